@@ -1,0 +1,47 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint lock wheel clean
+
+help:
+	@echo "make demo   set up .venv and run the whole way on a small made-up data set (runs/demo)"
+	@echo "make test   set up .venv, check style and types, run the tests"
+	@echo "make lock   write constraints.txt anew from the newest versions"
+	@echo "make wheel  build the wheel into dist/"
+	@echo "make clean  remove .venv, dist and caches (runs/ stays)"
+
+setup: $(READY)
+
+# Reinstalled when the packages or their locked versions change.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "fakeodds needs Python 3.11 or newer"'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev]'
+	touch $(READY)
+
+demo: setup
+	$(BIN)/fakeodds demo --out runs/demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+lock:
+	rm -rf .lock-env
+	$(PYTHON) -m venv .lock-env
+	.lock-env/bin/python -m pip install --quiet '.[torch,dev]'
+	.lock-env/bin/python -m pip freeze --exclude fakeodds > constraints.txt
+	rm -rf .lock-env
+
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

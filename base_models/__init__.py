@@ -1,0 +1,1 @@
+"""Media in, frame scores out: datasets, video, faces, detectors, out-of-fold training."""

@@ -1,0 +1,250 @@
+"""Face crops for training and scoring: indexed, read, kept decoded in memory, varied a little."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from base_models.faces.store import faces_path, load_faces
+
+Images = NDArray[np.uint8]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class CropIndex:
+    """Every face crop of some videos; a crop is known by its row here.
+
+    Attributes:
+        videos: the ids, in the order asked for.
+        video: (n,) position of the crop's video in `videos`; ascending.
+        place: (n,) position of the crop in its video's faces file.
+        frame: (n,) frame number in the video.
+        face: (n,) track.
+        digests: a hash of each video's faces (crops and all).
+    """
+
+    videos: tuple[str, ...]
+    video: NDArray[np.int32]
+    place: NDArray[np.int32]
+    frame: NDArray[np.int32]
+    face: NDArray[np.int32]
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def digest(self, videos: Iterable[int]) -> str:
+        """One hash of the ids and faces of the videos at these positions."""
+        total = hashlib.sha256()
+        for position in videos:
+            total.update(f"{self.videos[position]}\0{self.digests[position]}\n".encode())
+        return total.hexdigest()
+
+
+def index_crops(videos: Sequence[str], faces_dir: Path) -> CropIndex:
+    """List the crops of `videos`; a video without faces has none.
+
+    Raises:
+        InputError: a faces file is missing or damaged.
+    """
+    counts, frames, tracks, digests = [], [], [], []
+    for video in videos:
+        faces = load_faces(faces_path(faces_dir, video))
+        total = hashlib.blake2b(digest_size=16)
+        for array in (faces.frame, faces.track):
+            total.update(np.ascontiguousarray(array).tobytes())
+        for jpeg in faces.jpeg:
+            total.update(jpeg)
+        counts.append(len(faces))
+        frames.append(faces.frame)
+        tracks.append(faces.track)
+        digests.append(total.hexdigest())
+    return CropIndex(
+        videos=tuple(videos),
+        video=np.repeat(np.arange(len(videos), dtype=np.int32), counts),
+        place=np.concatenate([np.empty(0, np.int32), *map(_count_up, counts)]),
+        frame=np.concatenate([np.empty(0, np.int32), *frames]),
+        face=np.concatenate([np.empty(0, np.int32), *tracks]),
+        digests=tuple(digests),
+    )
+
+
+def _count_up(n: int) -> NDArray[np.int32]:
+    return np.arange(n, dtype=np.int32)
+
+
+class Crops:
+    """The crops of an index at one size, decoded when first read and kept while they fit.
+
+    Args:
+        index: which crops.
+        faces_dir: where their faces files are.
+        size: side in pixels that crops are resized to.
+        cache_bytes: keep decoded crops in memory if all of them fit into this.
+        threads: decoders at work at once.
+    """
+
+    def __init__(
+        self, index: CropIndex, faces_dir: Path, size: int, *, cache_bytes: float, threads: int = 1
+    ):
+        self.index = index
+        self.size = size
+        self.threads = threads
+        self._faces_dir = faces_dir
+        shape = (len(index), size, size, 3)
+        self._kept = np.empty(shape, np.uint8) if np.prod(shape) <= cache_bytes else None
+        self._decoded = np.zeros(len(index.videos), bool)
+        self._start = np.searchsorted(index.video, np.arange(len(index.videos) + 1))
+
+    def read(self, rows: NDArray[np.intp]) -> Images:
+        """RGB uint8 (len(rows), size, size, 3): the crops at these rows of the index."""
+        positions = self.index.video[rows]
+        videos = np.unique(positions)
+        if self._kept is not None:
+            self._map(self._keep, videos[~self._decoded[videos]])
+            return self._kept[rows]
+        out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
+
+        def decode(video: int) -> None:
+            mine = np.flatnonzero(positions == video)
+            out[mine] = self._decode(video, self.index.place[rows[mine]])
+
+        self._map(decode, videos)
+        return out
+
+    def _keep(self, video: int) -> None:
+        assert self._kept is not None
+        rows = slice(self._start[video], self._start[video + 1])
+        self._kept[rows] = self._decode(video, self.index.place[rows])
+        self._decoded[video] = True
+
+    def _decode(self, video: int, places: NDArray[np.int32]) -> Images:
+        faces = load_faces(faces_path(self._faces_dir, self.index.videos[video]))
+        return resize(faces.decode(places), self.size)
+
+    def _map(self, work: Callable[[int], None], videos: NDArray[np.int32]) -> None:
+        if self.threads == 1 or len(videos) < 2:
+            for video in videos:
+                work(int(video))
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, map(int, videos)))
+
+
+def resize(images: Images, size: int) -> Images:
+    """Square crops (n, s, s, 3) resized to (n, size, size, 3): areas averaged, or cubic."""
+    if images.shape[1] == size:
+        return images
+    way = cv2.INTER_AREA if images.shape[1] > size else cv2.INTER_CUBIC
+    out = np.empty((len(images), size, size, 3), np.uint8)
+    for image, target in zip(images, out, strict=True):
+        target[:] = cv2.resize(image, (size, size), interpolation=way)
+    return out
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A random generator that depends on `key` alone, e.g. (seed, fold, epoch)."""
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+def draw_epoch(
+    video: NDArray[np.int32], frames_per_video: int | None, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """The order of one epoch: at most `frames_per_video` crops of each video, shuffled.
+
+    Args:
+        video: (n,) which video each crop is of.
+        frames_per_video: how many of a video's crops; None takes all.
+        rng: where chance comes from.
+
+    Returns:
+        Positions in `video`; their number is the same in every epoch.
+    """
+    shuffled = rng.permutation(len(video))
+    if frames_per_video is None:
+        return shuffled
+    # The stable sort keeps the shuffled order within a video: its first ones are a fair draw.
+    by_video = shuffled[np.argsort(video[shuffled], kind="stable")]
+    sorted_video = video[by_video]
+    first = np.searchsorted(sorted_video, sorted_video)
+    chosen = by_video[np.arange(len(by_video)) - first < frames_per_video]
+    return rng.permutation(chosen)
+
+
+def split_batches(rows: NDArray[np.intp], batch: int) -> list[NDArray[np.intp]]:
+    """`rows` in order, in the fewest batches of at most `batch`, as equal as they can be.
+
+    Equal, because a last batch of one crop has no batch statistics.
+    """
+    return np.array_split(rows, -(-len(rows) // batch)) if len(rows) else []
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Light augmentation of n crops, drawn beforehand so that threads cannot change it.
+
+    Attributes:
+        flip: (n,) mirror left and right.
+        brightness: (n,) factor.
+        quality: (n,) JPEG quality to encode anew with; 0 leaves the crop as it is.
+    """
+
+    flip: NDArray[np.bool_]
+    brightness: NDArray[np.float32]
+    quality: NDArray[np.int64]
+
+    @classmethod
+    def draw(cls, n: int, rng: np.random.Generator) -> "Variation":
+        """Half are mirrored, all brightened or darkened by up to 20 %, a third encoded anew."""
+        return cls(
+            flip=rng.random(n) < 0.5,
+            brightness=rng.uniform(0.8, 1.2, n).astype(np.float32),
+            quality=np.where(rng.random(n) < 1 / 3, rng.integers(40, 96, n), 0),
+        )
+
+    def apply(self, images: Images, which: NDArray[np.intp]) -> Images:
+        """The varied copies of `images`; image i takes the draw number `which[i]`."""
+        out = np.empty_like(images)
+        for image, target, i in zip(images, out, which, strict=True):
+            target[:] = vary(
+                image, bool(self.flip[i]), float(self.brightness[i]), int(self.quality[i])
+            )
+        return out
+
+
+def vary(image: Images, flip: bool, brightness: float, quality: int) -> Images:
+    """One crop (s, s, 3), mirrored, multiplied by `brightness`, encoded as JPEG and back."""
+    if flip:
+        image = image[:, ::-1]
+    # A table of 256 entries is faster than arithmetic on every pixel.
+    table = np.clip(np.arange(256) * brightness + 0.5, 0, 255).astype(np.uint8)
+    image = table[image]
+    if quality:
+        swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        done, data = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if not done:
+            raise ValueError(f"OpenCV could not encode a crop of shape {image.shape}")
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        image = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+    return image
+
+
+def one_ahead(make: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """make(item) for every item in order, each made in a thread while the last one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = None
+        for item in items:
+            following = pool.submit(make, item)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()

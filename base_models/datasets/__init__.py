@@ -1,0 +1,7 @@
+"""Where videos, labels and links between videos come from: one module a layout."""
+
+from base_models.datasets.dataset import Dataset
+from base_models.datasets.plain import VIDEO_ENDINGS, list_videos
+from base_models.datasets.read import read_dataset
+
+__all__ = ["VIDEO_ENDINGS", "Dataset", "list_videos", "read_dataset"]

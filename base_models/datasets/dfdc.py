@@ -1,0 +1,105 @@
+"""The layout of the Deepfake Detection Challenge (Dolhansky et al. 2020).
+
+Parts (`dfdc_train_part_0`, ...) with a `metadata.json` each, which maps a file name to
+`{"label": "FAKE"|"REAL", "split": ..., "original": FILE NAME of the real video or null}`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from base_models.datasets.naming import name_some, resolve_names
+from base_models.datasets.plain import list_videos
+from predictions.errors import InputError
+
+_METADATA = "metadata.json"
+
+
+def find_parts(folder: Path) -> list[Path]:
+    """Folders with a `metadata.json`: the folder itself, or those up to two levels below it."""
+    for pattern in (_METADATA, f"*/{_METADATA}", f"*/*/{_METADATA}"):
+        parts = sorted(path.parent for path in folder.glob(pattern))
+        if parts:
+            return parts
+    return []
+
+
+def read_dfdc(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """One row a video: `video`, `label` (text), `original` (id of the real video), `split`; notes.
+
+    A row whose file is missing is left out, and a video that no metadata names is left out too:
+    both are told in a note, with their count and the first names.
+
+    Raises:
+        InputError: a metadata file is not as above, or names no file that is there.
+    """
+    rows: list[dict[str, Any]] = []
+    missing: list[str] = []
+    unnamed: list[str] = []
+    for part in find_parts(folder):
+        entries = _read_metadata(part / _METADATA)
+        prefix = "" if part == folder else f"{part.relative_to(folder).as_posix()}/"
+        present = set(list_videos(part))
+        unnamed += [prefix + name for name in sorted(present - entries.keys())]
+        names = sorted(entries.keys() & present)
+        missing += [prefix + name for name in sorted(entries.keys() - present)]
+        # File names repeat between parts only by accident: an original is looked for in its own.
+        originals = resolve_names([entries[name].get("original") for name in names], names)
+        rows += [
+            {
+                "video": prefix + name,
+                "label": entries[name].get("label"),
+                "original": prefix + original if original in entries else original,
+                "split": entries[name].get("split"),
+            }
+            for name, original in zip(names, originals, strict=True)
+        ]
+    if not rows:
+        raise InputError(
+            f"{folder}: none of the {len(missing)} videos named in {_METADATA} is there; put them "
+            "beside it."
+        )
+    videos = pd.DataFrame(rows).astype({"original": "string", "split": "string"})
+    notes = []
+    if missing:
+        notes.append(
+            f"{len(missing)} videos named in {_METADATA} are not there and were left out: "
+            f"{name_some(missing)}."
+        )
+    if unnamed:
+        notes.append(
+            f"{len(unnamed)} videos are not named in {_METADATA} and were left out: "
+            f"{name_some(unnamed)}."
+        )
+    return videos, notes
+
+
+def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        # Python keeps the last of two equal keys in silence.
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_pairs)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it.") from error
+    except _Doubled as error:
+        raise InputError(f"{path}: {error} is named twice; keep one of them.") from error
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+        raise InputError(
+            f'{path}: expected {{"FILE": {{"label": "FAKE", ...}}, ...}} as in the DFDC; mend or '
+            "remove it."
+        )
+    return value
+
+
+class _Doubled(ValueError):
+    """A key is there twice."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise _Doubled(key)
+        made[key] = value
+    return made

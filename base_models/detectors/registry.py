@@ -1,0 +1,240 @@
+"""The detectors there are: what each is, and one function that makes any of them.
+
+Nothing here imports a deep-learning framework. A spec names the function that builds its detector,
+as `module:function`, and that module is imported when the detector is made.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictions.errors import InputError
+
+#: "auto", "pretrained", "scratch", or a folder of weights files.
+Weights = str | Path
+
+#: Below this, the deepest maps of the networks have nothing left to look at.
+SMALLEST_SIZE = 32
+
+
+class Backend(Protocol):
+    """Whatever turns face crops into logits: a network in its framework, or an exported one."""
+
+    @property
+    def size(self) -> int:
+        """Side of the crops it takes, in pixels."""
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3)."""
+
+
+class Detector(Backend, Protocol):
+    """A backend that knows what it is and what its weights were before any training of ours."""
+
+    @property
+    def spec(self) -> "DetectorSpec":
+        """Its entry in the registry."""
+
+    @property
+    def start(self) -> str:
+        """`pretrained`, `scratch` or `local`."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Decisions to show, one sentence each."""
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """Where the public weights of a detector's network lie.
+
+    Attributes:
+        location: a Hugging Face repository (`owner/name`) or the URL of a file.
+        file: the file's name there.
+        about: what they were trained on, and the licence.
+    """
+
+    location: str
+    file: str
+    about: str
+
+    @property
+    def is_url(self) -> bool:
+        """Whether `location` is the file's own URL."""
+        return self.location.startswith("https://")
+
+    def __str__(self) -> str:
+        return self.location if self.is_url else f"{self.location}/{self.file}"
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """One line of the list of detectors.
+
+    Attributes:
+        name: what users call it.
+        framework: `torch` (others may follow).
+        architecture: what its framework's library calls it.
+        size: side of the input in pixels that its public weights were trained at.
+        mean, std: normalisation per channel (RGB) of pixels scaled to [0, 1].
+        parameters: count, with the single-logit head.
+        published: public weights, None where there are none.
+        factory: `module:function`, called as function(spec, weights, size, seed) -> Detector.
+    """
+
+    name: str
+    framework: str
+    architecture: str
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    parameters: int
+    published: PublishedWeights | None
+    factory: str
+
+
+_REGISTRY: dict[str, DetectorSpec] = {}
+
+
+def register(spec: DetectorSpec) -> DetectorSpec:
+    """Add a detector to the list.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if spec.name in _REGISTRY:
+        raise ValueError(f"a detector named {spec.name!r} is registered already")
+    _REGISTRY[spec.name] = spec
+    return spec
+
+
+def list_detectors() -> list[DetectorSpec]:
+    """Every registered detector, in the order of registration; imports no framework."""
+    return list(_REGISTRY.values())
+
+
+def find_detector(name: str) -> DetectorSpec:
+    """The spec of `name`.
+
+    Raises:
+        InputError: there is none; the message names near matches.
+    """
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}."
+    raise InputError(f"no detector is called {name!r}: {hint}")
+
+
+def create_detector(
+    name: str, *, weights: Weights = "auto", size: int | None = None, seed: int = 0
+) -> Detector:
+    """A detector with one output, the logit of FAKE, ready to train or to score with.
+
+    Args:
+        name: one of `list_detectors()`.
+        weights: where the weights come from before training. `pretrained`: the public ones, from
+            the cache or downloaded; `scratch`: random; a folder: NAME.safetensors or NAME.pth in
+            it (see `base_models.detectors.weights`); `auto`: pretrained where they can be had,
+            otherwise scratch, and a note that says so.
+        size: side of the input in pixels; the spec's when None.
+        seed: of the random weights (all of them from scratch, the head alone when pretrained).
+
+    Raises:
+        InputError: unknown name, too small a size, or weights that cannot be had or read.
+    """
+    spec = find_detector(name)
+    size = spec.size if size is None else size
+    if size < SMALLEST_SIZE:
+        raise InputError(f"size {size}: {name} needs crops of at least {SMALLEST_SIZE} pixels.")
+    module, function = spec.factory.split(":")
+    try:
+        factory = cast(
+            Callable[[DetectorSpec, Weights, int, int], Detector],
+            getattr(import_module(module), function),
+        )
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{name}: the package {error.name!r} is missing; install fakeodds[{spec.framework}]."
+        ) from error
+    return factory(spec, weights, size, seed)
+
+
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+_ABOUT = "ImageNet-1k, Apache-2.0"
+_TIMM = "base_models.detectors.timm_detectors:create_timm"
+
+register(
+    DetectorSpec(
+        name="xception",
+        framework="torch",
+        architecture="legacy_xception",
+        size=299,
+        **_HALF,
+        parameters=20_809_001,
+        published=PublishedWeights(
+            "https://github.com/rwightman/pytorch-image-models/releases/download/"
+            "v0.1-cadene/xception-43020ad28.pth",
+            "xception-43020ad28.pth",
+            _ABOUT,
+        ),
+        factory=_TIMM,
+    )
+)
+register(
+    DetectorSpec(
+        name="efficientnet_b4",
+        framework="torch",
+        architecture="efficientnet_b4",
+        size=320,
+        **_IMAGENET,
+        parameters=17_550_409,
+        published=PublishedWeights("timm/efficientnet_b4.ra2_in1k", "model.safetensors", _ABOUT),
+        factory=_TIMM,
+    )
+)
+register(
+    DetectorSpec(
+        name="resnet50",
+        framework="torch",
+        architecture="resnet50",
+        size=224,
+        **_IMAGENET,
+        parameters=23_510_081,
+        published=PublishedWeights("timm/resnet50.a1_in1k", "model.safetensors", _ABOUT),
+        factory=_TIMM,
+    )
+)
+register(
+    DetectorSpec(
+        name="densenet121",
+        framework="torch",
+        architecture="densenet121",
+        size=224,
+        **_IMAGENET,
+        parameters=6_954_881,
+        published=PublishedWeights("timm/densenet121.ra_in1k", "model.safetensors", _ABOUT),
+        factory=_TIMM,
+    )
+)
+register(
+    DetectorSpec(
+        name="mobilenetv3_large",
+        framework="torch",
+        architecture="mobilenetv3_large_100",
+        size=224,
+        **_IMAGENET,
+        parameters=4_203_313,
+        published=PublishedWeights(
+            "timm/mobilenetv3_large_100.ra_in1k", "model.safetensors", _ABOUT
+        ),
+        factory=_TIMM,
+    )
+)

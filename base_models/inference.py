@@ -1,0 +1,251 @@
+"""New videos scored by the detectors of a run: the mean logit of the folds' models.
+
+What scores is a `Backend`: anything with a size and `logits`. The torch detectors are one; a
+faster one made from the same weights takes their place in `mean_logits` unchanged.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from base_models.crops_data import CropIndex, Crops, index_crops, one_ahead, split_batches
+from base_models.detectors.registry import Backend, Detector, find_detector
+from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
+from base_models.train_settings import Precision, hash_of
+from predictions.errors import InputError
+from predictions.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from base_models.devices import Device
+
+FOLD_RECORD = "fold.json"
+FOLD_WEIGHTS = "weights.safetensors"
+
+# How each framework reads its trained weights: `module:function`, imported when wanted.
+_LOADERS = {"torch": "base_models.detectors.timm_detectors:load_timm"}
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """One trained detector on disk, and what it was trained on.
+
+    Attributes:
+        folder: holds its weights.
+        record: its fold.json.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+
+def mean_logits(
+    backends: Sequence[Backend],
+    crops: Crops,
+    rows: NDArray[np.intp],
+    batch: int,
+    stage: str,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Mean over `backends` of the logits of the crops `rows`: (len(rows),) float32."""
+    parts, done = [], 0
+    for images in one_ahead(crops.read, split_batches(rows, batch)):
+        logits = [backend.logits(images).astype(np.float64) for backend in backends]
+        parts.append(np.mean(logits, axis=0).astype(np.float32))
+        done += len(images)
+        progress(stage, done, len(rows))
+    return np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
+    """The trained detectors of a run by name, each with a model for every fold.
+
+    Raises:
+        InputError: there are none, a fold is unfinished, or folds were trained differently.
+    """
+    found: dict[str, list[FoldModel]] = {}
+    for folder in sorted(models_dir.glob("model=*")):
+        models = []
+        for path in sorted(folder.glob(f"fold=*/{FOLD_RECORD}")):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            models.append(FoldModel(path.parent, record))
+        models.sort(key=lambda model: int(model.record["fold"]))
+        name = folder.name.removeprefix("model=")
+        wanted = models[0].record["folds"] if models else []
+        have = [model.record["fold"] for model in models]
+        if not models or have != sorted(wanted):
+            raise InputError(
+                f"{folder}: only {len(have)} of {len(wanted) or 'its'} folds are trained; "
+                f"run `fakeodds train` to its end."
+            )
+        if len({hash_of(_alike(model.record)) for model in models}) > 1:
+            raise InputError(
+                f"{folder}: its folds were trained with different settings; "
+                f"run `fakeodds train` to its end."
+            )
+        found[name] = models
+    if not found:
+        raise InputError(f"{models_dir}: no trained detector is here; run `fakeodds train` first.")
+    return found
+
+
+def _alike(record: dict[str, Any]) -> dict[str, Any]:
+    """What the folds of one detector share."""
+    varying = {"fold", "training_faces", "training_labels", "held_out_faces"}
+    return {name: value for name, value in record["identity"].items() if name not in varying}
+
+
+def load_fold_model(
+    model: FoldModel, *, device: str = "auto", precision: Precision = "auto"
+) -> Detector:
+    """A trained detector of one fold, ready to score.
+
+    Raises:
+        InputError: its weights are damaged, or the device is not here.
+    """
+    spec = find_detector(model.record["detector"])
+    module, function = _LOADERS[spec.framework].split(":")
+    load = getattr(import_module(module), function)
+    detector = load(
+        spec,
+        model.folder / FOLD_WEIGHTS,
+        int(model.record["size"]),
+        device=device,
+        precision=precision,
+    )
+    return cast(Detector, detector)
+
+
+def score_videos(
+    videos: Sequence[str] | pd.Series,
+    faces_dir: Path,
+    models_dir: Path,
+    out: Path,
+    *,
+    detectors: Sequence[str] | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
+    batch: int = 64,
+    chunk: int = 200,
+    progress: Progress = silent,
+) -> list[str]:
+    """Score every face crop of new videos; one file `out/model=M.parquet` a detector.
+
+    Chunks of videos are written as they are done, so that a killed run goes on; a file made from
+    the same models and faces is kept. A video without faces has no rows.
+
+    Args:
+        videos: ids whose faces are in `faces_dir`.
+        faces_dir: the faces folder.
+        models_dir: the `models` folder of a run.
+        out: gets the frame scores (logits).
+        detectors: names; all that are trained when None.
+        device, precision, threads: see `choose_device`.
+        batch: crops at once.
+        chunk: videos between two files.
+        progress: told the stage, the crops done, and all crops.
+
+    Returns:
+        Notes, one sentence each.
+
+    Raises:
+        InputError: models or faces are missing, a video is named twice, or a score is not finite.
+    """
+    from base_models.devices import choose_device, reproducible
+
+    names = [str(video) for video in videos]
+    if len(set(names)) < len(names):
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"video {doubled} is to be scored twice; name each video once.")
+    found = find_models(models_dir)
+    for name in detectors or ():
+        if name not in found:
+            raise InputError(f"{models_dir}: no {name} is trained; there are {', '.join(found)}.")
+    place = choose_device(device, precision, threads)
+    chunks = [index_crops(names[i : i + chunk], faces_dir) for i in range(0, len(names), chunk)]
+    kept = []
+    with reproducible(place):
+        for name in detectors or found:
+            job = _Scoring(name, found[name], chunks, faces_dir, place, batch, progress)
+            if not job.run(out):
+                kept.append(name)
+    return [f"Scores of {', '.join(kept)} were there already and are kept."] if kept else []
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """One detector over all chunks of videos."""
+
+    name: str
+    models: list[FoldModel]
+    chunks: list[CropIndex]
+    faces_dir: Path
+    place: "Device"
+    batch: int
+    progress: Progress
+
+    def run(self, out: Path) -> bool:
+        """Score what is not scored yet; False when everything was there."""
+        digests = [self._digest(index) for index in self.chunks]
+        target = out / f"model={self.name}.parquet"
+        whole = hash_of({"chunks": digests})
+        if digest_of_scores(target) == whole:
+            return False
+        parts = out / f".model={self.name}.parts"
+        files = [parts / f"{number:06}.parquet" for number in range(len(digests))]
+        total = sum(map(len, self.chunks))
+        backends: list[Detector] = []
+        done = 0
+        for index, digest, file in zip(self.chunks, digests, files, strict=True):
+            if digest_of_scores(file) != digest:
+                # Not before they are needed: a fold's weights are up to 90 MB.
+                backends = backends or [
+                    load_fold_model(model, device=self.place.name, precision=self.place.precision)
+                    for model in self.models
+                ]
+                write_frame_scores(self._score(index, backends, done, total), file, digest)
+            done += len(index)
+            self.progress(f"score {self.name}", done, total)
+        empty = frame_scores(index_crops([], out), np.arange(0), "", np.empty(0, np.float32))
+        tables = [pq.ParquetFile(file).read().replace_schema_metadata(None) for file in files]
+        write_frame_scores(pa.concat_tables([empty, *tables]), target, whole)
+        shutil.rmtree(parts, ignore_errors=True)
+        return True
+
+    def _digest(self, index: CropIndex) -> str:
+        return hash_of(
+            {
+                "models": [model.record["hash"] for model in self.models],
+                "faces": index.digest(range(len(index.videos))),
+                "precision": self.place.precision,
+            }
+        )
+
+    def _score(
+        self, index: CropIndex, backends: Sequence[Backend], before: int, total: int
+    ) -> pa.Table:
+        def tell(stage: str, done: int, _: int) -> None:
+            self.progress(stage, before + done, total)
+
+        crops = Crops(
+            index,
+            self.faces_dir,
+            int(self.models[0].record["size"]),
+            cache_bytes=0,  # each crop is read once
+            threads=self.place.threads,
+        )
+        rows = np.arange(len(index))
+        logits = mean_logits(backends, crops, rows, self.batch, f"score {self.name}", tell)
+        if not np.isfinite(logits).all():
+            raise InputError(f"{self.name} gives scores that are not finite; train it again.")
+        return frame_scores(index, rows, self.name, logits)

@@ -1,0 +1,174 @@
+"""What every calibrator shares: scikit-learn's conventions around one map of logits to logits."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from calibration.inputs import Floats, check_weight
+from predictions.errors import InputError
+from predictions.logits import to_logit, to_probability
+
+Input = Literal["logit", "probability"]
+
+_TIE = 1e-15
+
+
+class Calibrator(ClassifierMixin, BaseEstimator):
+    """A binary calibrator: one score a row in, a better probability of FAKE out.
+
+    A scikit-learn classifier whose X is one column of logits, (n, 1) or a pandas Series;
+    probabilities only where `input="probability"` says so. scikit-learn's conventions forbid a
+    plain array (n,) there: `fit_logits` and `map_logits` take it. Several columns (n, k) are k
+    scores of the same rows, such as those of the folds' models, and their mean logit is
+    calibrated; REAL and FAKE side by side, as predict_proba gives them, are refused. Of two
+    labels the greater one (1 = FAKE) is the one whose probability is meant.
+    `decision_function` gives the calibrated logit, (n,), `predict_proba` the probabilities of
+    both labels, (n, 2), REAL first.
+
+    A subclass gives `_fit_map(z, t, w)` and `_map(z)`; both see float64 of shape (n,), finite
+    logits, targets 0 and 1 with both present, and positive weights.
+
+    Attributes:
+        classes_: the two labels, sorted, (2,).
+        n_features_in_: columns of X.
+
+    Raises:
+        InputError: one label only, REAL and FAKE side by side, negative or all-zero weights.
+        ValueError: NaN or infinite X, text, more than two labels (scikit-learn's messages).
+    """
+
+    def __init__(self, input: Input = "logit") -> None:
+        self.input = input
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the map from scores and labels (n,); a weight of 2 is the row given twice."""
+        z, t, w, _ = self._check_fit(X, y, sample_weight)
+        self._fit_map(z, t, w)
+        return self
+
+    def _check_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+        """Logits, targets, weights of the rows that count, and which rows those are."""
+        if y is None:
+            raise InputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        z = self._logits(X, reset=True)
+        t, self.classes_ = _binary_targets(y, len(z))
+        w = check_weight(sample_weight, len(z))
+        counted = w > 0
+        if not counted.all():
+            z, t, w = z[counted], t[counted], w[counted]
+        if t.min() == t.max():
+            raise InputError(
+                "the rows to calibrate on have one class only; give rows of both REAL and FAKE."
+            )
+        return z, t, w, counted
+
+    def fit_logits(
+        self, z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn the map from logits (n,), whatever `input` says, and labels (n,)."""
+        return self.fit(self._as_input(z), y, sample_weight)
+
+    def map_logits(self, z: ArrayLike) -> Floats:
+        """Calibrated logits of logits, (n,) -> (n,), whatever `input` says."""
+        check_is_fitted(self)
+        return self._map(np.asarray(z, dtype=np.float64))
+
+    def _as_input(self, z: ArrayLike) -> Floats:
+        column = np.asarray(z, dtype=np.float64).reshape(-1, 1)
+        return to_probability(column) if self.input == "probability" else column
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Calibrated logits of FAKE, (n,)."""
+        check_is_fitted(self)
+        logits = self._map(self._logits(X, reset=False))
+        # Too near 0 for a probability to tell from 1/2: neither label is called by rounding.
+        return np.where(np.abs(logits) < _TIE, 0.0, logits)
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Calibrated probabilities, (n, 2): REAL, FAKE."""
+        logit = self.decision_function(X)
+        return np.column_stack([expit(-logit), expit(logit)])
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The label called, (n,): FAKE where its calibrated probability is over 0.5."""
+        logits = self.decision_function(X)
+        called: NDArray[Any] = self.classes_[(logits > 0).astype(np.intp)]
+        return called
+
+    def _logits(self, X: Any, *, reset: bool) -> Floats:
+        if isinstance(X, pd.Series):
+            X = X.to_frame()
+        values: Floats = validate_data(self, X, reset=reset, dtype=np.float64)
+        if self.input == "logit":
+            logits = values
+        elif self.input == "probability":
+            outside = ((values < 0) | (values > 1)).any(axis=1)
+            if outside.any():
+                row = int(np.flatnonzero(outside)[0])
+                raise InputError(
+                    f"row {row} holds {values[row]}, no probability; for logits say input='logit'."
+                )
+            logits = to_logit(values)
+        else:
+            raise InputError(f"input is {self.input!r}; choose 'logit' or 'probability'.")
+        if logits.shape[1] == 1:
+            return logits[:, 0]
+        _refuse_both_classes(logits)
+        return np.asarray(logits.mean(axis=1))
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        raise NotImplementedError
+
+    def _map(self, z: Floats) -> Floats:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        # It corrects a score, it does not learn a classifier of several features.
+        tags.classifier_tags.poor_score = True
+        return tags
+
+
+def _refuse_both_classes(logits: Floats) -> None:
+    """Refuse REAL and FAKE side by side, whose mean would say nothing.
+
+    Raises:
+        InputError: two columns that are p and 1 - p, as logits or as their logarithms.
+    """
+    if logits.shape[1] != 2 or not logits.any():
+        return
+    mirrored = np.allclose(logits[:, 0], -logits[:, 1])
+    logarithms = bool((logits <= 0).all()) and np.allclose(np.logaddexp(*logits.T), 0, atol=1e-5)
+    if mirrored or logarithms:
+        raise InputError(
+            "the two columns are one score seen from REAL and from FAKE; give FAKE's logit alone."
+        )
+
+
+def _binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
+    labels = column_or_1d(y, warn=True)
+    if len(labels) != n:
+        raise InputError(f"{n} scores but {len(labels)} labels; give one label a score.")
+    if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
+        # The usual case, kept off scikit-learn's slower look at what kind of labels these are.
+        return labels.astype(np.float64), np.array([0, 1], dtype=labels.dtype)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise InputError("a label is NaN or infinity; every row to calibrate on needs 0 or 1.")
+    check_classification_targets(labels)
+    classes = np.unique(labels)
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is multiclass."
+        )
+    return (labels == classes[-1]).astype(np.float64), classes

@@ -1,0 +1,177 @@
+"""Intervals by resampling whole groups, done with weights instead of copied rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.inputs import Codes, Floats, check_weight, group_codes
+from predictions.errors import InputError
+
+#: Numbers held at once by a block of replicates (32 MiB of float64).
+_BLOCK_VALUES = 4_194_304
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the two ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        """{"value", "low", "high"}, as metrics.json has them."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def group_weights(
+    n_groups: int, n_boot: int = 1000, seed: int = 0, *, width: int | None = None
+) -> Iterator[Floats]:
+    """How often each group is drawn in each replicate: blocks of shape (b, n_groups).
+
+    Each replicate draws n_groups groups with replacement; the same seed gives the same draws,
+    so that measures of several columns, taken one after the other, are paired.
+
+    Args:
+        width: numbers the caller will hold a replicate (its rows), to size the blocks; the draws
+            do not depend on it.
+    """
+    rng = np.random.default_rng(seed)
+    size = max(1, _BLOCK_VALUES // max(n_groups, width or 1))
+    for first in range(0, n_boot, size):
+        b = min(size, n_boot - first)
+        drawn = rng.integers(n_groups, size=(b, n_groups))
+        drawn += np.arange(b)[:, None] * n_groups
+        counts = np.bincount(drawn.ravel(), minlength=b * n_groups)
+        yield counts.reshape(b, n_groups).astype(np.float64)
+
+
+def percentile_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
+    """The central `level` of the replicates, (n_boot,); NaN replicates are left out.
+
+    The interval always holds the value itself; without a replicate it is nothing else.
+    """
+    known = replicates[np.isfinite(replicates)]
+    if known.size == 0 or not np.isfinite(value):
+        return Interval(value, value, value)
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
+    """The interval of a measure that resampling itself pushes up, such as a calibration error.
+
+    The replicates are moved so that their mean is the value, and never below 0.
+    """
+    known = replicates[np.isfinite(replicates)]
+    if known.size == 0:
+        return Interval(value, value, value)
+    moved = percentile_interval(value, known + (value - known.mean()), level)
+    return Interval(value, max(moved.low, 0.0), moved.high)
+
+
+def group_bootstrap(
+    statistic: Callable[[Floats], float],
+    groups: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile interval of any statistic of row weights, resampled over groups.
+
+    Args:
+        statistic: takes weights (n,), gives a number; a group drawn twice has weight 2, one not
+            drawn 0. NaN replicates are left out.
+        groups: the group of each row, (n,).
+        weights: the rows' own weights, (n,); 1 each if not given.
+
+    With one group there is nothing to resample and the interval is the value alone.
+    """
+    names = np.asarray(groups)
+    own = check_weight(weights, len(names))
+    codes = group_codes(names, len(names))
+    n_groups = int(codes.max()) + 1
+    value = float(statistic(own))
+    replicates = [
+        float(statistic(own * drawn[codes]))
+        for block in group_weights(n_groups, n_boot, seed, width=len(own))
+        for drawn in block
+    ]
+    return percentile_interval(value, np.array(replicates), level)
+
+
+def group_sums(rows: Floats, codes: Codes, n_groups: int) -> Floats:
+    """Sums over each group: rows (n, k) -> (n_groups, k)."""
+    return np.column_stack(
+        [np.bincount(codes, weights=column, minlength=n_groups) for column in rows.T]
+    )
+
+
+def mean_interval(
+    values: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses."""
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 1 or rows.size == 0:
+        raise InputError(f"expected one column of values, got shape {rows.shape}.")
+    own = check_weight(weights, len(rows))
+    codes = group_codes(groups, len(rows))
+    n_groups = int(codes.max()) + 1
+    sums = group_sums(np.column_stack([own * rows, own]), codes, n_groups)
+    blocks = [drawn @ sums for drawn in group_weights(n_groups, n_boot, seed)]
+    both = np.concatenate(blocks)
+    return percentile_interval(float(np.average(rows, weights=own)), _ratio(both), level)
+
+
+def _ratio(both: Floats) -> Floats:
+    return np.divide(both[:, 0], both[:, 1], out=np.full(len(both), np.nan), where=both[:, 1] > 0)
+
+
+def paired_difference(
+    first: ArrayLike,
+    second: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of mean(first - second) of per-row values of the same rows, over groups.
+
+    With per-row losses, below 0 throughout says that the first is better.
+    """
+    a = np.asarray(first, dtype=np.float64)
+    b = np.asarray(second, dtype=np.float64)
+    if a.shape != b.shape:
+        raise InputError(f"paired values need the same rows, got {a.shape} and {b.shape}.")
+    return mean_interval(a - b, groups, weights=weights, n_boot=n_boot, seed=seed, level=level)
+
+
+def standard_error(
+    values: ArrayLike, groups: ArrayLike | None = None, *, weights: ArrayLike | None = None
+) -> float:
+    """Standard error of a weighted mean of per-row values (n,), over groups, without resampling.
+
+    The linearised ratio estimator with its factor g / (g - 1): what the group bootstrap comes to
+    with many replicates. Infinite with a single group.
+    """
+    rows = np.asarray(values, dtype=np.float64)
+    own = check_weight(weights, len(rows))
+    codes = group_codes(groups, len(rows))
+    n_groups = int(codes.max()) + 1
+    if n_groups < 2:
+        return float("inf")
+    mean = float(np.average(rows, weights=own))
+    sums = np.bincount(codes, weights=own * (rows - mean), minlength=n_groups)
+    return float(np.sqrt(n_groups / (n_groups - 1) * (sums**2).sum()) / own.sum())

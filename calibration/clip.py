@@ -1,0 +1,190 @@
+"""Bounds beyond which no probability goes: the exact optimum for log loss, shrunk.
+
+Log loss punishes one confident mistake more than it rewards a hundred confident hits, so bounds
+pay whenever the tails are less sure than they say. With p sorted, the rows above a bound h are
+the first k; their loss at h depends only on k and on how many of them are FAKE, so one sort and
+cumulative sums give the loss at the best h for every k, and the least of those is the optimum.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from calibration.base import Calibrator, Input
+from calibration.inputs import Floats, check_scored, group_codes
+from calibration.measures import EPS, row_log_loss
+from predictions.errors import InputError
+from predictions.logits import to_logit, to_probability
+
+#: How far apart the two bounds are kept where both want to be the same constant.
+_GAP = 1e-6
+
+
+def optimal_clip(
+    probability: ArrayLike,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    shrink: float = 1.0,
+) -> tuple[float, float]:
+    """The bounds (low, high) with the least log loss of clip(p, low, high), 0 < low < high < 1.
+
+    At the optimum, high is the mean label of the rows with p > high, and alike below. So that no
+    bound rests on a handful of rows, `shrink` imaginary rows of each label are put beyond each
+    end: high = (k + shrink) / (n + 2 shrink) where k of the n rows above it are FAKE. With the
+    default of 1 this is the rule of succession, and 1,000 rows without a mistake are called
+    .999 and not more.
+
+    Args:
+        probability: of FAKE, (n,).
+        y: labels, (n,), 1 = FAKE.
+        sample_weight: (n,); a weight of 2 is the row given twice.
+        groups: (n,); rows of a group tell less than as many rows apart, so that `shrink` is
+            multiplied with the mean number of rows a group.
+        shrink: imaginary rows of each label beyond each end, over 0.
+
+    Raises:
+        InputError: labels, probabilities or weights that cannot be used; shrink not over 0.
+    """
+    labels, p, weight = check_scored(y, probability, sample_weight)
+    rows = check_shrink(shrink)
+    if groups is not None:
+        codes = group_codes(groups, len(labels))[weight > 0]
+        rows *= float(weight.sum()) / len(np.unique(codes))
+    mean = (float(weight @ labels) + rows) / (float(weight.sum()) + 2 * rows)
+    high = _upper_bound(p, labels, weight, rows, mean)
+    low = 1 - _upper_bound(1 - p, 1 - labels, weight, rows, 1 - mean)
+    if high - low < _GAP:
+        # Scores no better than their mean: both bounds close in on it.
+        low, high = mean - _GAP / 2, mean + _GAP / 2
+        low, high = max(low, mean / 2), min(high, (1 + mean) / 2)
+    return low, high
+
+
+def check_shrink(shrink: float) -> float:
+    """The number of imaginary rows as it is, if it is one.
+
+    Raises:
+        InputError: not a finite number over 0.
+    """
+    if not (np.isfinite(shrink) and shrink > 0):
+        raise InputError(f"shrink is {shrink}; give a number of rows over 0, such as 1.")
+    return float(shrink)
+
+
+def _upper_bound(p: Floats, y: Floats, w: Floats, rows: float, least: float) -> float:
+    """The upper bound in [least, 1) of least loss, the imaginary rows at 1 included."""
+    order = np.argsort(-p, kind="stable")
+    p, y, w = p[order], y[order], w[order]
+    fakes = rows + np.concatenate([[0.0], np.cumsum(w * y)])
+    reals = rows + np.concatenate([[0.0], np.cumsum(w * (1 - y))])
+    # With the first k rows above it, h lies between the k-th p and the one after it.
+    ceiling = np.concatenate([[1.0], p])
+    floor = np.concatenate([p, [0.0]])
+    h = np.clip(fakes / (fakes + reals), np.maximum(floor, least), np.maximum(ceiling, least))
+    h = np.minimum(h, 1 - EPS)
+    below = np.concatenate([np.cumsum((w * row_log_loss(y, p))[::-1])[::-1], [0.0]])
+    loss = below - fakes * np.log(h) - reals * np.log1p(-h)
+    return float(h[np.argmin(loss)])
+
+
+def clip_curve(
+    probability: ArrayLike,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    n_points: int = 200,
+) -> pd.DataFrame:
+    """Log loss against the bound, for the plot: how much clipping gains or costs.
+
+    Returns:
+        One row a margin m from 1e-6 to 0.5 (log-spaced), columns `margin`, `upper` (log loss of
+        min(p, 1 - m)), `lower` (of max(p, m)), `both` (of the two together) and `none` (without
+        a bound). All in nats, without imaginary rows.
+    """
+    labels, p, weight = check_scored(y, probability, sample_weight)
+    margin = np.geomspace(1e-6, 0.5, n_points)
+    none = float(np.average(row_log_loss(labels, p), weights=weight))
+    upper = _losses_above(p, labels, weight, 1 - margin)
+    lower = _losses_above(1 - p, 1 - labels, weight, 1 - margin)
+    return pd.DataFrame(
+        {
+            "margin": margin,
+            "upper": none + upper,
+            "lower": none + lower,
+            "both": none + upper + lower,
+            "none": none,
+        }
+    )
+
+
+def _losses_above(p: Floats, y: Floats, w: Floats, bounds: Floats) -> Floats:
+    """What bounding p from above at each bound adds to the mean log loss, (n_bounds,)."""
+    order = np.argsort(p, kind="stable")
+    p, y, w = p[order], y[order], w[order]
+
+    def tail(values: Floats) -> Floats:
+        return np.concatenate([np.cumsum(values[::-1])[::-1], [0.0]])
+
+    first = np.searchsorted(p, bounds, side="right")
+    fakes, reals = tail(w * y)[first], tail(w * (1 - y))[first]
+    before = tail(w * row_log_loss(y, p))[first]
+    return np.asarray((-fakes * np.log(bounds) - reals * np.log1p(-bounds) - before) / w.sum())
+
+
+class Clipper(Calibrator):
+    """Bounds probabilities: at the learned optimum, or at bounds that are given.
+
+    Args:
+        input: whether X holds logits or probabilities.
+        bounds: None to learn them (see optimal_clip), or (low, high) with 0 < low < high < 1.
+        shrink: imaginary rows of each label beyond each learned bound, over 0.
+
+    Attributes:
+        low_, high_: the bounds, probabilities.
+    """
+
+    def __init__(
+        self,
+        input: Input = "logit",
+        bounds: tuple[float, float] | None = None,
+        shrink: float = 1.0,
+    ) -> None:
+        super().__init__(input)
+        self.bounds = bounds
+        self.shrink = shrink
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        if self.bounds is None:
+            self.low_, self.high_ = optimal_clip(
+                to_probability(z), t, sample_weight=w, shrink=self.shrink
+            )
+        else:
+            self.low_, self.high_ = check_bounds(self.bounds)
+
+    def _map(self, z: Floats) -> Floats:
+        return np.clip(z, *to_logit([self.low_, self.high_]))
+
+    def clip(self, probability: ArrayLike) -> Floats:
+        """Probabilities, any shape, held between the bounds."""
+        check_is_fitted(self)
+        return np.clip(np.asarray(probability, dtype=np.float64), self.low_, self.high_)
+
+
+def check_bounds(bounds: Any) -> tuple[float, float]:
+    """Given bounds as two floats.
+
+    Raises:
+        InputError: not two numbers with 0 < low < high < 1.
+    """
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        raise InputError(f"clip bounds are {bounds!r}; give two numbers, LOW,HIGH.") from None
+    if not 0 < low < high < 1:
+        raise InputError(f"clip bounds are {low}, {high}; expected 0 < LOW < HIGH < 1.")
+    return low, high

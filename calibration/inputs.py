@@ -1,0 +1,90 @@
+"""Checks that every measure shares: labels, probabilities, weights, groups."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from predictions.errors import InputError
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+def check_labels(y: ArrayLike) -> Floats:
+    """Labels as float64 of shape (n,): 1 = FAKE, 0 = REAL.
+
+    Raises:
+        InputError: no rows, or a label that is neither 0 nor 1.
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.size == 0:
+        raise InputError(f"labels must be one column with at least one row, got {labels.shape}.")
+    try:
+        labels = labels.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError("labels must be numbers, 1 = FAKE and 0 = REAL; convert them.") from None
+    wrong = (labels != 0) & (labels != 1)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(f"label of row {row} is {labels[row]}; expected 1 (FAKE) or 0 (REAL).")
+    return labels
+
+
+def check_probability(p: ArrayLike, n: int) -> Floats:
+    """Probabilities of FAKE as float64 of shape (n,).
+
+    Raises:
+        InputError: another length, or a value that is missing or outside [0, 1].
+    """
+    probability = np.asarray(p, dtype=np.float64)
+    if probability.shape != (n,):
+        raise InputError(f"expected {n} probabilities, one a label, got shape {probability.shape}.")
+    inside = (probability >= 0) & (probability <= 1)
+    if not inside.all():
+        row = int(np.flatnonzero(~inside)[0])
+        raise InputError(f"probability of row {row} is {probability[row]}; expected [0, 1].")
+    return probability
+
+
+def check_weight(w: ArrayLike | None, n: int) -> Floats:
+    """Weights as float64 of shape (n,), 1 a row where none are given.
+
+    Raises:
+        InputError: another length, a negative or infinite weight, or nothing but zeros.
+    """
+    if w is None:
+        return np.ones(n)
+    weight = np.asarray(w, dtype=np.float64)
+    if weight.shape != (n,):
+        raise InputError(f"expected {n} weights, one a row, got shape {weight.shape}.")
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise InputError("sample weights must be finite and not negative.")
+    if not weight.any():
+        raise InputError("sample weights are all zero; at least one row must count.")
+    return weight
+
+
+def check_scored(
+    y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Labels, probabilities and weights of the same n rows, each float64 of shape (n,)."""
+    labels = check_labels(y)
+    return labels, check_probability(p, len(labels)), check_weight(w, len(labels))
+
+
+def group_codes(groups: ArrayLike | None, n: int) -> Codes:
+    """Codes 0..n_groups-1 in order of appearance, shape (n,); each row its own without groups.
+
+    Raises:
+        InputError: another length, or a row without a group.
+    """
+    if groups is None:
+        return np.arange(n)
+    names = np.asarray(groups)
+    if names.shape != (n,):
+        raise InputError(f"expected {n} groups, one a row, got shape {names.shape}.")
+    codes, _ = pd.factorize(names)
+    if (codes < 0).any():
+        row = int(np.flatnonzero(codes < 0)[0])
+        raise InputError(f"row {row} has no group; give every row the name of its group.")
+    return codes.astype(np.intp)

@@ -1,0 +1,297 @@
+"""Newton's method, safeguarded, for the few-parameter logistic fits behind the calibrators.
+
+All minimise the weighted mean log loss of sigmoid(score) and work on any scale of the scores:
+they are divided by a power of two near their largest size first. Targets are 0 and 1 or, where
+the rows are separable and no minimum exists, Platt's smoothed ones (see smooth_targets).
+"""
+
+import numpy as np
+from scipy.special import expit
+
+from calibration.inputs import Floats
+
+#: A calibrator that must flatten everything stops where its largest logit is this small, so that
+#: the order of the rows survives and T stays finite.
+FLATTEST = 1e-6
+
+#: Rows are taken in blocks that stay in the processor's cache, and are too small for the linear
+#: algebra library to spread over threads: results do not depend on how many there are, and
+#: several fits side by side do not wait for each other.
+_BLOCK = 8_192
+_BLOCK_CELLS = 16_384
+
+#: From this many rows on, Newton starts from the minimum of an evenly spaced part of them.
+_WARM_START_ROWS = 60_000
+_PART_ROWS = 12_000
+
+_MAX_STEPS = 100
+_STEP_TOLERANCE = 1e-7
+_LAST_DECREMENT = 1e-13
+
+
+def smooth_targets(t: Floats, w: Floats) -> Floats:
+    """Platt's targets, (n,): (n1 + 1) / (n1 + 2) for FAKE and 1 / (n0 + 2) for REAL.
+
+    n1, n0: the weights of each label. Source: Platt 1999, section 2.2. Used only where the rows
+    are separable: the log loss then has no minimum, and this is the rule of succession for "no
+    mistake in n rows".
+    """
+    fakes = float(w @ t)
+    reals = float(w.sum()) - fakes
+    return np.where(t == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+
+
+def scale_of(z: Floats) -> float:
+    """The power of two at or above the largest |z|, 1.0 where all are zero."""
+    largest = float(np.max(np.abs(z), initial=0.0))
+    return float(np.exp2(np.ceil(np.log2(largest)))) if largest > 0 else 1.0
+
+
+def separable(z: Floats, t: Floats) -> bool:
+    """Whether some threshold leaves every REAL at or below it and every FAKE at or above it.
+
+    Then no steepest map exists: log loss falls for ever as the slope at the threshold grows.
+    """
+    fake = t == 1
+    return bool(z[~fake].max(initial=-np.inf) <= z[fake].min(initial=np.inf))
+
+
+def mean_log_loss(score: Floats, t: Floats, w: Floats) -> float:
+    """Weighted mean log loss (nats) of logits against targets in [0, 1]."""
+    return float(np.average(np.logaddexp(0, score) - t * score, weights=w))
+
+
+def fit_slope(z: Floats, t: Floats, w: Floats) -> float:
+    """The b >= 0 with the least log loss of sigmoid(b * z); b = 1 / T of temperature scaling.
+
+    The loss is convex in b, so the minimum is the one zero of its derivative, found by Newton
+    steps kept inside a bracket.
+
+    - Where every row lies on its label's side of 0 the loss falls for ever: Platt's smoothed
+      targets then bound b, unless b = 1 already has a lower loss.
+    - Where the scores are no better than reversed (the best b is 0): the b, at most 1, that leaves
+      a largest logit of FLATTEST.
+    - All z equal to 0: b = 1.
+    """
+    scale = scale_of(z)
+    u = z / scale
+    largest = float(np.max(np.abs(u), initial=0.0))
+    if largest == 0:
+        return 1.0
+    # Scores that are flatter than that already are not sharpened to it.
+    flattest = min(FLATTEST / largest / scale, 1.0) if scale > 1e-290 else 1.0
+    fake = t == 1
+    wrong_side = (fake & (u < 0)) | (~fake & (u > 0))
+    if wrong_side.any():
+        return _bounded(_slope_zero(u, t, w), scale, flattest)
+    slope = _bounded(_slope_zero(u, smooth_targets(t, w), w), scale, flattest)
+    return 1.0 if mean_log_loss(z, t, w) < mean_log_loss(slope * z, t, w) else slope
+
+
+def _bounded(slope: float, scale: float, flattest: float) -> float:
+    """The slope of the unscaled scores, at least `flattest` and with a finite reciprocal."""
+    return max(min(slope / scale, 1e300) if scale > 1e-290 else 1e300, flattest)
+
+
+def _slope_zero(u: Floats, t: Floats, w: Floats) -> float:
+    """The zero in b >= 0 of sum w u (sigmoid(b u) - t), or 0.0 if there is none above 0."""
+    weighted = w * u
+    pull = float(weighted @ t)
+    if float(weighted.sum()) / 2 >= pull:
+        return 0.0
+    if len(u) > _WARM_START_ROWS:
+        part = slice(None, None, len(u) // _PART_ROWS)
+        start = _slope_newton(u[part], weighted[part], float(weighted[part] @ t[part]), 1.0)
+    else:
+        start = 1.0
+    return _slope_newton(u, weighted, pull, start)
+
+
+def _slope_newton(u: Floats, weighted: Floats, pull: float, start: float) -> float:
+    low, high, b = 0.0, np.inf, start
+    for _ in range(_MAX_STEPS):
+        value, slope = _slope_derivatives(u, weighted, b)
+        value -= pull
+        if value < 0:
+            low = b
+        else:
+            high = b
+        step = -value / slope if slope > 0 else np.inf
+        if abs(step) <= _STEP_TOLERANCE * b and low <= b + step <= high:
+            # Newton squares its relative error: this last step leaves about 1e-14.
+            return b + step
+        following = b + step
+        if not low < following < high or following > 16 * b:
+            following = 8 * b if high == np.inf else (low + high) / 2
+        if following == b or following > 1e300:
+            break
+        b = following
+    return b
+
+
+def _slope_derivatives(u: Floats, weighted: Floats, b: float) -> tuple[float, float]:
+    """sum w u sigmoid(b u), and its derivative in b."""
+    value = slope = 0.0
+    buffer, other = np.empty(_BLOCK), np.empty(_BLOCK)
+    with np.errstate(over="ignore", under="ignore"):
+        for first in range(0, len(u), _BLOCK):
+            block = u[first : first + _BLOCK]
+            wu = weighted[first : first + _BLOCK]
+            p, q = buffer[: len(block)], other[: len(block)]
+            np.multiply(block, -b, out=p)
+            np.exp(p, out=p)
+            p += 1
+            np.reciprocal(p, out=p)
+            value += float(wu @ p)
+            np.multiply(p, p, out=q)
+            np.subtract(p, q, out=q)
+            q *= block
+            slope += float(wu @ q)
+    return value, slope
+
+
+def fit_logistic(
+    features: Floats,
+    t: Floats,
+    w: Floats,
+    *,
+    penalty: Floats | None = None,
+    lower: Floats | None = None,
+    start: Floats | None = None,
+) -> Floats:
+    """Coefficients (k,) with the least penalised log loss of sigmoid(features @ c).
+
+    Args:
+        features: (n, k), columns of comparable size; a constant column is the intercept.
+        t: targets in [0, 1], (n,); the caller sees to it that a minimum exists.
+        w: weights, (n,).
+        penalty: (k, k) symmetric, adds c' penalty c / 2 to the weighted mean log loss.
+        lower: least value of each coefficient, (k,), -inf for none; 0 or below.
+        start: (k,) within the bounds, zeros if not given.
+
+    Newton with step halving; with bounds, each step is the minimum of the quadratic model within
+    them. Where the Hessian is singular (a column of zeros, two alike) the shortest step is
+    taken, so that a coefficient without influence stays where it started.
+    """
+    n, k = features.shape
+    weights = np.zeros((k, k)) if penalty is None else penalty
+    begin = np.zeros(k) if start is None else np.array(start, dtype=np.float64)
+    if start is None and n > _WARM_START_ROWS:
+        part = slice(None, None, n // _PART_ROWS)
+        if w[part].any():
+            begin = _newton(features[part], t[part], w[part], weights, lower, begin)
+    return _newton(features, t, w, weights, lower, begin)
+
+
+def _newton(
+    features: Floats, t: Floats, w: Floats, penalty: Floats, lower: Floats | None, start: Floats
+) -> Floats:
+    share = w / w.sum()
+    c = start
+    value, gradient, hessian = _derivatives(features, t, share, c)
+    value += float(c @ penalty @ c) / 2
+    for _ in range(_MAX_STEPS):
+        gradient = gradient + penalty @ c
+        step = _quadratic_step(hessian + penalty, gradient, None if lower is None else lower - c)
+        decrement = -float(gradient @ step)
+        if decrement < _LAST_DECREMENT:
+            # What the step still gains drowns in the rounding of the loss: no use comparing.
+            return c + step if decrement > 0 else c
+        size = 1.0
+        while size > 1e-10:
+            trial = c + size * step
+            trial_value, gradient, hessian = _derivatives(features, t, share, trial)
+            trial_value += float(trial @ penalty @ trial) / 2
+            if trial_value <= value - 1e-4 * size * decrement + 1e-14:
+                break
+            size /= 2
+        else:
+            return c
+        c, value = trial, trial_value
+    return c
+
+
+def _derivatives(
+    features: Floats, t: Floats, share: Floats, c: Floats
+) -> tuple[float, Floats, Floats]:
+    """Mean log loss at c, its gradient (k,) and its Hessian (k, k)."""
+    k = len(c)
+    value, gradient, hessian = 0.0, np.zeros(k), np.zeros((k, k))
+    rows = _BLOCK_CELLS // k
+    for first in range(0, len(t), rows):
+        block = slice(first, first + rows)
+        x, s, u = features[block], share[block], t[block]
+        score = x @ c
+        # One exponential for both the probability and its logarithm.
+        small = np.exp(-np.abs(score))
+        value += float(s @ (np.maximum(score, 0) + np.log1p(small) - u * score))
+        p = np.where(score > 0, 1, small) / (1 + small)
+        gradient += (s * (p - u)) @ x
+        hessian += (x.T * (s * p * (1 - p))) @ x
+    return value, gradient, hessian
+
+
+def _quadratic_step(hessian: Floats, gradient: Floats, room: Floats | None) -> Floats:
+    """The d with the least gradient'd + d' hessian d / 2, and d >= room where it is given."""
+    # lstsq, not solve: a singular Hessian must give the shortest step, not an error.
+    step = np.linalg.lstsq(hessian, -gradient, rcond=1e-13)[0]
+    if room is None or (step >= room).all():
+        return np.asarray(step)
+    values, vectors = np.linalg.eigh(hessian)
+    root = np.sqrt(np.maximum(values, values[-1] * 1e-13))
+    # With hessian = A'A the model is |A d - b|^2 / 2 up to a constant: bounded least squares.
+    from scipy.optimize import lsq_linear
+
+    found = lsq_linear(
+        root[:, None] * vectors.T, -(vectors.T @ gradient) / root, (room, np.inf), method="bvls"
+    )
+    return np.maximum(found.x, room)
+
+
+def fit_line(z: Floats, t: Floats, w: Floats) -> tuple[float, float]:
+    """Slope and intercept with the least log loss of sigmoid(intercept + slope * z).
+
+    The slope may have either sign. NaN, NaN where all t or all z are equal. Separable rows, in
+    either direction, take Platt's smoothed targets.
+    """
+    counted = w > 0
+    z, t, w = z[counted], t[counted], w[counted]
+    if len(z) == 0 or t.min() == t.max() or z.min() == z.max():
+        return float("nan"), float("nan")
+    if separable(z, t) or separable(-z, t):
+        t = smooth_targets(t, w)
+    scale = scale_of(z)
+    u = z / scale
+    middle = float(np.average(u, weights=w))
+    spread = float(np.sqrt(np.average((u - middle) ** 2, weights=w)))
+    features = np.column_stack([np.ones_like(u), (u - middle) / spread])
+    intercept, slope = fit_logistic(features, t, w)
+    return float(slope / spread / scale), float(intercept - slope * middle / spread)
+
+
+def fit_offset(z: Floats, t: Floats, w: Floats) -> float:
+    """The intercept with the least log loss of sigmoid(intercept + z); NaN if all t are equal."""
+    counted = w > 0
+    z, t, w = z[counted], t[counted], w[counted]
+    if len(z) == 0 or t.min() == t.max():
+        return float("nan")
+    # The zero of an increasing function: the mean probability minus the share of FAKE.
+    share = float(np.average(t, weights=w))
+    centre = float(np.log(share / (1 - share)))
+    low, high = centre - float(z.max()), centre - float(z.min())
+    offset = (low + high) / 2
+    for _ in range(_MAX_STEPS):
+        p = expit(z + offset)
+        value = float(np.average(p, weights=w)) - share
+        if value < 0:
+            low = offset
+        else:
+            high = offset
+        slope = float(np.average(p * (1 - p), weights=w))
+        following = offset - value / slope if slope > 0 else np.inf
+        if not low <= following <= high:
+            following = (low + high) / 2
+        if abs(following - offset) <= 1e-13 * max(1.0, abs(offset)):
+            return following
+        offset = following
+    return offset

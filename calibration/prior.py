@@ -1,0 +1,165 @@
+"""Another share of fakes than the one learned on: probabilities moved to it, and its estimate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logit as scipy_logit
+
+from calibration.bootstrap import Interval, group_weights, percentile_interval
+from calibration.inputs import Codes, Floats, check_probability, group_codes
+from predictions.errors import InputError
+from predictions.logits import to_logit, to_probability
+
+_MAX_STEPS = 60
+
+#: An interval wider than this leaves the share of fakes as good as unknown.
+_WIDEST = 0.5
+
+
+@dataclass(frozen=True)
+class PriorEstimate:
+    """The estimated share of FAKE among unlabelled rows.
+
+    Attributes:
+        prior: the estimate, with the ends of its 95 % bootstrap interval, inside (0, 1).
+        source: the share the scores were calibrated at.
+        identifiable: whether the scores say enough to estimate it at all.
+        notes: a sentence for each reason not to trust it.
+    """
+
+    prior: Interval
+    source: float
+    identifiable: bool
+    notes: list[str]
+
+
+def shift_prior(p: ArrayLike, source: float, target: float) -> Floats:
+    """Calibrated probabilities of FAKE, any shape, moved from one share of fakes to another.
+
+    p -> sigmoid(logit p + logit target - logit source): Bayes' rule where the scores of fakes,
+    and those of reals, are distributed as before and only their shares differ (Saerens et al.
+    2002, equation 2.4). 0 and 1 stay what they are.
+
+    Raises:
+        InputError: a share not strictly between 0 and 1, or a probability outside [0, 1].
+    """
+    check_share(source, "source")
+    check_share(target, "target")
+    probability = np.asarray(p, dtype=np.float64)
+    check_probability(probability.ravel(), probability.size)
+    moved = to_probability(to_logit(probability) + float(scipy_logit(target) - scipy_logit(source)))
+    return np.where((probability == 0) | (probability == 1), probability, moved)
+
+
+def check_share(share: float, name: str) -> float:
+    """A share of fakes as a float.
+
+    Raises:
+        InputError: not strictly between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"the {name} share of fakes is {share}; expected 0 < share < 1.")
+    return float(share)
+
+
+def estimate_prior(
+    p: ArrayLike,
+    source: float,
+    groups: ArrayLike | None = None,
+    *,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> PriorEstimate:
+    """The share of FAKE among unlabelled rows, from their calibrated probabilities.
+
+    The fixed point of the EM of Saerens, Latinne and Decaestecker 2002 is the maximum of the
+    likelihood sum log(q r + 1 - q) in the share q, with r the likelihood ratios that the scores
+    stand for; it is concave in q, so the maximum is found directly by safeguarded Newton steps.
+    It needs *calibrated* probabilities and unchanged scores within each label: attacks of a new
+    kind break the second, and no unlabelled score can show it.
+
+    Args:
+        p: calibrated probabilities of FAKE, (n,).
+        source: share of fakes they were calibrated at.
+        groups: resampled as a whole for the interval, (n,).
+        n_boot, seed: of the interval.
+
+    Raises:
+        InputError: no rows, probabilities outside [0, 1], a source not strictly inside (0, 1).
+    """
+    check_share(source, "source")
+    probability = np.asarray(p, dtype=np.float64)
+    if probability.ndim != 1 or probability.size == 0:
+        raise InputError(f"expected one column of probabilities, got {probability.shape}.")
+    n = len(probability)
+    check_probability(probability, n)
+    codes = group_codes(groups, n)
+    # log r, kept finite: beyond e^50 a row's label is certain and r's size no longer matters.
+    gain = np.expm1(np.clip(to_logit(probability) - float(scipy_logit(source)), -50, 50))
+    best = _likeliest(gain, np.ones(n), source)
+    replicates = _replicates(gain, codes, best, n_boot, seed)
+    interval = percentile_interval(best, replicates)
+    notes = _doubts(gain, interval, n)
+    return PriorEstimate(interval, float(source), not notes, notes)
+
+
+def _replicates(gain: Floats, codes: Codes, start: float, n_boot: int, seed: int) -> Floats:
+    found = [
+        _likeliest(gain, drawn[codes], start)
+        for block in group_weights(int(codes.max()) + 1, n_boot, seed, width=len(gain))
+        for drawn in block
+    ]
+    return np.array(found)
+
+
+def _likeliest(gain: Floats, w: Floats, start: float) -> float:
+    """The q in [1 / (n + 2), (n + 1) / (n + 2)] with the greatest sum w log(1 + q gain)."""
+    total = float(w.sum())
+    low, high = 1 / (total + 2), (total + 1) / (total + 2)
+
+    def slope(q: float) -> tuple[float, float]:
+        ratio = gain / (1 + q * gain)
+        return float(w @ ratio), -float(w @ ratio**2)
+
+    if slope(low)[0] <= 0:
+        return low
+    if slope(high)[0] >= 0:
+        return high
+    q = min(max(start, low), high)
+    for _ in range(_MAX_STEPS):
+        value, bend = slope(q)
+        if value > 0:
+            low = q
+        else:
+            high = q
+        following = q - value / bend if bend < 0 else (low + high) / 2
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - q) < 1e-12:
+            return following
+        q = following
+    return q
+
+
+def _doubts(gain: Floats, interval: Interval, n: int) -> list[str]:
+    """Why the estimate should not be used, a sentence each."""
+    q = interval.value
+    notes = []
+    # The information about q in n rows; flat scores have r = 1 throughout and say nothing.
+    information = float(np.sum((gain / (1 + q * gain)) ** 2))
+    error = 1 / np.sqrt(information) if information > 0 else np.inf
+    if max(interval.high - interval.low, 2 * 1.96 * error) > _WIDEST:
+        notes.append(
+            f"The share of fakes is not identifiable from these {n} scores: anything from "
+            f"{max(0.0, min(interval.low, q - 1.96 * error)):.2f} to "
+            f"{min(1.0, max(interval.high, q + 1.96 * error)):.2f} fits; keep the source share "
+            "or say the share yourself."
+        )
+    edge = 1.5 / (n + 2)
+    if q < edge or q > 1 - edge:
+        notes.append(
+            f"The estimated share of fakes is at its bound ({q:.3g}): these scores look like one "
+            "class only, or are not calibrated; say the share yourself if you know it."
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""One module a command (the stages of `run` share one)."""

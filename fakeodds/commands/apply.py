@@ -1,0 +1,78 @@
+"""`fakeodds apply`: a fitted stack on new scores or videos."""
+
+from pathlib import Path
+
+import click
+
+from fakeodds import console
+from fakeodds.options import ANY, FILE, jobs_option, read_kinds, table_options
+from fakeodds.submitting import features_for, stack_probability, write_probabilities
+from predictions.errors import InputError
+from predictions.scores import read_scores
+
+
+@click.command()
+@click.argument("stack", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("new", nargs=-1, required=True, type=ANY)
+@click.option("--out", type=FILE, default="submission.csv", show_default=True)
+@click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@click.option(
+    "--prior",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of fakes expected among the new videos, when it differs.",
+)
+@table_options
+@jobs_option
+def apply(
+    stack: Path,
+    new: tuple[Path, ...],
+    out: Path,
+    sample: Path | None,
+    prior: float | None,
+    id_: str | None,
+    label: str | None,
+    group: str | None,
+    fold: str | None,
+    drop: tuple[str, ...],
+    kind: tuple[str, ...],
+    reverse: tuple[str, ...],
+    jobs: int,
+) -> None:
+    """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
+
+    \b
+    fakeodds apply runs/mine new_scores.csv --out submission.csv
+    """
+    from stacking import load_stack
+
+    folder = stack if (stack / "stack.json").exists() else stack / "stack"
+    fitted, about = load_stack(folder)
+    if len(new) == 1 and new[0].is_dir():
+        from fakeodds import pipeline
+        from fakeodds.run_folder import RunFolder
+
+        run = RunFolder.existing(stack)
+        if "faces" not in run.record["settings"]:
+            raise InputError(
+                f"{stack}: was fitted on score files and has no detectors of its own; "
+                f"give score files instead of the folder {new[0]}."
+            )
+        probability = pipeline.predict(pipeline.open_dataset(new[0]), run, jobs, prior)
+    else:
+        said = read_kinds(kind)
+        table = read_scores(
+            new,
+            id=id_,
+            label=label,
+            group=group,
+            fold=fold,
+            drop=drop,
+            kind=dict(about["kinds"]) if said is None else said,
+            reverse=(*about.get("reverse", ()), *reverse),
+            missing_ok=True,
+        )
+        models = list(about["kinds"])
+        features = features_for(table, models, str(new[0]))
+        probability = stack_probability(fitted, features, about, prior)
+    submission = write_probabilities(probability, out, sample)
+    console.out.print(f"{len(submission)} videos -> {out}")

@@ -1,0 +1,90 @@
+"""`fakeodds stack`: score files of any detectors -> calibrated submission."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from fakeodds import console
+from fakeodds.options import ANY, FILE, out_option, read_kinds, stack_options, table_options
+from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.submitting import features_for, out_of_fold, stack_probability, write_probabilities
+from predictions.errors import InputError
+from predictions.scores import read_scores
+
+
+@click.command()
+@click.argument("scores", nargs=-1, required=True, type=ANY)
+@click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
+@click.option(
+    "--test",
+    multiple=True,
+    type=ANY,
+    help="Scores of the videos to predict, in the same columns; repeatable.",
+)
+@click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@out_option
+@table_options
+@stack_options
+def stack(
+    scores: tuple[Path, ...],
+    labels: Path | None,
+    test: tuple[Path, ...],
+    sample: Path | None,
+    out: Path,
+    id_: str | None,
+    label: str | None,
+    group: str | None,
+    fold: str | None,
+    drop: tuple[str, ...],
+    kind: tuple[str, ...],
+    reverse: tuple[str, ...],
+    options: StackOptions,
+) -> None:
+    """Combine SCORES of any detectors into one calibrated probability per video.
+
+    SCORES is a wide CSV or Parquet file (a row a video, a column a detector), or several, or
+    several Kaggle submissions (filename,label), each one detector named by its file.
+
+    \b
+    fakeodds stack scores.csv --label label --group actor --out runs/mine
+    fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
+    """
+    run = RunFolder.open(out)
+    columns = {"id": id_, "drop": drop, "reverse": reverse, "kind": read_kinds(kind)}
+    table = read_scores(scores, labels=labels, label=label, group=group, fold=fold, **columns)
+    for sentence in table.notes:
+        console.note(sentence)
+    if not len(table.scores.columns):
+        raise InputError(f"{scores[0]}: holds no score column; expected numbers, a column a model.")
+    tested = _read_test(test, columns, list(table.scores), table.kinds)
+
+    run.settings(command="stack", scores=[str(path) for path in scores], **asdict(options))
+    scored = Scored(table.rows, table.logits, table.kinds, reverse)
+    fitted = fit_and_judge(scored, run, options)
+    metrics = finish_metrics(run)
+    console.print_stages(metrics)
+
+    about = {"prior": metrics["prior"]}
+    if tested is None and scored.rows["label"].isna().any():
+        tested = scored.unlabelled()
+    if tested is None:
+        probability = out_of_fold(run)
+        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+    else:
+        probability = stack_probability(fitted, tested, about, options.prior)
+    submission = write_probabilities(probability, run.submission, sample)
+    console.out.print(f"{len(submission)} videos -> {run.submission}")
+
+
+def _read_test(
+    paths: tuple[Path, ...], columns: dict[str, Any], models: list[str], kinds: Any
+) -> pd.DataFrame | None:
+    """Read the test scores before anything long begins, on the scales of the training scores."""
+    if not paths:
+        return None
+    table = read_scores(paths, **{**columns, "kind": dict(kinds)}, missing_ok=True)
+    return features_for(table, models, str(paths[0]))

@@ -1,0 +1,311 @@
+"""`fakeodds run`, and its stages one at a time: `faces`, `train`, `predict`."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakeodds import console
+from fakeodds.options import ANY, FILE, jobs_option, out_option, stack_options
+from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import StackOptions
+from fakeodds.submitting import out_of_fold, write_probabilities
+from predictions.errors import InputError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of finding faces, handed over as one `FaceSettings`."""
+
+    @wraps(command)
+    def with_settings(
+        frames: int,
+        crop: int,
+        margin: float,
+        keep_all: bool,
+        thresholds: str,
+        min_face: float,
+        **rest: Any,
+    ) -> Any:
+        from base_models.faces.settings import FaceSettings
+
+        settings = FaceSettings(
+            frames=frames,
+            size=crop,
+            margin=margin,
+            keep_all=keep_all,
+            thresholds=_three(thresholds),
+            min_face=min_face,
+        )
+        return command(face_settings=settings, **rest)
+
+    decorators = (
+        click.option(
+            "--frames", type=int, default=30, show_default=True, help="Frames looked at a video."
+        ),
+        click.option(
+            "--crop", type=int, default=256, show_default=True, help="Side of stored crops, px."
+        ),
+        click.option(
+            "--margin",
+            type=float,
+            default=0.2,
+            show_default=True,
+            help="Added on each side of a face, as a share of its longer side.",
+        ),
+        click.option(
+            "--keep-all/--one-face",
+            default=True,
+            show_default=True,
+            help="Every face, or only the most seen one.",
+        ),
+        click.option(
+            "--thresholds",
+            default="0.9,0.9,0.9",
+            show_default=True,
+            help="Least probability of a face after MTCNN's three networks.",
+        ),
+        click.option(
+            "--min-face",
+            type=float,
+            default=0.06,
+            show_default=True,
+            help="Smallest face wanted, as a share of the frame's shorter side.",
+        ),
+    )
+    for decorate in reversed(decorators):
+        with_settings = decorate(with_settings)
+    return with_settings
+
+
+def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of training, handed over as one `TrainSettings`."""
+
+    @wraps(command)
+    def with_settings(
+        detectors: str | None,
+        weights: str,
+        size: int | None,
+        epochs: int,
+        batch: int,
+        lr: float,
+        frames_per_video: int,
+        device: str,
+        precision: str,
+        **rest: Any,
+    ) -> Any:
+        from base_models.train_settings import DETECTORS, TrainSettings
+
+        names = tuple(detectors.split(",")) if detectors else DETECTORS
+        settings = TrainSettings(
+            detectors=names,
+            weights=weights if weights in _SOURCES else Path(weights),
+            size=size,
+            epochs=epochs,
+            batch=batch,
+            lr=lr,
+            frames_per_video=frames_per_video or None,
+            seed=rest["options"].seed,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]
+        )
+        settings.check()
+        return command(train_settings=settings, **rest)
+
+    decorators = (
+        click.option(
+            "--detectors", metavar="NAME,...", help="See `fakeodds models` [default: all five]."
+        ),
+        click.option(
+            "--weights",
+            metavar="auto|pretrained|scratch|FOLDER",
+            default="auto",
+            show_default=True,
+            help="Where training starts from; auto: pretrained where they can be had, else "
+            "scratch, and it says so.",
+        ),
+        click.option("--size", type=int, help="Input side in pixels [default: each its own]."),
+        click.option("--epochs", type=int, default=5, show_default=True),
+        click.option("--batch", type=int, default=32, show_default=True),
+        click.option("--lr", type=float, default=5e-4, show_default=True),
+        click.option(
+            "--frames-per-video",
+            type=int,
+            default=8,
+            show_default=True,
+            help="Crops drawn from a video each epoch; 0 takes all.",
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ..."),
+        click.option(
+            "--precision",
+            type=click.Choice(("auto", "bf16", "fp32")),
+            default="auto",
+            show_default=True,
+        ),
+    )
+    for decorate in reversed(decorators):
+        with_settings = decorate(with_settings)
+    return with_settings
+
+
+_SOURCES = ("auto", "pretrained", "scratch")
+
+sample_option = click.option(
+    "--sample", type=FILE, help="Sample submission, whose order and names are kept."
+)
+
+
+@click.command()
+@click.argument("dataset", type=ANY)
+@out_option
+@click.option("--test", type=FOLDER, help="Folder of the videos to predict.")
+@sample_option
+@face_options
+@stack_options
+@train_options
+def run(
+    dataset: Path,
+    out: Path,
+    test: Path | None,
+    sample: Path | None,
+    face_settings: Any,
+    train_settings: Any,
+    options: StackOptions,
+) -> None:
+    """Take a DATASET of labelled videos all the way to a calibrated submission.
+
+    DATASET is a folder in the DFDC layout (metadata.json), or with real/ and fake/, or with a CSV
+    manifest (file,label and perhaps group,original,...), or the manifest itself.
+
+    \b
+    fakeodds run videos/ --out runs/mine --test new_videos/
+    """
+    from fakeodds import pipeline
+
+    data = pipeline.open_dataset(dataset)
+    _need_labels(data, dataset)
+    tested = None if test is None else pipeline.open_dataset(test)
+    folder = _noted(out, dataset, face_settings, train_settings, options)
+    videos = pipeline.find_faces(
+        data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
+    )
+    metrics = pipeline.train_and_stack(videos, folder, train_settings, options)
+    console.print_stages(metrics)
+    if tested is None and videos["label"].isna().any():
+        tested = pipeline.unlabelled(data)
+        console.note(f"the {len(tested.videos)} videos without a label are predicted.")
+    if tested is None:
+        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+        probability = out_of_fold(folder)
+    else:
+        probability = pipeline.predict(
+            tested, folder, options.jobs, options.prior, train_settings.device
+        )
+    _submit(probability, folder, sample)
+
+
+@click.command()
+@click.argument("dataset", type=ANY)
+@out_option
+@face_options
+@click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@jobs_option
+def faces(dataset: Path, out: Path, face_settings: Any, folds: int, seed: int, jobs: int) -> None:
+    """Find, follow and crop the faces of every video of DATASET, and make the folds."""
+    from fakeodds import pipeline
+
+    data = pipeline.open_dataset(dataset)
+    folder = RunFolder.open(out)
+    folder.settings(dataset=str(dataset), faces=asdict(face_settings))
+    pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
+    console.out.print(f"faces -> {folder.faces}; next: fakeodds train {out}")
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@stack_options
+@train_options
+def train(run: Path, train_settings: Any, options: StackOptions) -> None:
+    """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate."""
+    import pandas as pd
+
+    from fakeodds import pipeline
+
+    folder = RunFolder.existing(run)
+    if not folder.videos.exists():
+        raise InputError(
+            f"{run}: its faces are not found yet; run: fakeodds faces DATASET --out {run}"
+        )
+    folder.settings(train=_plain(train_settings), stack=asdict(options))
+    videos = pd.read_parquet(folder.videos)
+    console.print_stages(pipeline.train_and_stack(videos, folder, train_settings, options))
+    _submit(out_of_fold(folder), folder, None)
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@click.argument("videos", type=ANY)
+@sample_option
+@click.option(
+    "--prior",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of fakes expected among these videos, when it differs.",
+)
+@click.option("--device", default="auto", show_default=True)
+@jobs_option
+def predict(
+    run: Path, videos: Path, sample: Path | None, prior: float | None, device: str, jobs: int
+) -> None:
+    """Score new VIDEOS with a finished RUN -> RUN/submission.csv."""
+    from fakeodds import pipeline
+
+    folder = RunFolder.existing(run)
+    probability = pipeline.predict(pipeline.open_dataset(videos), folder, jobs, prior, device)
+    _submit(probability, folder, sample)
+
+
+def _noted(
+    out: Path, dataset: Path, face_settings: Any, train_settings: Any, options: StackOptions
+) -> RunFolder:
+    folder = RunFolder.open(out)
+    folder.settings(
+        command="run",
+        dataset=str(dataset),
+        faces=asdict(face_settings),
+        train=_plain(train_settings),
+        stack=asdict(options),
+    )
+    return folder
+
+
+def _plain(train_settings: Any) -> dict[str, Any]:
+    """The settings as JSON values."""
+    return {**asdict(train_settings), "weights": str(train_settings.weights)}
+
+
+def _submit(probability: Any, folder: RunFolder, sample: Path | None) -> None:
+    submission = write_probabilities(probability, folder.submission, sample)
+    console.out.print(f"{len(submission)} videos -> {folder.submission}")
+
+
+def _need_labels(data: Any, path: Path) -> None:
+    if data.videos["label"].notna().sum() == 0:
+        raise InputError(
+            f"{path}: no video has a label, so nothing can be trained; expected metadata.json, "
+            "real/ and fake/ folders, or a CSV with the columns file,label."
+        )
+
+
+def _three(text: str) -> tuple[float, float, float]:
+    try:
+        first, second, third = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--thresholds {text}: expected three numbers such as 0.9,0.9,0.9."
+        ) from None
+    return first, second, third

@@ -1,0 +1,101 @@
+"""What a person sees in the terminal: lines, tables, progress."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from predictions.progress import Progress as Report
+
+#: Results go to standard output, everything about the work itself to standard error.
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+log = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def note(sentence: str) -> None:
+    """Say a decision or an observation that the user should know of."""
+    log.print(f"[dim]-[/dim] {_plain(sentence)}")
+
+
+def heading(text: str) -> None:
+    """Say which stage begins."""
+    log.print(f"[bold]{_plain(text)}[/bold]")
+
+
+def _plain(text: str) -> str:
+    """Square brackets are rich's markup; in our sentences they are brackets."""
+    return text.replace("[", "\\[")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Report]:
+    """Yield a `progress(stage, done, total)` that draws a bar a stage.
+
+    Where standard error is no terminal, each stage leaves one line when it is finished.
+    """
+    if not log.is_terminal:
+        yield _finished_lines()
+        return
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=log) as bars:
+        tasks: dict[str, TaskID] = {}
+        finished = _finished_lines()
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+            if done >= total:
+                # Dozens of finished bars would push the one at work off the screen.
+                bars.remove_task(tasks.pop(stage))
+            finished(stage, done, total)
+
+        yield report
+
+
+def _finished_lines() -> Report:
+    started: dict[str, float] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        began = started.setdefault(stage, time.monotonic())
+        if done >= total:
+            log.print(f"  {_plain(stage)}: {total} in {time.monotonic() - began:.1f} s")
+            del started[stage]
+
+    return report
+
+
+def print_stages(metrics: Mapping[str, Any]) -> None:
+    """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "log loss", "95 % interval", "Brier", "AUC", "accuracy", "ECE"):
+        table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
+    for stage, measures in metrics["stages"].items():
+        loss = measures["log_loss"]
+        table.add_row(
+            stage if len(stage) <= 28 else f"{stage[:27]}…",
+            f"{loss['value']:.4f}",
+            f"{loss['low']:.4f}-{loss['high']:.4f}",
+            *(f"{measures[name]['value']:.3f}" for name in ("brier", "auc", "accuracy", "ece")),
+            style="bold" if stage == "calibrated" else None,
+        )
+    out.print(table)

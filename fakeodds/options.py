@@ -1,0 +1,197 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakeodds.stacked import StackOptions
+from predictions.errors import InputError
+
+META = (
+    "auto",
+    "logistic",
+    "nonneg",
+    "splines",
+    "xgboost",
+    "mlp",
+    "greedy",
+    "mean",
+    "mean_logit",
+)
+CALIBRATION = (
+    "auto",
+    "none",
+    "temperature",
+    "affine",
+    "beta",
+    "quadratic",
+    "isotonic",
+    "histogram",
+    "spline",
+    "venn_abers",
+)
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+ANY = click.Path(path_type=Path)
+
+
+class Clip(click.ParamType):
+    """`auto`, `none` or `LO,HI`."""
+
+    name = "auto|LO,HI|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text; two numbers must satisfy 0 < LO < HI < 1."""
+        if not isinstance(value, str) or value in ("auto", "none"):
+            return value
+        try:
+            low, high = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not auto, none or two numbers such as 0.01,0.99", param, ctx)
+        if not 0 < low < high < 1:
+            self.fail(f"{value!r}: expected 0 < LO < HI < 1", param, ctx)
+        return low, high
+
+
+def out_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--out, the run folder."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=True,
+        help="The run folder; naming it again goes on where it stopped.",
+    )(command)
+
+
+def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--jobs, how much runs side by side."""
+    return click.option(
+        "--jobs",
+        type=int,
+        default=-1,
+        show_default=True,
+        help="Processes side by side; -1 takes every core.",
+    )(command)
+
+
+def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of stacking and calibration, handed over as one `StackOptions`."""
+
+    @wraps(command)
+    def with_options(
+        meta: str,
+        calibration: str,
+        clip: Any,
+        prior: float | None,
+        folds: int,
+        seed: int,
+        jobs: int,
+        **rest: Any,
+    ) -> Any:
+        options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
+        return command(options=options, **rest)
+
+    decorators = (
+        click.option(
+            "--meta",
+            type=click.Choice(META),
+            default="auto",
+            show_default=True,
+            help="How scores are combined.",
+        ),
+        click.option(
+            "--calibration",
+            type=click.Choice(CALIBRATION),
+            default="auto",
+            show_default=True,
+            help="How the combination is calibrated.",
+        ),
+        click.option(
+            "--clip",
+            type=Clip(),
+            default="auto",
+            show_default=True,
+            help="Bounds of the final probability.",
+        ),
+        click.option(
+            "--prior",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            help="Share of fakes expected among new videos, when it differs.",
+        ),
+        click.option(
+            "--folds",
+            type=click.IntRange(2, 100),
+            default=5,
+            show_default=True,
+            help="Outer folds that judge; groups stay whole.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True),
+        jobs_option,
+    )
+    for decorate in reversed(decorators):
+        with_options = decorate(with_options)
+    return with_options
+
+
+def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How a score file's columns are to be read."""
+    decorators = (
+        click.option(
+            "--id",
+            "id_",
+            metavar="COLUMN",
+            help="Column that names the video [default: video, filename or the first text column].",
+        ),
+        click.option(
+            "--label", metavar="COLUMN", help="Column of labels, 1 = FAKE [default: label]."
+        ),
+        click.option(
+            "--group",
+            metavar="COLUMN",
+            help="Column of what may not be split over folds [default: group, else originals].",
+        ),
+        click.option("--fold", metavar="COLUMN", help="Column of folds to be used as they are."),
+        click.option(
+            "--drop", metavar="COLUMN", multiple=True, help="Column that is no score; repeatable."
+        ),
+        click.option(
+            "--kind",
+            metavar="[COLUMN=]KIND",
+            multiple=True,
+            help="probability, logit or raw, for one column or all; repeatable.",
+        ),
+        click.option(
+            "--reverse",
+            metavar="COLUMN",
+            multiple=True,
+            help="Column in which high means REAL; repeatable.",
+        ),
+    )
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def read_kinds(kinds: tuple[str, ...]) -> Any:
+    """`("logit",)` -> "logit"; `("a=logit", "b=raw")` -> {"a": "logit", "b": "raw"}.
+
+    Raises:
+        InputError: a kind that does not exist, or one for all beside one for a column.
+    """
+    known = ("probability", "logit", "raw")
+    pairs = [text.rpartition("=") for text in kinds]
+    for column, _, kind in pairs:
+        if kind not in known:
+            raise InputError(
+                f"--kind {column}{'=' if column else ''}{kind}: expected one of {', '.join(known)}."
+            )
+    if not pairs:
+        return None
+    if len(pairs) == 1 and not pairs[0][0]:
+        return pairs[0][2]
+    if any(not column for column, _, _ in pairs):
+        raise InputError("--kind: say one kind for all columns, or COLUMN=KIND for each; not both.")
+    return {column: kind for column, _, kind in pairs}

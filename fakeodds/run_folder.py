@@ -1,0 +1,151 @@
+"""The run folder: the only state of a run, and which of its stages are finished."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from predictions.errors import InputError
+from predictions.files import write_json
+
+_PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
+
+
+@dataclass
+class RunFolder:
+    """Paths and bookkeeping of one run.
+
+    A stage is finished when run.json holds the hash of its inputs and its outputs are there; a
+    stage whose inputs changed, or whose outputs are gone, runs again.
+    """
+
+    path: Path
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open a run folder, or begin one.
+
+        Raises:
+            InputError: the path is a file, or its run.json is not ours.
+        """
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: is a file, a folder was expected; choose another --out.")
+        if not (path / "run.json").exists():
+            return cls(path, {"versions": {}, "settings": {}, "stages": {}})
+        try:
+            record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+            record["stages"], record["settings"], record["versions"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path / 'run.json'}: is not a run's record ({error}); "
+                "choose another --out, or delete the file to begin anew."
+            ) from error
+        return cls(path, record)
+
+    @classmethod
+    def existing(cls, path: Path) -> "RunFolder":
+        """Open the folder of a run that was begun before.
+
+        Raises:
+            InputError: there is no run.
+        """
+        if not (path / "run.json").is_file():
+            raise InputError(
+                f"{path}: holds no run (no run.json); name the folder that was given as --out."
+            )
+        return cls.open(path)
+
+    @property
+    def videos(self) -> Path:
+        """The manifest, a row a video."""
+        return self.path / "videos.parquet"
+
+    @property
+    def faces(self) -> Path:
+        """Face crops, one file a video."""
+        return self.path / "faces"
+
+    @property
+    def scores(self) -> Path:
+        """Frame scores, one folder a detector."""
+        return self.path / "scores"
+
+    @property
+    def stack(self) -> Path:
+        """The fitted stack."""
+        return self.path / "stack"
+
+    @property
+    def oof(self) -> Path:
+        """Out-of-fold probabilities of every stage."""
+        return self.path / "oof.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """The honest numbers."""
+        return self.path / "metrics.json"
+
+    @property
+    def submission(self) -> Path:
+        """One calibrated probability a video."""
+        return self.path / "submission.csv"
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds that each finished stage took."""
+        return {name: stage["seconds"] for name, stage in self.record["stages"].items()}
+
+    def settings(self, **settings: Any) -> None:
+        """Note what the user asked for, and the versions it ran with."""
+        self.record["settings"].update(settings)
+        self.record["versions"] = versions()
+
+    @contextmanager
+    def stage(
+        self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]
+    ) -> Iterator[bool]:
+        """Yield whether the stage has to run; note it as finished when the block succeeds."""
+        key = hash_of(inputs)
+        before = self.record["stages"].get(name)
+        if before and before["inputs"] == key and all(path.exists() for path in outputs):
+            yield False
+            return
+        began = time.monotonic()
+        # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
+        yield True
+        self.record["stages"][name] = {
+            "inputs": key,
+            "seconds": round(time.monotonic() - began, 2),
+        }
+        write_json(self.record, self.path / "run.json")
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that numbers depend on, as far as they are installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hash_of(inputs: Mapping[str, Any]) -> str:
+    """SHA-256 of settings and tables; the same values give the same hash on every machine."""
+    digest = hashlib.sha256()
+    for name in sorted(inputs):
+        value = inputs[name]
+        digest.update(name.encode())
+        if isinstance(value, pd.DataFrame):
+            digest.update(value.to_csv().encode())
+        else:
+            digest.update(json.dumps(value, sort_keys=True, default=str).encode())
+    return digest.hexdigest()

@@ -1,0 +1,57 @@
+"""From a fitted stack to submission.csv."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fakeodds.run_folder import RunFolder
+from predictions.errors import InputError
+from predictions.scores import ScoreTable
+from predictions.submission import make_submission, read_sample, write_submission
+
+
+def write_probabilities(
+    probability: pd.Series, path: Path, sample: Path | None = None
+) -> pd.DataFrame:
+    """Write `filename,label`, in the sample's order when one is given; return what was written."""
+    submission = make_submission(
+        probability, None if sample is None else read_sample(sample), str(sample)
+    )
+    write_submission(submission, path)
+    return submission
+
+
+def stack_probability(
+    stack: Any, features: pd.DataFrame, about: dict[str, Any], prior: float | None
+) -> pd.Series:
+    """Calibrated probability of FAKE a video, moved to another share of fakes when one is said."""
+    probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
+    if prior is not None:
+        from calibration import shift_prior
+
+        probability[:] = shift_prior(probability.to_numpy(), about["prior"], prior)
+    return probability
+
+
+def out_of_fold(run: RunFolder) -> pd.Series:
+    """The calibrated out-of-fold probabilities of the labelled videos of a run."""
+    oof = pd.read_csv(run.oof, dtype={"video": str}).set_index("video")
+    return oof["calibrated"]
+
+
+def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.DataFrame:
+    """The columns of `table` that a stack was fitted on, in its order.
+
+    Raises:
+        InputError: a model is missing.
+    """
+    missing = [model for model in models if model not in table.scores]
+    if missing:
+        raise InputError(
+            f"{source}: has no column {', '.join(missing)}, which the stack was fitted on; it has "
+            f"{', '.join(table.scores)}; add the missing "
+            "scores, or fit a stack without them (--drop)."
+        )
+    return table.logits[list(models)]

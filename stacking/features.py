@@ -1,0 +1,133 @@
+"""What a meta-learner sees of the scores: tamed, complete columns, all learned inside fit.
+
+Scores arrive as logits or raw numbers of any scale, (n, k), NaN where a detector has none. Logits
+of saturated detectors reach +-104, so every column is winsorised before anything linear touches it.
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+Array = NDArray[np.float64]
+
+#: Share of the rows pulled in at either end of a column.
+TAIL = 0.002
+
+
+class TamedScores:
+    """Winsorised, standardised columns; missing values at the median, with an indicator column.
+
+    `transform` gives (n, k + m): the k columns and, for the m columns that had missing values in
+    fit, 1.0 where the value is missing (centred).
+    """
+
+    def fit(self, X: Array) -> Self:
+        k = X.shape[1]
+        self.low_, self.high_, self.median_ = np.zeros(k), np.zeros(k), np.zeros(k)
+        self.mean_, self.scale_ = np.zeros(k), np.ones(k)
+        missing = np.isnan(X)
+        self.missing_columns_ = np.flatnonzero(missing.any(axis=0))
+        self.missing_share_ = missing[:, self.missing_columns_].mean(axis=0)
+        for j in range(k):
+            known = X[~missing[:, j], j]
+            if not known.size:
+                continue
+            self.low_[j], self.median_[j], self.high_[j] = np.quantile(known, [TAIL, 0.5, 1 - TAIL])
+            known = np.clip(known, self.low_[j], self.high_[j])
+            self.mean_[j] = known.mean()
+            spread = known.std()
+            # A constant column (up to rounding) carries nothing: it stays at zero.
+            self.scale_[j] = spread if spread > 1e-9 * (1.0 + abs(self.mean_[j])) else np.inf
+        return self
+
+    def scores(self, X: Array) -> Array:
+        """The k tamed columns alone, (n, k)."""
+        filled = np.where(np.isnan(X), self.median_, X)
+        return (np.clip(filled, self.low_, self.high_) - self.mean_) / self.scale_
+
+    def transform(self, X: Array) -> Array:
+        gaps = np.isnan(X[:, self.missing_columns_]) - self.missing_share_
+        return np.hstack([self.scores(X), gaps])
+
+
+class Ranks:
+    """Place of each value among the training values, in [0, 1]; ties share their middle.
+
+    At most `GRID` quantiles a column are kept, so that a saved stack stays small.
+    """
+
+    GRID = 1001
+
+    def fit(self, X: Array) -> Self:
+        self.values_: list[Array] = []
+        self.left_: list[Array] = []
+        self.right_: list[Array] = []
+        for column in X.T:
+            known = np.sort(column[~np.isnan(column)])
+            if len(known) > self.GRID:
+                place = np.linspace(0, len(known) - 1, self.GRID)
+                values = np.unique(known[np.round(place).astype(np.intp)])
+            else:
+                values = np.unique(known)
+            n = max(len(known), 1)
+            self.values_.append(values)
+            self.left_.append(np.searchsorted(known, values, "left") / n)
+            self.right_.append(np.searchsorted(known, values, "right") / n)
+        return self
+
+    def transform(self, X: Array) -> Array:
+        answer = np.full(X.shape, 0.5)
+        for j, values in enumerate(self.values_):
+            if len(values) > 1:
+                middle = (self.left_[j] + self.right_[j]) / 2
+                answer[:, j] = np.interp(X[:, j], values, middle)
+        answer[np.isnan(X)] = 0.5
+        return answer
+
+
+class SplineScores:
+    """Additive piecewise-linear basis of each score, on its ranks and on its own scale.
+
+    For each column: the tamed score, its normal score (ndtri of the rank), hinges at equal steps
+    of the rank and hinges at fixed places of the tamed score; then the indicators of missing
+    values; with `pairs`, the products of two columns' normal scores, scaled by `pair_weight` so
+    that a ridge penalty holds them shorter. Columns from `n_scores` on (frame statistics) come in
+    tamed only.
+    """
+
+    def __init__(
+        self, n_scores: int | None = None, pairs: bool = False, pair_weight: float = 0.25
+    ) -> None:
+        self.n_scores = n_scores
+        self.pairs = pairs
+        self.pair_weight = pair_weight
+
+    def fit(self, X: Array) -> Self:
+        k = X.shape[1] if self.n_scores is None else self.n_scores
+        # Many columns or few rows leave less room for the shape of each.
+        room = np.clip(min(160 / max(k, 1), len(X) / 25), 2, 12)
+        self.rank_knots_ = np.linspace(0, 1, round(room * 7 / 12) + 2)[1:-1]
+        self.score_knots_ = np.linspace(-2, 2, max(1, round(room * 5 / 12)))
+        self.tamed_ = TamedScores().fit(X)
+        self.ranks_ = Ranks().fit(X[:, :k])
+        self.mean_ = np.zeros(0)
+        self.mean_ = self._basis(X).mean(axis=0)
+        return self
+
+    def transform(self, X: Array) -> Array:
+        return self._basis(X) - self.mean_
+
+    def _basis(self, X: Array) -> Array:
+        k = X.shape[1] if self.n_scores is None else self.n_scores
+        tamed = self.tamed_.transform(X)
+        ranks = self.ranks_.transform(X[:, :k])
+        normal = np.where(np.isnan(X[:, :k]), 0.0, ndtri(np.clip(ranks, 0.002, 0.998)))
+        parts = [tamed, normal]
+        parts += [np.maximum(ranks - knot, 0.0) * 4.0 for knot in self.rank_knots_]
+        parts += [np.maximum(tamed[:, :k] - knot, 0.0) for knot in self.score_knots_]
+        if self.pairs:
+            first, second = np.triu_indices(k, 1)
+            parts.append(normal[:, first] * normal[:, second] * self.pair_weight)
+        return np.hstack(parts)

@@ -1,0 +1,235 @@
+"""The stack: many detectors' scores in, one calibrated probability out."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from calibration import AutoCalibrator, check_bounds, create_calibrator, optimal_clip
+from predictions.errors import InputError
+from stacking.inner_folds import inner_folds
+from stacking.learner import Array, Codes, group_codes
+from stacking.meta_learners import create_meta_learner
+from stacking.solvers import smoothed_logit
+
+#: Rows of an even mixture with the overall share, in the answer for "nothing seen".
+_NOTHING_SEEN = 10.0
+
+#: Imaginary rows beyond each bound: half a row, the estimate of a share that log loss favours
+#: (Krichevsky and Trofimov 1981).
+_CLIP_ROWS = 0.5
+
+
+def is_score_column(name: object) -> bool:
+    """Whether a column holds a detector's score; `MODEL:feature` columns are frame statistics."""
+    return ":" not in str(name)
+
+
+class Stack(ClassifierMixin, BaseEstimator):
+    """Many scores to one probability: meta-learner, calibrator and clip, all learned inside fit.
+
+    X is a DataFrame or matrix (n, k): a column a detector, logits or raw scores of any scale and
+    direction, NaN where there is none. DataFrame columns named `MODEL:feature` are statistics of
+    a video's frames, used by the meta-learners that can. y is 1 = FAKE, 0 = REAL. The calibrator
+    and the clip are learned on inner out-of-fold logits of the meta-learner, groups kept whole.
+    A row without any score gets the smoothed share of fakes among such rows.
+
+    Args:
+        meta: a name in META_LEARNERS.
+        calibration: "auto", "none", or a name in calibration.CALIBRATORS.
+        clip: "auto", "none", or (low, high) probabilities.
+        n_splits: inner folds; fewer where there are fewer groups.
+        seed: decides everything that is drawn.
+        n_jobs: how many processes fit candidates side by side (joblib).
+
+    Attributes:
+        classes_: the two labels, the second is the positive one.
+        learner_: the fitted meta-learner. calibrator_: the fitted calibrator or None.
+        clip_: (low, high) or None. nothing_seen_: logit for rows without any score.
+        notes_: what was decided inside fit, one sentence each.
+    """
+
+    # fit takes groups wherever metadata routing brings them, without being asked to.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    def __init__(
+        self,
+        meta: str = "auto",
+        calibration: str = "auto",
+        clip: Literal["auto", "none"] | tuple[float, float] = "auto",
+        n_splits: int = 5,
+        seed: int = 0,
+        n_jobs: int | None = 1,
+    ) -> None:
+        self.meta = meta
+        self.calibration = calibration
+        self.clip = clip
+        self.n_splits = n_splits
+        self.seed = seed
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Learn from scores X (n, k) and labels y (n,); rows of one group (n,) share a fold.
+
+        Raises:
+            InputError: settings that do not exist, groups of another length, one group only.
+            ValueError: (scikit-learn's words) not two classes, infinite or textual scores.
+        """
+        _refuse_text_labels(y)
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is multiclass."
+            )
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"all {len(y)} labels are one class ({self.classes_[0]}); "
+                "give rows of both REAL (0) and FAKE (1)."
+            )
+        labels = codes.astype(np.float64)
+        group = group_codes(groups, len(labels))
+        if len(np.unique(group)) < 2:
+            raise InputError(
+                f"all {len(y)} rows are one group; at least 2 groups are needed to learn a stack."
+            )
+        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]).astype(str))
+        is_score = np.array([is_score_column(name) for name in names])
+        if not is_score.any():
+            raise InputError(
+                "no column holds a detector's score, only MODEL:feature statistics; "
+                "give the column MODEL too."
+            )
+        self.order_ = np.argsort(~is_score, kind="stable")
+        self.n_scores_ = int(is_score.sum())
+        X = X[:, self.order_]
+        self.notes_: list[str] = []
+        with threadpool_limits(limits=1, user_api="blas"):
+            self._fit_checked(X, labels, group)
+        return self
+
+    def _fit_checked(self, X: Array, y: Array, group: Codes) -> None:
+        seen = self._seen(X)
+        self.nothing_seen_ = _nothing_seen(y, seen)
+        learner = create_meta_learner(self.meta, self.seed, self.n_scores_)
+        if "n_jobs" in learner.get_params():
+            learner.set_params(n_jobs=self.n_jobs)
+        self.learner_ = learner
+        X, y, group = X[seen], y[seen], group[seen]
+        if len(np.unique(group)) < 2 or y.min() == y.max():
+            learner.constant_ = self.nothing_seen_ if not len(y) else smoothed_logit(y)
+            self.calibrator_, self.clip_ = None, self._fixed_clip()
+            self.notes_.append("Too few rows have a score: every row gets the share of fakes.")
+            return
+        folds = inner_folds(y, group, self.n_splits, self.seed)
+        out_of_fold = learner._train_out_of_fold(X, y, group, folds)
+        self.notes_.extend(getattr(learner, "notes_", []))
+        self.calibrator_ = self._fit_calibrator(out_of_fold, y, group)
+        calibrated = self._calibrate(out_of_fold)
+        self.clip_ = self._fixed_clip()
+        if self.clip == "auto":
+            self.clip_ = optimal_clip(expit(calibrated), y, shrink=_CLIP_ROWS)
+        if self.clip_ is not None:
+            low, high = self.clip_
+            self.notes_.append(f"Clip: probabilities stay between {low:.4g} and {high:.6g}.")
+
+    def _fixed_clip(self) -> tuple[float, float] | None:
+        return None if isinstance(self.clip, str) else check_bounds(self.clip)
+
+    def _fit_calibrator(self, logit: Array, y: Array, group: Codes) -> Any:
+        if self.calibration == "none":
+            return None
+        if self.calibration == "auto":
+            chosen = AutoCalibrator(seed=self.seed).fit_logits(logit, y, groups=group)
+            self.notes_.extend(chosen.notes_)
+            return chosen
+        return create_calibrator(self.calibration).fit_logits(logit, y)
+
+    def _calibrate(self, logit: Array) -> Array:
+        if self.calibrator_ is None:
+            return logit
+        return np.asarray(self.calibrator_.map_logits(logit))
+
+    def _seen(self, X: Array) -> NDArray[np.bool_]:
+        return np.asarray(~np.isnan(X[:, : self.n_scores_]).all(axis=1))
+
+    def _stages(self, X: Any) -> tuple[Array, Array]:
+        """Probabilities (n,) of the positive class: stacked, calibrated."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        X = X[:, self.order_]
+        seen = self._seen(X)
+        stacked = np.full(len(X), self.nothing_seen_)
+        calibrated = stacked.copy()
+        if seen.any():
+            with threadpool_limits(limits=1, user_api="blas"):
+                stacked[seen] = self.learner_._predict_logit(X[seen])
+            calibrated[seen] = self._calibrate(stacked[seen])
+        probability = expit(calibrated)
+        if self.clip_ is not None:
+            probability = np.clip(probability, *self.clip_)
+        return expit(stacked), probability
+
+    def predict_stages(self, X: Any) -> pd.DataFrame:
+        """Probabilities of FAKE after each stage: columns `stacked`, `calibrated`; index of X."""
+        stacked, calibrated = self._stages(X)
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame({"stacked": stacked, "calibrated": calibrated}, index=index)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Calibrated, clipped probabilities (n, 2), in the order of `classes_`."""
+        calibrated = self._stages(X)[1]
+        return np.column_stack([1.0 - calibrated, calibrated])
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The more probable class of each row, (n,)."""
+        chosen = (self._stages(X)[1] > 0.5).astype(np.intp)
+        return np.asarray(self.classes_[chosen])
+
+    def align(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The columns of X that the stack was fitted on, in that order.
+
+        Raises:
+            InputError: one of them is missing.
+        """
+        check_is_fitted(self)
+        names = list(getattr(self, "feature_names_in_", []))
+        missing = [name for name in names if name not in X.columns]
+        if missing:
+            raise InputError(
+                f"the scores lack {', '.join(map(str, missing))}, which the stack was fitted on; "
+                f"give a column for each of {', '.join(map(str, names))}."
+            )
+        return X[names]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _nothing_seen(y: Array, seen: NDArray[np.bool_]) -> float:
+    """Logit of the share of ones where nothing is seen, smoothed towards the share of all."""
+    overall = (y.sum() + 0.5) / (len(y) + 1.0)
+    there = y[~seen]
+    share = (there.sum() + _NOTHING_SEEN * overall) / (len(there) + _NOTHING_SEEN)
+    return float(np.log(share) - np.log1p(-share))
+
+
+def _refuse_text_labels(y: Any) -> None:
+    """FAKE and REAL in words would be sorted the wrong way round.
+
+    Raises:
+        InputError: the labels are those words.
+    """
+    names = {str(name).lower() for name in pd.unique(np.ravel(np.asarray(y, dtype=object)))[:3]}
+    if names and names <= {"fake", "real"}:
+        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")

@@ -1,0 +1,231 @@
+"""Datasets as they lie on disk."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from base_models.datasets import list_videos, read_dataset
+from predictions.errors import InputError
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    return root
+
+
+def write_metadata(folder: Path, entries: dict) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metadata.json").write_text(json.dumps(entries))
+
+
+def fake(original: str | None) -> dict:
+    return {"label": "FAKE", "split": "train", "original": original}
+
+
+REAL = {"label": "REAL", "split": "train", "original": None}
+
+
+def by_video(dataset, column):
+    return dataset.videos.set_index("video")[column].to_dict()
+
+
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_dfdc_parts(tmp_path, above):
+    one, two = f"{above}dfdc_train_part_0", f"{above}dfdc_train_part_1"
+    touch(tmp_path, f"{one}/a.mp4", f"{one}/b.mp4", f"{one}/c.mp4", f"{two}/d.mp4", f"{two}/e.mp4")
+    write_metadata(
+        tmp_path / one,
+        {"a.mp4": REAL, "b.mp4": fake("a.mp4"), "c.mp4": fake("x.mp4"), "x.mp4": REAL},
+    )
+    write_metadata(
+        tmp_path / two, {"d.mp4": fake("gone.mp4"), "e.mp4": fake("gone.mp4"), "f.mp4": REAL}
+    )
+    dataset = read_dataset(tmp_path, training=True)
+    assert dataset.root == tmp_path
+    assert by_video(dataset, "label") == {
+        f"{one}/a.mp4": 0,
+        f"{one}/b.mp4": 1,
+        f"{one}/c.mp4": 1,
+        f"{two}/d.mp4": 1,
+        f"{two}/e.mp4": 1,
+    }
+    assert by_video(dataset, "original")[f"{one}/b.mp4"] == f"{one}/a.mp4"
+    group = by_video(dataset, "group")
+    assert group[f"{one}/a.mp4"] == group[f"{one}/b.mp4"]
+    # The real video behind these two is not there, and still ties them.
+    assert group[f"{two}/d.mp4"] == group[f"{two}/e.mp4"]
+    assert len(set(group.values())) == 3
+    assert set(by_video(dataset, "split").values()) == {"train"}
+    (note,) = dataset.notes
+    assert note.startswith("2 videos named in metadata.json are not there and were left out")
+    assert f"{one}/x.mp4" in note
+    assert f"{two}/f.mp4" in note
+
+
+def test_dfdc_in_the_folder_itself(tmp_path):
+    touch(tmp_path, "a.mp4", "b.mp4", "stray.mp4")
+    write_metadata(tmp_path, {"a.mp4": REAL, "b.mp4": fake("a.mp4")})
+    dataset = read_dataset(tmp_path)
+    assert list(dataset.videos["video"]) == ["a.mp4", "b.mp4"]
+    assert dataset.notes == [
+        "1 videos are not named in metadata.json and were left out: stray.mp4."
+    ]
+
+
+def test_originals_of_one_name_in_two_parts_are_two(tmp_path):
+    for part in ("p0", "p1"):
+        touch(tmp_path, f"{part}/a.mp4", f"{part}/b.mp4")
+        write_metadata(tmp_path / part, {"a.mp4": REAL, "b.mp4": fake("a.mp4")})
+    assert read_dataset(tmp_path).videos["group"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not readable as JSON"),
+        ("[1]", "expected"),
+        ('{"a.mp4": 1}', "expected"),
+        ('{"a.mp4": {"label": "REAL"}, "a.mp4": {"label": "FAKE"}}', "a.mp4 is named twice"),
+        ('{"a.mp4": {"label": "PERHAPS"}}', "PERHAPS"),
+        ('{"b.mp4": {"label": "REAL"}}', "none of the 1 videos"),
+    ],
+)
+def test_dfdc_metadata_out_of_order(tmp_path, text, message):
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "metadata.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(("real", "fake_"), [("real", "fake"), ("REAL", "Fake")])
+def test_real_and_fake_folders(tmp_path, real, fake_):
+    touch(tmp_path, f"{real}/a.mp4", f"{real}/deep/b.MOV", f"{fake_}/a.mp4", f"{fake_}/notes.txt")
+    dataset = read_dataset(tmp_path, training=True)
+    assert by_video(dataset, "label") == {
+        f"{real}/a.mp4": 0,
+        f"{real}/deep/b.MOV": 0,
+        f"{fake_}/a.mp4": 1,
+    }
+    assert dataset.videos["group"].nunique() == 3
+
+
+def test_real_and_fake_with_one_empty(tmp_path):
+    touch(tmp_path, "real/a.mp4", "fake/readme.txt")
+    with pytest.raises(InputError, match="fake: there is no video in it"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["file", "filename", "video", "path"])
+@pytest.mark.parametrize("name", ["labels.csv", "anything.csv"])
+def test_manifest(tmp_path, column, name):
+    touch(tmp_path, "v/a.mp4", "v/b.mp4", "v/c.mp4", "v/0012.mp4")
+    (tmp_path / name).write_text(
+        f"{column},label,original,actor,fold,method\n"
+        "v/a.mp4,REAL,,anna,0,\n"
+        "./v/b.mp4,fake,a.mp4,,0,swap\n"
+        "v\\c.mp4,1,,anna,0,swap\n"
+        "v/0012.mp4,0,,,3,\n"
+    )
+    for path in (tmp_path, tmp_path / name):
+        dataset = read_dataset(path, training=True)
+        assert dataset.root == tmp_path
+        assert by_video(dataset, "label") == {
+            "v/a.mp4": 0,
+            "v/b.mp4": 1,
+            "v/c.mp4": 1,
+            "v/0012.mp4": 0,
+        }
+        group = by_video(dataset, "group")
+        assert group["v/a.mp4"] == group["v/b.mp4"] == group["v/c.mp4"] != group["v/0012.mp4"]
+        assert by_video(dataset, "fold") == {
+            "v/a.mp4": 0,
+            "v/b.mp4": 0,
+            "v/c.mp4": 0,
+            "v/0012.mp4": 3,
+        }
+        assert by_video(dataset, "original")["v/b.mp4"] == "v/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na.mp4,0\nz.mp4,1\ny.mp4,1\n", r"2 of its 3 videos .*\(z.mp4, y.mp4\)"),
+        ("file,label\na.mp4,0\n./a.mp4,1\n", "more than one row .a.mp4."),
+        ("file,label\na.mp4,2\n", "'2'"),
+        ("file,label\n,0\n", "row 2 names no video"),
+        ("file,label,fold\na.mp4,1,x\n", "'x'"),
+        ("name,label\na.mp4,1\n", "no column names the videos"),
+        ("file,label\n", "no row"),
+        ("", "the file is empty"),
+        ("file,label\n../a.mp4,1\n", "lies outside"),
+    ],
+)
+def test_manifest_out_of_order(tmp_path, text, message):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        read_dataset(tmp_path)
+    assert "labels.csv" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_plain_folder(tmp_path):
+    touch(tmp_path, "b.mp4", "a/c.webm", ".hidden.mp4", ".git/d.mp4", "note.txt")
+    (tmp_path / "sample_submission.csv").write_text("filename,label\nb.mp4,0.5\n")
+    dataset = read_dataset(tmp_path)
+    assert list(dataset.videos["video"]) == ["a/c.webm", "b.mp4"]
+    assert dataset.videos["group"].nunique() == 2
+    assert "label" not in dataset.videos or dataset.videos["label"].isna().all()
+
+
+def test_a_link_to_a_folder_above_ends(tmp_path):
+    touch(tmp_path, "a.mp4", "deep/b.mp4")
+    (tmp_path / "deep" / "up").symlink_to(tmp_path)
+    assert list_videos(tmp_path) == ["a.mp4", "deep/b.mp4"]
+
+
+def test_nothing_to_read(tmp_path):
+    with pytest.raises(InputError, match="there is no video in it"):
+        read_dataset(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        read_dataset(tmp_path / "none")
+    touch(tmp_path, "a.mp4")
+    with pytest.raises(InputError, match="give a folder"):
+        read_dataset(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "has no labels"),
+        ("file\na.mp4\nb.mp4\n", "has no labels"),
+        ("file,label\na.mp4,1\nb.mp4,\n", "1 video without a label .*b.mp4"),
+        ("file,label\na.mp4,1\nb.mp4,1\n", "every video is FAKE"),
+    ],
+)
+def test_training_needs_labels(tmp_path, text, message):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    if text is not None:
+        (tmp_path / "labels.csv").write_text(text)
+    assert len(read_dataset(tmp_path).videos) == 2
+    with pytest.raises(InputError, match=message):
+        read_dataset(tmp_path, training=True)
+
+
+@pytest.mark.shared
+def test_shared_videos():
+    folder = SHARED / "video"
+    if not folder.is_dir():
+        pytest.skip("../shared/data is not here")
+    dataset = read_dataset(folder, training=True)
+    table = pd.read_csv(folder / "labels.csv").set_index("file")
+    assert len(dataset.videos) == len(table) == 175
+    assert by_video(dataset, "label") == table["label"].to_dict()
+    groups = dataset.videos.set_index("video")["group"]
+    assert (groups.groupby(table["group"]).nunique() == 1).all()

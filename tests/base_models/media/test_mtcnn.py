@@ -1,0 +1,90 @@
+"""Our driver of MTCNN gives facenet-pytorch's boxes, many frames at a time."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from facenet_pytorch import MTCNN
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import interpolate
+
+from base_models.faces.mtcnn import FaceFinder, _average_patches, _integral
+
+
+@pytest.fixture(scope="module")
+def scenes(astronaut):
+    """Four pictures of one size with one, none, two and one (cut by the edge) faces."""
+    one = astronaut[:320, :400]
+    none = np.full_like(one, 90)
+    two = none.copy()
+    small = cv2.resize(astronaut[20:260, 120:320], (150, 180), interpolation=cv2.INTER_AREA)
+    two[20:200, 20:170] = small
+    two[100:280, 220:370] = small[:, ::-1]
+    cut = np.roll(one, -190, axis=1)
+    cut[:, 210:] = 90
+    return np.stack([one, none, two, cut])
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "min_face"),
+    [((0.9, 0.9, 0.9), 20), ((0.6, 0.7, 0.7), 30), ((0.3, 0.3, 0.3), 60)],
+)
+def test_boxes_are_those_of_facenet_pytorch(scenes, thresholds, min_face):
+    finder = FaceFinder(thresholds, min_face_pixels=min_face)
+    peer = MTCNN(min_face_size=min_face, thresholds=list(thresholds), keep_all=True)
+    found = finder.find(scenes)
+    for number, image in enumerate(scenes):
+        boxes, scores = peer.detect(image)
+        scores = np.array([] if scores is None else scores, np.float32)
+        mine = found.frame == number
+        if boxes is None:
+            assert not mine.any()
+            continue
+        order = np.argsort(-scores, kind="stable")
+        np.testing.assert_allclose(found.score[mine], scores[order], atol=1e-4)
+        expected = boxes[order].astype(np.float32)
+        np.testing.assert_allclose(found.box[mine], expected, atol=0.05)
+
+
+def test_frames_may_hold_different_numbers_of_faces(scenes):
+    found = FaceFinder().find(scenes)
+    assert np.bincount(found.frame, minlength=4).tolist()[:3] == [1, 0, 2]
+    face = found.box[found.frame == 0][0]
+    np.testing.assert_allclose(face, [178, 65, 268, 185], atol=30)
+
+
+def test_neighbours_in_the_batch_do_not_matter(scenes):
+    finder = FaceFinder()
+    together = finder.find(scenes)
+    for number in range(len(scenes)):
+        alone = finder.find(scenes[number : number + 1])
+        np.testing.assert_allclose(together.box[together.frame == number], alone.box, atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (13, 300), (64, 64)])
+def test_pictures_too_small_for_a_face(shape):
+    found = FaceFinder().find(np.zeros((2, *shape, 3), np.uint8))
+    assert len(found) == 0
+    assert found.box.shape == (0, 4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 999),
+    left=st.integers(0, 60),
+    top=st.integers(0, 40),
+    width=st.integers(1, 70),
+    height=st.integers(1, 50),
+    side=st.sampled_from([24, 48]),
+)
+def test_patches_are_averaged_as_torch_does(seed, left, top, width, height, side):
+    pixels = torch.from_numpy(
+        np.random.default_rng(seed).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
+    )
+    low = torch.tensor([[left, top]])
+    high = torch.tensor([[min(left + width, 70), min(top + height, 50)]])
+    patch = _average_patches(_integral(pixels), torch.tensor([1]), low, high, side)
+    region = pixels[1, low[0, 1] : high[0, 1], low[0, 0] : high[0, 0]].permute(2, 0, 1)[None]
+    expected = interpolate(region.float(), (side, side), mode="area")
+    torch.testing.assert_close(patch, expected, atol=1e-3, rtol=0)

@@ -1,0 +1,324 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from base_models import training
+from base_models.crops_data import Crops, index_crops
+from base_models.frame_scores import read_frame_scores
+from base_models.inference import find_models, load_fold_model, score_videos
+from base_models.out_of_fold import train_out_of_fold
+from base_models.train_settings import TrainSettings
+from base_models.training import rate
+from predictions.errors import InputError
+
+SMALL = TrainSettings(
+    detectors=("mobilenetv3_large",),
+    weights="scratch",
+    size=32,
+    epochs=3,
+    batch=8,
+    lr=1e-3,
+    frames_per_video=3,
+    device="cpu",
+    threads=1,
+)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faces")
+
+
+@pytest.fixture(scope="module")
+def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
+    return make_videos(faces)
+
+
+@pytest.fixture(scope="module")
+def run(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    report = train_out_of_fold(videos, faces, out, SMALL)
+    assert report.notes == []
+    assert report.images_per_second()["mobilenetv3_large"] > 0
+    return out
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_crop_is_scored_once_by_the_fold_that_did_not_see_it(
+    run: Path, faces: Path, videos: pd.DataFrame
+) -> None:
+    files = sorted((run / "scores").rglob("*.parquet"))
+    assert [str(f.relative_to(run)) for f in files] == [
+        f"scores/model=mobilenetv3_large/fold={k}.parquet" for k in (0, 1)
+    ]
+    fold_of = videos.set_index("video")["fold"]
+    for k, file in enumerate(files):
+        assert set(read_frame_scores(file)["video"].map(fold_of)) == {k}
+    scores = read_frame_scores(run / "scores")
+    assert list(scores.columns) == ["video", "frame", "face", "model", "logit"]
+    assert scores["logit"].dtype == np.float32
+    assert len(scores) == 36
+    assert not scores.duplicated(["video", "frame", "face"]).any()
+    assert "part/empty.mp4" not in set(scores["video"])
+    # The scores are those of the weights on disk.
+    model = find_models(run / "models")["mobilenetv3_large"][0]
+    detector = load_fold_model(model, device="cpu")
+    held_out = read_frame_scores(files[0])
+    index = index_crops([held_out["video"].iloc[0]], faces)
+    images = Crops(index, faces, 32, cache_bytes=0).read(np.arange(len(index)))
+    np.testing.assert_allclose(detector.logits(images), held_out["logit"][: len(index)], atol=0.02)
+
+
+def test_what_was_decided_is_recorded(run: Path) -> None:
+    folder = run / "models" / "model=mobilenetv3_large" / "fold=1"
+    assert sorted(path.name for path in folder.iterdir()) == ["fold.json", "weights.safetensors"]
+    record = json.loads((folder / "fold.json").read_text())
+    assert record["folds"] == [0, 1]
+    assert record["threads"] == 1
+    assert record["start"] == "scratch"
+    assert len(record["losses"]) == 3
+    assert record["training"] == {
+        "videos": 4,
+        "fake_videos": 2,
+        "crops": 16,
+        "crops_per_epoch": 12,
+        "share_of_fakes": 0.5,
+        "pos_weight": 1.0,
+    }
+
+
+def test_it_learns_what_is_plain_to_see(faces: Path, videos: pd.DataFrame, tmp_path: Path) -> None:
+    settings = replace(SMALL, epochs=8, frames_per_video=None, lr=2e-3)
+    train_out_of_fold(videos, faces, tmp_path, settings)
+    scores = read_frame_scores(tmp_path / "scores")
+    fake = scores["video"].map(videos.set_index("video")["label"]).astype(bool)
+    pairs = np.subtract.outer(scores["logit"][fake].to_numpy(), scores["logit"][~fake].to_numpy())
+    assert (pairs > 0).mean() > 0.9  # AUC
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from base_models.out_of_fold import train_out_of_fold
+from base_models.train_settings import TrainSettings
+def progress(stage, done, total):
+    if stage == sys.argv[4] and done >= int(sys.argv[5]):
+        os.kill(os.getpid(), signal.SIGKILL)
+videos = pd.read_parquet(sys.argv[1])
+settings = eval(sys.argv[6], {"TrainSettings": TrainSettings})
+train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "done"),
+    [("train mobilenetv3_large fold 0", 20), ("score mobilenetv3_large fold 1", 1)],
+)
+def test_a_killed_run_ends_with_the_same_bytes(
+    run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path, stage: str, done: int
+) -> None:
+    videos.to_parquet(tmp_path / "videos.parquet")
+    out = tmp_path / "out"
+    arguments = [tmp_path / "videos.parquet", faces, out, stage, done, repr(SMALL)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
+    assert killed.returncode == -9
+    fold = stage[-1]
+    assert (out / f"models/model=mobilenetv3_large/fold={fold}/checkpoint.pt").is_file()
+    seen: list[tuple[str, int]] = []
+    train_out_of_fold(
+        videos, faces, out, SMALL, progress=lambda stage, done, _: seen.append((stage, done))
+    )
+    first = next((d for s, d in seen if s == f"train mobilenetv3_large fold {fold}"), None)
+    # It went on after the last whole epoch (12 crops each), not from the start.
+    assert first == (12 if stage.startswith("train") else None)
+    assert contents(out) == contents(run)
+
+
+def test_finished_folds_are_kept_and_changed_ones_trained_anew(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    settings = replace(SMALL, epochs=1)
+    train_out_of_fold(videos, faces, tmp_path, settings)
+    before = contents(tmp_path)
+    report = train_out_of_fold(videos, faces, tmp_path, replace(settings, cache_gb=0.0))
+    assert all(fold.skipped for fold in report.folds)
+    assert "2 of 2 trainings were finished before" in report.notes[0]
+    assert contents(tmp_path) == before
+    scores = tmp_path / "scores/model=mobilenetv3_large/fold=0.parquet"
+    scores.unlink()
+    assert all(fold.skipped for fold in train_out_of_fold(videos, faces, tmp_path, settings).folds)
+    assert contents(tmp_path) == before
+    report = train_out_of_fold(videos, faces, tmp_path, replace(settings, lr=5e-4))
+    assert not any(fold.skipped for fold in report.folds)
+    assert "trained anew" in report.notes[0]
+    assert "lr 0.001 -> 0.0005" in report.notes[0]
+    assert contents(tmp_path).keys() == before.keys()
+    # A label mended in fold 0 concerns the models that train on it: fold 1's alone.
+    mended = videos.copy()
+    mended.loc[0, "label"] = 1
+    report = train_out_of_fold(mended, faces, tmp_path, replace(settings, lr=5e-4))
+    assert [fold.skipped for fold in report.folds] == [True, False]
+    assert "training_labels" in report.notes[0]
+
+
+def test_workers_and_small_memory_change_nothing(
+    run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    seen: list[tuple[str, int, int]] = []
+    settings = replace(SMALL, workers=2, cache_gb=0.0)
+    train_out_of_fold(videos, faces, tmp_path, settings, progress=lambda *told: seen.append(told))
+    assert seen == [("train", 1, 2), ("train", 2, 2)]
+    assert contents(tmp_path) == contents(run)
+
+
+def test_imbalance_is_weighed_only_when_asked(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    uneven = videos.drop(index=[1, 5])  # fold 0 keeps fakes 0 of 2
+    settings = replace(SMALL, epochs=1, imbalance="pos_weight")
+    with pytest.raises(InputError, match="without fold 1 no FAKE video"):
+        train_out_of_fold(uneven, faces, tmp_path, settings)
+    uneven = videos.drop(index=[1])
+    report = train_out_of_fold(uneven, faces, tmp_path, settings)
+    assert any("pos_weight" in note for note in report.notes)
+    path = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
+    about = json.loads(path.read_text())["training"]
+    assert about["fake_videos"] == 1
+    assert about["share_of_fakes"] == pytest.approx(1 / 3)
+    assert about["pos_weight"] == pytest.approx(2)
+
+
+def test_unlabelled_videos_are_scored_but_not_trained_on(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    some = videos.copy()
+    some.loc[[0, 1], "label"] = pd.NA
+    train_out_of_fold(some, faces, tmp_path, replace(SMALL, epochs=1))
+    path = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
+    assert json.loads(path.read_text())["training"]["videos"] == 2
+    assert set(read_frame_scores(tmp_path / "scores")["video"]) >= set(some["video"][:2])
+
+
+def test_bad_tables_are_refused_before_anything_is_trained(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    def refused(table: pd.DataFrame, match: str, settings: TrainSettings = SMALL) -> None:
+        with pytest.raises(InputError, match=match):
+            train_out_of_fold(table, faces, tmp_path, settings)
+        assert not list(tmp_path.iterdir())
+
+    split = videos.assign(group=videos["group"].replace({"g0": "g2"}))
+    refused(split, "g2")
+    refused(videos.drop(columns="group"), "no column 'group'")
+    refused(pd.concat([videos, videos[:1]]), "twice")
+    refused(videos.assign(fold=videos["fold"].where(videos["video"] != "part/v3.mp4")), "no fold")
+    refused(videos.assign(fold=0), "at least 2 folds")
+    refused(videos.assign(label=0), "no FAKE video")
+    refused(videos.assign(label=videos["label"] + 1), "a label is 1")
+    refused(videos.assign(video=videos["video"] + "x"), "no faces were extracted")
+    refused(videos, "no detector is called", replace(SMALL, detectors=("mesonet9",)))
+    for change in ({"batch": 1}, {"epochs": 0}, {"lr": 0.0}, {"warmup": 1.0}, {"detectors": ()}):
+        refused(videos, next(iter(change)).rstrip("s"), replace(SMALL, **change))
+
+
+def test_a_loss_that_is_not_a_number_names_where(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def broken(logits: torch.Tensor, labels: torch.Tensor, **_: object) -> torch.Tensor:
+        calls.append(1)
+        return logits.sum() * (float("nan") if len(calls) > 3 else 0)
+
+    monkeypatch.setattr(training, "binary_cross_entropy_with_logits", broken)
+    with pytest.raises(InputError, match=r"mobilenetv3_large fold 0, epoch 2: .* became nan"):
+        train_out_of_fold(videos, faces, tmp_path, SMALL)
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    rates = [rate(step, 20, 4) for step in range(20)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert all(a >= b for a, b in pairwise(rates[3:]))
+    assert 0 < rates[-1] < 0.05
+    assert rate(0, 1, 0) == 1
+
+
+def test_new_videos_get_the_mean_of_the_folds(
+    run: Path, tmp_path: Path, make_faces: Callable
+) -> None:
+    new_faces, out = tmp_path / "new_faces", tmp_path / "out"
+    names = [f"n{i}.mp4" for i in range(5)]
+    for i, name in enumerate(names):
+        make_faces(new_faces, name, fake=i % 2 == 1, frames=3 if i != 2 else 0)
+    stop = {"armed": True}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        assert (stage, total) == ("score mobilenetv3_large", 12)
+        if stop["armed"] and done > 6:
+            raise KeyboardInterrupt
+
+    def score(folder: Path, **more: int) -> list[str]:
+        return score_videos(
+            names,
+            new_faces,
+            run / "models",
+            folder,
+            device="cpu",
+            precision="fp32",
+            progress=progress,
+            **more,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        score(out, chunk=2)
+    assert list(out.rglob("*.parquet"))  # the first chunks are there
+    stop["armed"] = False
+    assert score(out, chunk=2) == []
+    assert [path.name for path in out.iterdir()] == ["model=mobilenetv3_large.parquet"]
+    assert "kept" in score(out, chunk=2)[0]
+    table = read_frame_scores(out)
+    assert table["video"].unique().tolist() == ["n0.mp4", "n1.mp4", "n3.mp4", "n4.mp4"]
+    index = index_crops(names, new_faces)
+    images = Crops(index, new_faces, 32, cache_bytes=0).read(np.arange(len(index)))
+    each = [
+        load_fold_model(model, device="cpu", precision="fp32").logits(images)
+        for model in find_models(run / "models")["mobilenetv3_large"]
+    ]
+    np.testing.assert_allclose(table["logit"], np.mean(each, axis=0), atol=1e-4)
+
+
+def test_unfinished_models_do_not_score(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no trained detector"):
+        find_models(tmp_path)
+    with pytest.raises(InputError, match="no xception is trained"):
+        score_videos([], tmp_path, run / "models", tmp_path, detectors=["xception"])
+    with pytest.raises(InputError, match="scored twice"):
+        score_videos(["a", "a"], tmp_path, run / "models", tmp_path)
+    shutil.copytree(run / "models", tmp_path / "models")
+    folder = tmp_path / "models" / "model=mobilenetv3_large"
+    record = json.loads((folder / "fold=1" / "fold.json").read_text())
+    record["identity"]["lr"] = 1.0
+    (folder / "fold=1" / "fold.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="different settings"):
+        find_models(tmp_path / "models")
+    (folder / "fold=1" / "fold.json").unlink()
+    with pytest.raises(InputError, match="only 1 of 2 folds"):
+        find_models(tmp_path / "models")

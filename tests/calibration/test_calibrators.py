@@ -1,0 +1,350 @@
+"""What every calibrator keeps, and what each is known to be."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from calibration import (
+    CALIBRATORS,
+    AffineCalibrator,
+    AutoCalibrator,
+    BetaCalibrator,
+    Calibrator,
+    Clipper,
+    HistogramCalibrator,
+    IdentityCalibrator,
+    IsotonicCalibrator,
+    QuadraticCalibrator,
+    SplineCalibrator,
+    TemperatureCalibrator,
+    VennAbersCalibrator,
+    auc,
+    create_calibrator,
+)
+from calibration.newton import mean_log_loss
+from predictions.errors import InputError
+from predictions.logits import LOGIT_LIMIT
+
+ALL = [*(create_calibrator(name) for name in CALIBRATORS), Clipper(), AutoCalibrator()]
+
+#: Learned by minimising the training log loss over maps that the identity is one of.
+NEVER_WORSE = [
+    IdentityCalibrator(),
+    TemperatureCalibrator(),
+    AffineCalibrator(),
+    BetaCalibrator(),
+    QuadraticCalibrator(),
+    QuadraticCalibrator(tail=0, increasing=False),
+    SplineCalibrator(),
+    IsotonicCalibrator(shrink=0),
+]
+MONOTONE = [
+    TemperatureCalibrator(),
+    AffineCalibrator(increasing=True),
+    BetaCalibrator(),
+    QuadraticCalibrator(),
+    SplineCalibrator(),
+    IsotonicCalibrator(),
+    VennAbersCalibrator(),
+    Clipper(),
+]
+
+
+@parametrize_with_checks(ALL)
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, with ties, extremes and any amount of information, and labels of both kinds."""
+    n = draw(st.integers(2, 60))
+    seed = draw(st.integers(0, 2**32 - 1))
+    kind = draw(st.sampled_from(["smooth", "ties", "saturated", "separable", "reversed", "tiny"]))
+    rng = np.random.default_rng(seed)
+    t = rng.integers(0, 2, n).astype(float)
+    t[:2] = 0, 1
+    z = rng.normal(0, 2, n) + t * draw(st.floats(-3, 6))
+    if kind == "ties":
+        z = np.round(z)
+    elif kind == "saturated":
+        z = np.where(rng.random(n) < 0.3, np.sign(z) * LOGIT_LIMIT, z)
+    elif kind == "separable":
+        z = np.abs(z) * (2 * t - 1)
+    elif kind == "reversed":
+        z = -z
+    elif kind == "tiny":
+        z = z * 1e-9
+    return z, t
+
+
+@pytest.mark.parametrize("calibrator", NEVER_WORSE, ids=repr)
+@settings(deadline=None, max_examples=60)
+@given(data=scored())
+def test_training_log_loss_never_rises(
+    calibrator: Calibrator, data: tuple[np.ndarray, np.ndarray]
+) -> None:
+    z, t = data
+    ones = np.ones_like(z)
+    after = mean_log_loss(clone(calibrator).fit_logits(z, t).map_logits(z), t, ones)
+    # 1e-6 is as flat as a temperature goes, and costs that much against the flat optimum.
+    assert after <= mean_log_loss(z, t, ones) + 1e-12
+
+
+@pytest.mark.parametrize("calibrator", MONOTONE, ids=repr)
+@settings(deadline=None, max_examples=60)
+@given(data=scored())
+def test_monotone_maps_are_monotone_everywhere(
+    calibrator: Calibrator, data: tuple[np.ndarray, np.ndarray]
+) -> None:
+    z, t = data
+    fitted = clone(calibrator).fit_logits(z, t)
+    grid = np.sort(np.concatenate([np.linspace(-2 * LOGIT_LIMIT, 2 * LOGIT_LIMIT, 400), z]))
+    mapped = fitted.map_logits(grid)
+    assert np.isfinite(mapped).all()
+    assert (np.diff(mapped) >= -1e-9 * np.maximum(1, np.abs(mapped[1:]))).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=scored())
+def test_temperature_keeps_order_and_auc(data: tuple[np.ndarray, np.ndarray]) -> None:
+    z, t = data
+    fitted = TemperatureCalibrator().fit_logits(z, t)
+    assert 0 < fitted.temperature_ < np.inf
+    mapped = fitted.map_logits(z)
+    assert (np.argsort(mapped, kind="stable") == np.argsort(z, kind="stable")).all()
+    rank = np.argsort(np.argsort(np.unique(z))) / len(z)
+    same = np.argsort(np.argsort(np.unique(mapped))) / len(z)
+    assert len(rank) == len(same)
+    places, moved = (np.unique(v, return_inverse=True)[1] / len(z) for v in (z, mapped))
+    assert auc(t, places) == auc(t, moved)
+
+
+@pytest.mark.parametrize("calibrator", ALL, ids=repr)
+@settings(deadline=None, max_examples=25)
+@given(data=scored(), seed=st.integers(0, 1000))
+def test_a_weight_is_a_repetition(
+    calibrator: Calibrator, data: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    z, t = data
+    w = np.random.default_rng(seed).integers(0, 4, len(z))
+    w[:2] = 1
+    repeated = clone(calibrator).fit_logits(np.repeat(z, w), np.repeat(t, w))
+    weighted = clone(calibrator).fit_logits(z, t, w)
+    if isinstance(calibrator, AutoCalibrator):
+        # Two candidates that tie within a standard error are told apart by rounding.
+        assume(repeated.name_ == weighted.name_)
+    np.testing.assert_allclose(
+        expit(repeated.map_logits(z)), expit(weighted.map_logits(z)), atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("calibrator", ALL, ids=repr)
+def test_probabilities_only_where_said_by_name(calibrator: Calibrator) -> None:
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.5, 0.5, 300)
+    y = (rng.random(300) < p**2).astype(int)
+    z = np.log(p) - np.log1p(-p)
+    by_logit = clone(calibrator).fit(z[:, None], y).predict_proba(z[:, None])
+    by_name = clone(calibrator).set_params(input="probability").fit(p[:, None], y)
+    np.testing.assert_allclose(by_name.predict_proba(p[:, None]), by_logit, atol=1e-7)
+    with pytest.raises(InputError, match="input='logit'"):
+        by_name.predict_proba(z[:, None])
+
+
+def test_columns_are_averaged_but_both_classes_refused() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(50, 3))
+    y = (X.sum(axis=1) + rng.normal(size=50) > 0).astype(int)
+    fitted = AffineCalibrator().fit(X, y)
+    alone = AffineCalibrator().fit(X.mean(axis=1)[:, None], y)
+    np.testing.assert_allclose(fitted.decision_function(X), alone.map_logits(X.mean(axis=1)))
+    p = expit(X[:, 0])
+    for pair in (np.column_stack([-X[:, 0], X[:, 0]]), np.log(np.column_stack([1 - p, p]))):
+        with pytest.raises(InputError, match="FAKE's logit alone"):
+            AffineCalibrator().fit(pair, y)
+    with pytest.raises(InputError, match="FAKE's logit alone"):
+        AffineCalibrator(input="probability").fit(np.column_stack([1 - p, p]), y)
+
+
+def test_a_series_is_a_column_and_labels_may_be_words() -> None:
+    z = pd.Series([-2.0, 0.1, 0.3, 2.0, -0.5], name="detector")
+    y = ["FAKE" if v > 0 else "REAL" for v in (-1, 1, -1, 1, 1)]
+    fitted = AffineCalibrator().fit(z, y)
+    # Sorted, REAL comes last: the greater label is the one meant, here as in scikit-learn.
+    assert fitted.classes_.tolist() == ["FAKE", "REAL"]
+    assert fitted.predict_proba(z).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "message"),
+    [
+        ([1.0, 2.0], [1, 1], "one class only"),
+        ([1.0, np.nan], [0, 1], "NaN"),
+        ([1.0, np.inf], [0, 1], "infinity"),
+        ([1.0, 2.0, 3.0], [0, 1, 2], "Only binary"),
+        ([1.0, 2.0], [0.0, np.nan], "NaN"),
+        ([1.0, 2.0], [0, 1, 1], "2 scores but 3 labels"),
+    ],
+)
+@pytest.mark.parametrize("calibrator", ALL, ids=repr)
+def test_bad_input_is_told_in_one_sentence(
+    calibrator: Calibrator, z: list[float], y: list[float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        clone(calibrator).fit_logits(z, y)
+
+
+def test_two_rows_are_enough() -> None:
+    for calibrator in ALL:
+        mapped = clone(calibrator).fit_logits([-1.0, 1.0], [0, 1]).map_logits([-1.0, 0.0, 1.0])
+        assert np.isfinite(mapped).all()
+        assert mapped[0] <= mapped[2]
+
+
+def test_constant_scores_become_the_share_of_fakes() -> None:
+    z, y = np.full(10, 2.0), np.array([1] * 3 + [0] * 7)
+    names = ["affine", "beta", "quadratic", "spline", "isotonic", "histogram"]
+    for name in names:
+        p = expit(create_calibrator(name).fit_logits(z, y).map_logits([2.0]))
+        assert p == pytest.approx(0.3, abs=0.03 if name == "spline" else 1e-6), name
+
+
+def table(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 2.5, n)
+    y = (rng.random(n) < expit(0.5 * z + 0.06 * z * np.abs(z) - 0.4)).astype(int)
+    return z, y
+
+
+def test_affine_is_unpenalised_logistic_regression() -> None:
+    z, y = table()
+    ours = AffineCalibrator().fit_logits(z, y)
+    peer = LogisticRegression(C=np.inf, tol=1e-10).fit(z[:, None], y)
+    assert ours.slope_ == pytest.approx(peer.coef_[0, 0], rel=1e-5)
+    assert ours.intercept_ == pytest.approx(peer.intercept_[0], rel=1e-5)
+
+
+def test_affine_turns_a_reversed_score_round_unless_told_not_to() -> None:
+    z, y = table()
+    assert AffineCalibrator().fit_logits(-z, y).slope_ < 0
+    flat = AffineCalibrator(increasing=True).fit_logits(-z, y)
+    assert flat.slope_ == 0
+    assert expit(flat.intercept_) == pytest.approx(y.mean())
+
+
+def test_published_quadratic_is_logistic_regression_on_squares() -> None:
+    z, y = table()
+    z = z + 0.3 * np.abs(z)
+    ours = QuadraticCalibrator(tail=0, increasing=False).fit_logits(z, y).map_logits(z)
+    peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+    theirs = peer.fit(np.column_stack([z, z**2]), y).decision_function(np.column_stack([z, z**2]))
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_quadratic_is_not_led_by_saturated_logits() -> None:
+    z, y = table()
+    spoiled = z.copy()
+    spoiled[:20] = LOGIT_LIMIT * np.sign(z[:20])
+    quiet = QuadraticCalibrator().fit_logits(z, y).map_logits(np.linspace(-4, 4, 9))
+    loud = QuadraticCalibrator().fit_logits(spoiled, y).map_logits(np.linspace(-4, 4, 9))
+    assert np.abs(expit(quiet) - expit(loud)).max() < 0.02
+
+
+def test_beta_finds_the_curve_it_is_made_of() -> None:
+    rng = np.random.default_rng(2)
+    z = rng.normal(0, 2, 60_000)
+    a, b, c = 0.4, 1.8, -0.7
+    truth = c - a * np.logaddexp(0, -z) + b * np.logaddexp(0, z)
+    fitted = BetaCalibrator().fit_logits(z, rng.random(60_000) < expit(truth))
+    assert (fitted.a_, fitted.b_, fitted.c_) == pytest.approx((a, b, c), abs=0.06)
+
+
+def test_beta_agrees_with_betacal() -> None:
+    # betacal 1.1.0 ("abm") on these rows gives a = .2512, b = 1.9542 (its solver is scikit-learn's
+    # logistic regression with a small penalty, hence the tolerance).
+    rng = np.random.default_rng(3)
+    z = rng.normal(0, 2, 3000)
+    q = expit(0.7 * np.minimum(z, 0) + 1.6 * np.maximum(z, 0) - 0.3)
+    fitted = BetaCalibrator().fit_logits(z, rng.random(3000) < q)
+    assert (fitted.a_, fitted.b_) == pytest.approx((0.2512, 1.9542), abs=2e-3)
+
+
+def test_isotonic_is_scikit_learns_but_for_its_ends() -> None:
+    z, y = table(500)
+    plain = IsotonicRegression(out_of_bounds="clip").fit(z, y).predict(z)
+    ours = expit(IsotonicCalibrator(shrink=0).fit_logits(z, y).map_logits(z))
+    np.testing.assert_allclose(ours, plain, atol=1e-12)
+    shrunk = expit(IsotonicCalibrator().fit_logits(z, y).map_logits(z))
+    assert shrunk.min() > 0
+    assert shrunk.max() < 1
+    low = 1 / ((plain == 0).sum() + 2)
+    high = 1 - 1 / ((plain == 1).sum() + 2)
+    np.testing.assert_allclose(shrunk, np.clip(plain, low, high), atol=1e-12)
+
+
+def test_histogram_says_the_share_of_each_bin() -> None:
+    z = np.array([-3.0, -2, -1, 1, 2, 3])
+    y = np.array([0, 0, 1, 1, 1, 0])
+    fitted = HistogramCalibrator(n_bins=2, shrink=0.5).fit_logits(z, y)
+    assert fitted.edges_.tolist() == [0.0]
+    assert fitted.values_.tolist() == [(1 + 0.25) / 3.5, (2 + 0.25) / 3.5]
+    assert expit(fitted.map_logits([-9.0, 9.0])) == pytest.approx(fitted.values_)
+
+
+def test_spline_beats_the_straight_line_where_it_bends_and_not_where_it_does_not() -> None:
+    rng = np.random.default_rng(4)
+    z = rng.normal(0, 3, 20_000)
+    bent = (rng.random(20_000) < expit(np.clip(z, -1.5, 1.5))).astype(int)
+    straight = (rng.random(20_000) < expit(z / 2)).astype(int)
+    grid = np.linspace(-6, 6, 50)
+    fitted = SplineCalibrator().fit_logits(z, bent)
+    assert np.abs(expit(fitted.map_logits(grid)) - expit(np.clip(grid, -1.5, 1.5))).max() < 0.05
+    fitted = SplineCalibrator().fit_logits(z, straight)
+    assert np.abs(expit(fitted.map_logits(grid)) - expit(grid / 2)).max() < 0.02
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(2, 14))
+def test_venn_abers_is_isotonic_regression_with_the_row_added(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-3, 4, n).astype(float)
+    y = rng.integers(0, 2, n)
+    y[:2] = 0, 1
+    new = np.arange(-4, 4.5, 0.5)
+    interval = VennAbersCalibrator().fit_logits(z, y).predict_interval(new[:, None])
+    for score, pair in zip(new, interval, strict=True):
+        slow = [
+            IsotonicRegression().fit(np.append(z, score), np.append(y, label)).predict([score])[0]
+            for label in (0, 1)
+        ]
+        assert pair == pytest.approx(slow, abs=1e-12)
+
+
+def test_venn_abers_agrees_with_its_package() -> None:
+    # venn-abers 1.5 on the same rows; its probabilities are p1 / (1 - p0 + p1) as here.
+    rng = np.random.default_rng(3)
+    z = rng.normal(0, 2, 3000)
+    q = expit(0.7 * np.minimum(z, 0) + 1.6 * np.maximum(z, 0) - 0.3)
+    y = (rng.random(3000) < q).astype(int)
+    p = np.linspace(0.001, 0.999, 7)[:, None]
+    fitted = VennAbersCalibrator(input="probability").fit(expit(z)[:, None], y)
+    theirs = [0.02941176, 0.18644068, 0.3253012, 0.42460317, 0.6122449, 0.92522337, 0.99590164]
+    assert fitted.predict_proba(p)[:, 1] == pytest.approx(theirs, abs=1e-7)
+    interval = fitted.predict_interval(p)
+    assert interval[1] == pytest.approx([0.16883117, 0.19047619], abs=1e-7)
+    assert (interval[:, 0] < interval[:, 1]).all()
+
+
+def test_unknown_name_tells_near_ones() -> None:
+    with pytest.raises(InputError, match="temperature"):
+        create_calibrator("temprature")

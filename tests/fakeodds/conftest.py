@@ -1,0 +1,80 @@
+"""What the tests of the front share: score tables with a known truth, and the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fakeodds.cli import main
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real data beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared/data is not here")
+    return SHARED
+
+
+def _made_scores(rows: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Three detectors of different strength and confidence, five videos a group."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 2, rows)
+    truth = 2.0 * label - 1
+    logits = {
+        "strong": 1.5 * (truth * 1.5 + rng.normal(0, 1.5, rows)),
+        "bold": 4.0 * (truth + rng.normal(0, 2, rows)),
+        "blind": rng.normal(0, 1, rows),
+    }
+    return pd.DataFrame(
+        {
+            "video": [f"v{i:04d}.mp4" for i in range(rows)],
+            "label": label,
+            "group": [f"g{i // 5}" for i in range(rows)],
+            **{name: 1 / (1 + np.exp(-z)) for name, z in logits.items()},
+        }
+    )
+
+
+@pytest.fixture
+def make_scores() -> Callable[..., pd.DataFrame]:
+    """Makes tables of scores: make_scores(rows, seed=...)."""
+    return _made_scores
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    """A fresh table of made-up scores."""
+    return _made_scores()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, standard output and standard error together."""
+
+    output: str
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Calls the command line as a user does: cli("stack", path, code=2)."""
+
+    def call(*arguments: object, code: int = 0) -> Said:
+        monkeypatch.setattr("sys.argv", ["fakeodds", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            ended = 0
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        captured = capsys.readouterr()
+        said = Said(captured.out + captured.err)
+        assert ended == code, said.output
+        return said
+
+    return call

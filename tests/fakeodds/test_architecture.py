@@ -1,0 +1,51 @@
+"""The arrows of docs/design.md hold."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_IMPORT = {
+    "predictions": set(),
+    "calibration": {"predictions"},
+    "stacking": {"calibration", "predictions"},
+    "base_models": {"predictions"},
+    "fakeodds": {"stacking", "calibration", "predictions", "base_models"},
+}
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_imports_run_one_way(room: str) -> None:
+    others = set(MAY_IMPORT) - MAY_IMPORT[room] - {room}
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            else:
+                continue
+            crossed = {name.partition(".")[0] for name in names} & others
+            assert not crossed, f"{path}:{node.lineno} imports {crossed}"
+
+
+def test_score_rooms_never_load_a_framework() -> None:
+    code = (
+        "import sys, predictions, calibration, stacking, fakeodds.commands.stack\n"
+        "heavy = {'torch', 'tensorflow', 'keras', 'cv2', 'av', 'timm', 'matplotlib', 'xgboost'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_torch_and_xgboost_import_together() -> None:
+    """Both bring NCCL libraries into one folder; a bad mix fails at import."""
+    code = "import xgboost, torch, torchvision, timm; print(xgboost.build_info() is not None)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

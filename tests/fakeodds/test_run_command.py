@@ -1,0 +1,114 @@
+"""`fakeodds run` on real video files with real networks, at a small size."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("av")
+
+from fakeodds.demo_data import DemoSet, make_demo_set
+
+Cli = Callable[..., Any]
+SMALL = (
+    *("--frames", "3", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
+    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
+    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
+)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
+    """Six people for training, one of them nobody, and two to predict."""
+    made = make_demo_set(
+        tmp_path_factory.mktemp("demo"), people=6, test_people=2, clips_each=1, seed=1
+    )
+    (made.train / "cut.mp4").write_bytes((made.train / "sky.mp4").read_bytes()[:300])
+    labels = pd.read_csv(made.train / "labels.csv")
+    cut = pd.DataFrame([{"file": "cut.mp4", "label": 1, "group": "cut", "method": "face_swap"}])
+    pd.concat([labels, cut]).to_csv(made.train / "labels.csv", index=False)
+    return made
+
+
+def results(run: Path) -> dict[str, bytes]:
+    """Every result of a run but the seconds it took."""
+    files = {
+        str(path.relative_to(run)): path.read_bytes()
+        for pattern in ("faces/**/*.parquet", "scores/**/*.parquet", "stack/*", "*.csv")
+        for path in sorted(run.glob(pattern))
+    }
+    metrics = json.loads((run / "metrics.json").read_text())
+    del metrics["timing"]
+    return files | {"metrics": json.dumps(metrics).encode()}
+
+
+def test_killed_half_way_it_ends_with_the_same_files(
+    clips: DemoSet, tmp_path: Path, cli: Cli
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    said = cli("run", clips.train, "--out", whole, "--test", clips.test, *SMALL)
+    assert "calibrated" in said.output
+
+    command = [sys.executable, "-c", "from fakeodds.cli import main; main()"]
+    arguments = ["run", clips.train, "--out", broken, "--test", clips.test, *SMALL]
+    process = subprocess.Popen(
+        [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    # Killed for good when the first detector's first fold is scored: half way.
+    deadline = time.monotonic() + 240
+    while not list(broken.glob("scores/**/fold=*.parquet")) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (broken / "submission.csv").exists()
+    cli(*arguments)
+    assert results(broken) == results(whole)
+
+    videos = pd.read_parquet(whole / "videos.parquet").set_index("video")
+    assert videos.loc["sky.mp4", "status"] == "no_face"
+    assert videos.loc["cut.mp4", "status"] == "unreadable"
+    assert videos.loc["cut.mp4", "reason"]
+    oof = pd.read_csv(whole / "oof.csv").set_index("video")
+    assert set(oof.index) == set(videos.index)
+    assert oof[["stacked", "calibrated"]].notna().all().all()
+    fakes = videos.dropna(subset=["original"])
+    assert (fakes["fold"] == videos.loc[fakes["original"], "fold"].to_numpy()).all()
+    submission = pd.read_csv(whole / "submission.csv")
+    assert set(submission["filename"]) == {path.name for path in clips.test.glob("*.mp4")}
+    assert submission["label"].between(0, 1, inclusive="neither").all()
+
+    # The stages one at a time, and `apply`, give the same answers.
+    cli("predict", whole, clips.test, "--jobs", "1")
+    cli("apply", whole, clips.test, "--out", tmp_path / "applied.csv", "--jobs", "1")
+    assert (tmp_path / "applied.csv").read_bytes() == (whole / "submission.csv").read_bytes()
+    assert pd.read_csv(tmp_path / "applied.csv").equals(submission)
+
+
+def test_folders_without_what_is_needed(clips: DemoSet, tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "empty").mkdir()
+    said = cli("run", tmp_path / "empty", "--out", tmp_path / "run", *SMALL, code=2)
+    assert "empty" in said.output
+    said = cli("run", clips.test, "--out", tmp_path / "run", *SMALL, code=2)
+    assert "label" in said.output
+    said = cli("run", tmp_path / "nowhere", "--out", tmp_path / "run", *SMALL, code=2)
+    assert "nowhere" in said.output
+    said = cli("predict", tmp_path, clips.test, code=2)
+    assert "run.json" in said.output
+    said = cli("run", clips.train, "--out", tmp_path / "run", "--detectors", "xceptoin", code=2)
+    assert "xception" in said.output
+
+
+def test_models_are_listed(cli: Cli) -> None:
+    said = cli("models").output
+    for name in ("xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large"):
+        assert name in said

@@ -1,0 +1,204 @@
+"""`fakeodds stack` and `fakeodds apply` on score files, good and bad."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+Cli = Callable[..., Any]
+MakeScores = Callable[..., pd.DataFrame]
+
+FAST = ("--meta", "logistic", "--jobs", "1")
+
+
+def stages(out: Path) -> dict[str, float]:
+    metrics = json.loads((out / "metrics.json").read_text())
+    return {name: stage["log_loss"]["value"] for name, stage in metrics["stages"].items()}
+
+
+def test_from_scores_to_a_submission(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: MakeScores
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    new = make_scores(60, seed=1)
+    new.drop(columns=["label", "group"]).to_csv(tmp_path / "test.csv", index=False)
+    sample = pd.DataFrame({"filename": new["video"][::-1], "label": 0.5})
+    sample.to_csv(tmp_path / "sample.csv", index=False)
+    out = tmp_path / "run"
+    cli(
+        *("stack", tmp_path / "train.csv", "--test", tmp_path / "test.csv"),
+        *("--sample", tmp_path / "sample.csv", "--out", out, *FAST),
+    )
+
+    submission = pd.read_csv(out / "submission.csv")
+    assert submission["filename"].tolist() == sample["filename"].tolist()
+    p = submission.set_index("filename")["label"].reindex(new["video"]).to_numpy()
+    assert ((p > 0) & (p < 1)).all()
+    loss = -np.log(np.where(new["label"] == 1, p, 1 - p)).mean()
+    promised = json.loads((out / "metrics.json").read_text())["stages"]["calibrated"]["log_loss"]
+    assert loss < 0.5
+    assert abs(loss - promised["value"]) < 0.15
+
+    oof = pd.read_csv(out / "oof.csv")
+    assert list(oof)[:4] == ["video", "label", "group", "fold"]
+    assert oof["video"].tolist() == scores["video"].tolist()
+    assert oof.groupby("group")["fold"].nunique().max() == 1
+    losses = stages(out)
+    assert list(losses)[-3:] == ["mean", "stacked", "calibrated"]
+    assert losses["calibrated"] < min(losses["base/bold"], losses["base/blind"], losses["mean"])
+    assert (out / "reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_call_gives_the_same_bytes_and_is_skipped(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    for name in ("a", "b", "b"):
+        result = cli("stack", tmp_path / "train.csv", "--out", tmp_path / name, *FAST)
+    assert "already there" in result.output
+    for file in ("oof.csv", "submission.csv", "stack/stack.skops", "stack/stack.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_apply_gives_what_stack_gave(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: MakeScores
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    make_scores(40, seed=2).to_csv(tmp_path / "test.csv", index=False)
+    out = tmp_path / "run"
+    cli(
+        *("stack", tmp_path / "train.csv", "--test", tmp_path / "test.csv"),
+        *("--reverse", "bold", "--out", out, *FAST),
+    )
+    cli("apply", out, tmp_path / "test.csv", "--out", tmp_path / "again.csv")
+    assert (out / "submission.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
+
+
+def test_prior_moves_probabilities(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    out = tmp_path / "run"
+    cli("stack", tmp_path / "train.csv", "--out", out, *FAST)
+    shares = {}
+    for prior in ("0.1", "0.5"):
+        cli("apply", out, tmp_path / "train.csv", "--prior", prior, "--out", tmp_path / "p.csv")
+        shares[prior] = pd.read_csv(tmp_path / "p.csv")["label"].mean()
+    assert shares["0.1"] < shares["0.5"] - 0.1
+
+
+def test_kaggle_submissions(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    for model in ("strong", "bold"):
+        one = scores[["video", model]].set_axis(["filename", "label"], axis=1)
+        one.to_csv(tmp_path / f"{model}.csv", index=False)
+    scores[["video", "label", "group"]].to_csv(tmp_path / "labels.csv", index=False)
+    out = tmp_path / "run"
+    cli(
+        *("stack", tmp_path / "strong.csv", tmp_path / "bold.csv"),
+        *("--labels", tmp_path / "labels.csv", "--out", out, *FAST),
+    )
+    assert {"base/strong", "base/bold"} <= set(stages(out))
+
+
+def test_shuffled_labels_gain_nothing(tmp_path: Path, cli: Cli, make_scores: MakeScores) -> None:
+    table = make_scores(1000)
+    table["label"] = np.random.default_rng(5).permutation(table["label"].to_numpy())
+    table.to_csv(tmp_path / "train.csv", index=False)
+    cli("stack", tmp_path / "train.csv", "--out", tmp_path / "run")
+    assert stages(tmp_path / "run")["calibrated"] >= 0.69
+
+
+BAD = {
+    "no label": (lambda t: t.drop(columns="label"), ("label",)),
+    "label column asked for is not there": (lambda t: t.rename(columns={"label": "y"}), ("label",)),
+    "two rows for one video": (
+        lambda t: pd.concat([t, t.iloc[[7]]]),
+        ("v0007.mp4",),
+    ),
+    "text in a score": (
+        lambda t: t.assign(bold=t["bold"].astype(object).where(t.index != 3, "high")),
+        ("bold", "high", "v0003.mp4"),
+    ),
+    "label that is neither": (lambda t: t.assign(label=t["label"].where(t.index != 4, 7)), ("7",)),
+    "one class": (lambda t: t.assign(label=1), ("FAKE",)),
+    "two groups for five folds": (
+        lambda t: t.assign(group=np.where(t.index < 150, "a", "b")),
+        ("group",),
+    ),
+    "no scores": (lambda t: t[["video", "label", "group"]], ("score",)),
+    "no rows": (lambda t: t.iloc[:0], ()),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_tables_end_in_one_sentence(
+    case: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    spoil, words = BAD[case]
+    spoil(scores).to_csv(tmp_path / "train.csv", index=False)
+    result = cli(
+        *("stack", tmp_path / "train.csv", "--label", "label"),
+        *("--out", tmp_path / "run", *FAST),
+        code=2,
+    )
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("fakeodds: ")
+    for word in words:
+        assert word in message
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "run" / "submission.csv").exists()
+
+
+def test_a_test_table_without_a_model_is_refused_before_the_work(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    scores.drop(columns="bold").to_csv(tmp_path / "test.csv", index=False)
+    result = cli(
+        *("stack", tmp_path / "train.csv", "--test", tmp_path / "test.csv"),
+        *("--out", tmp_path / "run", *FAST),
+        code=2,
+    )
+    assert "bold" in result.output
+    assert "test.csv" in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_sample_loses_nothing(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    names = [*scores["video"], "nobody.mp4"]
+    pd.DataFrame({"filename": names, "label": 0.5}).to_csv(tmp_path / "s.csv", index=False)
+    out = tmp_path / "run"
+    arguments = ("stack", tmp_path / "train.csv", "--out", out, *FAST)
+    result = cli(*arguments, "--sample", tmp_path / "s.csv", code=2)
+    assert "nobody.mp4" in result.output
+    assert (out / "oof.csv").exists()
+    assert "already there" in cli(*arguments).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--clip", "0.9,0.1"),
+        ("--clip", "often"),
+        ("--meta", "magic"),
+        ("--kind", "odds"),
+        ("--kind", "logit", "--kind", "bold=raw"),
+        ("--prior", "1.5"),
+        ("--drop", "nothing_like_it"),
+    ],
+)
+def test_bad_options_exit_with_2(
+    arguments: tuple[str, ...], tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    cli("stack", tmp_path / "train.csv", "--out", tmp_path / "run", *arguments, code=2)
+
+
+@pytest.mark.shared
+def test_ffpp_table_as_it_stands(shared: Path, tmp_path: Path, cli: Cli) -> None:
+    table = shared / "tables" / "ffpp_test1200_4models.csv"
+    cli("stack", table, "--group", "target", "--out", tmp_path / "run")
+    assert stages(tmp_path / "run")["calibrated"] <= 0.095

@@ -1,0 +1,142 @@
+"""Every meta-learner: a proper estimator, deterministic, and right on worked examples."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.utils.estimator_checks import check_estimator
+
+from predictions.errors import InputError
+from stacking import META_LEARNERS, create_meta_learner, greedy_selection
+from stacking.blend import blend_weights, plausible_members
+from stacking.network import _forward, _gradients
+
+SLOW = {"auto", "xgboost"}
+
+
+def scores(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 2, n)
+    X = np.column_stack(
+        [
+            truth * 2 - 1 + random.standard_normal(n),
+            -5 * (truth * 2 - 1 + 1.5 * random.standard_normal(n)),  # points the other way
+            random.standard_normal(n),
+        ]
+    )
+    X[::9, 0] = np.nan
+    return X, truth, np.arange(n) // 2
+
+
+@pytest.mark.parametrize("name", sorted(set(META_LEARNERS) - SLOW))
+def test_scikit_learn_checks(name):
+    results = check_estimator(META_LEARNERS[name](), on_fail=None, on_skip=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+
+
+@pytest.mark.parametrize("name", list(META_LEARNERS))
+def test_learns_and_repeats_itself(name):
+    X, y, groups = scores()
+    first = create_meta_learner(name, seed=3).fit(X, y, groups=groups).decision_function(X)
+    second = create_meta_learner(name, seed=3).fit(X, y, groups=groups).decision_function(X)
+    assert first.tobytes() == second.tobytes()
+    assert np.isfinite(first).all()
+    assert ((first > 0) == y).mean() > 0.78
+
+
+def test_unknown_name_tells_near_ones():
+    with pytest.raises(InputError, match="did you mean"):
+        create_meta_learner("xgbost")
+
+
+def test_greedy_selection_worked_by_hand():
+    """Four rows, three models; every step checked against the definition."""
+    y = np.array([1.0, 1.0, 0.0, 0.0])
+    p = np.array([[0.9, 0.6, 0.2], [0.2, 0.8, 0.6], [0.1, 0.3, 0.4], [0.6, 0.1, 0.5]])
+    picked, losses = greedy_selection(p, y, rounds=5)
+
+    def loss(bag):
+        mean = p[:, bag].mean(axis=1)
+        return -np.log(np.where(y == 1, mean, 1 - mean)).mean()
+
+    assert picked[0] == 1  # the best single one: .3 against .63 and .90
+    bag = []
+    for pick, value in zip(picked, losses, strict=True):
+        candidates = [loss([*bag, j]) for j in range(3)]
+        assert pick == int(np.argmin(candidates))
+        bag.append(pick)
+        assert value == pytest.approx(min(candidates))
+    assert 1 in picked[1:]  # with replacement
+
+
+def test_greedy_start_takes_the_best_singles():
+    y = np.array([1.0, 0.0, 1.0, 0.0])
+    p = np.column_stack([np.full(4, 0.5), [0.9, 0.1, 0.9, 0.1], [0.7, 0.3, 0.7, 0.3]])
+    picked, losses = greedy_selection(p, y, rounds=3, n_start=2)
+    assert picked == [1, 2, 1]
+    assert losses[1] == pytest.approx(-np.log(0.8))
+
+
+def test_nonneg_never_turns_a_detector_against_itself():
+    X, y, groups = scores()
+    linear = create_meta_learner("nonneg").fit(X, y, groups=groups).linear_
+    assert linear.coef[0] >= 0
+    assert linear.coef[1] <= 0  # its own direction
+
+
+def test_mean_of_one_detector_is_its_platt_map():
+    X, y, _ = scores()
+    X = X[:, 1:2]
+    a = create_meta_learner("mean").fit(X, y).decision_function(X)
+    b = create_meta_learner("best").fit(X, y).decision_function(X)
+    np.testing.assert_allclose(a, b, atol=1e-8)
+
+
+def test_statistics_do_not_reach_the_means():
+    X, y, _ = scores()
+    learner = create_meta_learner("mean_logit", n_scores=2).fit(X, y)
+    other = X.copy()
+    other[:, 2] = 99.0
+    np.testing.assert_array_equal(learner.decision_function(X), learner.decision_function(other))
+
+
+def test_network_gradient_is_the_slope_of_its_loss():
+    random = np.random.default_rng(0)
+    shapes = [(3, 4), (1, 4), (4, 4), (1, 4), (4, 1), (1, 1)]
+    weights = [random.standard_normal((2, *shape)) for shape in shapes]
+    inputs, target = random.standard_normal((2, 7, 3)), random.integers(0, 2, (2, 7)).astype(float)
+
+    def loss():
+        out = _forward(weights, inputs)[-1][..., 0]
+        return (np.logaddexp(0, out) - target * out).mean(axis=1).sum()
+
+    for w, g in zip(weights, _gradients(weights, inputs, target), strict=True):
+        place = tuple(random.integers(s) for s in w.shape)
+        kept = w[place]
+        w[place] = kept + 1e-6
+        up = loss()
+        w[place] = kept - 1e-6
+        down = loss()
+        w[place] = kept
+        assert (up - down) / 2e-6 == pytest.approx(g[place], rel=2e-3, abs=1e-5)
+
+
+def test_blend_weights_minimise_and_shrink():
+    random = np.random.default_rng(0)
+    truth = random.standard_normal(4000)
+    y = (random.random(4000) < expit(truth)).astype(float)
+    logits = np.column_stack([truth, random.standard_normal(4000) * 3])
+    free, held = blend_weights(logits, y, 1e-6), blend_weights(logits, y, 1e6)
+    assert free[0] > 0.97
+    np.testing.assert_allclose(held, 0.5, atol=1e-3)
+    assert free.sum() == pytest.approx(1.0)
+    keep = plausible_members(logits, y, np.arange(4000))
+    assert keep.tolist() == [True, False]
+
+
+def test_constant_probability_out_of_one_class_fold():
+    X, y, groups = scores(12)
+    folds = np.where(y == 1, 0, 1)  # each training part holds one class
+    learner = create_meta_learner("logistic")
+    out = learner._train_out_of_fold(X, y.astype(float), groups, folds)
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() <= abs(logit(0.5 / 13)) + 1e-9

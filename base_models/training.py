@@ -41,8 +41,6 @@ from predictions.progress import Progress, silent
 
 #: Gradients longer than this are shortened to it; a rare wild batch then does no harm.
 CLIP_NORM = 1.0
-#: Batches over which the statistics of batch normalisation are measured after training.
-STATISTICS_BATCHES = 32
 
 _CHECKPOINT = "checkpoint.pt"
 
@@ -172,7 +170,6 @@ def train_fold(
         if checkpoint is not None:
             work.restore(checkpoint)
         images, seconds = work.run(folder / _CHECKPOINT, wanted, identity, progress)
-        work.measure_statistics()
         with replacing(folder / FOLD_WEIGHTS) as temporary:
             state = {
                 n: value.cpu().contiguous() for n, value in detector.module.state_dict().items()
@@ -310,30 +307,6 @@ class _Work:
             done += len(labels)
             progress(stage, epoch * len(rows) + done, everything)
         return total / done
-
-    def measure_statistics(self) -> None:
-        """Measure the batch-normalisation statistics anew, with the final weights.
-
-        Their running averages lag behind: after a short training from scratch they are still
-        those of random weights in part, and the network then answers nonsense when it scores.
-        """
-        norms = [m for m in self.detector.module.modules() if isinstance(m, nn.BatchNorm2d)]
-        if not norms:
-            return
-        momenta = [norm.momentum for norm in norms]
-        self.detector.module.eval()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain average over the batches
-            norm.train()
-        rows, _ = self._draw(self.settings.epochs)
-        batches = split_batches(rows, self.settings.batch)[:STATISTICS_BATCHES]
-        with torch.no_grad():
-            for images in one_ahead(self.data.crops.read, batches):
-                self.detector.forward(torch.from_numpy(images).to(self.detector.device.name))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        self.detector.module.eval()
 
 
 def rate(step: int, steps: int, warmup: int) -> float:

@@ -89,6 +89,8 @@ def _upper_bound(p: Floats, y: Floats, w: Floats, rows: float, least: float) -> 
     h = np.minimum(h, 1 - EPS)
     below = np.concatenate([np.cumsum((w * row_log_loss(y, p))[::-1])[::-1], [0.0]])
     loss = below - fakes * np.log(h) - reals * np.log1p(-h)
+    # Rows at or below `least` are never above a bound that is at least that.
+    loss[ceiling < least] = np.inf
     return float(h[np.argmin(loss)])
 
 

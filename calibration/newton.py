@@ -50,8 +50,11 @@ def scale_of(z: Floats) -> float:
 def separable(z: Floats, t: Floats) -> bool:
     """Whether some threshold leaves every REAL at or below it and every FAKE at or above it.
 
-    Then no steepest map exists: log loss falls for ever as the slope at the threshold grows.
+    Then no steepest map exists: log loss falls for ever as the slope at the threshold grows. Not
+    so where all scores are equal, as no slope does anything there.
     """
+    if z.min() == z.max():
+        return False
     fake = t == 1
     return bool(z[~fake].max(initial=-np.inf) <= z[fake].min(initial=np.inf))
 
@@ -233,19 +236,28 @@ def _derivatives(
 
 def _quadratic_step(hessian: Floats, gradient: Floats, room: Floats | None) -> Floats:
     """The d with the least gradient'd + d' hessian d / 2, and d >= room where it is given."""
+    # In units in which each coefficient alone has curvature 1, or a penalty on one of them makes
+    # the others look as if they did nothing.
+    unit = np.sqrt(np.diag(hessian))
+    unit = np.where(unit > 0, unit, 1.0)
+    hessian = hessian / unit / unit[:, None]
+    gradient = gradient / unit
     # lstsq, not solve: a singular Hessian must give the shortest step, not an error.
     step = np.linalg.lstsq(hessian, -gradient, rcond=1e-13)[0]
-    if room is None or (step >= room).all():
-        return np.asarray(step)
+    if room is None or (step >= room * unit).all():
+        return np.asarray(step / unit)
     values, vectors = np.linalg.eigh(hessian)
     root = np.sqrt(np.maximum(values, values[-1] * 1e-13))
     # With hessian = A'A the model is |A d - b|^2 / 2 up to a constant: bounded least squares.
     from scipy.optimize import lsq_linear
 
     found = lsq_linear(
-        root[:, None] * vectors.T, -(vectors.T @ gradient) / root, (room, np.inf), method="bvls"
+        root[:, None] * vectors.T,
+        -(vectors.T @ gradient) / root,
+        (room * unit, np.inf),
+        method="bvls",
     )
-    return np.maximum(found.x, room)
+    return np.maximum(found.x / unit, room)
 
 
 def fit_line(z: Floats, t: Floats, w: Floats) -> tuple[float, float]:

@@ -1,13 +1,12 @@
 """Calibrators whose shape the data decides: isotonic, histogram, monotone spline."""
 
-from itertools import pairwise
-
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.base import Calibrator, Input
 from calibration.inputs import Floats
 from calibration.newton import mean_log_loss
-from calibration.parametric import fit_columns, weighted_quantiles
+from calibration.parametric import fit_columns, slope_columns, weighted_quantiles
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
 
@@ -16,9 +15,10 @@ class IsotonicCalibrator(Calibrator):
     """The non-decreasing map of least log loss (Zadrozny and Elkan 2002; scikit-learn's PAV).
 
     Pool-adjacent-violators makes its first and last step exactly 0 and 1 wherever the outermost
-    rows are of one label, and a single mistake there costs all. So those steps get `shrink`
-    imaginary rows of each label, 1 being the rule of succession; `shrink=0` is plain isotonic
-    regression, whose training log loss no other non-decreasing map beats.
+    rows are of one label, and a single mistake there costs all. So those two steps are moved
+    towards 1/2 by `shrink` imaginary rows of each label, 1 being the rule of succession;
+    `shrink=0` is plain isotonic regression, whose training log loss no other non-decreasing map
+    beats.
 
     Attributes:
         thresholds_, values_: logits, and the probabilities at them, between which is interpolated.
@@ -35,16 +35,19 @@ class IsotonicCalibrator(Calibrator):
             raise InputError(f"shrink is {self.shrink}; give a number of rows, 0 or more.")
         fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(z, t, w)
         values = fitted.y_thresholds_
-        p = np.interp(z, fitted.X_thresholds_, values)
         if self.shrink > 0:
-            low, high = (
-                self.shrink / (float(w[p == end].sum()) + 2 * self.shrink) for end in (0, 1)
-            )
-            values = np.clip(values, min(low, 0.5), max(1 - high, 0.5))
+            p = np.interp(z, fitted.X_thresholds_, values)
+            first, last = (_shrunk_share(t, w, p == end, self.shrink) for end in (p.min(), p.max()))
+            values = np.clip(values, min(first, 0.5), max(last, 0.5))
         self.thresholds_, self.values_ = fitted.X_thresholds_, values
 
     def _map(self, z: Floats) -> Floats:
         return to_logit(np.interp(z, self.thresholds_, self.values_))
+
+
+def _shrunk_share(t: Floats, w: Floats, step: NDArray[np.bool_], shrink: float) -> float:
+    """Share of FAKE among the rows of a step and `shrink` imaginary rows of each label."""
+    return (float(w[step] @ t[step]) + shrink) / (float(w[step].sum()) + 2 * shrink)
 
 
 class HistogramCalibrator(Calibrator):
@@ -142,26 +145,6 @@ class SplineCalibrator(Calibrator):
 
     def _map(self, z: Floats) -> Floats:
         return np.asarray(self.intercept_ + slope_columns(z, self.knots_) @ self.slopes_)
-
-
-def slope_columns(z: Floats, knots: Floats) -> Floats:
-    """Integrals from the first knot to z of the hat functions of the knots, (n, knots).
-
-    A map with slope s_j at knot j, linear between and constant beyond, is their sum weighted by
-    s. All columns are non-decreasing and together make z - knots[0].
-    """
-    if len(knots) == 1:
-        return np.asarray(z - knots[0])[:, None]
-    columns = np.zeros((len(z), len(knots)))
-    for j, (left, right) in enumerate(pairwise(knots)):
-        length = right - left
-        inside = np.clip(z, left, right) - left
-        rising = inside * (inside / (2 * length))
-        columns[:, j] += inside - rising
-        columns[:, j + 1] += rising
-    columns[:, 0] += np.minimum(z - knots[0], 0)
-    columns[:, -1] += np.maximum(z - knots[-1], 0)
-    return columns
 
 
 def _roughness(knots: Floats) -> Floats:

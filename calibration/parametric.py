@@ -1,5 +1,7 @@
 """Calibrators of a few parameters: identity, temperature, affine, beta, quadratic logistic."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from calibration.base import Calibrator, Input
@@ -104,11 +106,11 @@ class QuadraticCalibrator(Calibrator):
     """logit q = c0 + c1 z + c2 z^2, of least log loss (quadratic scaling, Berta et al. 2025).
 
     Two safeguards that the original has not. Outside the central part of the training logits the
-    parabola goes on as its tangent, so that neither a saturated logit of 104 decides the fit nor
-    a new one is thrown back by the far branch. And the slope is held at 0 or above, which with
-    straight ends means at both ends of the central part: the map is monotone. With `tail=0` and
-    `increasing=False` it is the published one. Never raises the training log loss: c1 = 1,
-    c0 = c2 = 0 is the identity. Separable rows take Platt's smoothed targets.
+    parabola goes on as its tangent, so that a saturated logit counts as it is and not squared.
+    And the slope is held at 0 or above, which with straight ends means at both ends of the
+    central part: the map is monotone, and no new score is thrown back by the far branch. With
+    `tail=0` and `increasing=False` it is the published one. Never raises the training log loss:
+    slope 1 throughout is the identity. Separable rows take Platt's smoothed targets.
 
     Args:
         tail: share of the weight beyond each end of the central part.
@@ -128,8 +130,10 @@ class QuadraticCalibrator(Calibrator):
         self.low_, self.high_ = weighted_quantiles(z, w, [self.tail, 1 - self.tail])
         if self.low_ == self.high_:
             self.low_, self.high_ = float(z.min()), float(z.max())
+        if self.low_ == self.high_:
+            self.high_ = self.low_ + max(1.0, abs(self.low_))
         # The map's slope is a mixture of its slopes at the ends: two features, both increasing.
-        ends = _end_features(z, self.low_, self.high_)
+        ends = slope_columns(z, np.array([self.low_, self.high_]))
         apart = separable(z, t) or (not self.increasing and _separable_by_parabola(ends, t))
         targets = smooth_targets(t, w) if apart else t
         slopes, constant = fit_columns(ends, targets, w, increasing=self.increasing)
@@ -139,7 +143,7 @@ class QuadraticCalibrator(Calibrator):
         self.intercept_ = constant
 
     def _map(self, z: Floats) -> Floats:
-        ends = _end_features(z, self.low_, self.high_)
+        ends = slope_columns(z, np.array([self.low_, self.high_]))
         return np.asarray(self.intercept_ + ends @ [self.slope_low_, self.slope_high_])
 
 
@@ -152,18 +156,24 @@ def weighted_quantiles(z: Floats, w: Floats, shares: list[float]) -> tuple[float
     return tuple(float(z[order[min(i, len(z) - 1)]]) for i in at)
 
 
-def _end_features(z: Floats, low: float, high: float) -> Floats:
-    """(n, 2): with slopes s, t at the ends, c + s first + t second is the tailed parabola.
+def slope_columns(z: Floats, knots: Floats) -> Floats:
+    """Integrals from the first knot to z of the hat functions of the knots, (n, knots).
 
-    Between the ends the slope runs linearly from s to t; beyond them it stays. Both features are
-    increasing and together are z - low, so s = t = 1 and c = low is the identity.
+    A map with slope s_j at knot j, linear between and constant beyond, is their sum weighted by
+    s. All columns are non-decreasing and together make z - knots[0].
     """
-    length = high - low
-    if length == 0:
-        return np.column_stack([np.minimum(z - low, 0), np.maximum(z - low, 0)])
-    inside = np.clip(z, low, high) - low
-    second = inside * (inside / (2 * length)) + np.maximum(z - high, 0)
-    return np.column_stack([z - low - second, second])
+    if len(knots) == 1:
+        return np.asarray(z - knots[0])[:, None]
+    columns = np.zeros((len(z), len(knots)))
+    for j, (left, right) in enumerate(pairwise(knots)):
+        length = right - left
+        inside = np.clip(z, left, right) - left
+        rising = inside * (inside / (2 * length))
+        columns[:, j] += inside - rising
+        columns[:, j + 1] += rising
+    columns[:, 0] += np.minimum(z - knots[0], 0)
+    columns[:, -1] += np.maximum(z - knots[-1], 0)
+    return columns
 
 
 def _separable_by_parabola(ends: Floats, t: Floats) -> bool:
@@ -196,7 +206,9 @@ def fit_columns(
     scaled = columns / scale
     middle = np.average(scaled, axis=0, weights=w)
     spread = np.sqrt(np.average((scaled - middle) ** 2, axis=0, weights=w))
-    spread = np.where(spread > 0, spread, 1.0)
+    # A constant column's mean differs from it by rounding, which must not become its spread.
+    varied = (scaled.max(axis=0) > scaled.min(axis=0)) & (spread > 0)
+    middle, spread = np.where(varied, middle, scaled[0]), np.where(varied, spread, 1.0)
     features = np.column_stack([(scaled - middle) / spread, np.ones(len(columns))])
     unit = spread * scale
     weights = None

@@ -60,8 +60,9 @@ def prepare_reliability(
 
     Intervals of the shares are Wilson's with the number of rows divided by the bin's design
     effect over groups (at least 1; where all rows of a bin have one label, that of rows wholly
-    alike within a group), so that a bin of one label still has an interval. The curve is smoothed
-    with the kernel width of the smooth calibration error (Blasiok and Nakkiran 2023).
+    alike within a group), so that a bin of one label still has an interval. The curve is a kernel
+    regression with the kernel of the smooth calibration error (Blasiok and Nakkiran 2023) and the
+    normal reference width 1.06 sd(p) n^(-1/5), held between 0.01 and 0.1.
 
     Args:
         y, p: labels and probabilities of FAKE, (n,).
@@ -75,16 +76,15 @@ def prepare_reliability(
         _describe_bin(labels[bins == b], probability[bins == b], codes[bins == b])
         for b in np.unique(bins)
     ]
-    width = smooth_ece(labels, probability)
     return ReliabilityDiagram(
         bins=pd.DataFrame(rows),
-        curve=_smooth_curve(labels, probability, width),
+        curve=_smooth_curve(labels, probability),
         n_rows=len(labels),
         n_groups=int(codes.max()) + 1,
         share=float(labels.mean()),
         log_loss=log_loss(labels, probability),
         ece=ece(labels, probability, n_bins=n_bins, binning=binning),
-        smooth_ece=width,
+        smooth_ece=smooth_ece(labels, probability),
     )
 
 
@@ -121,13 +121,14 @@ def _design_effect(residual: Floats, codes: Codes) -> float:
     return min(max(grouped / independent, 1.0), max(largest, 1.0))
 
 
-def _smooth_curve(y: Floats, p: Floats, width: float) -> pd.DataFrame:
+def _smooth_curve(y: Floats, p: Floats) -> pd.DataFrame:
+    width = min(max(1.06 * float(p.std()) * len(p) ** -0.2, 0.01), 0.1)
     spread = spread_on_grid(p)
     masses = np.vstack([spread @ (1 - y), spread @ y]) / len(y)
     size = masses.shape[1]
-    decay = np.exp(-((np.pi * np.arange(size) * max(width, 0.01)) ** 2) / 2)
+    decay = np.exp(-((np.pi * np.arange(size) * width) ** 2) / 2)
     reals, fakes = np.maximum(idct(dct(masses, axis=1) * decay, axis=1), 0)
-    near = (reals + fakes) * size * max(width, 0.01)
+    near = (reals + fakes) * size * width
     share = np.divide(fakes, reals + fakes, out=np.full(size, np.nan), where=near > _THIN)
     grid = (np.arange(size) + 0.5) / size
     return pd.DataFrame({"p": grid, "share": share, "reals": reals * size, "fakes": fakes * size})

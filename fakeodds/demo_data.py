@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from predictions.files import replacing, write_table
 from predictions.progress import Progress, silent
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]
 Points = NDArray[np.float32]
 
 CLIP_SIZE = 256
@@ -94,12 +94,11 @@ def _make_clip(clip: "Clip", path: Path) -> None:
 def photographs() -> dict[str, Image]:
     """The two public-domain photographs, RGB."""
     import matplotlib.cbook
-    import matplotlib.pyplot as plt
     from skimage.data import astronaut
+    from skimage.io import imread
 
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        hopper = plt.imread(file, format="jpg")
-    return {"collins": np.asarray(astronaut()), "hopper": np.asarray(hopper)}
+    hopper = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    return {"collins": np.asarray(astronaut()), "hopper": np.asarray(imread(hopper))}
 
 
 def make_cast(n: int, seed: int) -> list[Person]:
@@ -220,7 +219,7 @@ def blend_face(target: Person, donor: Person, rng: np.random.Generator) -> Image
     moved = cv2.warpAffine(face, move, (width, height), flags=cv2.INTER_LINEAR)
 
     centre = target.landmarks.mean(axis=0)
-    mask = np.zeros((height, width), np.float32)
+    mask: Image = np.zeros((height, width), np.float32)
     axes = (round(0.95 * eyes), round(1.2 * eyes))
     cv2.ellipse(mask, (round(float(centre[0])), round(float(centre[1]))), axes, 0, 0, 360, 1.0, -1)
     inside = mask > 0

@@ -10,28 +10,14 @@ import click
 from fakeodds.stacked import StackOptions
 from predictions.errors import InputError
 
+#: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
 META = (
-    "auto",
-    "logistic",
-    "nonneg",
-    "splines",
-    "xgboost",
-    "mlp",
-    "greedy",
-    "mean",
-    "mean_logit",
+    *("auto", "mean", "mean_logit", "best", "greedy", "nonneg"),
+    *("logistic", "splines", "pairs", "xgboost", "mlp"),
 )
 CALIBRATION = (
-    "auto",
-    "none",
-    "temperature",
-    "affine",
-    "beta",
-    "quadratic",
-    "isotonic",
-    "histogram",
-    "spline",
-    "venn_abers",
+    *("auto", "none", "identity", "temperature", "affine", "beta", "quadratic"),
+    *("spline", "isotonic", "histogram", "venn_abers"),
 )
 
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ class StackOptions:
 
     meta: str = "auto"
     calibration: str = "auto"
-    clip: str | tuple[float, float] = "auto"
+    clip: Literal["auto", "none"] | tuple[float, float] = "auto"
     prior: float | None = None
     folds: int = 5
     seed: int = 0

@@ -16,9 +16,10 @@ def write_probabilities(
     probability: pd.Series, path: Path, sample: Path | None = None
 ) -> pd.DataFrame:
     """Write `filename,label`, in the sample's order when one is given; return what was written."""
-    submission = make_submission(
-        probability, None if sample is None else read_sample(sample), str(sample)
-    )
+    if sample is None:
+        submission = make_submission(probability)
+    else:
+        submission = make_submission(probability, read_sample(sample), str(sample))
     write_submission(submission, path)
     return submission
 
@@ -51,7 +52,7 @@ def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.Da
     if missing:
         raise InputError(
             f"{source}: has no column {', '.join(missing)}, which the stack was fitted on; it has "
-            f"{', '.join(table.scores)}; add the missing "
+            f"{', '.join(table.kinds)}; add the missing "
             "scores, or fit a stack without them (--drop)."
         )
     return table.logits[list(models)]

@@ -32,7 +32,9 @@ def read_sample(path: Path) -> pd.DataFrame:
 
 
 def make_submission(
-    probability: "pd.Series[float]", sample: pd.DataFrame | None, source: str
+    probability: "pd.Series[float]",
+    sample: pd.DataFrame | None = None,
+    source: str = "the sample submission",
 ) -> pd.DataFrame:
     """The submission `filename,label` with every video exactly once.
 

@@ -21,9 +21,23 @@ from stacking.solvers import smoothed_logit
 #: Rows of an even mixture with the overall share, in the answer for "nothing seen".
 _NOTHING_SEEN = 10.0
 
-#: Imaginary rows beyond each bound: half a row, the estimate of a share that log loss favours
-#: (Krichevsky and Trofimov 1981).
-_CLIP_ROWS = 0.5
+#: Groups of the rarer label below which `auto` calibration leaves the logits alone: so few are
+#: easily separated by chance, and a calibrator would then make the stack surer without end.
+_LEAST_TO_CALIBRATE = 30
+
+#: Logits are kept this short, so that no probability rounds to 0 or 1.
+_LONGEST = 36.0
+
+
+def clip_rows(n: int) -> float:
+    """Imaginary rows beyond each bound of a clip learned from n rows: near half a row for many.
+
+    Half a row is the estimate of a share that log loss favours (Krichevsky and Trofimov 1981).
+    With few rows the penalties of the meta-learner keep its logits short already, and half a row
+    at either end would cost more than the mistakes it guards against: the n rows pay about that
+    many nats together.
+    """
+    return 0.5 * n / (n + 1000.0)
 
 
 def is_score_column(name: object) -> bool:
@@ -135,7 +149,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
         if self.clip == "auto":
-            self.clip_ = optimal_clip(expit(calibrated), y, shrink=_CLIP_ROWS)
+            self.clip_ = optimal_clip(expit(calibrated), y, shrink=clip_rows(len(y)))
         if self.clip_ is not None:
             low, high = self.clip_
             self.notes_.append(f"Clip: probabilities stay between {low:.4g} and {high:.6g}.")
@@ -147,6 +161,13 @@ class Stack(ClassifierMixin, BaseEstimator):
         if self.calibration == "none":
             return None
         if self.calibration == "auto":
+            rarer = min(len(np.unique(group[y == label])) for label in (0.0, 1.0))
+            if rarer < _LEAST_TO_CALIBRATE:
+                self.notes_.append(
+                    f"Calibration: none, because a label has {rarer} groups only and fewer than "
+                    f"{_LEAST_TO_CALIBRATE} cannot tell how sure to be."
+                )
+                return None
             chosen = AutoCalibrator(seed=self.seed).fit_logits(logit, y, groups=group)
             self.notes_.extend(chosen.notes_)
             return chosen
@@ -172,7 +193,8 @@ class Stack(ClassifierMixin, BaseEstimator):
             with threadpool_limits(limits=1, user_api="blas"):
                 stacked[seen] = self.learner_._predict_logit(X[seen])
             calibrated[seen] = self._calibrate(stacked[seen])
-        probability = expit(calibrated)
+        stacked = np.clip(stacked, -_LONGEST, _LONGEST)
+        probability = expit(np.clip(calibrated, -_LONGEST, _LONGEST))
         if self.clip_ is not None:
             probability = np.clip(probability, *self.clip_)
         return expit(stacked), probability

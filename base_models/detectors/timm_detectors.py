@@ -124,7 +124,7 @@ def build_network(spec: DetectorSpec, seed: int) -> nn.Module:
         nn.init.zeros_(head.bias)
         for layer in module.modules():
             if isinstance(layer, nn.Conv2d) and layer.groups > 1:
-                layer.forward = partial(_forward_grouped, layer)
+                setattr(layer, "forward", partial(_forward_grouped, layer))  # noqa: B010
         return cast(nn.Module, module)
 
 

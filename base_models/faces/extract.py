@@ -44,9 +44,10 @@ from base_models.video import (
 )
 from predictions.progress import Progress, silent
 
-#: A batch of full frames stays below this many bytes (but holds one frame at least).
+#: A batch of full frames stays below this many bytes (but holds one frame at least). More than a
+#: few frames at a time gain nothing on a CPU, and cost cache and memory.
 _BATCH_BYTES = 96 * 2**20
-_BATCH_FRAMES = 8
+_BATCH_FRAMES = 4
 
 
 def reduced_size(height: int, width: int, settings: FaceSettings) -> tuple[int, int]:

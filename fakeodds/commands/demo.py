@@ -32,7 +32,7 @@ def demo(context: click.Context, out: Path, seed: int) -> None:
     arguments = [str(videos.train), "--out", str(out), "--test", str(videos.test)]
     arguments += ["--frames", "8", "--crop", "112", "--size", "80", "--weights", "scratch"]
     arguments += ["--epochs", "6", "--frames-per-video", "6", "--batch", "24", "--lr", "0.001"]
-    arguments += ["--folds", "4", "--seed", str(seed)]
+    arguments += ["--workers", "2", "--folds", "4", "--seed", str(seed)]
     console.note(f"what follows is: fakeodds run {' '.join(arguments)}")
     with run.make_context("run", arguments, parent=context) as inner:
         run.invoke(inner)

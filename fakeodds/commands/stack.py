@@ -60,7 +60,7 @@ def stack(
         console.note(sentence)
     if not len(table.scores.columns):
         raise InputError(f"{scores[0]}: holds no score column; expected numbers, a column a model.")
-    tested = _read_test(test, columns, list(table.scores), table.kinds)
+    tested = _read_test(test, columns, list(table.kinds), table.kinds)
 
     run.settings(command="stack", scores=[str(path) for path in scores], **asdict(options))
     scored = Scored(table.rows, table.logits, table.kinds, reverse)

@@ -96,6 +96,7 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         frames_per_video: int,
         device: str,
         precision: str,
+        workers: int,
         **rest: Any,
     ) -> Any:
         from base_models.train_settings import DETECTORS, TrainSettings
@@ -112,6 +113,7 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             seed=rest["options"].seed,
             device=device,
             precision=precision,  # type: ignore[arg-type]
+            workers=workers,
         )
         settings.check()
         return command(train_settings=settings, **rest)
@@ -145,6 +147,13 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(("auto", "bf16", "fp32")),
             default="auto",
             show_default=True,
+        ),
+        click.option(
+            "--workers",
+            type=int,
+            default=1,
+            show_default=True,
+            help="Trainings side by side; on CPUs with small images, one a core is fastest.",
         ),
     )
     for decorate in reversed(decorators):

@@ -104,9 +104,13 @@ def test_what_was_decided_is_recorded(run: Path) -> None:
     }
 
 
-def test_it_learns_what_is_plain_to_see(faces: Path, videos: pd.DataFrame, tmp_path: Path) -> None:
-    settings = replace(SMALL, epochs=8, frames_per_video=None, lr=2e-3)
-    train_out_of_fold(videos, faces, tmp_path, settings)
+def test_it_learns_what_is_plain_to_see(tmp_path: Path, make_videos: Callable) -> None:
+    # MobileNetV3 from scratch is too unsteady on so few crops (AUC .53 to .95 by seed).
+    videos = make_videos(tmp_path / "faces", n=20)
+    settings = replace(
+        SMALL, detectors=("resnet50",), size=48, epochs=5, frames_per_video=None, lr=1e-3
+    )
+    train_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
     scores = read_frame_scores(tmp_path / "scores")
     fake = scores["video"].map(videos.set_index("video")["label"]).astype(bool)
     pairs = np.subtract.outer(scores["logit"][fake].to_numpy(), scores["logit"][~fake].to_numpy())

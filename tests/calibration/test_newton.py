@@ -50,8 +50,8 @@ def test_slope_knows_no_scale(seed: int, power: int, sharpness: float, n: int) -
     b, scaled = fit_slope(z, t, w), fit_slope(z * factor, t, w)
     assert np.isfinite(1 / scaled)
     assert scaled > 0
-    on_its_side = np.all((z > 0) == (t == 1))
-    if not on_its_side:  # there, whether b = 1 is kept does depend on the scale
+    # Without a mistake, or nearly flat, whether b = 1 is kept does depend on the scale.
+    if (np.sign(z) != 2 * t - 1).any() and b * np.abs(z).max() > 2 * FLATTEST:
         assert scaled * factor == pytest.approx(b, rel=1e-9)
 
 

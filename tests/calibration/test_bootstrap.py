@@ -1,0 +1,168 @@
+"""Intervals over groups: equal to resampling rows, honest in simulation, reproducible."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+
+import calibration.bootstrap
+import calibration.measures
+from calibration import (
+    accuracy,
+    auc,
+    brier,
+    calibration_line,
+    ece,
+    group_bootstrap,
+    log_loss,
+    mean_interval,
+    measure_all,
+    measure_in_full,
+    paired_difference,
+    row_log_loss,
+    smooth_ece,
+    standard_error,
+)
+from calibration.bootstrap import group_weights
+from calibration.measures import AucRows
+from calibration.summary import LineRows
+from predictions.errors import InputError
+
+
+def clustered(n_groups: int, seed: int, size: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, probabilities, group names; rows of a group resemble each other."""
+    rng = np.random.default_rng(seed)
+    code = rng.integers(n_groups, size=n_groups * size)
+    code[:n_groups] = np.arange(n_groups)
+    z = rng.normal(0, 1, n_groups)[code] + rng.normal(0, 1, len(code))
+    unseen = rng.normal(0, 1, n_groups)[code]
+    y = (rng.random(len(code)) < expit(z + unseen)).astype(float)
+    return y, np.round(expit(1.7 * z), 3), np.array([f"g{c}" for c in code])
+
+
+def test_draws_are_groups_with_replacement_and_do_not_depend_on_blocks() -> None:
+    whole = np.concatenate(list(group_weights(7, 50, seed=3)))
+    assert whole.shape == (50, 7)
+    assert (whole.sum(axis=1) == 7).all()
+    blocks = list(group_weights(7, 50, seed=3, width=1_000_000))
+    assert len(blocks) > 10
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
+
+
+def test_measures_are_those_of_the_rows_drawn() -> None:
+    y, p, groups = clustered(30, 0)
+    found = measure_all(y, p, groups, n_boot=60, seed=5)
+    _, codes = np.unique(groups, return_inverse=True)
+    # Groups are numbered as they appear.
+    first = {name: i for i, name in enumerate(dict.fromkeys(groups))}
+    codes = np.array([first[name] for name in groups])
+    drawn = np.concatenate(list(group_weights(30, 60, seed=5)))
+    for name, measure in {"log_loss": log_loss, "brier": brier, "accuracy": accuracy}.items():
+        slow = [measure(np.repeat(y, w), np.repeat(p, w)) for w in drawn[:, codes].astype(int)]
+        low, high = np.quantile(slow, [0.025, 0.975])
+        assert found[name] == pytest.approx({"value": measure(y, p), "low": low, "high": high})
+    slow = [roc_auc_score(y, p, sample_weight=w) for w in drawn[:, codes]]
+    low, high = np.quantile(slow, [0.025, 0.975])
+    assert found["auc"] == pytest.approx({"value": roc_auc_score(y, p), "low": low, "high": high})
+    assert found["ece"]["value"] == pytest.approx(ece(y, p))
+
+
+@pytest.mark.parametrize("block", [4_194_304, 300])
+def test_auc_of_groups_is_auc_of_their_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration.measures, "_BLOCK_VALUES", block)
+    y, p, groups = clustered(25, 1)
+    _, codes = np.unique(groups, return_inverse=True)
+    rows = AucRows(y, p)
+    won = rows.between(codes, 25)
+    for drawn in np.concatenate(list(group_weights(25, 20, seed=0))):
+        w = drawn[codes]
+        pairs = w[y == 1].sum() * w[y == 0].sum()
+        assert drawn @ won @ drawn / pairs == pytest.approx(auc(y, p, w), abs=1e-12)
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    truth, hits = [], 0
+    for seed in range(200):
+        y, p, groups = clustered(60, seed, size=3)
+        truth.append(log_loss(y, p))
+    mean = np.mean(truth)
+    for seed in range(200):
+        y, p, groups = clustered(60, seed, size=3)
+        found = mean_interval(row_log_loss(y, p), groups, n_boot=300)
+        hits += found.low <= mean <= found.high
+    assert 0.88 <= hits / 200 <= 0.99
+
+
+def test_ignoring_groups_promises_too_much() -> None:
+    y, p, groups = clustered(80, 2, size=12)
+    loss = row_log_loss(y, p)
+    alone, together = mean_interval(loss), mean_interval(loss, groups)
+    assert together.high - together.low > 1.15 * (alone.high - alone.low)
+
+
+def test_standard_error_is_that_of_the_bootstrap() -> None:
+    y, p, groups = clustered(150, 3)
+    loss = row_log_loss(y, p)
+    drawn = group_bootstrap(lambda w: np.average(loss, weights=w), groups, n_boot=2000)
+    width = drawn.high - drawn.low
+    assert standard_error(loss, groups) == pytest.approx(width / 3.92, rel=0.1)
+    assert standard_error(loss, np.zeros(len(loss))) == np.inf
+
+
+def test_any_statistic_can_be_resampled_and_equals_the_fast_way() -> None:
+    y, p, groups = clustered(40, 4)
+    slow = group_bootstrap(lambda w: log_loss(y, p, w), groups, n_boot=100, seed=9)
+    fast = mean_interval(row_log_loss(y, p), groups, n_boot=100, seed=9)
+    assert (slow.value, slow.low, slow.high) == pytest.approx((fast.value, fast.low, fast.high))
+
+
+def test_paired_difference_sees_what_two_intervals_hide() -> None:
+    y, p, groups = clustered(60, 5)
+    worse = np.clip(p * 0.98 + 0.01, 0, 1)
+    first, second = row_log_loss(y, worse), row_log_loss(y, np.clip(p * 0.9 + 0.05, 0, 1))
+    pair = paired_difference(first, second, groups)
+    assert pair.high - pair.low < 0.5 * (
+        mean_interval(first, groups).high - mean_interval(first, groups).low
+    )
+    assert pair.value == pytest.approx(first.mean() - second.mean())
+
+
+def test_same_seed_same_interval_other_seed_another() -> None:
+    y, p, groups = clustered(30, 6)
+    assert measure_all(y, p, groups, 100, 1) == measure_all(y, p, groups, 100, 1)
+    assert measure_all(y, p, groups, 100, 1) != measure_all(y, p, groups, 100, 2)
+
+
+def test_one_group_has_no_interval_and_one_class_no_auc() -> None:
+    found = measure_all([0, 1, 1], [0.2, 0.7, 0.9], ["a", "a", "a"], n_boot=20)
+    assert all(m["low"] == m["value"] == m["high"] for m in found.values())
+    assert np.isnan(measure_all([1, 1], [0.2, 0.3], n_boot=5)["auc"]["value"])
+
+
+def test_every_value_lies_in_its_interval_and_in_full_agrees() -> None:
+    y, p, groups = clustered(60, 7)
+    brief, full = measure_all(y, p, groups, 200), measure_in_full(y, p, groups, 200)
+    assert brief.items() <= full.items()
+    assert all(m["low"] <= m["value"] <= m["high"] for m in full.values())
+    assert full["smooth_ece"]["value"] == smooth_ece(y, p)
+    assert full["ece_width"]["value"] == pytest.approx(ece(y, p, binning="width"))
+    shares = ("true_fake", "false_fake", "true_real", "false_real")
+    assert sum(full[name]["value"] for name in shares) == pytest.approx(1)
+    assert full["true_fake"]["value"] == np.mean((p > 0.5) & (y == 1))
+    total = full["calibration"]["value"] + full["refinement"]["value"]
+    assert total == pytest.approx(full["log_loss"]["value"])
+
+
+def test_calibration_line_in_one_step_is_near_the_fit() -> None:
+    y, p, groups = clustered(200, 8)
+    _, codes = np.unique(groups, return_inverse=True)
+    line = LineRows(y, p, codes, 200, slope_free=True)
+    drawn = np.concatenate(list(group_weights(200, 40, seed=0)))
+    quick = line.step(drawn)
+    full = np.array([calibration_line(y, p, w[codes])[::-1] for w in drawn])
+    assert np.abs(quick - full).max() < 0.35 * full.std(axis=0).min()
+
+
+def test_rows_without_a_group_are_told() -> None:
+    with pytest.raises(InputError, match="row 1 has no group"):
+        measure_all([0, 1], [0.2, 0.3], np.array(["a", None], dtype=object))

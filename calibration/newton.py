@@ -43,8 +43,13 @@ def smooth_targets(t: Floats, w: Floats) -> Floats:
 
 def scale_of(z: Floats) -> float:
     """The power of two at or above the largest |z|, 1.0 where all are zero."""
-    largest = float(np.max(np.abs(z), initial=0.0))
+    largest = _largest(z)
     return float(np.exp2(np.ceil(np.log2(largest)))) if largest > 0 else 1.0
+
+
+def _largest(z: Floats) -> float:
+    """The largest |z|, without a copy of z."""
+    return max(float(z.max(initial=0.0)), -float(z.min(initial=0.0)))
 
 
 def separable(z: Floats, t: Floats) -> bool:
@@ -76,19 +81,27 @@ def fit_slope(z: Floats, t: Floats, w: Floats) -> float:
       a largest logit of FLATTEST.
     - All z equal to 0: b = 1.
     """
-    scale = scale_of(z)
-    u = z / scale
-    largest = float(np.max(np.abs(u), initial=0.0))
+    largest = _largest(z)
     if largest == 0:
         return 1.0
+    # Scores whose squares would overflow or vanish are scaled; others are spared the copy.
+    scale = 1.0 if 1e-100 < largest < 1e100 else scale_of(z)
+    u = z if scale == 1.0 else z / scale
     # Scores that are flatter than that already are not sharpened to it.
-    flattest = min(FLATTEST / largest / scale, 1.0) if scale > 1e-290 else 1.0
-    fake = t == 1
-    wrong_side = (fake & (u < 0)) | (~fake & (u > 0))
-    if wrong_side.any():
+    flattest = min(FLATTEST / largest, 1.0) if largest > 1e-290 else 1.0
+    if _has_mistake(u, t):
         return _bounded(_slope_zero(u, t, w), scale, flattest)
     slope = _bounded(_slope_zero(u, smooth_targets(t, w), w), scale, flattest)
     return 1.0 if mean_log_loss(z, t, w) < mean_log_loss(slope * z, t, w) else slope
+
+
+def _has_mistake(z: Floats, t: Floats) -> bool:
+    """Whether some row lies on the wrong side of 0; found in the first block as a rule."""
+    for first in range(0, len(z), _BLOCK):
+        score, fake = z[first : first + _BLOCK], t[first : first + _BLOCK] == 1
+        if (np.where(fake, score, -score) < 0).any():
+            return True
+    return False
 
 
 def _bounded(slope: float, scale: float, flattest: float) -> float:
@@ -98,16 +111,26 @@ def _bounded(slope: float, scale: float, flattest: float) -> float:
 
 def _slope_zero(u: Floats, t: Floats, w: Floats) -> float:
     """The zero in b >= 0 of sum w u (sigmoid(b u) - t), or 0.0 if there is none above 0."""
-    weighted = w * u
-    pull = float(weighted @ t)
+    # Equal weights change nothing, and need no product.
+    weighted = u if w[0] == w[-1] and w.min() == w.max() else w * u
+    pull = _pull(weighted, t)
     if float(weighted.sum()) / 2 >= pull:
         return 0.0
+    largest = _largest(u)
+    start = 1.0 if 1 <= largest <= 30 else 8 / largest
     if len(u) > _WARM_START_ROWS:
         part = slice(None, None, len(u) // _PART_ROWS)
-        start = _slope_newton(u[part], weighted[part], float(weighted[part] @ t[part]), 1.0)
-    else:
-        start = 1.0
+        few, few_weighted = np.ascontiguousarray(u[part]), np.ascontiguousarray(weighted[part])
+        start = _slope_newton(few, few_weighted, _pull(few_weighted, t[part]), start)
     return _slope_newton(u, weighted, pull, start)
+
+
+def _pull(weighted: Floats, t: Floats) -> float:
+    """sum w u t, in blocks like all else."""
+    return sum(
+        float(weighted[first : first + _BLOCK] @ t[first : first + _BLOCK])
+        for first in range(0, len(t), _BLOCK)
+    )
 
 
 def _slope_newton(u: Floats, weighted: Floats, pull: float, start: float) -> float:

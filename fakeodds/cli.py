@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("stages", "Second stage of run: train the detectors out of fold."),
     "predict": ("stages", "Last stage of run: score new videos with a finished run."),
     "stack": ("stack", "Score files of any detectors -> calibrated submission."),
+    "calibrate": ("calibrate", "One detector's scores -> calibrated probabilities."),
     "apply": ("apply", "A fitted stack on new scores or videos -> submission.csv."),
     "models": ("models", "The detectors there are."),
 }

@@ -86,16 +86,33 @@ def _finished_lines() -> Report:
 
 def print_stages(metrics: Mapping[str, Any]) -> None:
     """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("stage", "log loss", "95 % interval", "Brier", "AUC", "accuracy", "ECE"):
-        table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("stage", no_wrap=True, max_width=_STAGE_WIDTH)
+    for name in ("log loss", "95 % interval", "Brier", "AUC", "accuracy", "ECE"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for stage, measures in metrics["stages"].items():
         loss = measures["log_loss"]
         table.add_row(
-            stage if len(stage) <= 28 else f"{stage[:27]}…",
-            f"{loss['value']:.4f}",
-            f"{loss['low']:.4f}-{loss['high']:.4f}",
-            *(f"{measures[name]['value']:.3f}" for name in ("brier", "auc", "accuracy", "ece")),
+            _shortened(stage),
+            _number(loss["value"]),
+            f"{_number(loss['low'])}-{_number(loss['high'])}",
+            *(_number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)
+
+
+_STAGE_WIDTH = 22
+
+
+def _shortened(stage: str) -> str:
+    """A long name keeps both of its ends, which tell models apart."""
+    half = (_STAGE_WIDTH - 1) // 2
+    return stage if len(stage) <= _STAGE_WIDTH else f"{stage[: half + 1]}…{stage[-half:]}"
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    """A measure; large ones with fewer digits, undefined ones (an AUC of one class) as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.{digits if abs(value) < 10 else 2}f}"

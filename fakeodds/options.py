@@ -12,7 +12,7 @@ from predictions.errors import InputError
 
 #: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
 META = (
-    *("auto", "mean", "mean_logit", "best", "greedy", "nonneg"),
+    *("auto", "passthrough", "mean", "mean_logit", "best", "greedy", "nonneg"),
     *("logistic", "splines", "pairs", "xgboost", "mlp"),
 )
 CALIBRATION = (

@@ -24,9 +24,9 @@ from predictions.files import write_table
 from predictions.folds import assign_folds
 
 
-def open_dataset(path: Path) -> Dataset:
-    """Read a dataset and say what was decided on the way."""
-    dataset = read_dataset(path)
+def open_dataset(path: Path, *, training: bool = False) -> Dataset:
+    """Read a dataset and say what was decided on the way; for training it must have labels."""
+    dataset = read_dataset(path, training=training)
     for sentence in dataset.notes:
         console.note(sentence)
     return dataset
@@ -104,8 +104,9 @@ def gather(videos: pd.DataFrame, scores: Path, detectors: Sequence[str]) -> Scor
     features = features.reindex(pd.Index(videos["video"], name="video"))
     silent = [name for name in detectors if name not in features]
     rows = videos.set_index("video")
+    label = rows["label"].astype("float64") if "label" in rows else np.nan
     return Scored(
-        rows.assign(label=rows["label"].astype("float64")),
+        rows.assign(label=label),
         features.assign(**dict.fromkeys(silent, np.nan)),
         dict.fromkeys(detectors, "logit"),
     )

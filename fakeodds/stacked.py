@@ -145,13 +145,13 @@ def _folds(rows: pd.DataFrame, options: StackOptions) -> pd.Series:
 
 
 def _draw_reliability(label: pd.Series, stages: pd.DataFrame, run: RunFolder) -> None:
-    """Reliability diagrams of the last two stages, out of fold."""
+    """Reliability diagrams before and after: the plain mean and the calibrated stack."""
     from matplotlib.figure import Figure
 
     from calibration import plot_reliability, prepare_reliability
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
-    for axes, stage in zip(figure.subplots(1, 2), ("stacked", "calibrated"), strict=True):
+    for axes, stage in zip(figure.subplots(1, 2), ("mean", "calibrated"), strict=True):
         plot_reliability(prepare_reliability(label, stages[stage]), axes)
         axes.set_title(f"{stage}, out of fold")
     figure.savefig(run.path / "reliability.png", dpi=150)

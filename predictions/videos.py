@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from predictions.columns import count, first_names, parse_folds, parse_ids, parse_labels
+from predictions.columns import parse_folds, parse_ids, parse_labels
 from predictions.errors import InputError
 from predictions.tables import as_text
 
@@ -65,21 +64,17 @@ def check_videos(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 def require_labels(videos: pd.DataFrame, source: str) -> None:
     """Refuse a checked manifest that nothing can be learned from.
 
+    Rows without a label are fine beside others: they can be predicted, not learned from.
+
     Raises:
-        InputError: no `label` column, a row without a label, or only one of the two labels.
+        InputError: no label at all, or only one of the two.
     """
     if "label" not in videos.columns or videos["label"].isna().all():
         raise InputError(
             f"{source} has no labels; give every video the label 1 (FAKE) or 0 (REAL)."
         )
-    without = videos["video"][videos["label"].isna()]
-    if len(without):
-        raise InputError(
-            f"{source}: {count(len(without), 'video')} without a label ({first_names(without)}); "
-            "label or remove them."
-        )
-    values = np.unique(videos["label"].to_numpy(dtype=np.int8))
+    values = videos["label"].dropna().unique()
     if len(values) == 1:
         raise InputError(
-            f"{source}: every video is {'FAKE' if values[0] else 'REAL'}; give some of both labels."
+            f"{source}: every label is {'FAKE' if values[0] else 'REAL'}; give some of both labels."
         )

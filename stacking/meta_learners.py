@@ -14,9 +14,11 @@ from stacking.linear_learners import (
     SplineLearner,
 )
 from stacking.network import NetworkLearner
+from stacking.passthrough import PassthroughLearner
 
 #: Every meta-learner, from the simplest to the most flexible.
 META_LEARNERS: dict[str, type[MetaLearner]] = {
+    "passthrough": PassthroughLearner,
     "mean": MeanLearner,
     "mean_logit": MeanLogitLearner,
     "best": BestLearner,

@@ -23,7 +23,7 @@ def read_dataset(path: Path, *, training: bool = False) -> Dataset:
 
     Args:
         path: folder or CSV.
-        training: every video must have a label, and both labels must be there.
+        training: both labels must be there; videos without one are fine beside them.
 
     Raises:
         InputError: no video is there, the tables are not in order, or labels are missing.

@@ -5,6 +5,7 @@ out of the full frames, keep only the JPEGs. What a video gives depends on the f
 settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -134,12 +135,15 @@ def extract_faces(
         pool = joblib.Parallel(
             n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs"
         )
-        for video, info in pool(
-            joblib.delayed(_extract_one)(dataset.root, video, out, settings, device, threads)
-            for video in todo
-        ):
-            infos[video] = info
-            progress("faces", len(infos), len(videos))
+        with warnings.catch_warnings():
+            # loky renews a worker that a large video has made grow, and warns of it: all is well.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+            for video, info in pool(
+                joblib.delayed(_extract_one)(dataset.root, video, out, settings, device, threads)
+                for video in todo
+            ):
+                infos[video] = info
+                progress("faces", len(infos), len(videos))
     table = dataset.videos.copy()
     table["status"] = pd.array([infos[v].status for v in videos], dtype="string")
     table["reason"] = pd.array([infos[v].reason for v in videos], dtype="string")

@@ -195,8 +195,7 @@ def run(
     """
     from fakeodds import pipeline
 
-    data = pipeline.open_dataset(dataset)
-    _need_labels(data, dataset)
+    data = pipeline.open_dataset(dataset, training=True)
     tested = None if test is None else pipeline.open_dataset(test)
     folder = _noted(out, dataset, face_settings, train_settings, options)
     videos = pipeline.find_faces(
@@ -300,14 +299,6 @@ def _plain(train_settings: Any) -> dict[str, Any]:
 def _submit(probability: Any, folder: RunFolder, sample: Path | None) -> None:
     submission = write_probabilities(probability, folder.submission, sample)
     console.out.print(f"{len(submission)} videos -> {folder.submission}")
-
-
-def _need_labels(data: Any, path: Path) -> None:
-    if data.videos["label"].notna().sum() == 0:
-        raise InputError(
-            f"{path}: no video has a label, so nothing can be trained; expected metadata.json, "
-            "real/ and fake/ folders, or a CSV with the columns file,label."
-        )
 
 
 def _three(text: str) -> tuple[float, float, float]:

@@ -332,6 +332,19 @@ def test_spline_beats_the_straight_line_where_it_bends_and_not_where_it_does_not
     assert np.abs(expit(fitted.map_logits(grid)) - expit(grid / 2)).max() < 0.02
 
 
+def test_spline_copes_with_scores_crowded_at_one_end() -> None:
+    # As a saturated softmax leaves them: nine tenths within 1e-6 of 0, the rest far away.
+    rng = np.random.default_rng(5)
+    y = (rng.random(5000) < 0.9).astype(int)
+    z = -np.where(rng.random(5000) < 0.05, y, 1 - y) - 10.0 ** rng.uniform(-9, -5, 5000)
+    ones = np.ones(5000)
+    curved, straight = (
+        mean_log_loss(create_calibrator(name).fit_logits(z, y).map_logits(z), y, ones)
+        for name in ("spline", "affine")
+    )
+    assert curved <= straight + 1e-4
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10**6), st.integers(2, 14))
 def test_venn_abers_is_isotonic_regression_with_the_row_added(seed: int, n: int) -> None:

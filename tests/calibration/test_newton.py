@@ -78,8 +78,9 @@ def test_slope_of_constant_scores_is_finite(value: float) -> None:
     assert b > 0
 
 
-def test_line_and_offset_meet_their_conditions() -> None:
-    z, t, w = noisy(2_000, 3)
+@pytest.mark.parametrize("n", [2_000, 150_000])
+def test_line_and_offset_meet_their_conditions(n: int) -> None:
+    z, t, w = noisy(n, 3)
     slope, intercept = fit_line(z + 5, t, w)
     p = expit(intercept + slope * (z + 5))
     assert abs(np.average(p - t, weights=w)) < 1e-12

@@ -205,8 +205,8 @@ def test_nothing_to_read(tmp_path):
     [
         (None, "has no labels"),
         ("file\na.mp4\nb.mp4\n", "has no labels"),
-        ("file,label\na.mp4,1\nb.mp4,\n", "1 video without a label .*b.mp4"),
-        ("file,label\na.mp4,1\nb.mp4,1\n", "every video is FAKE"),
+        ("file,label\na.mp4,1\nb.mp4,\n", "every label is FAKE"),
+        ("file,label\na.mp4,0\nb.mp4,0\n", "every label is REAL"),
     ],
 )
 def test_training_needs_labels(tmp_path, text, message):

@@ -7,12 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
 from base_models.crops_data import CropIndex, Crops, index_crops
 from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.parallel import side_by_side
 from base_models.train_settings import TrainSettings
 from predictions.errors import InputError
 from predictions.folds import check_folds
@@ -142,8 +142,8 @@ def _run(task: _Task, jobs: list[_Job], progress: Progress) -> Iterator["FoldRes
             for job in jobs:
                 yield _train(task, job, progress)
         else:
-            parallel = joblib.Parallel(n_jobs=task.settings.workers, return_as="generator")
-            yield from parallel(joblib.delayed(_train)(task, job) for job in jobs)
+            pieces = [(task, job) for job in jobs]
+            yield from side_by_side(_train, pieces, task.settings.workers, ordered=True)
     finally:
         _crops.cache_clear()
 

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("stages", "Last stage of run: score new videos with a finished run."),
     "stack": ("stack", "Score files of any detectors -> calibrated submission."),
     "calibrate": ("calibrate", "One detector's scores -> calibrated probabilities."),
+    "compare": ("compare", "Every ensemble of the detectors: log loss, cost, which to take."),
     "apply": ("apply", "A fitted stack on new scores or videos -> submission.csv."),
     "models": ("models", "The detectors there are."),
 }

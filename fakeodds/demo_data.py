@@ -192,19 +192,25 @@ def plan_clips(cast: list[Person], clips_each: int, seed: int) -> Iterator[Clip]
     for position, person in enumerate(cast):
         others = [p for p in cast if p.photograph != person.photograph]
         for take in range(clips_each):
-            rng = np.random.default_rng([seed, 1, int(person.name[-2:]), take])
+            # Each clip draws for itself, so that it does not matter which is made first.
+            chance = [
+                np.random.default_rng([seed, 1, int(person.name[-2:]), take, i]) for i in (0, 1)
+            ]
             real = f"{person.name}_take{take}.mp4"
-            yield Clip(real, person, "real", None, None, rng)
+            yield Clip(real, person, "real", None, None, chance[0])
             if take % 2 == 0 and others:
                 method, donor = "face_swap", others[(position + take) % len(others)]
             else:
                 method, donor = "self_blend", person
-            yield Clip(f"{person.name}_take{take}_{method}.mp4", person, method, real, donor, rng)
+            yield Clip(
+                f"{person.name}_take{take}_{method}.mp4", person, method, real, donor, chance[1]
+            )
 
 
 def blend_face(target: Person, donor: Person, rng: np.random.Generator) -> Image:
     """The target's still with the donor's face aligned, colour-matched and blended into it."""
     import cv2
+    from skimage.transform import estimate_transform
 
     height, width = target.still.shape[:2]
     face, eyes = donor.still, _eye_distance(target)
@@ -215,7 +221,7 @@ def blend_face(target: Person, donor: Person, rng: np.random.Generator) -> Image
     small = cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     face = cv2.resize(small, (face.shape[1], face.shape[0]), interpolation=cv2.INTER_LINEAR)
     jitter = rng.normal(0, 1.2, target.landmarks.shape).astype(np.float32)
-    move, _ = cv2.estimateAffinePartial2D(donor.landmarks, target.landmarks + jitter)
+    move = estimate_transform("similarity", donor.landmarks, target.landmarks + jitter).params[:2]
     moved = cv2.warpAffine(face, move, (width, height), flags=cv2.INTER_LINEAR)
 
     centre = target.landmarks.mean(axis=0)

@@ -145,7 +145,8 @@ def hash_of(inputs: Mapping[str, Any]) -> str:
         value = inputs[name]
         digest.update(name.encode())
         if isinstance(value, pd.DataFrame):
-            digest.update(value.to_csv().encode())
+            digest.update(",".join(map(str, value.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(value).to_numpy().tobytes())
         else:
             digest.update(json.dumps(value, sort_keys=True, default=str).encode())
     return digest.hexdigest()

@@ -1,27 +1,59 @@
 """Many scores in, one probability out; honest estimates of what it will cost."""
 
-from stacking.averages import (
-    BestLearner,
-    GreedyLearner,
-    MeanLearner,
-    MeanLogitLearner,
-    greedy_selection,
-)
-from stacking.blend import AutoLearner, blend_weights
-from stacking.boosting import XGBoostLearner
-from stacking.learner import MetaLearner
-from stacking.linear_learners import (
-    LogisticLearner,
-    NonNegativeLearner,
-    PairsLearner,
-    SplineLearner,
-)
-from stacking.meta_learners import META_LEARNERS, create_meta_learner
-from stacking.metrics import report_metrics
-from stacking.nested import nested_predictions
-from stacking.network import NetworkLearner
-from stacking.stack import Stack, is_score_column
-from stacking.store import load_stack, save_stack, trusted_types
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stacking.averages import (
+        BestLearner,
+        GreedyLearner,
+        MeanLearner,
+        MeanLogitLearner,
+        greedy_selection,
+    )
+    from stacking.blend import AutoLearner, blend_weights
+    from stacking.boosting import XGBoostLearner
+    from stacking.learner import MetaLearner
+    from stacking.linear_learners import (
+        LogisticLearner,
+        NonNegativeLearner,
+        PairsLearner,
+        SplineLearner,
+    )
+    from stacking.meta_learners import META_LEARNERS, create_meta_learner
+    from stacking.metrics import report_metrics
+    from stacking.nested import nested_predictions
+    from stacking.network import NetworkLearner
+    from stacking.stack import Stack, is_score_column
+    from stacking.store import load_stack, save_stack, trusted_types
+
+#: Public name -> its module. They are imported when they are asked for: scikit-learn and scipy
+#: alone take most of a second, which `import stacking` need not.
+_HOMES = {
+    "AutoLearner": "blend",
+    "BestLearner": "averages",
+    "blend_weights": "blend",
+    "create_meta_learner": "meta_learners",
+    "greedy_selection": "averages",
+    "GreedyLearner": "averages",
+    "is_score_column": "stack",
+    "load_stack": "store",
+    "LogisticLearner": "linear_learners",
+    "MeanLearner": "averages",
+    "MeanLogitLearner": "averages",
+    "META_LEARNERS": "meta_learners",
+    "MetaLearner": "learner",
+    "nested_predictions": "nested",
+    "NetworkLearner": "network",
+    "NonNegativeLearner": "linear_learners",
+    "PairsLearner": "linear_learners",
+    "report_metrics": "metrics",
+    "save_stack": "store",
+    "SplineLearner": "linear_learners",
+    "Stack": "stack",
+    "trusted_types": "store",
+    "XGBoostLearner": "boosting",
+}
 
 __all__ = [
     "META_LEARNERS",
@@ -48,3 +80,13 @@ __all__ = [
     "save_stack",
     "trusted_types",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stacking' has no attribute {name!r}")
+    return getattr(import_module(f"stacking.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,7 +5,6 @@ out of the full frames, keep only the JPEGs. What a video gives depends on the f
 settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,6 +34,7 @@ from base_models.faces.store import (
     write_faces,
 )
 from base_models.faces.tracks import link_tracks
+from base_models.parallel import side_by_side
 from base_models.video import (
     Frame,
     UnreadableVideo,
@@ -132,18 +132,10 @@ def extract_faces(
     if todo:
         workers = joblib.effective_n_jobs(jobs)
         threads = max(1, (cpu_count() or 1) // workers) if workers > 1 else 0
-        pool = joblib.Parallel(
-            n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs"
-        )
-        with warnings.catch_warnings():
-            # loky renews a worker that a large video has made grow, and warns of it: all is well.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            for video, info in pool(
-                joblib.delayed(_extract_one)(dataset.root, video, out, settings, device, threads)
-                for video in todo
-            ):
-                infos[video] = info
-                progress("faces", len(infos), len(videos))
+        arguments = [(dataset.root, video, out, settings, device, threads) for video in todo]
+        for video, info in side_by_side(_extract_one, arguments, jobs, ordered=False):
+            infos[video] = info
+            progress("faces", len(infos), len(videos))
     table = dataset.videos.copy()
     table["status"] = pd.array([infos[v].status for v in videos], dtype="string")
     table["reason"] = pd.array([infos[v].reason for v in videos], dtype="string")

@@ -220,18 +220,15 @@ def _curve(label: pd.Series, probability: pd.Series) -> pd.DataFrame:
 
 
 def _draw_clip_curve(curves: Mapping[Any, pd.DataFrame], path: Path) -> None:
-    """Log loss against the bound of each stage: what clipping would still gain."""
+    """Log loss against the bound, a panel a stage: what clipping (further) would gain or cost."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for name, curve in curves.items():
-        (line,) = axes.plot(curve["margin"], curve["both"], label=f"{name}, clipped to [m, 1 - m]")
-        axes.axhline(
-            curve["none"].iloc[0], color=line.get_color(), linewidth=0.8, linestyle="dotted"
-        )
-    axes.set_xscale("log")
-    axes.set_xlabel("margin m of the bounds")
-    axes.set_ylabel("log loss, out of fold (dotted: as it is)")
-    axes.legend(frameon=False)
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    # The two differ by far too much for one scale.
+    for axes, (name, curve) in zip(figure.subplots(1, 2), curves.items(), strict=True):
+        axes.plot(curve["margin"], curve["both"], label="clipped to [m, 1 - m]")
+        axes.axhline(curve["none"].iloc[0], color="grey", linestyle="dotted", label="as it is")
+        axes.set_xscale("log")
+        axes.set(xlabel="margin m of the bounds", ylabel="log loss", title=f"{name}, out of fold")
+        axes.legend(frameon=False)
     figure.savefig(path, dpi=150)

@@ -8,6 +8,7 @@ import click
 import pandas as pd
 
 from fakeodds import console
+from fakeodds.domains import check_domain, fit_robust, judge_domains, print_domains
 from fakeodds.options import ANY, FILE, out_option, read_kinds, stack_options, table_options
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
@@ -26,6 +27,12 @@ from predictions.scores import read_scores
     help="Scores of the videos to predict, in the same columns; repeatable.",
 )
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@click.option(
+    "--domain",
+    metavar="COLUMN",
+    help="Column of domains (data set, method): each is also left out and judged.",
+)
+@click.option("--robust", is_flag=True, help="Choose by the worst domain instead of the mean.")
 @out_option
 @table_options
 @stack_options
@@ -34,6 +41,8 @@ def stack(
     labels: Path | None,
     test: tuple[Path, ...],
     sample: Path | None,
+    domain: str | None,
+    robust: bool,
     out: Path,
     id_: str | None,
     label: str | None,
@@ -55,7 +64,15 @@ def stack(
     """
     run = RunFolder.open(out)
     columns = {"id": id_, "drop": drop, "reverse": reverse, "kind": read_kinds(kind)}
-    table = read_scores(scores, labels=labels, label=label, group=group, fold=fold, **columns)
+    table = read_scores(
+        scores,
+        labels=labels,
+        label=label,
+        group=group,
+        fold=fold,
+        keep=() if domain is None else (domain,),
+        **columns,
+    )
     for sentence in table.notes:
         console.note(sentence)
     if not len(table.scores.columns):
@@ -64,13 +81,21 @@ def stack(
 
     run.settings(command="stack", scores=[str(path) for path in scores], **asdict(options))
     scored = Scored(table.rows, table.logits, table.kinds, reverse)
-    fitted = fit_and_judge(scored, run, options)
+    check_domain(scored, domain, robust)
+    if domain is not None and robust:
+        fitted = fit_robust(scored, run, options, domain)
+        tested = None if tested is None else fitted.align(tested)
+    else:
+        fitted = fit_and_judge(scored, run, options)
+    domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     metrics = finish_metrics(run)
     console.print_stages(metrics)
+    if domain is not None:
+        print_domains(domains, domain)
 
     about = {"prior": metrics["prior"]}
     if tested is None and scored.rows["label"].isna().any():
-        tested = scored.unlabelled()
+        tested = fitted.align(scored.unlabelled())
     if tested is None:
         probability = out_of_fold(run)
         console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")

@@ -44,6 +44,22 @@ def test_score_rooms_never_load_a_framework() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_importing_stacking_costs_nothing() -> None:
+    """scikit-learn alone takes most of a second; it comes with the first name asked for."""
+    code = "import sys, stacking; print('sklearn' in sys.modules, 'pandas' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_every_public_name_of_stacking_is_there() -> None:
+    import stacking
+
+    assert set(stacking.__all__) == set(stacking._HOMES)
+    assert all(getattr(stacking, name) is not None for name in stacking.__all__)
+
+
 def test_torch_and_xgboost_import_together() -> None:
     """Both bring NCCL libraries into one folder; a bad mix fails at import."""
     code = "import xgboost, torch, torchvision, timm; print(xgboost.build_info() is not None)"

@@ -1,0 +1,29 @@
+"""Work side by side through joblib's current backend, without its false alarm."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import joblib
+
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    work: Callable[..., Result], arguments: Iterable[tuple], jobs: int, *, ordered: bool
+) -> Iterator[Result]:
+    """Yield work(*a) for every a in `arguments`, by `jobs` processes (-1: one a core).
+
+    Args:
+        ordered: in the order of the arguments, or as they come.
+    """
+    pool = joblib.Parallel(
+        n_jobs=jobs,
+        return_as="generator" if ordered else "generator_unordered",
+        pre_dispatch="2*n_jobs",
+    )
+    with warnings.catch_warnings():
+        # loky renews a worker that a large piece of work has made grow, and warns of it: no piece
+        # of work is lost, and there is nothing for the user to do.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        yield from pool(joblib.delayed(work)(*piece) for piece in arguments)

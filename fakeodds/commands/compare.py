@@ -1,0 +1,200 @@
+"""`fakeodds compare`: every ensemble size, what it is worth and what it costs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+from rich.table import Table
+
+from fakeodds import console
+from fakeodds.options import ANY, FILE, jobs_option, out_option, read_kinds, table_options
+from fakeodds.run_folder import RunFolder, versions
+from predictions.errors import InputError
+from predictions.files import replacing, write_json, write_table
+from predictions.folds import assign_folds
+from predictions.scores import ScoreTable, read_scores
+
+COST = click.FloatRange(0, min_open=True)
+
+
+@click.command()
+@click.argument("scores", nargs=-1, required=True, type=ANY)
+@click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
+@click.option("--costs", type=FILE, help="CSV with model, seconds (a video), mb (of weights).")
+@click.option("--max-seconds", type=COST, help="Recommend nothing slower, in seconds a video.")
+@click.option("--max-mb", type=COST, help="Recommend nothing larger, in MB of weights.")
+@click.option("--json", "as_json", is_flag=True, help="Print compare.json instead of the table.")
+@out_option
+@table_options
+@click.option(
+    "--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Outer folds."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@jobs_option
+def compare(
+    scores: tuple[Path, ...],
+    labels: Path | None,
+    costs: Path | None,
+    max_seconds: float | None,
+    max_mb: float | None,
+    as_json: bool,
+    out: Path,
+    id_: str | None,
+    label: str | None,
+    group: str | None,
+    fold: str | None,
+    drop: tuple[str, ...],
+    kind: tuple[str, ...],
+    reverse: tuple[str, ...],
+    folds: int,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Compare every ensemble of the detectors in SCORES and say which one to take.
+
+    Each subset (all of them up to 10 detectors) gets an honest log loss with its interval, how
+    differently its members err, and its cost; the smallest within one standard error of the best
+    is recommended. Writes compare.json, compare.csv and compare.png.
+
+    \b
+    fakeodds compare scores.csv --out runs/mine
+    fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
+    """
+    run = RunFolder.open(out)
+    table = read_scores(
+        scores,
+        labels=labels,
+        label=label,
+        group=group,
+        fold=fold,
+        id=id_,
+        drop=drop,
+        reverse=reverse,
+        kind=read_kinds(kind),
+    )
+    for sentence in table.notes:
+        console.note(sentence)
+    budget = {"seconds": max_seconds, "mb": max_mb}
+    asked = {cost: most for cost, most in budget.items() if most is not None}
+    run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)
+    _compare(table, run, costs, asked, folds, seed, jobs)
+
+    text = (run.path / "compare.json").read_text(encoding="utf-8")
+    if as_json:
+        click.echo(text, nl=False)
+        return
+    found = json.loads(text)
+    print_sizes(found)
+    recommendation = found["recommendation"]
+    console.out.print(recommendation["reason"])
+    inside = recommendation["chosen_inside"]
+    console.out.print(
+        f"Choosing by this rule inside the folds gives {inside['value']:.4f} "
+        f"({inside['low']:.4f}-{inside['high']:.4f}): expect that of new videos."
+    )
+    console.out.print(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
+
+
+def _compare(
+    table: ScoreTable,
+    run: RunFolder,
+    costs: Path | None,
+    budget: dict[str, float],
+    folds: int,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Judge the subsets and write compare.json, compare.csv and compare.png, unless there."""
+    from stacking.compare import compare_subsets
+    from stacking.compare_plot import plot_comparison
+    from stacking.costs import read_costs
+
+    if "label" not in table.rows or table.rows["label"].isna().all():
+        raise InputError(
+            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
+            "name it with --label, or join one with --labels."
+        )
+    known = table.rows["label"].notna()
+    rows, features = table.rows[known], table.logits[known]
+    if rows["label"].nunique() < 2:
+        only = "FAKE" if rows["label"].iloc[0] == 1 else "REAL"
+        raise InputError(
+            f"every labelled video is {only}: a detector is judged on both; add the other class."
+        )
+    spent = None if costs is None else read_costs(costs, list(features.columns))
+    outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
+    inputs = {
+        "rows": rows,
+        "features": features,
+        "costs": pd.DataFrame() if spent is None else spent,
+        "options": {"budget": budget, "folds": folds, "seed": seed},
+        "versions": versions(),
+    }
+    with run.stage("compare", inputs, outputs) as needed:
+        if not needed:
+            console.note("compare: already there for these scores and settings.")
+            return
+        console.heading(f"Comparing ensembles of {features.shape[1]} detectors")
+        with console.progress_bars() as progress:
+            found = compare_subsets(
+                features,
+                rows["label"],
+                rows["group"],
+                rows["fold"] if "fold" in rows else _new_folds(rows, folds, seed),
+                costs=spent,
+                budget=budget,
+                seed=seed,
+                n_jobs=jobs,
+                progress=progress,
+            )
+        joined = found.table.assign(models=[" + ".join(models) for models in found.table["models"]])
+        write_table(joined, outputs[1])
+        with replacing(outputs[2]) as temporary:
+            plot_comparison(found).savefig(temporary, dpi=150, format="png")
+        write_json(found.to_dict(), outputs[0])
+
+
+def _new_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
+    folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
+    return pd.Series(folds, index=rows.index, name="fold")
+
+
+def print_sizes(found: Mapping[str, Any]) -> None:
+    """The best ensemble of each size, a line or more a size, 80 columns at most."""
+    subsets = pd.DataFrame(found["subsets"])
+    best = subsets.loc[subsets.groupby("size")["log_loss"].idxmin()]
+    costs = {"seconds": "s/video", "mb": "MB"}
+    known = [cost for cost in costs if subsets[cost].notna().any()]
+    table = Table(box=None, pad_edge=False)
+    for name in ("size", "log loss", "95 % interval", "to best", *(costs[cost] for cost in known)):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("detectors", overflow="fold")
+    numbers = {name: str(number) for number, name in enumerate(found["models"], start=1)}
+    taken = subsets[subsets["recommended"]]
+    for _, row in _with_taken(best, taken).iterrows():
+        error = "" if pd.isna(row["standard_error"]) else f" ±{row['standard_error']:.4f}"
+        table.add_row(
+            str(row["size"]),
+            f"{row['log_loss']:.4f}",
+            f"{row['low']:.4f}-{row['high']:.4f}",
+            "best" if row["difference"] == 0 else f"+{row['difference']:.4f}{error}",
+            *(_rounded(row[cost]) for cost in known),
+            " ".join(numbers[name] for name in row["models"]),
+            style="bold" if row["recommended"] else None,
+        )
+    console.out.print(table)
+    for name, number in numbers.items():
+        console.out.print(f"{number:>4}  {name}", markup=False)
+
+
+def _rounded(cost: float) -> str:
+    return "-" if pd.isna(cost) else f"{cost:.3g}" if cost < 100 else f"{cost:.0f}"
+
+
+def _with_taken(best: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """The best of each size and the recommended one, which a budget or a cost may set apart."""
+    both = pd.concat([best, taken])
+    return both[~both.index.duplicated()].sort_values(["size", "log_loss"])

@@ -1,0 +1,276 @@
+"""A stack whose settings are chosen by the worst domain instead of the mean.
+
+A public board is not a private board: what wins on the mean of the known domains may lose in the
+next one. Here each candidate is judged on domains it was not fitted on, and counts for what it is
+worth in the worst of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from calibration import auc, create_calibrator, optimal_clip
+from predictions.errors import InputError
+from predictions.logits import to_logit
+from stacking.domains import DomainSplit, domain_names, domain_splits, domains_of_fakes
+from stacking.learner import Array, Codes
+from stacking.solvers import log_losses
+from stacking.stack import Stack, clip_rows, is_score_column
+
+Clip = Literal["auto", "none"] | tuple[float, float]
+
+#: What is tried where a setting is "auto", from the simplest to the most flexible. Trees and the
+#: network are not among them: they would take most of the time, on fits that are many already.
+METAS = ("mean", "mean_logit", "nonneg", "logistic", "splines")
+CALIBRATIONS = ("none", "temperature", "affine")
+CLIPS: tuple[Clip, ...] = ("auto", (0.01, 0.99), (0.02, 0.98), (0.05, 0.95), (0.1, 0.9))
+
+#: The choice looks at no more rows than this, drawn at random; the stack is fitted on all.
+MOST_ROWS = 4_000
+
+#: Where no clip is asked for, probabilities are still kept this far from 0 and 1.
+_EDGE = 1e-15
+
+#: Rows to judge a domain by, for the choice.
+_ENOUGH_ROWS = 150
+
+
+@dataclass(frozen=True)
+class RobustChoice:
+    """The settings with the lowest log loss in the worst domain.
+
+    `table`: a row a candidate, as tried: `columns` (how many), `meta`, `calibration`, `clip`,
+    `worst` (log loss of the worst domain), `mean` (over domains), and the log loss of each domain.
+    `chosen`: its row. `columns`: the columns of X that take part.
+    """
+
+    columns: list[Any]
+    meta: str
+    calibration: str
+    clip: Clip
+    table: pd.DataFrame
+    chosen: int
+    note: str
+
+
+class RobustStack(Stack):
+    """A Stack that chooses columns, meta-learner, calibrator and clip by the worst domain.
+
+    In fit, each candidate is fitted without one domain (see `domain_splits`) and judged on it; the
+    one whose worst domain has the lowest log loss is then fitted as a plain `Stack` on all rows.
+    With fewer than two domains among the rows there is nothing to choose by, and the settings are
+    used as they are.
+
+    Args:
+        domains: the domain of each video, on the index of every X that will come to fit.
+        meta, calibration, clip: chosen where "auto", else used as they are.
+        n_splits, seed, n_jobs: as for Stack.
+
+    Attributes:
+        stack_: the fitted plain Stack, to be saved; choice_: what was chosen, or None.
+    """
+
+    # fit takes groups wherever metadata routing brings them, without being asked to.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    def __init__(
+        self,
+        domains: "pd.Series[Any] | None" = None,
+        meta: str = "auto",
+        calibration: str = "auto",
+        clip: Clip = "auto",
+        n_splits: int = 5,
+        seed: int = 0,
+        n_jobs: int | None = 1,
+    ) -> None:
+        super().__init__(meta, calibration, clip, n_splits, seed, n_jobs)
+        self.domains = domains
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Choose and learn from scores X (n, k), a DataFrame, and labels y (n,).
+
+        Raises:
+            InputError: no domains, rows without one in `domains`, or as Stack.
+        """
+        if self.domains is None or not isinstance(X, pd.DataFrame):
+            raise InputError("RobustStack needs `domains` and a DataFrame of scores.")
+        if not X.index.isin(self.domains.index).all():
+            raise InputError("some rows of the scores are not in `domains`; name theirs too.")
+        settings: dict[str, Any] = {
+            "meta": self.meta,
+            "calibration": self.calibration,
+            "clip": self.clip,
+        }
+        self.choice_ = choose_robust(
+            X,
+            np.asarray(y, dtype=np.float64),
+            np.arange(len(X)) if groups is None else np.asarray(groups),
+            domain_names(self.domains.loc[X.index]),
+            **settings,
+            n_splits=self.n_splits,
+            seed=self.seed,
+        )
+        columns = list(X.columns)
+        if self.choice_ is not None:
+            columns = self.choice_.columns
+            settings = {name: getattr(self.choice_, name) for name in settings}
+        self.stack_ = Stack(
+            **settings, n_splits=self.n_splits, seed=self.seed, n_jobs=self.n_jobs
+        ).fit(X[columns], y, groups)
+        self.classes_ = self.stack_.classes_
+        missing = "Robust: fewer than two domains name a fake, so the settings stay as they are."
+        self.notes_ = [self.choice_.note if self.choice_ else missing, *self.stack_.notes_]
+        return self
+
+    def _stages(self, X: Any) -> tuple[Array, Array]:
+        return self.stack_._stages(self.stack_.align(X))
+
+
+class _Recording(Stack):
+    """A Stack that keeps what its calibrator would learn from: out-of-fold logits and labels."""
+
+    learned_from_: tuple[Array, Array] | None = None
+
+    def _fit_calibrator(self, logit: Array, y: Array, group: Codes) -> None:
+        self.learned_from_ = (logit, y)
+
+
+def choose_robust(
+    X: pd.DataFrame,
+    y: Array,
+    groups: NDArray[Any],
+    domains: NDArray[np.str_],
+    *,
+    meta: str = "auto",
+    calibration: str = "auto",
+    clip: Clip = "auto",
+    n_splits: int = 5,
+    seed: int = 0,
+) -> RobustChoice | None:
+    """The settings whose worst domain has the lowest log loss; None with one domain of fakes.
+
+    Args:
+        X, y, groups: as in Stack.fit. domains: of `domain_names`, (n,).
+        meta, calibration, clip: tried alone where not "auto".
+    """
+    if len(set(domains[y == 1]) - {""}) < 2:
+        return None
+    if len(X) > MOST_ROWS:
+        drawn = np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS]
+        rows = np.sort(drawn)
+        X, y, groups, domains = X.iloc[rows], y[rows], groups[rows], domains[rows]
+    try:
+        splits = domain_splits(y, groups, domains, enough=_ENOUGH_ROWS, seed=seed)
+    except InputError:
+        return None  # without one of its domains the table has a single class
+    names = domains_of_fakes(domains, y)
+    metas = METAS if meta == "auto" else (meta,)
+    calibrations = CALIBRATIONS if calibration == "auto" else (calibration,)
+    clips = CLIPS if clip == "auto" else (clip,)
+    found = []
+    sets = list(_column_sets(X, y, domains, names))
+    for columns, one in product(sets, metas):
+        stack = _Recording(one, n_splits=n_splits, seed=seed)
+        losses = _losses(stack, X[columns], y, groups, splits, calibrations, clips)
+        for (kind, bounds), by_domain in losses.items():
+            means = {name: float(np.concatenate(by_domain[name]).mean()) for name in names}
+            found.append(
+                {
+                    "columns": len(columns),
+                    "meta": one,
+                    "calibration": kind,
+                    "clip": bounds,
+                    "worst": max(means.values()),
+                    "mean": float(np.mean(list(means.values()))),
+                    **means,
+                }
+            )
+    table = pd.DataFrame(found)
+    chosen = int(table["worst"].argmin())
+    row = found[chosen]
+    columns = sets[chosen // (len(found) // len(sets))]
+    worst = max(names, key=lambda name: row[name])
+    note = (
+        f"Robust: {row['meta']}, calibration {row['calibration']}, clip {row['clip']}, "
+        f"{len(columns)} of {X.shape[1]} columns, because its worst domain ({worst}) has "
+        f"{row['worst']:.4f}; the lowest mean over domains would be {table['mean'].min():.4f}, "
+        f"this one has {row['mean']:.4f}."
+    )
+    return RobustChoice(columns, row["meta"], row["calibration"], row["clip"], table, chosen, note)
+
+
+def _column_sets(
+    X: pd.DataFrame, y: Array, domains: NDArray[np.str_], names: list[str]
+) -> Iterator[list[Any]]:
+    """All columns; those of the detectors that point the same way in every domain; scores alone."""
+    everything = list(X.columns)
+    sets = [everything]
+    scores = [column for column in everything if is_score_column(column)]
+    own = {name: (y == 1) & (domains == name) for name in names}
+    steady = []
+    for column in scores:
+        values = X[column].to_numpy(np.float64)
+        known = ~np.isnan(values)
+        sides = []
+        for fakes in own.values():
+            reals = (y == 0) & (domains == domains[fakes][0])
+            rows = (fakes | (reals if reals.any() else y == 0)) & known
+            if 0 < y[rows].mean() < 1:
+                ranks = pd.Series(values[rows]).rank(pct=True).to_numpy()
+                sides.append(auc(y[rows], ranks) >= 0.5)
+        if len(set(sides)) <= 1:
+            steady.append(column)
+    if steady:
+        sets.append([c for c in everything if str(c).partition(":")[0] in set(map(str, steady))])
+    sets.append(scores)
+    seen: list[list[Any]] = []
+    for columns in sets:
+        if columns not in seen:
+            seen.append(columns)
+            yield columns
+
+
+def _losses(
+    stack: Stack,
+    X: pd.DataFrame,
+    y: Array,
+    groups: NDArray[Any],
+    splits: list[DomainSplit],
+    calibrations: tuple[str, ...],
+    clips: tuple[Clip, ...],
+) -> dict[tuple[str, Clip], dict[str, list[Array]]]:
+    """Row losses by (calibration, clip) and domain: one fit a split serves them all."""
+    answer: dict[tuple[str, Clip], dict[str, list[Array]]] = {
+        key: {split.domain: [] for split in splits} for key in product(calibrations, clips)
+    }
+    for split in splits:
+        fitted = _Recording(**stack.get_params()).fit(
+            X[split.train], y[split.train], groups=groups[split.train]
+        )
+        raw = to_logit(fitted.predict_stages(X[split.test])["stacked"])
+        for kind in calibrations:
+            logit, limits = raw, (_EDGE, 1.0 - _EDGE)
+            if fitted.learned_from_ is not None:
+                known, labels = fitted.learned_from_
+                if kind != "none":
+                    map_of = create_calibrator("temperature" if kind == "auto" else kind)
+                    map_of.fit_logits(known, labels)
+                    logit, known = map_of.map_logits(raw), map_of.map_logits(known)
+                limits = optimal_clip(expit(known), labels, shrink=clip_rows(len(known)))
+            for bounds in clips:
+                low, high = to_logit(
+                    limits
+                    if bounds == "auto"
+                    else (_EDGE, 1.0 - _EDGE)
+                    if bounds == "none"
+                    else bounds
+                )
+                loss = log_losses(y[split.test], np.clip(logit, low, high))
+                answer[kind, bounds][split.domain].append(loss)
+    return answer

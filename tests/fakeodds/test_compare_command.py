@@ -1,0 +1,136 @@
+"""`fakeodds compare`, and `fakeodds stack --domain --robust`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def table(tmp_path: Path, scores: pd.DataFrame) -> Path:
+    path = tmp_path / "scores.csv"
+    scores.to_csv(path, index=False)
+    return path
+
+
+def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
+    costs = tmp_path / "costs.csv"
+    costs.write_text("model,seconds,mb\nstrong,2,10\nbold,1,20\nblind,.1,5\n")
+    out = tmp_path / "out"
+    arguments = ("compare", table, "--costs", costs, "--out", out, "--jobs", "1")
+    said = cli(*arguments)
+    found = json.loads((out / "compare.json").read_text())
+    assert len(found["subsets"]) == 7
+    assert found["complete"]
+    assert "strong" in found["recommendation"]["models"]
+    assert found["recommendation"]["reason"] in said.output.replace("\n", " ")
+    assert found["subsets"][0]["q"] is None
+    written = pd.read_csv(out / "compare.csv")
+    assert written["models"].tolist()[-1] == "strong + bold + blind"
+    assert written["recommended"].sum() == 1
+    assert (out / "compare.png").read_bytes().startswith(b"\x89PNG")
+    lines = said.output.splitlines()
+    sizes = [line for line in lines if line.strip()[:2] in ("1 ", "2 ", "3 ") and "-" in line]
+    assert len(sizes) == 3
+    assert max(map(len, sizes)) <= 80
+
+    again = cli(*arguments, "--json")
+    assert "already there" in again.output
+    assert json.loads(again.output[again.output.index("{\n") :]) == found
+
+    tight = cli(*arguments, "--max-seconds", "1.5")
+    assert "within 1.5 seconds a video" in tight.output
+    assert "already there" not in tight.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--max-seconds", "2"), "--costs"),
+        (("--costs", "nowhere.csv"), "nowhere.csv"),
+        (("--label", "y"), "'y'"),
+        (("--drop", "strong", "--drop", "bold", "--drop", "blind"), "no column of scores"),
+        (("--max-mb", "-1"), "range"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(
+    arguments: tuple[str, ...], word: str, tmp_path: Path, cli: Cli, table: Path
+) -> None:
+    said = cli("compare", table, "--out", tmp_path / "out", "--jobs", "1", *arguments, code=2)
+    assert word in said.output
+    assert "Traceback" not in said.output
+    assert not (tmp_path / "out" / "compare.json").exists()
+
+
+def with_methods(scores: pd.DataFrame) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    fake = scores["label"] == 1
+    kinds = rng.choice(["swap", "mask", "lips"], len(scores))
+    return scores.assign(kind=np.where(fake, kinds, "original"))
+
+
+FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1")
+
+
+def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    with_methods(scores).to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, "--domain", "kind", *FAST)
+    said = cli(*arguments)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert sorted(metrics["domains"]) == ["lips", "mask", "swap"]
+    assert metrics["domains"]["mask"]["calibrated"]["log_loss"]["value"] > 0
+    assert list(metrics["domains"]["mask"]) == list(metrics["stages"])
+    assert "kind left out" in said.output
+    assert "domains" in metrics["timing"]
+    again = cli(*arguments)
+    assert "domains: already there" in again.output
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+
+
+def test_robust_stack_is_shipped_and_applied(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: Callable[..., pd.DataFrame]
+) -> None:
+    trapped = with_methods(scores)
+    # Says FAKE of two methods and REAL of the third.
+    signal = trapped["kind"].map({"swap": 0.95, "mask": 0.95, "lips": 0.02, "original": 0.4})
+    trapped["trap"] = (signal + np.random.default_rng(1).normal(0, 0.01, len(trapped))).clip(0, 1)
+    trapped.to_csv(tmp_path / "scores.csv", index=False)
+    new = make_scores(30, seed=1).assign(trap=0.5).drop(columns=["label", "group"])
+    new.to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "out"
+    said = cli(
+        *("stack", tmp_path / "scores.csv", "--test", tmp_path / "new.csv", "--out", out),
+        *("--domain", "kind", "--robust", *FAST),
+    )
+    assert "Robust: " in said.output
+    stack = json.loads((out / "stack" / "stack.json").read_text())
+    assert "trap" not in stack["models"]
+    cli("apply", out, tmp_path / "new.csv", "--out", tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (out / "submission.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--robust",), "--domain"),
+        (("--domain", "nothing"), "nothing"),
+        (("--domain", "group"), "domain"),
+        (("--domain", "one"), "at least 2"),
+    ],
+)
+def test_bad_domains_end_in_one_sentence(
+    arguments: tuple[str, ...], word: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.assign(one="x").to_csv(tmp_path / "scores.csv", index=False)
+    said = cli(
+        *("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST, *arguments), code=2
+    )
+    assert word in said.output
+    assert "Traceback" not in said.output

@@ -1,10 +1,5 @@
-"""What the benchmarks of stacking share: the three real tables, and standard errors over groups.
+"""What the benchmarks of stacking share: the three real tables, and standard errors over groups."""
 
-Imported first, it also makes the rooms importable: a benchmark started as a file has this folder
-in front of the search path, where calibration.py bears the name of a room.
-"""
-
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [
-    str(HERE.parent),
-    *(folder for folder in sys.path if Path(folder).resolve() not in (HERE, HERE.parent)),
-    str(HERE),
-]
-
-from calibration.bootstrap import group_sums, group_weights  # noqa: E402
-from predictions.scores import read_scores  # noqa: E402
+from calibration.bootstrap import group_sums, group_weights
+from predictions.scores import read_scores
 
 #: Where the tables are unless said otherwise: beside the repository.
-TABLES = HERE.parent.parent / "shared" / "data" / "tables"
+TABLES = Path(__file__).resolve().parents[2] / "shared" / "data" / "tables"
 
 #: Name -> file and the column of what may not be split over folds.
 FILES = {

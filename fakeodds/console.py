@@ -61,25 +61,27 @@ def progress_bars() -> Iterator[Report]:
         finished = _finished_lines()
 
         def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
+            finished(stage, done, total)
+            if done < total and stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-            if done >= total:
+            elif done < total:
+                bars.update(tasks[stage], completed=done, total=total)
+            elif stage in tasks:
                 # Dozens of finished bars would push the one at work off the screen.
                 bars.remove_task(tasks.pop(stage))
-            finished(stage, done, total)
 
         yield report
 
 
 def _finished_lines() -> Report:
     started: dict[str, float] = {}
+    told: set[str] = set()
 
     def report(stage: str, done: int, total: int) -> None:
         began = started.setdefault(stage, time.monotonic())
-        if done >= total:
+        if done >= total and stage not in told:
+            told.add(stage)
             log.print(f"  {_plain(stage)}: {total} in {time.monotonic() - began:.1f} s")
-            del started[stage]
 
     return report
 

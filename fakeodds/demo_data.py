@@ -56,9 +56,9 @@ class DemoSet:
 def make_demo_set(
     folder: Path,
     *,
-    people: int = 12,
-    test_people: int = 4,
-    clips_each: int = 2,
+    people: int = 20,
+    test_people: int = 6,
+    clips_each: int = 1,
     seed: int = 0,
     jobs: int = -1,
     progress: Progress = silent,
@@ -198,7 +198,7 @@ def plan_clips(cast: list[Person], clips_each: int, seed: int) -> Iterator[Clip]
             ]
             real = f"{person.name}_take{take}.mp4"
             yield Clip(real, person, "real", None, None, chance[0])
-            if take % 2 == 0 and others:
+            if (position // 2 + take) % 2 == 0 and others:
                 method, donor = "face_swap", others[(position + take) % len(others)]
             else:
                 method, donor = "self_blend", person

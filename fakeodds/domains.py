@@ -1,23 +1,22 @@
 """`--domain` and `--robust` of `fakeodds stack`: what to expect in a domain nobody has seen."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
 from fakeodds import console
-from fakeodds.run_folder import RunFolder, versions
+from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import (
     Scored,
     StackOptions,
-    _check_labels,
-    _draw_reliability,
-    _folds,
-    about,
+    check_labels,
+    judging_inputs,
+    plain_stack,
+    robust_stack,
 )
 from predictions.errors import InputError
-from predictions.files import write_json, write_table
+from predictions.files import write_json
 
 
 def check_domain(scored: Scored, domain: str | None, robust: bool) -> None:
@@ -39,70 +38,8 @@ def check_domain(scored: Scored, domain: str | None, robust: bool) -> None:
             "own, such as dataset or method."
         )
     rows = scored.labelled().rows
-    _check_labels(rows["label"])
+    check_labels(rows["label"])
     domains_of_fakes(domain_names(rows[domain]), rows["label"].to_numpy())
-
-
-def fit_robust(scored: Scored, run: RunFolder, options: StackOptions, domain: str) -> Any:
-    """As `fit_and_judge`, with settings chosen by the worst domain, in every outer fold anew."""
-    from stacking import load_stack, nested_predictions, report_metrics, save_stack
-
-    scored = scored.labelled()
-    rows = scored.rows
-    _check_labels(rows["label"])
-    label = rows["label"].astype("int8")
-    folds = _folds(rows, options)
-    inputs = {
-        "rows": rows,
-        "features": scored.features,
-        "kinds": dict(scored.kinds),
-        "options": {k: v for k, v in asdict(options).items() if k != "jobs"},
-        "domain": {"column": domain, "robust": True},
-        "versions": versions(),
-    }
-    outputs = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
-    with run.stage("stack", inputs, outputs) as needed:
-        if not needed:
-            console.note("stack: already there for these scores and settings.")
-            return load_stack(run.stack)[0]
-        console.heading(f"Stacking {len(scored.kinds)} detectors for the worst {domain}")
-        stack = make_stack(scored, options, domain, robust=True)
-        with console.progress_bars() as progress:
-            stages = nested_predictions(
-                stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
-            )
-        metrics = report_metrics(stages, label, rows["group"], seed=options.seed)
-        stack.fit(scored.features, label, groups=rows["group"])
-        for sentence in stack.notes_:
-            console.note(sentence)
-        fitted = stack.stack_
-        kept = {
-            name: scored.kinds[name] for name in scored.kinds if name in fitted.feature_names_in_
-        }
-        shipped = Scored(
-            rows, scored.features[list(fitted.feature_names_in_)], kept, scored.reverse
-        )
-        save_stack(fitted, run.stack, about(shipped, label))
-        write_table(rows[["label", "group"]].assign(label=label, fold=folds).join(stages), run.oof)
-        write_json(metrics, run.metrics)
-        _draw_reliability(label, stages, run)
-    return fitted
-
-
-def make_stack(scored: Scored, options: StackOptions, domain: str, robust: bool) -> Any:
-    """The unfitted stack that these options describe."""
-    from stacking import Stack
-    from stacking.robust import RobustStack
-
-    settings: dict[str, Any] = {
-        "meta": options.meta,
-        "calibration": options.calibration,
-        "clip": options.clip,
-        "n_splits": options.folds,
-        "seed": options.seed,
-        "n_jobs": options.jobs,
-    }
-    return RobustStack(scored.rows[domain], **settings) if robust else Stack(**settings)
 
 
 def judge_domains(
@@ -115,20 +52,13 @@ def judge_domains(
     rows = scored.rows
     label = rows["label"].astype("int8")
     path = run.path / "domains.json"
-    inputs = {
-        "rows": rows,
-        "features": scored.features,
-        "kinds": dict(scored.kinds),
-        "options": {k: v for k, v in asdict(options).items() if k != "jobs"},
-        "domain": {"column": domain, "robust": robust},
-        "versions": versions(),
-    }
+    inputs = judging_inputs(scored, options, domain=domain, robust=robust)
     with run.stage("domains", inputs, [path]) as needed:
         if needed:
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with console.progress_bars() as progress:
                 judged = domain_predictions(
-                    make_stack(scored, options, domain, robust),
+                    robust_stack(rows[domain], options) if robust else plain_stack(options),
                     scored.features,
                     label,
                     splits,

@@ -94,6 +94,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def reliability(self) -> Path:
+        """Reliability diagrams before and after."""
+        return self.path / "reliability.png"
+
+    @property
     def submission(self) -> Path:
         """One calibrated probability a video."""
         return self.path / "submission.csv"

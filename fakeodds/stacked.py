@@ -1,7 +1,8 @@
 """Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from fakeodds import console
 from fakeodds.run_folder import RunFolder, versions
 from predictions.errors import InputError
-from predictions.files import write_json, write_table
+from predictions.files import replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 
 
@@ -51,62 +52,103 @@ class Scored:
         return self.features[self.rows["label"].isna()]
 
 
-def fit_and_judge(scored: Scored, run: RunFolder, options: StackOptions) -> Any:
+def plain_stack(options: StackOptions) -> Any:
+    """The unfitted `Stack` that these options describe."""
+    from stacking import Stack
+
+    return Stack(**stack_settings(options))
+
+
+def stack_settings(options: StackOptions) -> dict[str, Any]:
+    """The options as `Stack` names them."""
+    return {
+        "meta": options.meta,
+        "calibration": options.calibration,
+        "clip": options.clip,
+        "n_splits": options.folds,
+        "seed": options.seed,
+        "n_jobs": options.jobs,
+    }
+
+
+def judging_inputs(scored: Scored, options: StackOptions, **asked: Any) -> dict[str, Any]:
+    """All that judging and fitting depend on, for the stage's hash."""
+    fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
+    return {
+        "rows": scored.rows,
+        "features": scored.features,
+        "kinds": dict(scored.kinds),
+        "options": fitting,
+        "versions": versions(),
+        "asked": asked,
+    }
+
+
+def fit_and_judge(
+    scored: Scored,
+    run: RunFolder,
+    options: StackOptions,
+    *,
+    robust: str | None = None,
+    only: Sequence[str] | None = None,
+) -> Any:
     """Judge the procedure on outer folds, fit the stack on all rows, write both to the run folder.
 
-    Writes oof.csv, metrics.json, reliability.png and stack/; returns the fitted `Stack`.
+    Writes oof.csv, metrics.json, reliability.png and stack/; returns the fitted `Stack`. With
+    `robust`, a column of `rows`, settings are chosen by its worst domain, in every outer fold anew.
+    `only` names the stages that are written, when not all tell something.
 
     Raises:
         InputError: no labels, one class only, or fewer groups than folds.
     """
-    from stacking import Stack, load_stack, nested_predictions, report_metrics, save_stack
+    from stacking import load_stack, nested_predictions, report_metrics, save_stack
 
     scored = scored.labelled()
     rows = scored.rows
-    _check_labels(rows["label"])
+    check_labels(rows["label"])
     label = rows["label"].astype("int8")
-    folds = _folds(rows, options)
-    inputs = {
-        "rows": rows,
-        "features": scored.features,
-        "kinds": dict(scored.kinds),
-        "options": {k: v for k, v in asdict(options).items() if k != "jobs"},
-        "versions": versions(),
-    }
+    folds = outer_folds(rows, options.folds, options.seed)
+    inputs = judging_inputs(scored, options, robust=robust)
     outputs = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
+    outputs.append(run.reliability)
     with run.stage("stack", inputs, outputs) as needed:
         if not needed:
             console.note("stack: already there for these scores and settings.")
             return load_stack(run.stack)[0]
         console.heading(f"Stacking {len(scored.kinds)} detectors on {len(rows)} labelled videos")
-        stack = Stack(
-            meta=options.meta,
-            calibration=options.calibration,
-            clip=options.clip,
-            n_splits=options.folds,
-            seed=options.seed,
-            n_jobs=options.jobs,
-        )
+        stack = plain_stack(options) if robust is None else robust_stack(rows[robust], options)
         with console.progress_bars() as progress:
             stages = nested_predictions(
                 stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
             )
+        stages = stages if only is None else stages[list(only)]
         oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
         metrics = report_metrics(stages, label, rows["group"], seed=options.seed)
         stack.fit(scored.features, label, groups=rows["group"])
         for sentence in stack.notes_:
             console.note(sentence)
-        save_stack(stack, run.stack, about(scored, label))
+        # A robust stack ships the plain one it chose, which may use fewer columns.
+        shipped = stack if robust is None else stack.stack_
+        save_stack(shipped, run.stack, about(scored, shipped, label))
         write_table(oof, run.oof)
         write_json(metrics, run.metrics)
-        _draw_reliability(label, stages, run)
-    return stack
+        before = "mean" if only is None else only[0]
+        _draw_reliability(label, rows["group"], stages[[before, "calibrated"]], run.reliability)
+    return shipped
 
 
-def about(scored: Scored, label: pd.Series) -> dict[str, Any]:
+def robust_stack(domain: pd.Series, options: StackOptions) -> Any:
+    """The unfitted stack that chooses its settings by the worst of the rows' domains."""
+    from stacking.robust import RobustStack
+
+    return RobustStack(domain, **stack_settings(options))
+
+
+def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     """What a stack must be told together with, to be applied to new scores."""
+    used = set(stack.feature_names_in_)
     return {
-        "kinds": dict(scored.kinds),
+        "kinds": {model: kind for model, kind in scored.kinds.items() if model in used},
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
     }
@@ -122,7 +164,12 @@ def finish_metrics(run: RunFolder) -> dict[str, Any]:
     return metrics
 
 
-def _check_labels(label: pd.Series) -> None:
+def check_labels(label: pd.Series) -> None:
+    """Refuse labels that nothing can be judged by.
+
+    Raises:
+        InputError: there are none, or only one of the two.
+    """
     if label.empty:
         raise InputError(
             "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
@@ -135,23 +182,24 @@ def _check_labels(label: pd.Series) -> None:
         )
 
 
-def _folds(rows: pd.DataFrame, options: StackOptions) -> pd.Series:
+def outer_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
     """The folds that came with the rows, or new ones that keep groups whole."""
     if "fold" in rows and rows["fold"].notna().all():
         check_folds(rows["fold"], rows["group"])
         return rows["fold"].astype("int16")
-    folds = assign_folds(rows["label"], rows["group"], options.folds, options.seed)
+    folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
     return pd.Series(folds, index=rows.index, name="fold")
 
 
-def _draw_reliability(label: pd.Series, stages: pd.DataFrame, run: RunFolder) -> None:
-    """Reliability diagrams before and after: the plain mean and the calibrated stack."""
+def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
+    """Reliability diagrams of two stages (out-of-fold probabilities): before and after."""
     from matplotlib.figure import Figure
 
     from calibration import plot_reliability, prepare_reliability
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
-    for axes, stage in zip(figure.subplots(1, 2), ("mean", "calibrated"), strict=True):
-        plot_reliability(prepare_reliability(label, stages[stage]), axes)
-        axes.set_title(f"{stage}, out of fold")
-    figure.savefig(run.path / "reliability.png", dpi=150)
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        plot_reliability(prepare_reliability(label, p, group), axes)
+        axes.set_title(f"{name}, out of fold")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")

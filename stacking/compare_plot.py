@@ -67,7 +67,7 @@ def plot_trade_off(data: TradeOff, ax: "Axes | None" = None) -> "Axes":
     """Draw log loss against a cost; on new axes if none are given. Returns the axes.
 
     Grey: every subset. Line: the Pareto front, below and left of which there is none. Bars: 95 %
-    intervals of the best of each size. Red ring: the recommended one; its band is its interval.
+    intervals of the best of each size. Red ring: the recommended one.
     """
     if ax is None:
         import matplotlib.pyplot as plt

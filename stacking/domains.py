@@ -58,8 +58,9 @@ def domain_splits(
       a fit knows neither the domain nor the groups of the part that is judged; as many parts are
       judged as it takes to reach `enough` rows.
     - A domain that names only fakes takes its share of the real rows that belong to no domain
-      with fakes: whole groups, in chance order, until its reals stand to its judged fakes as in
-      the table, at least one group while there are any. No real row is judged twice.
+      with fakes: whole groups, its own first and then by chance, until its reals stand to its
+      judged fakes as in the table, at least one group while there are any. No real row is judged
+      twice.
 
     Args:
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
@@ -157,12 +158,14 @@ def _shares(
             # Where a domain is judged part by part, its reals come from the same groups.
             whole = bool(((names == name) == test).all())
             here = free & (whole | np.isin(part, part[test]))
-            sizes = np.bincount(codes[here], minlength=len(order))[order]
+            # Its own groups first, which cannot teach anyway.
+            turn = order[np.argsort(~np.isin(order, codes[test]), kind="stable")]
+            sizes = np.bincount(codes[here], minlength=len(turn))[turn]
             quota = ratio * test.sum()
             before = np.cumsum(sizes) - sizes
-            taken = order[(sizes > 0) & (before + sizes / 2 <= quota)]
+            taken = turn[(sizes > 0) & (before + sizes / 2 <= quota)]
             if not len(taken):
-                taken = order[sizes > 0][:1]
+                taken = turn[sizes > 0][:1]
             share = here & np.isin(codes, taken)
             free &= ~share
         shares.append(share)

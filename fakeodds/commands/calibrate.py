@@ -1,6 +1,6 @@
 """`fakeodds calibrate`: one detector's scores -> calibrated probabilities."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,12 @@ from fakeodds.options import (
     read_kinds,
     table_options,
 )
-from fakeodds.run_folder import RunFolder, versions
-from fakeodds.stacked import (
-    Scored,
-    StackOptions,
-    _check_labels,
-    _folds,
-    about,
-    finish_metrics,
-)
+from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import features_for, out_of_fold, stack_probability, write_probabilities
 from predictions.columns import first_names
 from predictions.errors import InputError
-from predictions.files import write_json, write_table
+from predictions.files import replacing
 from predictions.scores import ScoreTable, read_scores
 
 
@@ -107,11 +100,17 @@ def calibrate(
         tested = features_for(new, [model], str(test))
 
     # A raw score is no logit yet; of one detector, "best" is Platt's map.
-    meta = "best" if table.kinds[model] == "raw" else "passthrough"
+    meta = "passthrough"
+    if table.kinds[model] == "raw":
+        meta = "best"
+        console.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
     run.settings(command="calibrate", scores=str(scores), **asdict(options))
     scored = Scored(table.rows, table.logits, table.kinds, reverse)
-    fitted = _fit_and_judge(scored, run, options)
+    # With one detector there is nothing between its own probability and the calibrated one.
+    stages = (f"base/{model}", "calibrated")
+    fitted = fit_and_judge(scored, run, options, only=stages)
+    _draw_clip(run, stages)
     metrics = finish_metrics(run)
     console.print_stages(metrics)
 
@@ -141,82 +140,14 @@ def _only_model(table: ScoreTable, source: Path) -> str:
     return str(models[0])
 
 
-def _fit_and_judge(scored: Scored, run: RunFolder, options: StackOptions) -> Any:
-    """Judge the calibration on outer folds, fit it on all rows, write both to the run folder.
-
-    Writes oof.csv, metrics.json (stages `base/<model>`, `calibrated`), reliability.png, clip.png
-    and stack/; returns the fitted `Stack`.
-
-    Raises:
-        InputError: no labels, one class only, or fewer groups than folds.
-    """
-    from stacking import Stack, load_stack, nested_predictions, report_metrics, save_stack
-
-    scored = scored.labelled()
-    rows = scored.rows
-    _check_labels(rows["label"])
-    label = rows["label"].astype("int8")
-    folds = _folds(rows, options)
-    inputs = {
-        "rows": rows,
-        "features": scored.features,
-        "kinds": dict(scored.kinds),
-        "options": {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")},
-        "versions": versions(),
-    }
-    pictures = [run.path / "reliability.png", run.path / "clip.png"]
-    written = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
-    with run.stage("calibrate", inputs, [*written, *pictures]) as needed:
-        if not needed:
-            console.note("calibrate: already there for these scores and settings.")
-            return load_stack(run.stack)[0]
-        model = next(iter(scored.kinds))
-        console.heading(f"Calibrating {model} on {len(rows)} labelled videos")
-        if options.meta == "best":
-            console.note(f"{model} holds raw scores: Platt's map makes them logits first.")
-        stack = Stack(
-            meta=options.meta,
-            calibration=options.calibration,
-            clip=options.clip,
-            n_splits=options.folds,
-            seed=options.seed,
-            n_jobs=options.jobs,
-        )
-        with console.progress_bars() as progress:
-            nested = nested_predictions(
-                stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
-            )
-        # With one detector there is nothing between its own probability and the calibrated one.
-        stages = nested[[f"base/{model}", "calibrated"]]
-        stack.fit(scored.features, label, groups=rows["group"])
-        for sentence in stack.notes_:
-            console.note(sentence)
-        save_stack(stack, run.stack, about(scored, label))
-        oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
-        write_table(oof, run.oof)
-        write_json(report_metrics(stages, label, rows["group"], seed=options.seed), run.metrics)
-        _draw_reliability(label, rows["group"], stages, pictures[0])
-        _draw_clip_curve({name: _curve(label, p) for name, p in stages.items()}, pictures[1])
-    return stack
-
-
-def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
-    """Reliability diagrams of every stage (columns of out-of-fold probabilities), side by side."""
-    from matplotlib.figure import Figure
-
-    from calibration import plot_reliability, prepare_reliability
-
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
-        plot_reliability(prepare_reliability(label, p, group), axes)
-        axes.set_title(f"{name}, out of fold")
-    figure.savefig(path, dpi=150)
-
-
-def _curve(label: pd.Series, probability: pd.Series) -> pd.DataFrame:
+def _draw_clip(run: RunFolder, stages: Sequence[str]) -> None:
+    """clip.png, from the out-of-fold probabilities that were written."""
     from calibration import clip_curve
 
-    return clip_curve(probability, label)
+    oof = pd.read_csv(run.oof)
+    curves = {name: clip_curve(oof[name], oof["label"]) for name in stages}
+    with replacing(run.path / "clip.png") as temporary:
+        _draw_clip_curve(curves, temporary)
 
 
 def _draw_clip_curve(curves: Mapping[Any, pd.DataFrame], path: Path) -> None:
@@ -231,4 +162,4 @@ def _draw_clip_curve(curves: Mapping[Any, pd.DataFrame], path: Path) -> None:
         axes.set_xscale("log")
         axes.set(xlabel="margin m of the bounds", ylabel="log loss", title=f"{name}, out of fold")
         axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=150, format="png")

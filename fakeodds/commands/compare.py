@@ -12,9 +12,9 @@ from rich.table import Table
 from fakeodds import console
 from fakeodds.options import ANY, FILE, jobs_option, out_option, read_kinds, table_options
 from fakeodds.run_folder import RunFolder, versions
+from fakeodds.stacked import outer_folds
 from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table
-from predictions.folds import assign_folds
 from predictions.scores import ScoreTable, read_scores
 
 COST = click.FloatRange(0, min_open=True)
@@ -143,7 +143,7 @@ def _compare(
                 features,
                 rows["label"],
                 rows["group"],
-                rows["fold"] if "fold" in rows else _new_folds(rows, folds, seed),
+                outer_folds(rows, folds, seed),
                 costs=spent,
                 budget=budget,
                 seed=seed,
@@ -155,11 +155,6 @@ def _compare(
         with replacing(outputs[2]) as temporary:
             plot_comparison(found).savefig(temporary, dpi=150, format="png")
         write_json(found.to_dict(), outputs[0])
-
-
-def _new_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
-    folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
-    return pd.Series(folds, index=rows.index, name="fold")
 
 
 def print_sizes(found: Mapping[str, Any]) -> None:

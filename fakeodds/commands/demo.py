@@ -30,9 +30,9 @@ def demo(context: click.Context, out: Path, seed: int) -> None:
         videos = make_demo_set(out / "videos", seed=seed, progress=progress)
     console.note(f"labelled clips: {videos.train}; new clips, of other people: {videos.test}.")
     arguments = [str(videos.train), "--out", str(out), "--test", str(videos.test)]
-    arguments += ["--frames", "8", "--crop", "112", "--size", "80", "--weights", "scratch"]
-    arguments += ["--epochs", "6", "--frames-per-video", "6", "--batch", "24", "--lr", "0.001"]
-    arguments += ["--workers", "2", "--folds", "4", "--seed", str(seed)]
+    arguments += ["--frames", "8", "--crop", "96", "--size", "64", "--weights", "scratch"]
+    arguments += ["--epochs", "7", "--frames-per-video", "6", "--batch", "32", "--lr", "0.001"]
+    arguments += ["--workers", "2", "--folds", "3", "--seed", str(seed)]
     console.note(f"what follows is: fakeodds run {' '.join(arguments)}")
     with run.make_context("run", arguments, parent=context) as inner:
         run.invoke(inner)

@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from fakeodds import console
-from fakeodds.domains import check_domain, fit_robust, judge_domains, print_domains
+from fakeodds.domains import check_domain, judge_domains, print_domains
 from fakeodds.options import ANY, FILE, out_option, read_kinds, stack_options, table_options
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
@@ -79,14 +79,11 @@ def stack(
         raise InputError(f"{scores[0]}: holds no score column; expected numbers, a column a model.")
     tested = _read_test(test, columns, list(table.kinds), table.kinds)
 
-    run.settings(command="stack", scores=[str(path) for path in scores], **asdict(options))
+    asked = {**asdict(options), "domain": domain, "robust": robust}
+    run.settings(command="stack", scores=[str(path) for path in scores], **asked)
     scored = Scored(table.rows, table.logits, table.kinds, reverse)
     check_domain(scored, domain, robust)
-    if domain is not None and robust:
-        fitted = fit_robust(scored, run, options, domain)
-        tested = None if tested is None else fitted.align(tested)
-    else:
-        fitted = fit_and_judge(scored, run, options)
+    fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     metrics = finish_metrics(run)
     console.print_stages(metrics)
@@ -95,12 +92,12 @@ def stack(
 
     about = {"prior": metrics["prior"]}
     if tested is None and scored.rows["label"].isna().any():
-        tested = fitted.align(scored.unlabelled())
+        tested = scored.unlabelled()
     if tested is None:
         probability = out_of_fold(run)
         console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
     else:
-        probability = stack_probability(fitted, tested, about, options.prior)
+        probability = stack_probability(fitted, fitted.align(tested), about, options.prior)
     submission = write_probabilities(probability, run.submission, sample)
     console.out.print(f"{len(submission)} videos -> {run.submission}")
 

@@ -100,7 +100,7 @@ def test_each_estimate_is_the_direct_nested_run(compared):
 
 
 def test_no_row_teaches_its_own_fold(compared):
-    X, y, groups, folds, found = compared
+    X, y, groups, folds, _ = compared
     turned = np.where(folds == 2, 1 - y, y)
     held = folds == 2
     values = X.to_numpy()
@@ -143,7 +143,7 @@ def test_processes_change_nothing(compared):
 
 
 def test_a_budget_is_kept(compared):
-    X, y, groups, folds, found = compared
+    X, y, groups, folds, _ = compared
     costs = pd.DataFrame({"seconds": [4.0, 1, 2, 1], "mb": np.nan}, index=X.columns)
     tight = compare_subsets(X, y, groups, folds, costs=costs, budget={"seconds": 3.5})
     taken = tight.table[tight.table["recommended"]].iloc[0]

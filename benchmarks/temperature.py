@@ -1,6 +1,6 @@
 """Temperature on a million logits: ours beside scikit-learn, in one run.
 
-    python benchmarks/calibration.py [--rows 1000000] [--repeats 7]
+    python benchmarks/temperature.py [--rows 1000000] [--repeats 7]
 
 scikit-learn's is CalibratedClassifierCV(FrozenEstimator(...), method="temperature") around a
 classifier whose decision function is the logit itself, so that neither side trains anything

@@ -14,6 +14,7 @@ from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import features_for, out_of_fold, stack_probability, write_probabilities
 from predictions.errors import InputError
+from predictions.logits import to_probability
 from predictions.scores import read_scores
 
 
@@ -83,6 +84,7 @@ def stack(
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
     scored = Scored(table.rows, table.logits, table.kinds, reverse)
     check_domain(scored, domain, robust)
+    _hint_at_backward(scored)
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     metrics = finish_metrics(run)
@@ -100,6 +102,29 @@ def stack(
         probability = stack_probability(fitted, fitted.align(tested), about, options.prior)
     submission = write_probabilities(probability, run.submission, sample)
     console.out.print(f"{len(submission)} videos -> {run.submission}")
+
+
+def _hint_at_backward(scored: Scored) -> None:
+    """Say which probabilities rank REAL above FAKE; nothing is turned round unasked."""
+    from calibration import auc
+
+    known = scored.labelled()
+    for model, kind in known.kinds.items():
+        there = known.features[model].notna()
+        label = known.rows["label"][there]
+        # A raw score's direction is learned, and near chance a low AUC says little.
+        if kind != "raw" and label.nunique() == 2:
+            score = to_probability(known.features[model][there])
+            area = auc(label.to_numpy(), score)
+            if area < _BACKWARD:
+                console.note(
+                    f"{model} ranks REAL above FAKE (AUC {area:.3f}): the meta-learner will turn "
+                    f"it round, the plain mean will not; if high means REAL, say --reverse {model}."
+                )
+
+
+#: Below this AUC a detector's direction is in doubt rather than its worth.
+_BACKWARD = 0.3
 
 
 def _read_test(

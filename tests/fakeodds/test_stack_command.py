@@ -78,6 +78,20 @@ def test_apply_gives_what_stack_gave(
     assert (out / "submission.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
 
 
+def test_a_backward_column_is_pointed_out_and_left_as_it_is(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores["strong"] = 1 - scores["strong"]
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    said = cli("stack", tmp_path / "train.csv", "--out", tmp_path / "a", *FAST).output
+    assert "--reverse strong" in said
+    assert "--reverse bold" not in said
+    assert stages(tmp_path / "a")["base/strong"] > 1
+    turned = ("--out", tmp_path / "b", "--reverse", "strong", *FAST)
+    assert "--reverse" not in cli("stack", tmp_path / "train.csv", *turned).output
+    assert stages(tmp_path / "b")["base/strong"] < 0.6
+
+
 def test_prior_moves_probabilities(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
     scores.to_csv(tmp_path / "train.csv", index=False)
     out = tmp_path / "run"

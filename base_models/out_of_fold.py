@@ -69,6 +69,19 @@ class _Task:
     settings: TrainSettings
 
 
+def settle_starts(settings: TrainSettings) -> list["Start"]:
+    """Where each detector's training starts from; cheap to ask before anything long begins.
+
+    Raises:
+        InputError: an unknown detector, or weights that cannot be had.
+    """
+    specs = [find_detector(name) for name in settings.detectors]
+    return [
+        import_module(_TRAINERS[spec.framework]).settle_start(spec, settings.weights)
+        for spec in specs
+    ]
+
+
 def train_out_of_fold(
     videos: pd.DataFrame,
     faces_dir: Path,
@@ -103,10 +116,7 @@ def train_out_of_fold(
     labels, folds = _check(videos)
     index = index_crops(videos["video"].astype(str).tolist(), faces_dir)
     _check_classes(index, labels, folds)
-    starts = [
-        import_module(_TRAINERS[spec.framework]).settle_start(spec, settings.weights)
-        for spec in specs
-    ]
+    starts = settle_starts(settings)
     if settings.workers > 1 and settings.threads is None:
         from base_models.devices import available_threads
 

@@ -13,7 +13,7 @@ from base_models.faces.extract import extract_faces
 from base_models.faces.settings import FaceSettings
 from base_models.frame_scores import read_frame_scores
 from base_models.inference import score_videos
-from base_models.out_of_fold import train_out_of_fold
+from base_models.out_of_fold import settle_starts, train_out_of_fold
 from base_models.train_settings import TrainSettings
 from fakeodds import console
 from fakeodds.run_folder import RunFolder
@@ -22,6 +22,15 @@ from fakeodds.submitting import stack_probability
 from predictions.aggregate import video_features
 from predictions.files import write_table
 from predictions.folds import assign_folds
+
+__all__ = [
+    "find_faces",
+    "open_dataset",
+    "predict",
+    "settle_starts",
+    "train_and_stack",
+    "unlabelled",
+]
 
 
 def open_dataset(path: Path, *, training: bool = False) -> Dataset:

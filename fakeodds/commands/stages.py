@@ -197,6 +197,8 @@ def run(
 
     data = pipeline.open_dataset(dataset, training=True)
     tested = None if test is None else pipeline.open_dataset(test)
+    # Weights that cannot be had are told of now, not after hours of looking for faces.
+    pipeline.settle_starts(train_settings)
     folder = _noted(out, dataset, face_settings, train_settings, options)
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed

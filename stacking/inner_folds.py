@@ -5,6 +5,15 @@ from numpy.typing import NDArray
 
 from predictions.folds import assign_folds
 
+#: Groups of the rarer label below which nothing is chosen or bounded finely: a handful of groups is
+#: separated by chance alone, and every flexible learner then looks perfect out of fold too.
+LEAST_TO_CHOOSE = 10
+
+
+def rarer_groups(y: NDArray[np.float64], groups: NDArray[np.int64]) -> int:
+    """How many groups the label with fewer of them has."""
+    return min(len(np.unique(groups[y == label])) for label in (0.0, 1.0))
+
 
 def inner_folds(
     y: NDArray[np.float64], groups: NDArray[np.int64], n_splits: int, seed: int

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator, optimal_clip
 from predictions.errors import InputError
-from stacking.inner_folds import inner_folds
+from stacking.inner_folds import LEAST_TO_CHOOSE, inner_folds, rarer_groups
 from stacking.learner import Array, Codes, group_codes
 from stacking.meta_learners import create_meta_learner
 from stacking.solvers import smoothed_logit
@@ -28,16 +28,18 @@ _LEAST_TO_CALIBRATE = 30
 #: Logits are kept this short, so that no probability rounds to 0 or 1.
 _LONGEST = 36.0
 
+#: The estimate of a share that log loss favours (Krichevsky and Trofimov 1981): k + 1/2 of n + 1.
+_HALF_A_ROW = 0.5
+
 
 def clip_rows(n: int) -> float:
     """Imaginary rows beyond each bound of a clip learned from n rows: near half a row for many.
 
-    Half a row is the estimate of a share that log loss favours (Krichevsky and Trofimov 1981).
     With few rows the penalties of the meta-learner keep its logits short already, and half a row
     at either end would cost more than the mistakes it guards against: the n rows pay about that
     many nats together.
     """
-    return 0.5 * n / (n + 1000.0)
+    return _HALF_A_ROW * n / (n + 1000.0)
 
 
 def is_score_column(name: object) -> bool:
@@ -149,7 +151,9 @@ class Stack(ClassifierMixin, BaseEstimator):
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
         if self.clip == "auto":
-            self.clip_ = optimal_clip(expit(calibrated), y, shrink=clip_rows(len(y)))
+            few = rarer_groups(y, group) < LEAST_TO_CHOOSE
+            rows = _HALF_A_ROW if few else clip_rows(len(y))
+            self.clip_ = optimal_clip(expit(calibrated), y, shrink=rows)
         if self.clip_ is not None:
             low, high = self.clip_
             self.notes_.append(f"Clip: probabilities stay between {low:.4g} and {high:.6g}.")
@@ -161,7 +165,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         if self.calibration == "none":
             return None
         if self.calibration == "auto":
-            rarer = min(len(np.unique(group[y == label])) for label in (0.0, 1.0))
+            rarer = rarer_groups(y, group)
             if rarer < _LEAST_TO_CALIBRATE:
                 self.notes_.append(
                     f"Calibration: none, because a label has {rarer} groups only and fewer than "

@@ -72,7 +72,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--min-face",
             type=float,
-            default=0.06,
+            default=0.05,
             show_default=True,
             help="Smallest face wanted, as a share of the frame's shorter side.",
         ),

@@ -199,3 +199,17 @@ def test_ffpp_reaches_its_log_loss():
     folds = assign_folds(frame["label"], frame["target"])
     oof = nested_predictions(Stack(), X, frame["label"], frame["target"], folds)
     assert log_loss(frame["label"], oof["calibrated"]) <= 0.095
+
+
+def test_a_handful_of_groups_never_makes_auto_sure():
+    """Ten rows are separated by chance; the answer stays within what ten rows can say."""
+    worst = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = pd.DataFrame(rng.normal(0, 1, (10, 6)), columns=[f"m{i}" for i in range(6)])
+        y = np.tile([0, 1], 5)
+        p = Stack(seed=0).fit(X, y).predict_proba(X)[:, 1]
+        worst.append(max(p.max(), 1 - p.min()))
+        assert p.min() >= 0.5 / 11
+        assert p.max() <= 10.5 / 11
+    assert np.mean(worst) < 0.93

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from calibration import standard_error
 from stacking.averages import BestLearner, MeanLogitLearner
 from stacking.boosting import XGBoostLearner
-from stacking.inner_folds import LEAST_TO_CHOOSE, rarer_groups
+from stacking.inner_folds import too_few_to_choose
 from stacking.learner import Array, Codes, MetaLearner, default_folds
 from stacking.linear_learners import (
     LogisticLearner,
@@ -66,8 +66,8 @@ class AutoLearner(MetaLearner):
     """A convex blend of the other meta-learners' logits, decided by their out-of-fold log loss.
 
     Which members take part depends on the number of rows and detectors; what each is worth is
-    learned. Members with less than `LEAST` of the weight are left out. Where a label has fewer than
-    `LEAST_TO_CHOOSE` groups, the mean of logits is all there is: nothing could tell others apart.
+    learned. Members with less than `LEAST` of the weight are left out. With fewer than
+    `LEAST_TO_CHOOSE` groups the mean of logits is all there is: nothing could tell others apart.
     """
 
     LEAST: ClassVar[float] = 0.03
@@ -105,7 +105,7 @@ class AutoLearner(MetaLearner):
 
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         k = X.shape[1] if self.n_scores is None else self.n_scores
-        candidates = self._candidates(len(y), k, rarer_groups(y, groups) < LEAST_TO_CHOOSE)
+        candidates = self._candidates(len(y), k, too_few_to_choose(groups))
         fitted = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_one)(learner, X, y, groups, folds) for learner in candidates.values()
         )

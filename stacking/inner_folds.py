@@ -5,9 +5,14 @@ from numpy.typing import NDArray
 
 from predictions.folds import assign_folds
 
-#: Groups of the rarer label below which nothing is chosen or bounded finely: a handful of groups is
-#: separated by chance alone, and every flexible learner then looks perfect out of fold too.
-LEAST_TO_CHOOSE = 10
+#: Groups below which nothing is chosen or bounded finely: a handful of groups is separated by
+#: chance alone, and every flexible learner then looks perfect out of fold too.
+LEAST_TO_CHOOSE = 20
+
+
+def too_few_to_choose(groups: NDArray[np.int64]) -> bool:
+    """Whether there are fewer than `LEAST_TO_CHOOSE` groups."""
+    return len(np.unique(groups)) < LEAST_TO_CHOOSE
 
 
 def rarer_groups(y: NDArray[np.float64], groups: NDArray[np.int64]) -> int:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator, optimal_clip
 from predictions.errors import InputError
-from stacking.inner_folds import LEAST_TO_CHOOSE, inner_folds, rarer_groups
+from stacking.inner_folds import inner_folds, rarer_groups, too_few_to_choose
 from stacking.learner import Array, Codes, group_codes
 from stacking.meta_learners import create_meta_learner
 from stacking.solvers import smoothed_logit
@@ -151,8 +151,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
         if self.clip == "auto":
-            few = rarer_groups(y, group) < LEAST_TO_CHOOSE
-            rows = _HALF_A_ROW if few else clip_rows(len(y))
+            rows = _HALF_A_ROW if too_few_to_choose(group) else clip_rows(len(y))
             self.clip_ = optimal_clip(expit(calibrated), y, shrink=rows)
         if self.clip_ is not None:
             low, high = self.clip_

@@ -1,14 +1,19 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
+from fakeodds import console
 from fakeodds.stacked import StackOptions
+from fakeodds.submitting import features_for
 from predictions.errors import InputError
+from predictions.scores import ScoreTable, read_scores
 
 #: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
 META = (
@@ -122,8 +127,62 @@ def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options
 
 
+@dataclass(frozen=True)
+class TableOptions:
+    """What a user says about the columns of score files."""
+
+    id: str | None
+    label: str | None
+    group: str | None
+    fold: str | None
+    drop: tuple[str, ...]
+    kind: Any
+    reverse: tuple[str, ...]
+
+    def read(
+        self, paths: Sequence[Path], labels: Path | None = None, keep: Sequence[str] = ()
+    ) -> ScoreTable:
+        """Read labelled scores, and say what was decided on the way."""
+        table = read_scores(paths, labels=labels, keep=keep, **vars(self))
+        for sentence in table.notes:
+            console.note(sentence)
+        if table.scores.empty:
+            raise InputError(f"{paths[0]}: holds no scores; expected a column of numbers a model.")
+        return table
+
+    def read_new(
+        self, paths: Sequence[Path], kinds: Mapping[str, str], reverse: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """The scores of new videos as a stack of the models `kinds` takes them.
+
+        Raises:
+            InputError: a model is missing.
+        """
+        said = {
+            **vars(self),
+            "kind": dict(kinds) if self.kind is None else self.kind,
+            "reverse": (*self.reverse, *reverse),
+        }
+        return features_for(read_scores(paths, **said, missing_ok=True), list(kinds), str(paths[0]))
+
+
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How a score file's columns are to be read."""
+    """How a score file's columns are to be read, handed over as one `TableOptions`."""
+
+    @wraps(command)
+    def with_columns(
+        id_: str | None,
+        label: str | None,
+        group: str | None,
+        fold: str | None,
+        drop: tuple[str, ...],
+        kind: tuple[str, ...],
+        reverse: tuple[str, ...],
+        **rest: Any,
+    ) -> Any:
+        columns = TableOptions(id_, label, group, fold, drop, read_kinds(kind), reverse)
+        return command(columns=columns, **rest)
+
     decorators = (
         click.option(
             "--id",
@@ -157,8 +216,8 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
     )
     for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+        with_columns = decorate(with_columns)
+    return with_columns
 
 
 def read_kinds(kinds: tuple[str, ...]) -> Any:

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from fakeodds import console
-from fakeodds.options import ANY, FILE, jobs_option, read_kinds, table_options
-from fakeodds.submitting import features_for, stack_probability, write_probabilities
+from fakeodds.options import ANY, FILE, TableOptions, jobs_option, table_options
+from fakeodds.submitting import stack_probability, write_probabilities
 from predictions.errors import InputError
-from predictions.scores import read_scores
 
 
 @click.command()
@@ -29,13 +28,7 @@ def apply(
     out: Path,
     sample: Path | None,
     prior: float | None,
-    id_: str | None,
-    label: str | None,
-    group: str | None,
-    fold: str | None,
-    drop: tuple[str, ...],
-    kind: tuple[str, ...],
-    reverse: tuple[str, ...],
+    columns: TableOptions,
     jobs: int,
 ) -> None:
     """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
@@ -59,20 +52,7 @@ def apply(
             )
         probability = pipeline.predict(pipeline.open_dataset(new[0]), run, jobs, prior)
     else:
-        said = read_kinds(kind)
-        table = read_scores(
-            new,
-            id=id_,
-            label=label,
-            group=group,
-            fold=fold,
-            drop=drop,
-            kind=dict(about["kinds"]) if said is None else said,
-            reverse=(*about.get("reverse", ()), *reverse),
-            missing_ok=True,
-        )
-        models = list(about["kinds"])
-        features = features_for(table, models, str(new[0]))
+        features = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, features, about, prior)
     submission = write_probabilities(probability, out, sample)
     console.out.print(f"{len(submission)} videos -> {out}")

@@ -13,18 +13,18 @@ from fakeodds.options import (
     CALIBRATION,
     FILE,
     Clip,
+    TableOptions,
     jobs_option,
     out_option,
-    read_kinds,
     table_options,
 )
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import features_for, out_of_fold, stack_probability, write_probabilities
+from fakeodds.submitting import out_of_fold, stack_probability, write_probabilities
 from predictions.columns import first_names
 from predictions.errors import InputError
 from predictions.files import replacing
-from predictions.scores import ScoreTable, read_scores
+from predictions.scores import ScoreTable
 
 
 @click.command()
@@ -64,13 +64,7 @@ def calibrate(
     test: Path | None,
     sample: Path | None,
     out: Path,
-    id_: str | None,
-    label: str | None,
-    group: str | None,
-    fold: str | None,
-    drop: tuple[str, ...],
-    kind: tuple[str, ...],
-    reverse: tuple[str, ...],
+    columns: TableOptions,
     calibration: str,
     clip: Any,
     prior: float | None,
@@ -89,15 +83,9 @@ def calibrate(
     fakeodds apply runs/xception new.csv --out submission.csv
     """
     run = RunFolder.open(out)
-    columns = {"id": id_, "drop": drop, "reverse": reverse, "kind": read_kinds(kind)}
-    table = read_scores([scores], labels=labels, label=label, group=group, fold=fold, **columns)
+    table = columns.read([scores], labels)
     model = _only_model(table, scores)
-    for sentence in table.notes:
-        console.note(sentence)
-    tested = None
-    if test is not None:
-        new = read_scores([test], **{**columns, "kind": dict(table.kinds)}, missing_ok=True)
-        tested = features_for(new, [model], str(test))
+    tested = None if test is None else columns.read_new([test], table.kinds)
 
     # A raw score is no logit yet; of one detector, "best" is Platt's map.
     meta = "passthrough"
@@ -106,7 +94,7 @@ def calibrate(
         console.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
     run.settings(command="calibrate", scores=str(scores), **asdict(options))
-    scored = Scored(table.rows, table.logits, table.kinds, reverse)
+    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)

@@ -10,12 +10,19 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
-from fakeodds.options import ANY, FILE, jobs_option, out_option, read_kinds, table_options
+from fakeodds.options import (
+    ANY,
+    FILE,
+    TableOptions,
+    jobs_option,
+    out_option,
+    table_options,
+)
 from fakeodds.run_folder import RunFolder, versions
 from fakeodds.stacked import outer_folds
 from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table
-from predictions.scores import ScoreTable, read_scores
+from predictions.scores import ScoreTable
 
 COST = click.FloatRange(0, min_open=True)
 
@@ -42,13 +49,7 @@ def compare(
     max_mb: float | None,
     as_json: bool,
     out: Path,
-    id_: str | None,
-    label: str | None,
-    group: str | None,
-    fold: str | None,
-    drop: tuple[str, ...],
-    kind: tuple[str, ...],
-    reverse: tuple[str, ...],
+    columns: TableOptions,
     folds: int,
     seed: int,
     jobs: int,
@@ -64,19 +65,7 @@ def compare(
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
     """
     run = RunFolder.open(out)
-    table = read_scores(
-        scores,
-        labels=labels,
-        label=label,
-        group=group,
-        fold=fold,
-        id=id_,
-        drop=drop,
-        reverse=reverse,
-        kind=read_kinds(kind),
-    )
-    for sentence in table.notes:
-        console.note(sentence)
+    table = columns.read(scores, labels)
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}
     run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)

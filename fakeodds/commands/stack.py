@@ -2,20 +2,23 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
-import pandas as pd
 
 from fakeodds import console
 from fakeodds.domains import check_domain, judge_domains, print_domains
-from fakeodds.options import ANY, FILE, out_option, read_kinds, stack_options, table_options
+from fakeodds.options import (
+    ANY,
+    FILE,
+    TableOptions,
+    out_option,
+    stack_options,
+    table_options,
+)
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import features_for, out_of_fold, stack_probability, write_probabilities
-from predictions.errors import InputError
+from fakeodds.submitting import out_of_fold, stack_probability, write_probabilities
 from predictions.logits import to_probability
-from predictions.scores import read_scores
 
 
 @click.command()
@@ -45,13 +48,7 @@ def stack(
     domain: str | None,
     robust: bool,
     out: Path,
-    id_: str | None,
-    label: str | None,
-    group: str | None,
-    fold: str | None,
-    drop: tuple[str, ...],
-    kind: tuple[str, ...],
-    reverse: tuple[str, ...],
+    columns: TableOptions,
     options: StackOptions,
 ) -> None:
     """Combine SCORES of any detectors into one calibrated probability per video.
@@ -64,25 +61,13 @@ def stack(
     fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
     """
     run = RunFolder.open(out)
-    columns = {"id": id_, "drop": drop, "reverse": reverse, "kind": read_kinds(kind)}
-    table = read_scores(
-        scores,
-        labels=labels,
-        label=label,
-        group=group,
-        fold=fold,
-        keep=() if domain is None else (domain,),
-        **columns,
-    )
-    for sentence in table.notes:
-        console.note(sentence)
-    if not len(table.scores.columns):
-        raise InputError(f"{scores[0]}: holds no score column; expected numbers, a column a model.")
-    tested = _read_test(test, columns, list(table.kinds), table.kinds)
+    table = columns.read(scores, labels, keep=() if domain is None else (domain,))
+    # Read before anything long begins, on the scales of the training scores.
+    tested = columns.read_new(test, table.kinds) if test else None
 
     asked = {**asdict(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
-    scored = Scored(table.rows, table.logits, table.kinds, reverse)
+    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
     check_domain(scored, domain, robust)
     _hint_at_backward(scored)
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
@@ -125,13 +110,3 @@ def _hint_at_backward(scored: Scored) -> None:
 
 #: Below this AUC a detector's direction is in doubt rather than its worth.
 _BACKWARD = 0.3
-
-
-def _read_test(
-    paths: tuple[Path, ...], columns: dict[str, Any], models: list[str], kinds: Any
-) -> pd.DataFrame | None:
-    """Read the test scores before anything long begins, on the scales of the training scores."""
-    if not paths:
-        return None
-    table = read_scores(paths, **{**columns, "kind": dict(kinds)}, missing_ok=True)
-    return features_for(table, models, str(paths[0]))

@@ -146,6 +146,11 @@ class TableOptions:
         table = read_scores(paths, labels=labels, keep=keep, **vars(self))
         for sentence in table.notes:
             console.note(sentence)
+        if "label" not in table.rows:
+            raise InputError(
+                f"{paths[0]}: no video has a label: expected a label column with 1 = FAKE and "
+                "0 = REAL; name it with --label, or join one with --labels."
+            )
         if table.scores.empty:
             raise InputError(f"{paths[0]}: holds no scores; expected a column of numbers a model.")
         return table

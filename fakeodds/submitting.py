@@ -6,22 +6,45 @@ from typing import Any
 
 import pandas as pd
 
+from fakeodds import console
 from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import Scored
 from predictions.errors import InputError
 from predictions.scores import ScoreTable
 from predictions.submission import make_submission, read_sample, write_submission
 
 
-def write_probabilities(
-    probability: pd.Series, path: Path, sample: Path | None = None
-) -> pd.DataFrame:
-    """Write `filename,label`, in the sample's order when one is given; return what was written."""
+def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> None:
+    """Write `filename,label`, in the sample's order when one is given, and say where it lies."""
     if sample is None:
         submission = make_submission(probability)
     else:
         submission = make_submission(probability, read_sample(sample), str(sample))
     write_submission(submission, path)
-    return submission
+    console.out.print(f"{len(submission)} videos -> {path}")
+
+
+def submit_scored(
+    stack: Any,
+    scored: Scored,
+    tested: pd.DataFrame | None,
+    run: RunFolder,
+    prior: float | None,
+    sample: Path | None,
+) -> None:
+    """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
+
+    Where there are neither, it holds the out-of-fold probabilities, and a note says so.
+    """
+    if tested is None and scored.rows["label"].isna().any():
+        tested = scored.unlabelled()
+    if tested is None:
+        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+        probability = out_of_fold(run)
+    else:
+        about = {"prior": float(scored.labelled().rows["label"].mean())}
+        probability = stack_probability(stack, stack.align(tested), about, prior)
+    submit(probability, run.submission, sample)
 
 
 def stack_probability(

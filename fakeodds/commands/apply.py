@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from fakeodds import console
 from fakeodds.options import ANY, FILE, TableOptions, jobs_option, table_options
-from fakeodds.submitting import stack_probability, write_probabilities
+from fakeodds.submitting import stack_probability, submit
 from predictions.errors import InputError
 
 
@@ -54,5 +53,4 @@ def apply(
     else:
         features = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, features, about, prior)
-    submission = write_probabilities(probability, out, sample)
-    console.out.print(f"{len(submission)} videos -> {out}")
+    submit(probability, out, sample)

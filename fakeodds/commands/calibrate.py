@@ -20,7 +20,7 @@ from fakeodds.options import (
 )
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import out_of_fold, stack_probability, write_probabilities
+from fakeodds.submitting import submit_scored
 from predictions.columns import first_names
 from predictions.errors import InputError
 from predictions.files import replacing
@@ -99,18 +99,8 @@ def calibrate(
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
     _draw_clip(run, stages)
-    metrics = finish_metrics(run)
-    console.print_stages(metrics)
-
-    if tested is None and scored.rows["label"].isna().any():
-        tested = scored.unlabelled()
-    if tested is None:
-        probability = out_of_fold(run)
-        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-    else:
-        probability = stack_probability(fitted, tested, {"prior": metrics["prior"]}, prior)
-    submission = write_probabilities(probability, run.submission, sample)
-    console.out.print(f"{len(submission)} videos -> {run.submission}")
+    console.print_stages(finish_metrics(run))
+    submit_scored(fitted, scored, tested, run, prior, sample)
 
 
 def _only_model(table: ScoreTable, source: Path) -> str:

@@ -19,8 +19,7 @@ from fakeodds.options import (
     table_options,
 )
 from fakeodds.run_folder import RunFolder, versions
-from fakeodds.stacked import outer_folds
-from predictions.errors import InputError
+from fakeodds.stacked import Scored, check_labels, outer_folds
 from predictions.files import replacing, write_json, write_table
 from predictions.scores import ScoreTable
 
@@ -101,18 +100,9 @@ def _compare(
     from stacking.compare_plot import plot_comparison
     from stacking.costs import read_costs
 
-    if "label" not in table.rows or table.rows["label"].isna().all():
-        raise InputError(
-            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
-            "name it with --label, or join one with --labels."
-        )
-    known = table.rows["label"].notna()
-    rows, features = table.rows[known], table.logits[known]
-    if rows["label"].nunique() < 2:
-        only = "FAKE" if rows["label"].iloc[0] == 1 else "REAL"
-        raise InputError(
-            f"every labelled video is {only}: a detector is judged on both; add the other class."
-        )
+    scored = Scored(table.rows, table.logits, table.kinds).labelled()
+    rows, features = scored.rows, scored.features
+    check_labels(rows["label"])
     spent = None if costs is None else read_costs(costs, list(features.columns))
     outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
     inputs = {

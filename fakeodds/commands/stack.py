@@ -17,7 +17,7 @@ from fakeodds.options import (
 )
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import out_of_fold, stack_probability, write_probabilities
+from fakeodds.submitting import submit_scored
 from predictions.logits import to_probability
 
 
@@ -77,16 +77,7 @@ def stack(
     if domain is not None:
         print_domains(domains, domain)
 
-    about = {"prior": metrics["prior"]}
-    if tested is None and scored.rows["label"].isna().any():
-        tested = scored.unlabelled()
-    if tested is None:
-        probability = out_of_fold(run)
-        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-    else:
-        probability = stack_probability(fitted, fitted.align(tested), about, options.prior)
-    submission = write_probabilities(probability, run.submission, sample)
-    console.out.print(f"{len(submission)} videos -> {run.submission}")
+    submit_scored(fitted, scored, tested, run, options.prior, sample)
 
 
 def _hint_at_backward(scored: Scored) -> None:

@@ -12,7 +12,7 @@ from fakeodds import console
 from fakeodds.options import ANY, FILE, jobs_option, out_option, stack_options
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import StackOptions
-from fakeodds.submitting import out_of_fold, write_probabilities
+from fakeodds.submitting import out_of_fold, submit
 from predictions.errors import InputError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -215,7 +215,7 @@ def run(
         probability = pipeline.predict(
             tested, folder, options.jobs, options.prior, train_settings.device
         )
-    _submit(probability, folder, sample)
+    submit(probability, folder.submission, sample)
 
 
 @click.command()
@@ -254,7 +254,7 @@ def train(run: Path, train_settings: Any, options: StackOptions) -> None:
     folder.settings(train=_plain(train_settings), stack=asdict(options))
     videos = pd.read_parquet(folder.videos)
     console.print_stages(pipeline.train_and_stack(videos, folder, train_settings, options))
-    _submit(out_of_fold(folder), folder, None)
+    submit(out_of_fold(folder), folder.submission)
 
 
 @click.command()
@@ -276,7 +276,7 @@ def predict(
 
     folder = RunFolder.existing(run)
     probability = pipeline.predict(pipeline.open_dataset(videos), folder, jobs, prior, device)
-    _submit(probability, folder, sample)
+    submit(probability, folder.submission, sample)
 
 
 def _noted(
@@ -296,11 +296,6 @@ def _noted(
 def _plain(train_settings: Any) -> dict[str, Any]:
     """The settings as JSON values."""
     return {**asdict(train_settings), "weights": str(train_settings.weights)}
-
-
-def _submit(probability: Any, folder: RunFolder, sample: Path | None) -> None:
-    submission = write_probabilities(probability, folder.submission, sample)
-    console.out.print(f"{len(submission)} videos -> {folder.submission}")
 
 
 def _three(text: str) -> tuple[float, float, float]:

@@ -165,6 +165,15 @@ def test_bad_tables_end_in_one_sentence(
     assert not (tmp_path / "run" / "submission.csv").exists()
 
 
+@pytest.mark.parametrize("command", ["stack", "compare", "calibrate"])
+def test_scores_without_any_label_are_refused(
+    command: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores[["video", "group", "bold"]].to_csv(tmp_path / "train.csv", index=False)
+    said = cli(command, tmp_path / "train.csv", "--out", tmp_path / "run", code=2).output
+    assert "train.csv: no video has a label" in said
+
+
 def test_a_test_table_without_a_model_is_refused_before_the_work(
     tmp_path: Path, cli: Cli, scores: pd.DataFrame
 ) -> None:

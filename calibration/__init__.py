@@ -9,6 +9,7 @@ from calibration.bootstrap import (
     standard_error,
 )
 from calibration.clip import Clipper, check_bounds, clip_curve, optimal_clip
+from calibration.clip_plot import plot_clip_curve
 from calibration.decomposition import Decomposition, decompose
 from calibration.measures import (
     Confusion,
@@ -82,6 +83,7 @@ __all__ = [
     "measure_in_full",
     "optimal_clip",
     "paired_difference",
+    "plot_clip_curve",
     "plot_reliability",
     "prepare_reliability",
     "row_log_loss",

@@ -18,6 +18,12 @@ Input = Literal["logit", "probability"]
 
 _TIE = 1e-15
 
+#: Beyond this size squares overflow; no detector's logit comes near.
+_LARGEST = 1e100
+
+#: Below this size a logit is 0: its square would vanish, and no probability differs.
+_SMALLEST = 1e-100
+
 
 class Calibrator(ClassifierMixin, BaseEstimator):
     """A binary calibrator: one score a row in, a better probability of FAKE out.
@@ -39,8 +45,10 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         n_features_in_: columns of X.
 
     Raises:
-        InputError: one label only, REAL and FAKE side by side, negative or all-zero weights.
-        ValueError: NaN or infinite X, text, more than two labels (scikit-learn's messages).
+        InputError: one label only, the words REAL and FAKE as labels, REAL and FAKE side by side,
+            NaN, infinite or enormous X, no probability where one is said, negative or all-zero
+            weights.
+        ValueError: text, no rows, more than two labels (scikit-learn's messages).
     """
 
     def __init__(self, input: Input = "logit") -> None:
@@ -106,11 +114,9 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         return called
 
     def _logits(self, X: Any, *, reset: bool) -> Floats:
-        if isinstance(X, pd.Series):
-            X = X.to_frame()
-        values: Floats = validate_data(self, X, reset=reset, dtype=np.float64)
+        values = self._values(X, reset=reset)
         if self.input == "logit":
-            logits = values
+            logits = _usable_logits(values)
         elif self.input == "probability":
             outside = ((values < 0) | (values > 1)).any(axis=1)
             if outside.any():
@@ -126,6 +132,22 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         _refuse_both_classes(logits)
         return np.asarray(logits.mean(axis=1))
 
+    def _values(self, X: Any, *, reset: bool) -> Floats:
+        """X as a finite matrix, (n, k), on the scale that `input` says."""
+        if isinstance(X, pd.Series):
+            X = X.to_frame()
+        values: Floats = validate_data(
+            self, X, reset=reset, dtype=np.float64, ensure_all_finite=False
+        )
+        if not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            found = "NaN" if np.isnan(values[row, column]) else "infinity"
+            raise InputError(
+                f"row {row} of X is {found}; every score to calibrate must be a finite number, so "
+                "leave the row out, or bound it (exact probabilities 0 and 1 are fine)."
+            )
+        return values
+
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
         raise NotImplementedError
 
@@ -138,6 +160,23 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         # It corrects a score, it does not learn a classifier of several features.
         tags.classifier_tags.poor_score = True
         return tags
+
+
+def _usable_logits(values: Floats) -> Floats:
+    """Logits whose squares are numbers: the vanishing ones as 0.
+
+    Raises:
+        InputError: a value of a size that no logit has.
+    """
+    size = np.abs(values)
+    if size.max(initial=0.0) > _LARGEST:
+        row, column = np.argwhere(size > _LARGEST)[0]
+        raise InputError(
+            f"row {row} of X is {values[row, column]:g}, no logit; give scores of at most "
+            f"{_LARGEST:g} in size."
+        )
+    vanishing = (size < _SMALLEST) & (size > 0)
+    return np.where(vanishing, 0.0, values) if vanishing.any() else values
 
 
 def _refuse_both_classes(logits: Floats) -> None:
@@ -158,6 +197,8 @@ def _refuse_both_classes(logits: Floats) -> None:
 
 def _binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
     labels = column_or_1d(y, warn=True)
+    if labels.dtype == object:
+        labels = _plain(labels)
     if len(labels) != n:
         raise InputError(f"{n} scores but {len(labels)} labels; give one label a score.")
     if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
@@ -167,8 +208,17 @@ def _binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
         raise InputError("a label is NaN or infinity; every row to calibrate on needs 0 or 1.")
     check_classification_targets(labels)
     classes = np.unique(labels)
+    if {str(name).strip().lower() for name in classes} <= {"fake", "real"}:
+        # Sorted, REAL would come last and be the label whose probability is meant.
+        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")
     if len(classes) > 2:
         raise ValueError(
             "Only binary classification is supported. The type of the target is multiclass."
         )
     return (labels == classes[-1]).astype(np.float64), classes
+
+
+def _plain(labels: NDArray[Any]) -> NDArray[Any]:
+    """Objects that are all numbers, as a column of a mixed table may be, as numbers."""
+    numbers = all(isinstance(label, int | float | np.number | np.bool_) for label in labels)
+    return np.array(labels.tolist()) if numbers and len(labels) else labels

@@ -146,14 +146,15 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
 
         ax = plt.figure(figsize=(5, 5), layout="constrained").add_subplot()
     bins, curve = data.bins, data.curve
-    densest = max(float((curve["reals"] + curve["fakes"]).max()), 1e-12)
-    for column, base, colour, name in (
-        ("reals", 0.0, _REAL, "REAL"),
-        ("fakes", curve["reals"], _FAKE, "FAKE"),
+    rows = np.maximum(curve["reals"] + curve["fakes"], 1e-12)
+    # The square root keeps the thin middle visible beside the crowded ends; it is taken of the
+    # whole height, which REAL and FAKE then share as they share the rows.
+    height = np.sqrt(rows / rows.max()) * 0.16
+    border = height * curve["reals"] / rows
+    for floor, top, colour, name in (
+        (0 * height, border, _REAL, "REAL"),
+        (border, height, _FAKE, "FAKE"),
     ):
-        # The square root keeps the thin middle visible beside the crowded ends.
-        floor = np.sqrt(np.asarray(base / densest)) * 0.16
-        top = np.sqrt((curve[column] + base) / densest) * 0.16
         ax.fill_between(
             curve["p"], floor, top, color=colour, alpha=0.35, linewidth=0, label=f"rows: {name}"
         )

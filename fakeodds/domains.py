@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
@@ -12,34 +13,79 @@ from fakeodds.stacked import (
     StackOptions,
     check_labels,
     judging_inputs,
-    plain_stack,
-    robust_stack,
+    unfitted_stack,
 )
 from predictions.errors import InputError
 from predictions.files import write_json
 
+#: Columns whose domains are left out without being asked for, and how many they may name: each
+#: takes one fit or a few.
+KNOWN = ("dataset", "method")
+_MOST_UNASKED = 20
 
-def check_domain(scored: Scored, domain: str | None, robust: bool) -> None:
-    """Refuse what cannot be judged by domain before anything long begins.
+
+def find_domain(scored: Scored, asked: str | None, robust: bool, seed: int) -> str | None:
+    """The column whose domains are to be left out and judged, None for none.
+
+    It is the one `asked` for; without, the first of `KNOWN` that can be judged; with "none", none.
 
     Raises:
-        InputError: --robust without --domain, a column that was read as something else, or fewer
-            than two domains with fakes.
+        InputError: --robust without any, a column that was read as something else, fewer than two
+            domains with fakes, or one class alone without one of them.
     """
-    from stacking.domains import domain_names, domains_of_fakes
-
-    if domain is None:
-        if robust:
-            raise InputError("--robust chooses by the worst domain; name its column with --domain.")
-        return
-    if domain not in scored.rows:
-        raise InputError(
-            f"--domain {domain}: is read as the id, the label or the group; name a column of its "
-            "own, such as dataset or method."
-        )
     rows = scored.labelled().rows
     check_labels(rows["label"])
-    domains_of_fakes(domain_names(rows[domain]), rows["label"].to_numpy())
+    if asked is None:
+        found = _known_domain(rows, seed)
+        if found is not None:
+            return found
+    if asked in (None, "none"):
+        if robust:
+            raise InputError("--robust chooses by the worst domain; name its column with --domain.")
+        return None
+    if asked not in rows:
+        raise InputError(
+            f"--domain {asked}: is read as the id, the label or the group; name a column of its "
+            "own, such as dataset or method."
+        )
+    _count_domains(rows, str(asked), seed)
+    return asked
+
+
+def _known_domain(rows: pd.DataFrame, seed: int) -> str | None:
+    """The first column of `KNOWN` that names a few domains; says what it takes and passes over."""
+    for column in (name for name in KNOWN if name in rows):
+        try:
+            n = _count_domains(rows, column, seed)
+        except InputError as error:
+            # A column that says the same of all videos is no news.
+            if rows[column].nunique() > 1:
+                console.note(f"{column}: not left out by its domains, because {error}")
+            continue
+        if n > _MOST_UNASKED:
+            console.note(
+                f"{column}: names {n} domains, which takes long to leave out one by one; say "
+                f"--domain {column} for it."
+            )
+            continue
+        console.note(
+            f"{column}: each of its {n} domains with fakes is also left out and judged "
+            "(--domain none skips it)."
+        )
+        return column
+    return None
+
+
+def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
+    """How many domains can be left out.
+
+    Raises:
+        InputError: fewer than two, or one class alone without one of them.
+    """
+    from stacking.domains import domain_splits
+
+    splits = domain_splits(rows["label"], rows["group"], rows[column], seed=seed)
+    return len({split.domain for split in splits})
 
 
 def judge_domains(
@@ -58,7 +104,7 @@ def judge_domains(
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with console.progress_bars() as progress:
                 judged = domain_predictions(
-                    robust_stack(rows[domain], options) if robust else plain_stack(options),
+                    unfitted_stack(scored, options, domain if robust else None),
                     scored.features,
                     label,
                     splits,

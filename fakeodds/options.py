@@ -1,29 +1,50 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
 from fakeodds import console
-from fakeodds.stacked import StackOptions
-from fakeodds.submitting import features_for
+from fakeodds.stacked import Prior, StackOptions
+from fakeodds.submitting import NewScores, features_for
+from predictions.columns import first_names
 from predictions.errors import InputError
 from predictions.scores import ScoreTable, read_scores
 
 #: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
 META = (
-    *("auto", "passthrough", "mean", "mean_logit", "best", "greedy", "nonneg"),
+    *("auto", "passthrough", "mean", "mean_logit", "best", "greedy", "nonneg", "shrunk"),
     *("logistic", "splines", "pairs", "xgboost", "mlp"),
 )
 CALIBRATION = (
     *("auto", "none", "identity", "temperature", "affine", "beta", "quadratic"),
     *("spline", "isotonic", "histogram", "venn_abers"),
 )
+
+
+@contextmanager
+def naming_the_file(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Begin errors of the work on scores, which knows no files, with the first file's name.
+
+    Left alone are those that begin with an option or name any path among `arguments`.
+    """
+    values = [v if isinstance(v, tuple) else (v,) for v in arguments.values()]
+    paths = [str(path) for value in values for path in value if isinstance(path, Path)]
+    scores = arguments.get("scores") or arguments.get("new")
+    first = scores[0] if isinstance(scores, tuple) else scores
+    try:
+        yield
+    except InputError as error:
+        said = str(error)
+        if first is None or said.startswith("--") or any(path in said for path in paths):
+            raise
+        raise InputError(f"{first}: {said}") from error
+
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 ANY = click.Path(path_type=Path)
@@ -45,6 +66,34 @@ class Clip(click.ParamType):
         if not 0 < low < high < 1:
             self.fail(f"{value!r}: expected 0 < LO < HI < 1", param, ctx)
         return low, high
+
+
+class Share(click.ParamType):
+    """`auto`, or a share of fakes strictly between 0 and 1."""
+
+    name = "auto|SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        if value == "auto":
+            return value
+        try:
+            share = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not auto or a share such as 0.1", param, ctx)
+        if not 0 < share < 1:
+            self.fail(f"{value!r}: expected a share with 0 < SHARE < 1", param, ctx)
+        return share
+
+
+def prior_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--prior, the share of fakes among the videos to predict."""
+    return click.option(
+        "--prior",
+        type=Share(),
+        help="Share of fakes among the new videos, when it differs; auto estimates it from their "
+        "scores.",
+    )(command)
 
 
 def out_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +125,7 @@ def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
         meta: str,
         calibration: str,
         clip: Any,
-        prior: float | None,
+        prior: Prior,
         folds: int,
         seed: int,
         jobs: int,
@@ -107,11 +156,7 @@ def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Bounds of the final probability.",
         ),
-        click.option(
-            "--prior",
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            help="Share of fakes expected among new videos, when it differs.",
-        ),
+        prior_option,
         click.option(
             "--folds",
             type=click.IntRange(2, 100),
@@ -142,7 +187,11 @@ class TableOptions:
     def read(
         self, paths: Sequence[Path], labels: Path | None = None, keep: Sequence[str] = ()
     ) -> ScoreTable:
-        """Read labelled scores, and say what was decided on the way."""
+        """Read labelled scores, and say what was decided on the way.
+
+        Raises:
+            InputError: as read_scores; or nothing can be learned and judged from them.
+        """
         table = read_scores(paths, labels=labels, keep=keep, **vars(self))
         for sentence in table.notes:
             console.note(sentence)
@@ -153,11 +202,43 @@ class TableOptions:
             )
         if table.scores.empty:
             raise InputError(f"{paths[0]}: holds no scores; expected a column of numbers a model.")
+        self._check_learnable(table, str(labels or paths[0]), str(paths[0]))
         return table
+
+    def _check_learnable(self, table: ScoreTable, labels: str, scores: str) -> None:
+        known = table.rows["label"].notna()
+        if not known.any():
+            raise InputError(
+                f"{labels}, column {self.label or 'label'!r}: no video has a label; give 1 or "
+                "FAKE, 0 or REAL, or join labels with --labels."
+            )
+        if table.scores[known].isna().all(axis=None):
+            raise InputError(
+                f"{scores}: every score of a labelled video is missing; give a number in the "
+                f"columns {first_names(table.scores)}."
+            )
+        rows = table.rows[known]
+        is_fake = rows["label"] == 1
+        if is_fake.nunique() < 2:
+            only, other = ("FAKE", "REAL") if is_fake.iloc[0] else ("REAL", "FAKE")
+            raise InputError(
+                f"{labels}, column {self.label or 'label'!r}: every labelled video is {only}; "
+                f"detectors are judged on both, so add {other} videos."
+            )
+        # Folds that came with the table are judged as they are.
+        unit = "fold" if "fold" in rows else "group"
+        for name, fake in (("FAKE", True), ("REAL", False)):
+            units = rows[unit][is_fake == fake].unique()
+            if len(units) < 2:
+                raise InputError(
+                    f"{scores}, column {getattr(self, unit) or unit!r}: all {name} videos are in "
+                    f"one {unit} ({str(units[0])!r}), so nothing is left to learn from when it is "
+                    f"judged; give {name} videos in at least 2 {unit}s."
+                )
 
     def read_new(
         self, paths: Sequence[Path], kinds: Mapping[str, str], reverse: Sequence[str] = ()
-    ) -> pd.DataFrame:
+    ) -> NewScores:
         """The scores of new videos as a stack of the models `kinds` takes them.
 
         Raises:
@@ -168,7 +249,8 @@ class TableOptions:
             "kind": dict(kinds) if self.kind is None else self.kind,
             "reverse": (*self.reverse, *reverse),
         }
-        return features_for(read_scores(paths, **said, missing_ok=True), list(kinds), str(paths[0]))
+        table = read_scores(paths, **said, missing_ok=True)
+        return NewScores(features_for(table, list(kinds), str(paths[0])), table.rows["group"])
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,7 +268,8 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         **rest: Any,
     ) -> Any:
         columns = TableOptions(id_, label, group, fold, drop, read_kinds(kind), reverse)
-        return command(columns=columns, **rest)
+        with naming_the_file(rest):
+            return command(columns=columns, **rest)
 
     decorators = (
         click.option(

@@ -16,10 +16,11 @@ from base_models.inference import score_videos
 from base_models.out_of_fold import settle_starts, train_out_of_fold
 from base_models.train_settings import TrainSettings
 from fakeodds import console
+from fakeodds.frames import judge_rules
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import stack_probability
-from predictions.aggregate import video_features
+from predictions.aggregate import by_rule, rule_table
 from predictions.files import write_table
 from predictions.folds import assign_folds
 
@@ -100,16 +101,18 @@ def train_and_stack(
             console.note("detectors: already trained with these settings.")
     scored = gather(labelled, run.scores, settings.detectors)
     fit_and_judge(scored, run, options)
+    if scored.has_rules:
+        judge_rules(scored, run, options)
     return finish_metrics(run)
 
 
 def gather(videos: pd.DataFrame, scores: Path, detectors: Sequence[str]) -> Scored:
-    """Frame scores -> video features, a row for every video, also those without a face.
+    """Frame scores -> `rule_table`, a row for every video, also those without a face.
 
     A detector that scored nothing (no face anywhere) has a column of missing scores.
     """
     frames = read_frame_scores(scores)
-    features = video_features(frames[frames["model"].isin(detectors)])
+    features = rule_table(frames[frames["model"].isin(detectors)])
     features = features.reindex(pd.Index(videos["video"], name="video"))
     silent = [name for name in detectors if name not in features]
     rows = videos.set_index("video")
@@ -122,7 +125,7 @@ def gather(videos: pd.DataFrame, scores: Path, detectors: Sequence[str]) -> Scor
 
 
 def predict(
-    dataset: Dataset, run: RunFolder, jobs: int, prior: float | None, device: str = "auto"
+    dataset: Dataset, run: RunFolder, jobs: int, prior: Prior, device: str = "auto"
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
 
@@ -149,8 +152,11 @@ def predict(
     for sentence in notes:
         console.note(sentence)
     features = gather(videos, folder.scores, detectors).features
+    if "frames" in about:
+        features = by_rule(features, **about["frames"])
     features = features.reindex(columns=stack.feature_names_in_)
-    return stack_probability(stack, features, about, prior)
+    groups = videos.set_index("video")["group"] if "group" in videos else None
+    return stack_probability(stack, features, about, prior, groups)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

@@ -99,6 +99,16 @@ class RunFolder:
         return self.path / "reliability.png"
 
     @property
+    def clip(self) -> Path:
+        """Log loss against the bound of the probability."""
+        return self.path / "clip.png"
+
+    @property
+    def measures(self) -> Path:
+        """Every measure of what reliability.png shows."""
+        return self.path / "measures.csv"
+
+    @property
     def submission(self) -> Path:
         """One calibrated probability a video."""
         return self.path / "submission.csv"

@@ -9,9 +9,14 @@ import pandas as pd
 
 from fakeodds import console
 from fakeodds.run_folder import RunFolder, versions
+from predictions.aggregate import rules_of
+from predictions.columns import count
 from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
+
+#: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
+Prior = float | Literal["auto"] | None
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,11 @@ class StackOptions:
     meta: str = "auto"
     calibration: str = "auto"
     clip: Literal["auto", "none"] | tuple[float, float] = "auto"
-    prior: float | None = None
+    prior: Prior = None
     folds: int = 5
     seed: int = 0
     jobs: int = -1
+    frame_rule: tuple[str, str] | None = None  # from frames to video; None chooses out of fold
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,10 @@ class Scored:
         known = self.rows["label"].notna()
         return replace(self, rows=self.rows[known], features=self.features[known])
 
-    def unlabelled(self) -> pd.DataFrame:
-        """The features of the videos whose label is not known."""
-        return self.features[self.rows["label"].isna()]
+    @property
+    def has_rules(self) -> bool:
+        """Whether `features` holds the scores by several frame rules, to choose among."""
+        return len(rules_of(self.features.columns)) > 1
 
 
 def plain_stack(options: StackOptions) -> Any:
@@ -94,9 +101,10 @@ def fit_and_judge(
 ) -> Any:
     """Judge the procedure on outer folds, fit the stack on all rows, write both to the run folder.
 
-    Writes oof.csv, metrics.json, reliability.png and stack/; returns the fitted `Stack`. With
-    `robust`, a column of `rows`, settings are chosen by its worst domain, in every outer fold anew.
-    `only` names the stages that are written, when not all tell something.
+    Writes oof.csv, metrics.json, measures.csv, reliability.png, clip.png and stack/; returns the
+    fitted `Stack`. With `robust`, a column of `rows`, settings are chosen by its worst domain, in
+    every outer fold anew, and robust.json tells how the shipped ones were. `only` names the stages
+    that are written, when not all tell something.
 
     Raises:
         InputError: no labels, one class only, or fewer groups than folds.
@@ -110,13 +118,16 @@ def fit_and_judge(
     folds = outer_folds(rows, options.folds, options.seed)
     inputs = judging_inputs(scored, options, robust=robust)
     outputs = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
-    outputs.append(run.reliability)
+    outputs += [run.measures, run.reliability, run.clip]
     with run.stage("stack", inputs, outputs) as needed:
         if not needed:
             console.note("stack: already there for these scores and settings.")
             return load_stack(run.stack)[0]
-        console.heading(f"Stacking {len(scored.kinds)} detectors on {len(rows)} labelled videos")
-        stack = plain_stack(options) if robust is None else robust_stack(rows[robust], options)
+        console.heading(
+            f"Stacking {count(len(scored.kinds), 'detector')} on "
+            f"{count(len(rows), 'labelled video')}"
+        )
+        stack = unfitted_stack(scored, options, robust)
         with console.progress_bars() as progress:
             stages = nested_predictions(
                 stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
@@ -128,20 +139,39 @@ def fit_and_judge(
         for sentence in stack.notes_:
             console.note(sentence)
         # A robust stack ships the plain one it chose, which may use fewer columns.
-        shipped = stack if robust is None else stack.stack_
-        save_stack(shipped, run.stack, about(scored, shipped, label))
+        shipped = getattr(stack, "stack_", stack)
+        known = about(scored, shipped, label)
+        if scored.has_rules:
+            known["frames"] = {"rule": stack.rule_, "over_tracks": stack.over_tracks_}
+        save_stack(shipped, run.stack, known)
+        choice = None if robust is None else getattr(stack, "inner_", stack).choice_
+        if choice is not None:
+            write_json(choice.to_dict(), run.path / "robust.json")
         write_table(oof, run.oof)
         write_json(metrics, run.metrics)
-        before = "mean" if only is None else only[0]
-        _draw_reliability(label, rows["group"], stages[[before, "calibrated"]], run.reliability)
+        shown = stages[["mean" if only is None else only[0], "calibrated"]]
+        write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
+        _draw_reliability(label, rows["group"], shown, run.reliability)
+        _draw_clip(label, shown, shipped.clip_, run.clip)
     return shipped
 
 
-def robust_stack(domain: pd.Series, options: StackOptions) -> Any:
-    """The unfitted stack that chooses its settings by the worst of the rows' domains."""
+def unfitted_stack(scored: Scored, options: StackOptions, robust: str | None = None) -> Any:
+    """The unfitted stack for these scores.
+
+    With `robust`, a column of `rows`, it chooses its settings by the worst domain there; where the
+    scores came by frames, it chooses their rule first.
+    """
+    from stacking.frame_rules import FrameStack
     from stacking.robust import RobustStack
 
-    return RobustStack(domain, **stack_settings(options))
+    settings = stack_settings(options)
+    stack = plain_stack(options) if robust is None else RobustStack(scored.rows[robust], **settings)
+    if not scored.has_rules:
+        return stack
+    rule, over_tracks = options.frame_rule or ("auto", "auto")
+    shared = {name: settings[name] for name in ("n_splits", "seed", "n_jobs")}
+    return FrameStack(stack, rule, over_tracks, **shared)
 
 
 def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
@@ -191,6 +221,20 @@ def outer_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
     return pd.Series(folds, index=rows.index, name="fold")
 
 
+def measures_of(
+    stages: pd.DataFrame, label: pd.Series, group: pd.Series, seed: int
+) -> pd.DataFrame:
+    """Every measure of every stage: columns stage, measure, value, low, high (95 %, groups)."""
+    from calibration import measure_in_full
+
+    found = [
+        {"stage": stage, "measure": measure, **interval}
+        for stage, p in stages.items()
+        for measure, interval in measure_in_full(label, p, group, seed=seed).items()
+    ]
+    return pd.DataFrame(found)
+
+
 def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
     """Reliability diagrams of two stages (out-of-fold probabilities): before and after."""
     from matplotlib.figure import Figure
@@ -200,6 +244,31 @@ def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         plot_reliability(prepare_reliability(label, p, group), axes)
-        axes.set_title(f"{name}, out of fold")
+        axes.set_title(_title(name), fontsize="medium")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
+
+
+def _draw_clip(
+    label: pd.Series, stages: pd.DataFrame, bounds: tuple[float, float] | None, path: Path
+) -> None:
+    """Log loss against the bound of two stages; what the shipped stack's bounds are."""
+    from matplotlib.figure import Figure
+
+    from calibration import clip_curve, plot_clip_curve
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    # The two stages differ by far too much for one scale.
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        marked = bounds if name == "calibrated" else None
+        plot_clip_curve(clip_curve(p, label), axes, marked)
+        axes.set_title(_title(name), fontsize="medium")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _title(stage: Any) -> str:
+    """A stage's name short enough for half a figure; both of its ends tell models apart."""
+    name = str(stage)
+    name = name if len(name) <= 36 else f"{name[:18]}…{name[-17:]}"
+    return f"{name}, out of fold"

@@ -1,6 +1,8 @@
 """From a fitted stack to submission.csv."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,19 @@ import pandas as pd
 
 from fakeodds import console
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Scored
+from fakeodds.stacked import Prior, Scored
+from predictions.aggregate import by_rule
 from predictions.errors import InputError
 from predictions.scores import ScoreTable
 from predictions.submission import make_submission, read_sample, write_submission
+
+
+@dataclass(frozen=True)
+class NewScores:
+    """Videos to predict: `features` as the stack takes them, and the `groups` of the same rows."""
+
+    features: pd.DataFrame
+    groups: pd.Series
 
 
 def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> None:
@@ -24,12 +35,19 @@ def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> No
     console.out.print(f"{len(submission)} videos -> {path}")
 
 
+def read_about(stack: Path) -> dict[str, Any]:
+    """What was written beside the stack in a folder of `save_stack`."""
+    described = json.loads((stack / "stack.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = described["about"]
+    return found
+
+
 def submit_scored(
     stack: Any,
     scored: Scored,
-    tested: pd.DataFrame | None,
+    tested: NewScores | None,
     run: RunFolder,
-    prior: float | None,
+    prior: Prior,
     sample: Path | None,
 ) -> None:
     """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
@@ -37,36 +55,80 @@ def submit_scored(
     Where there are neither, it holds the out-of-fold probabilities, and a note says so.
     """
     if tested is None and scored.rows["label"].isna().any():
-        tested = scored.unlabelled()
+        new = scored.rows["label"].isna()
+        tested = NewScores(scored.features[new], scored.rows["group"][new])
     if tested is None:
         console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-        probability = out_of_fold(run)
+        probability = out_of_fold(run, prior)
     else:
-        about = {"prior": float(scored.labelled().rows["label"].mean())}
-        probability = stack_probability(stack, stack.align(tested), about, prior)
+        about = read_about(run.stack)
+        probability = stack_probability(stack, tested.features, about, prior, tested.groups)
     submit(probability, run.submission, sample)
 
 
 def stack_probability(
-    stack: Any, features: pd.DataFrame, about: dict[str, Any], prior: float | None
+    stack: Any,
+    features: pd.DataFrame,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
 ) -> pd.Series:
-    """Calibrated probability of FAKE a video, moved to another share of fakes when one is said."""
+    """Calibrated probability of FAKE a video, by the columns of `features` that the stack knows; of
+    frame scores by the rule it was fitted with (`about`). Moved to another share of fakes when one
+    is said.
+
+    `prior="auto"` estimates the share from the probabilities themselves and says what it found;
+    where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
+    """
+    if "frames" in about:
+        features = by_rule(features, **about["frames"])
+    features = stack.align(features)
     probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
-    if prior is not None:
+    share = estimated_share(probability, about["prior"], groups) if prior == "auto" else prior
+    if share is not None:
         from calibration import shift_prior
 
-        probability[:] = shift_prior(probability.to_numpy(), about["prior"], prior)
+        probability[:] = shift_prior(probability.to_numpy(), about["prior"], share)
     return probability
 
 
-def out_of_fold(run: RunFolder) -> pd.Series:
+def estimated_share(
+    probability: pd.Series, source: float, groups: pd.Series | None
+) -> float | None:
+    """The share of fakes among new videos, None where their scores do not tell it."""
+    from calibration import estimate_prior
+
+    if groups is not None:
+        groups = groups.reindex(probability.index)
+        groups = groups.fillna(groups.index.to_series()).astype(str)
+    found = estimate_prior(probability.to_numpy(), source, groups)
+    share = found.prior
+    if not found.identifiable:
+        for sentence in found.notes:
+            console.note(f"--prior auto: {sentence}")
+        console.note(f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training.")
+        return None
+    console.note(
+        f"--prior auto: {share.value:.3f} of the {len(probability)} new videos are estimated to be "
+        f"fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). This "
+        "holds if only the share changed; forgeries of a new kind would mislead it."
+    )
+    return share.value
+
+
+def out_of_fold(run: RunFolder, prior: Prior = None) -> pd.Series:
     """The calibrated out-of-fold probabilities of the labelled videos of a run."""
+    if prior is not None:
+        console.note(
+            "--prior is for new videos: the labelled ones keep their own share of fakes; give it "
+            "again to `fakeodds apply`, or with --test here."
+        )
     oof = pd.read_csv(run.oof, dtype={"video": str}).set_index("video")
     return oof["calibrated"]
 
 
 def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.DataFrame:
-    """The columns of `table` that a stack was fitted on, in its order.
+    """The columns of the models that a stack was fitted on, with what their frames add.
 
     Raises:
         InputError: a model is missing.
@@ -78,4 +140,5 @@ def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.Da
             f"{', '.join(table.kinds)}; add the missing "
             "scores, or fit a stack without them (--drop)."
         )
-    return table.logits[list(models)]
+    features = table.features
+    return features[[name for name in features if str(name).partition(":")[0] in models]]

@@ -1,6 +1,15 @@
 """The tables everything exchanges: videos, scores, folds, frame-to-video rules, submissions."""
 
-from predictions.aggregate import FEATURES, RULES, TRACK_RULES, aggregate, video_features
+from predictions.aggregate import (
+    FEATURES,
+    RULES,
+    TRACK_RULES,
+    aggregate,
+    by_rule,
+    rule_table,
+    rules_of,
+    video_features,
+)
 from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table, write_text
 from predictions.folds import GroupFolds, assign_folds, check_folds, connected_groups
@@ -25,6 +34,7 @@ __all__ = [
     "ScoreTable",
     "aggregate",
     "assign_folds",
+    "by_rule",
     "check_folds",
     "check_videos",
     "connected_groups",
@@ -34,6 +44,8 @@ __all__ = [
     "read_table",
     "replacing",
     "require_labels",
+    "rule_table",
+    "rules_of",
     "silent",
     "to_logit",
     "to_probability",

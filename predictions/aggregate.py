@@ -8,7 +8,7 @@ The work is done per model on one array of logits ordered by video and track, in
 of equal length, so that every statistic is one numpy call along the rows of a matrix.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -118,6 +118,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 #: (the highest logit of those as long), `pooled` forgets the tracks before the frame rule.
 TRACK_RULES = ("max", "mean", "longest", "pooled")
 
+#: The rules of `video_features`, from frames to track and from tracks to video.
+DEFAULT_RULE = ("mean_logit", "max")
+
 
 def aggregate(
     frames: pd.DataFrame, rule: str = "mean_logit", over_tracks: str = "max"
@@ -142,10 +145,89 @@ def aggregate(
     _check_rule(over_tracks, TRACK_RULES, "track rule")
     layout = _Layout.of(frames, tracks=over_tracks != "pooled")
     columns = {
-        model: _over_tracks(segments, RULES[rule], over_tracks, len(layout.videos))
+        model: _over_tracks(
+            _by_track(segments, RULES[rule]), segments, over_tracks, len(layout.videos)
+        )
         for model, segments in layout.models()
     }
     return pd.DataFrame(columns, index=layout.videos)
+
+
+def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
+    """`video_features`, and the score of every model by every other rule, to choose among.
+
+    Those are the columns `M:RULE/TRACKS`, such as `xception:median/max`, with RULE in `RULES` and
+    TRACKS in `TRACK_RULES`; where no video has two tracks, TRACKS is `max` alone, as all are the
+    same. `by_rule` takes one rule out of such a table.
+
+    Args, Returns, Raises: as in `video_features`.
+    """
+    layout = _Layout.of(frames, tracks=True)
+    n_videos = len(layout.videos)
+    found: dict[str, dict[tuple[str, str], Floats]] = {}
+    several = False
+    for model, segments in layout.models():
+        pooled = segments.pooled()
+        several |= pooled is not segments
+        found[model] = {}
+        for name, rule in RULES.items():
+            scores = _by_track(segments, rule)
+            for over in TRACK_RULES[:-1]:
+                found[model][name, over] = _over_tracks(scores, segments, over, n_videos)
+            whole = scores if pooled is segments else _by_track(pooled, rule)
+            found[model][name, "pooled"] = _over_tracks(whole, pooled, "pooled", n_videos)
+    candidates = {
+        f"{model}:{name}/{over}": scores
+        for model, by in found.items()
+        for (name, over), scores in by.items()
+        if (name, over) != DEFAULT_RULE and (several or over == DEFAULT_RULE[1])
+    }
+    return pd.concat(
+        [video_features(frames), pd.DataFrame(candidates, index=layout.videos)], axis=1
+    )
+
+
+def rules_of(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """The rules (from frames, over tracks) that a `rule_table` holds, the default one first."""
+    found = {rule for column in columns if (rule := _rule_of(str(column))) is not None}
+    known = [(name, over) for name in RULES for over in TRACK_RULES]
+    return [DEFAULT_RULE, *(rule for rule in known if rule in found)]
+
+
+def by_rule(
+    table: pd.DataFrame, rule: str = "mean_logit", over_tracks: str = "max"
+) -> pd.DataFrame:
+    """The columns of a `rule_table` with the scores `M` by one rule, and without all the others.
+
+    Models that have no frames (columns without rules) stay as they are.
+
+    Raises:
+        InputError: an unknown rule, or one that the table does not hold.
+    """
+    _check_rule(rule, RULES, "frame rule")
+    _check_rule(over_tracks, TRACK_RULES, "track rule")
+    kept = table[[column for column in table.columns if _rule_of(str(column)) is None]]
+    if (rule, over_tracks) == DEFAULT_RULE or len(kept.columns) == len(table.columns):
+        return kept
+    if (rule, over_tracks) not in rules_of(table.columns):
+        if over_tracks == DEFAULT_RULE[1]:
+            raise InputError(f"the table holds no scores by {rule}/{over_tracks}; use rule_table.")
+        # Without a second track in any video, all rules over tracks say the same.
+        return by_rule(table, rule, DEFAULT_RULE[1])
+    suffix = f":{rule}/{over_tracks}"
+    named = {
+        column: table[f"{column}{suffix}"].fillna(table[column])  # perhaps scored whole
+        for column in kept.columns
+        if f"{column}{suffix}" in table.columns
+    }
+    return kept.assign(**named)
+
+
+def _rule_of(column: str) -> tuple[str, str] | None:
+    """`xception:median/max` -> ("median", "max"); None for every other column."""
+    _, colon, rule = column.rpartition(":")
+    name, slash, over = rule.partition("/")
+    return (name, over) if colon and slash and name in RULES and over in TRACK_RULES else None
 
 
 def video_features(frames: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +256,7 @@ def video_features(frames: pd.DataFrame) -> pd.DataFrame:
         if len(segments.video) == np.count_nonzero(features["count"]):  # one track a video
             primary = features.pop("mean")
         else:
-            primary = _over_tracks(segments, mean_logit, "max", n_videos)
+            primary = _over_tracks(_by_track(segments, mean_logit), segments, "max", n_videos)
         columns[model] = primary
         columns |= {f"{model}:{name}": features[name] for name in FEATURES}
     return pd.DataFrame(columns, index=layout.videos)
@@ -338,11 +420,16 @@ def _distribution(segments: _Segments, n_videos: int) -> dict[str, Floats]:
     }
 
 
-def _over_tracks(segments: _Segments, rule: Rule, over_tracks: str, n_videos: int) -> Floats:
-    """The rule on every track, then one number a video."""
+def _by_track(segments: _Segments, rule: Rule) -> Floats:
+    """The rule on every segment, (segments,)."""
     scores = np.empty(len(segments.video))
     for which, logits in segments.blocks():
         scores[which] = rule(logits)
+    return scores
+
+
+def _over_tracks(scores: Floats, segments: _Segments, over_tracks: str, n_videos: int) -> Floats:
+    """One number a video, (n_videos,), from the scores of its segments."""
     first = np.flatnonzero(np.diff(segments.video, prepend=-1))
     if len(first) < len(scores):
         if over_tracks == "mean":

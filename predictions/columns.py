@@ -56,6 +56,7 @@ def parse_numbers(
     )
     bad = np.flatnonzero(known & np.isnan(numbers))
     if len(bad) and len(bad) == known.sum():
+        _refuse_other_notations(words, known, ids, source)
         return None
     if len(bad):
         raise InputError(
@@ -64,6 +65,28 @@ def parse_numbers(
             "score is missing, or drop the column."
         )
     return numbers
+
+
+def _refuse_other_notations(
+    words: "pd.Series[str]", known: NDArray[np.bool_], ids: "pd.Series[Any]", source: str
+) -> None:
+    """Refuse numbers that are written otherwise, which would be left out as if they were words.
+
+    Raises:
+        InputError: every cell has a decimal comma or a percent sign.
+    """
+    there = words[known]
+    for pattern, what in ((r"^[+-]?\d*,\d+$", "a decimal comma"), (r"%$", "a percent sign")):
+        plain = there.str.replace(",", ".").str.removesuffix("%")
+        if (
+            there.str.contains(pattern).all()
+            and pd.to_numeric(plain, errors="coerce").notna().all()
+        ):
+            row = int(np.flatnonzero(known)[0])
+            raise InputError(
+                f"{where(source, ids, row, str(words.name))}: {there.iloc[0]!r} has {what} "
+                f"({count(len(there), 'such cell')}); write numbers like 0.93, or drop the column."
+            )
 
 
 def parse_labels(

@@ -140,6 +140,11 @@ def assign_folds(
         )
     if n_splits < 2:
         raise InputError(f"{n_splits} folds were asked for; ask for at least 2.")
+    if n_groups < 2:
+        raise InputError(
+            f"There is {'one group' if n_groups else 'no row'} to make folds of and a group is "
+            "never split; give videos of at least 2 groups."
+        )
     if n_groups < n_splits:
         raise InputError(
             f"There are {n_groups} groups for {n_splits} folds and a group is never split; "

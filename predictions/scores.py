@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from predictions.aggregate import aggregate, rule_table
 from predictions.columns import (
     count,
     first_names,
@@ -21,6 +22,7 @@ from predictions.columns import (
 )
 from predictions.errors import InputError
 from predictions.folds import check_folds, connected_groups
+from predictions.frame_files import frame_files, read_frames
 from predictions.logits import LOGIT_LIMIT, to_logit
 from predictions.tables import as_text, read_table, table_name
 
@@ -40,9 +42,11 @@ METADATA = (
     "reason",
 )
 
+#: Scores beyond this size overflow when they are squared; what holds them is no score.
+_LARGEST = 1e100
+
 _ID_COLUMNS = ("video", "filename")
 _TEXT_ROWS = ("group", "original", "method", "dataset")
-_FRAME_COLUMNS = {"video", "frame", "model", "logit"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +61,15 @@ class ScoreTable:
             file (turned round where `reverse` named it); NaN where a score is missing.
         kinds: what the numbers of each model are; the keys are the columns of `scores`.
         notes: what was decided while reading, a sentence each, to be shown to the user.
+        frames: of the models that came as frame scores, `video`, `face`, `model` and `logit`
+            (turned round alike); their `scores` are those of `aggregate(frames)`. None without any.
     """
 
     rows: pd.DataFrame
     scores: pd.DataFrame
     kinds: dict[str, Kind]
     notes: list[str] = field(default_factory=list)
+    frames: pd.DataFrame | None = None
 
     @property
     def logits(self) -> pd.DataFrame:
@@ -72,6 +79,17 @@ class ScoreTable:
             if kind == "probability":
                 logits[model] = to_logit(self.scores[model])
         return logits
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The logits and, for models with frames, the columns that `rule_table` adds."""
+        if self.frames is None:
+            return self.logits
+        added = rule_table(self.frames).reindex(self.scores.index)
+        added = added.drop(columns=[model for model in self.kinds if model in added])
+        counts = [str(column) for column in added if str(column).endswith(":count")]
+        added[counts] = added[counts].fillna(0.0)
+        return pd.concat([self.logits, added], axis=1)
 
 
 @dataclass(frozen=True)
@@ -104,6 +122,7 @@ class _Piece:
     rows: pd.DataFrame
     scores: pd.DataFrame
     said: dict[str, Kind] = field(default_factory=dict)  # kinds that need no rule
+    words: list[str] = field(default_factory=list)  # columns left out, each with its first cell
 
 
 def read_scores(
@@ -120,7 +139,7 @@ def read_scores(
     keep: Sequence[str] = (),
     missing_ok: bool = False,
 ) -> ScoreTable:
-    """Read scores of videos from wide tables or Kaggle submissions, joined on the id.
+    """Read scores of videos from wide tables, Kaggle submissions or frame scores, joined on the id.
 
     **The id** is the column `id`, else `video`, else `filename`, else the first column of text.
     **Models** are all columns of numbers but the metadata (`METADATA`, and what `label`, `group`,
@@ -128,6 +147,8 @@ def read_scores(
     **A Kaggle submission** is a file with an id and a `label` that is not 0 or 1 throughout (with
     `labels` given: any file with an id and a `label`): one model of probabilities named by its
     file.
+    **Frame scores** are a table, or a folder of Parquet tables, with `video`, `frame`, `model`,
+    perhaps `face`, and `logit` (or `probability`); the highest mean logit of a face is the score.
     **The kind** of a model, unless `kind` says it: all its scores lie in [0, 1] -> probability,
     else raw. A note says so.
     **The group**: the column `group`, else the connected components of `video` and `original`,
@@ -159,15 +180,23 @@ def read_scores(
         raise TypeError("drop, reverse and keep are sequences of names")
     asked = _Asked(id, label, group, fold, drop, keep, missing_ok)
     notes: list[str] = []
+    framed = {path: frame_files(path, id) for path in map(Path, paths)}
+    wide = [path for path, files in framed.items() if not files]
     pieces = [
         _read_piece(path, name, asked, kind, labels is not None, notes)
-        for path, name in zip(paths, _model_names(paths), strict=True)
+        for path, name in zip(wide, _model_names(wide), strict=True)
     ]
+    frames = None
+    if len(wide) < len(framed):
+        files = [file for files in framed.values() for file in files]
+        piece, frames = _read_frames(files, asked, kind, reverse, notes)
+        pieces.append(piece)
     scores = _join_scores(pieces)
     if scores.empty:
+        words = ", ".join([word for piece in pieces for word in piece.words][:3])
         raise InputError(
             f"{_sources(pieces)}: no column of scores; give at least one column of numbers beside "
-            "the id and the label."
+            f"the id and the label{f', not words as in {words}' if words else ''}."
         )
     known = list(pieces)
     if labels is not None:
@@ -177,7 +206,8 @@ def read_scores(
     kinds = _settle_kinds(scores, pieces, notes)
     if not missing_ok:
         _check_models(scores.columns, kind, reverse, _sources(pieces))
-    for model in _matches(reverse, scores.columns):
+    turned = set() if frames is None else set(frames["model"])  # before they were aggregated
+    for model in _matches(reverse, scores.columns) - turned:
         scores[model] = _turn_round(scores[model].to_numpy(), kinds[model])
     _note_missing(rows, scores, notes)
     rows["group"] = _groups(rows, notes)
@@ -185,7 +215,7 @@ def read_scores(
         _check_fold_column(rows)
     first = [name for name in ("label", "group", "fold") if name in rows]
     rows = rows[first + [name for name in rows if name not in first]]
-    return ScoreTable(rows, scores, kinds, notes)
+    return ScoreTable(rows, scores, kinds, notes, frames)
 
 
 def _model_names(paths: Sequence[Path]) -> list[str]:
@@ -208,11 +238,6 @@ def _read_piece(
 ) -> _Piece:
     source = str(path)
     table, columns = _read_with_id(Path(path), asked, notes, strict=not asked.missing_ok)
-    if set(columns) >= _FRAME_COLUMNS:
-        raise InputError(
-            f"{source} holds scores of frames (video, frame, model, logit); give scores of videos, "
-            "aggregated by predictions.video_features."
-        )
     if _is_submission(table, asked.label or "label", labels_apart):
         (column,) = table.columns
         notes.append(f"{source} is a submission: one model of probabilities named {name}.")
@@ -226,14 +251,55 @@ def _read_piece(
         said |= _said_kinds(kind, [name])
         rows = pd.DataFrame(index=table.index)
         names = {column: name}
+        words: list[str] = []
     else:
         rows, rest = _split_metadata(table, asked, source, notes)
-        scores = _parse_models(rest, source, notes)
+        scores, words = _parse_models(rest, source, notes)
         said = _said_kinds(kind, list(scores.columns))
         names = {model: model for model in scores.columns}
     for column in scores.columns:
         scores[column] = _check_values(scores[column], said.get(names[column]), source, notes)
-    return _Piece(source, columns, rows, scores.rename(columns=names), said)
+    return _Piece(source, columns, rows, scores.rename(columns=names), said, words)
+
+
+def _read_frames(
+    files: Sequence[Path],
+    asked: _Asked,
+    kind: Mapping[str, Kind] | Kind | None,
+    reverse: Sequence[str],
+    notes: list[str],
+) -> tuple[_Piece, pd.DataFrame]:
+    """Frame scores as one piece, a column a model, and the frames themselves.
+
+    Raises:
+        InputError: they are said to be no logits, or all models are dropped.
+    """
+    read = read_frames(files, asked.id, set(asked.metadata))
+    models = read.frames["model"].unique().tolist()
+    gone = _matches(asked.drop, models)
+    said = _said_kinds(kind, models)
+    wrong = [model for model, value in said.items() if value != "logit" and model not in gone]
+    if wrong:
+        raise InputError(
+            f"{read.source}: --kind {said[wrong[0]]} is said of {wrong[0]}, but frame scores are "
+            "logits; call their column probability where they are probabilities."
+        )
+    frames = read.frames[~read.frames["model"].isin(gone)].reset_index(drop=True)
+    if frames.empty:
+        raise InputError(f"{read.source}: no column of scores; every model is dropped.")
+    turned = frames["model"].isin(_matches(reverse, models))
+    frames["logit"] = frames["logit"].where(~turned, -frames["logit"])
+    scores = aggregate(frames)
+    known = read.videos.drop(columns=list(_matches(asked.drop, read.videos.columns)))
+    rows, _ = _split_metadata(known, asked, read.source, notes)
+    notes.append(
+        f"{read.source}: {len(frames)} frame scores of {count(len(scores), 'video')} by "
+        f"{', '.join(map(str, scores.columns))}."
+    )
+    if read.unused:
+        notes.append(f"{read.source}: left out: {', '.join(read.unused)}.")
+    columns = [*read.columns, *models]
+    return _Piece(read.source, columns, rows, scores, dict.fromkeys(models, "logit")), frames
 
 
 def _read_with_id(
@@ -313,7 +379,10 @@ def _split_metadata(
     return rows, table[[column for column in table.columns if column not in taken]]
 
 
-def _parse_models(table: pd.DataFrame, source: str, notes: list[str]) -> pd.DataFrame:
+def _parse_models(
+    table: pd.DataFrame, source: str, notes: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of numbers, and those of words as `name ('first cell')`."""
     ids = table.index.to_series()
     models: dict[str, NDArray[np.float64]] = {}
     words, features = [], []
@@ -328,7 +397,7 @@ def _parse_models(table: pd.DataFrame, source: str, notes: list[str]) -> pd.Data
             continue
         values = parse_numbers(table[column], ids, source)
         if values is None:
-            words.append(name)
+            words.append(f"{name} ({str(table[column].dropna().iloc[0])!r})")
         elif colon:
             raise InputError(
                 f"{source}: the model name {name!r} has a colon, which is kept for features of a "
@@ -340,7 +409,7 @@ def _parse_models(table: pd.DataFrame, source: str, notes: list[str]) -> pd.Data
         notes.append(f"{source}: left out as text: {', '.join(words)}.")
     if features:
         notes.append(f"{source}: left out as features of a model: {', '.join(features)}.")
-    return pd.DataFrame(models, index=table.index)
+    return pd.DataFrame(models, index=table.index), words
 
 
 def _read_labels(path: Path, asked: _Asked, index: pd.Index, notes: list[str]) -> _Piece:
@@ -470,11 +539,19 @@ def _check_values(
             f"({count(len(infinite), 'such cell')}); correct it, or say that the column holds "
             "logits."
         )
+    enormous = np.flatnonzero(np.abs(values) > _LARGEST)
+    if len(enormous):
+        i = int(enormous[0])
+        raise InputError(
+            f"{where(source, ids, i, model)}: {values[i]:g} is no score "
+            f"({count(len(enormous), 'such cell')}); expected at most {_LARGEST:g} in size, so "
+            "leave the cell empty if the score is missing."
+        )
     outside = np.flatnonzero((values < 0) | (values > 1))
     if kind == "probability" and len(outside):
         i = int(outside[0])
         raise InputError(
-            f"{where(source, ids, i, model)}: {values[i]:g} is not a probability "
+            f"{where(source, ids, i, model)}: {float(values[i])!r} is not a probability "
             f"({count(len(outside), 'such cell')}); give values from 0 to 1, or say that the "
             "column holds logits or raw scores."
         )
@@ -533,7 +610,11 @@ def _note_kinds(kinds: Mapping[str, Kind], notes: list[str]) -> None:
 def _note_missing(rows: pd.DataFrame, scores: pd.DataFrame, notes: list[str]) -> None:
     missing = scores.isna().sum()
     if missing.any():
-        each = ", ".join(f"{model} {number}" for model, number in missing.items() if number)
+        each = ", ".join(
+            f"{model} {number}{' (all of them)' if number == len(scores) else ''}"
+            for model, number in missing.items()
+            if number
+        )
         notes.append(f"Missing scores among {count(len(scores), 'video')}: {each}.")
     if "label" in rows:
         unlabelled = rows.index[rows["label"].isna()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from predictions.errors import InputError
 
@@ -55,6 +56,23 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     for column in set(text) & set(table.columns):
         table[column] = as_text(table[column])
     return table
+
+
+def header_of(path: Path) -> list[str]:
+    """The names of the columns; none where the table cannot be read (`read_table` says why)."""
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return [str(name) for name in pq.read_schema(path).names]
+        if _without_packing(path).suffix.lower() not in _CSV:
+            return []
+        header = _read_header(path, ",")
+        if len(header) == 1:
+            header = _read_header(path, next((mark for mark in "\t;" if mark in header[0]), ","))
+    except (pa.ArrowException, pd.errors.EmptyDataError, pd.errors.ParserError):
+        return []
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error):
+        return []
+    return header
 
 
 def table_name(path: Path) -> str:

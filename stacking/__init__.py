@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     )
     from stacking.blend import AutoLearner, blend_weights
     from stacking.boosting import XGBoostLearner
+    from stacking.compare import compare_subsets
+    from stacking.domains import domain_predictions, domain_splits, report_domains
+    from stacking.frame_rules import FrameStack, compare_rules
     from stacking.learner import MetaLearner
     from stacking.linear_learners import (
         LogisticLearner,
         NonNegativeLearner,
         PairsLearner,
+        ShrunkLearner,
         SplineLearner,
     )
     from stacking.meta_learners import META_LEARNERS, create_meta_learner
     from stacking.metrics import report_metrics
     from stacking.nested import nested_predictions
     from stacking.network import NetworkLearner
+    from stacking.robust import RobustStack
     from stacking.stack import Stack, is_score_column
     from stacking.store import load_stack, save_stack, trusted_types
 
@@ -33,7 +38,12 @@ _HOMES = {
     "AutoLearner": "blend",
     "BestLearner": "averages",
     "blend_weights": "blend",
+    "compare_rules": "frame_rules",
+    "compare_subsets": "compare",
     "create_meta_learner": "meta_learners",
+    "domain_predictions": "domains",
+    "domain_splits": "domains",
+    "FrameStack": "frame_rules",
     "greedy_selection": "averages",
     "GreedyLearner": "averages",
     "is_score_column": "stack",
@@ -47,8 +57,11 @@ _HOMES = {
     "NetworkLearner": "network",
     "NonNegativeLearner": "linear_learners",
     "PairsLearner": "linear_learners",
+    "report_domains": "domains",
     "report_metrics": "metrics",
+    "RobustStack": "robust",
     "save_stack": "store",
+    "ShrunkLearner": "linear_learners",
     "SplineLearner": "linear_learners",
     "Stack": "stack",
     "trusted_types": "store",
@@ -59,6 +72,7 @@ __all__ = [
     "META_LEARNERS",
     "AutoLearner",
     "BestLearner",
+    "FrameStack",
     "GreedyLearner",
     "LogisticLearner",
     "MeanLearner",
@@ -67,15 +81,22 @@ __all__ = [
     "NetworkLearner",
     "NonNegativeLearner",
     "PairsLearner",
+    "RobustStack",
+    "ShrunkLearner",
     "SplineLearner",
     "Stack",
     "XGBoostLearner",
     "blend_weights",
+    "compare_rules",
+    "compare_subsets",
     "create_meta_learner",
+    "domain_predictions",
+    "domain_splits",
     "greedy_selection",
     "is_score_column",
     "load_stack",
     "nested_predictions",
+    "report_domains",
     "report_metrics",
     "save_stack",
     "trusted_types",

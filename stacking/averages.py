@@ -50,6 +50,26 @@ def mean_known(values: Array, fallback: float) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), fallback)
 
 
+class AlignedDeviations:
+    """The mean of a row's aligned scores, and how far each of them lies from it, (n, 1 + k).
+
+    The mean is stretched `STRETCH` times, so that a ridge penalty hardly holds it; a missing score
+    does not deviate.
+    """
+
+    STRETCH = 10.0
+
+    def fit(self, X: Array, y: Array) -> "AlignedDeviations":
+        self.aligned_ = AlignedScores().fit(X, y)
+        return self
+
+    def transform(self, X: Array) -> Array:
+        aligned = self.aligned_.transform(X)
+        mean = mean_known(aligned, 0.0)[:, None]
+        deviation = np.where(np.isnan(aligned), 0.0, aligned - mean)
+        return np.hstack([mean * self.STRETCH, deviation])
+
+
 def to_bounded_logit(probability: Array) -> Array:
     """Logit of averaged probabilities, kept finite."""
     p = np.clip(probability, _EDGE, 1 - _EDGE)

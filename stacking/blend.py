@@ -17,6 +17,7 @@ from stacking.linear_learners import (
     LogisticLearner,
     NonNegativeLearner,
     PairsLearner,
+    ShrunkLearner,
     SplineLearner,
 )
 from stacking.network import NetworkLearner
@@ -26,7 +27,7 @@ from stacking.solvers import log_losses
 MOST_FOR_PAIRS = 20
 
 #: Standard errors behind the best at which a member no longer takes part.
-WORSE = 2.0
+WORSE = 4.0
 
 
 def blend_weights(logits: Array, y: Array, strength: float) -> Array:
@@ -62,6 +63,22 @@ def plausible_members(logits: Array, y: Array, groups: Codes) -> NDArray[np.bool
     return np.asarray(gaps.mean(axis=0) <= WORSE * errors + 1e-12)
 
 
+def rows_that_count_once(logits: Array, y: Array, groups: Codes) -> float:
+    """How many rows tell as much as one independent row: the design effect, 1 or more.
+
+    Rows of one group resemble each other. The variance of the mean gap between a member and the
+    best one is taken over groups and over rows; the ratio (Kish 1965) is at most the number of
+    rows a group. Of the members (n, m) the middle one counts.
+    """
+    losses = log_losses(y[:, None], logits)
+    gaps = losses - losses[:, [int(np.argmin(losses.mean(axis=0)))]]
+    ratios = [
+        standard_error(gap, groups) ** 2 / (gap.var() / len(y)) for gap in gaps.T if gap.any()
+    ]
+    most = len(y) / len(np.unique(groups))
+    return float(np.clip(np.median(ratios), 1.0, most)) if ratios else 1.0
+
+
 class AutoLearner(MetaLearner):
     """A convex blend of the other meta-learners' logits, decided by their out-of-fold log loss.
 
@@ -90,6 +107,7 @@ class AutoLearner(MetaLearner):
             return chosen
         if k > 1:
             chosen["best"] = BestLearner(**shared)
+            chosen["shrunk"] = ShrunkLearner(**shared)
             chosen["nonneg"] = NonNegativeLearner(**shared)
         chosen["logistic"] = LogisticLearner(**shared)
         chosen["splines"] = SplineLearner(**shared)
@@ -112,12 +130,9 @@ class AutoLearner(MetaLearner):
         logits = np.column_stack([logit for _, logit in fitted])
         names = list(candidates)
         taking_part = plausible_members(logits, y, groups)
-        # Rows of one group tell less than as many rows apart.
-        rows_a_group = len(y) / len(np.unique(groups))
+        alike = rows_that_count_once(logits[:, taking_part], y, groups)
         weights = np.zeros(len(names))
-        weights[taking_part] = blend_weights(
-            logits[:, taking_part], y, self.strength * rows_a_group
-        )
+        weights[taking_part] = blend_weights(logits[:, taking_part], y, self.strength * alike)
         weights[weights < self.LEAST] = 0.0
         weights /= weights.sum()
         self.weights_ = {

@@ -16,19 +16,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from calibration import Interval, TemperatureCalibrator, optimal_clip
+from calibration import Interval, TemperatureCalibrator
 from calibration.bootstrap import group_sums, group_weights, percentile_interval
+from predictions.aggregate import by_rule, rules_of
 from predictions.errors import InputError
 from predictions.folds import check_folds
 from predictions.progress import Progress, silent
+from stacking.clipping import learned_clip
 from stacking.costs import COSTS, check_budget, subset_costs
 from stacking.diversity import MEASURES, pair_diversity, subset_diversity
 from stacking.features import TamedScores
+from stacking.frame_rules import RuleChoice, choose_rule, compare_rules
 from stacking.inner_folds import inner_folds
 from stacking.learner import Array, Codes, group_codes
 from stacking.nested import check_labels
 from stacking.recommend import Choice, choose, explain, paired_differences, pareto_front
-from stacking.stack import clip_rows, is_score_column
+from stacking.stack import is_score_column
 from stacking.subset_fits import Masks, held_out_losses, subset_logits, subset_path
 from stacking.subsets import (
     MOST_FOR_ALL,
@@ -68,6 +71,7 @@ class Comparison:
         rows, groups, prior: what was judged; `prior` is the share of FAKE.
         budget: the most of each cost, as asked.
         complete: whether `table` holds all subsets.
+        frame_rules: how the frame rules compare on the outer folds, where X held several.
     """
 
     table: pd.DataFrame
@@ -80,6 +84,7 @@ class Comparison:
     prior: float
     budget: Mapping[str, float]
     complete: bool
+    frame_rules: RuleChoice | None = None
 
     def best_by_size(self) -> pd.DataFrame:
         """The rows of `table` with the lowest log loss of each size, by size."""
@@ -103,6 +108,13 @@ class Comparison:
                 "best": list(self.table.iloc[self.choice.best]["models"]),
                 "reason": self.reason,
                 "chosen_inside": self.chosen_inside.as_dict(),
+            },
+            "frame_rules": None
+            if self.frame_rules is None
+            else {
+                "rule": self.frame_rules.rule,
+                "over_tracks": self.frame_rules.over_tracks,
+                "rules": _records(self.frame_rules.table),
             },
             "subsets": _records(self.table),
             "pairs": _records(self.pairs),
@@ -146,9 +158,12 @@ def compare_subsets(
     path of its training part; all are judged alike, and `chosen_inside` lets each fold choose
     from its own path only.
 
+    Of a `predictions.rule_table` each outer fold takes the scores by the frame rule that its
+    training part chooses (`frame_rules.choose_rule`).
+
     Args:
         X: (n, k) logits or raw scores of any scale and direction, a column a model, NaN = missing;
-            `MODEL:feature` columns are passed over.
+            `MODEL:feature` columns are passed over, but for frame rules to choose among.
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
         folds: (n,) outer fold of each row.
@@ -164,16 +179,25 @@ def compare_subsets(
     names = [str(column) for column in X.columns if is_score_column(column)]
     if not names:
         raise InputError("no column holds a detector's score; give a column a detector.")
-    scores = X[[column for column in X.columns if is_score_column(column)]].to_numpy(np.float64)
     labels = check_labels(y, len(X))
     codes = group_codes(groups, len(X))
     parts = _outer_parts(labels, codes, np.asarray(folds))
+    rules = None
+    if len(rules_of(X.columns)) > 1:
+        rules = compare_rules(X, labels, codes, folds, n_boot=n_boot, seed=seed)
+    scores = _scores(X, rules)
+    by_fold = [
+        scores
+        if rules is None
+        else _scores(X, _rule_of_part(X, labels, codes, held, n_splits, seed))
+        for held in parts
+    ]
     known = pd.DataFrame(np.nan, index=names, columns=list(COSTS)) if costs is None else costs
     limits = dict(budget or {})
     check_budget(known, limits)
-    masks, available = _candidates(scores, labels, parts, n_random, seed)
+    masks, available = _candidates(scores, by_fold, labels, parts, n_random, seed)
     sums, inside, singles = _judge(
-        scores, labels, codes, parts, masks, n_splits, seed, n_jobs, progress
+        by_fold, labels, codes, parts, masks, n_splits, seed, n_jobs, progress
     )
 
     n_groups = int(codes.max()) + 1
@@ -210,7 +234,21 @@ def compare_subsets(
         prior=float(labels.mean()),
         budget=limits,
         complete=len(names) <= MOST_FOR_ALL,
+        frame_rules=rules,
     )
+
+
+def _scores(X: pd.DataFrame, rules: RuleChoice | None) -> Array:
+    """The detectors' scores (n, k), those of frames by the chosen rule."""
+    table = X if rules is None else by_rule(X, rules.rule, rules.over_tracks)
+    return table[[name for name in table if is_score_column(name)]].to_numpy(np.float64)
+
+
+def _rule_of_part(
+    X: pd.DataFrame, y: Array, groups: Codes, held: NDArray[np.bool_], n_splits: int, seed: int
+) -> RuleChoice | None:
+    """The frame rule that the rows outside a fold choose."""
+    return choose_rule(X[~held], y[~held], groups[~held], n_splits, seed)
 
 
 def _outer_parts(y: Array, groups: Codes, folds: Any) -> list[NDArray[np.bool_]]:
@@ -234,16 +272,24 @@ def _outer_parts(y: Array, groups: Codes, folds: Any) -> list[NDArray[np.bool_]]
 
 
 def _candidates(
-    X: Array, y: Array, parts: list[NDArray[np.bool_]], n_random: int, seed: int
+    X: Array,
+    by_fold: list[Array],
+    y: Array,
+    parts: list[NDArray[np.bool_]],
+    n_random: int,
+    seed: int,
 ) -> tuple[Masks, NDArray[np.bool_]]:
-    """The subsets (s, k), and which of them each outer fold may know of, (folds, s)."""
+    """The subsets (s, k), and which of them each outer fold may know of, (folds, s).
+
+    X: scores of all rows, and `by_fold`: as each outer fold takes them, (n, k) all.
+    """
     k = X.shape[1]
     if k <= MOST_FOR_ALL:
         masks = all_subsets(k)
         return masks, np.ones((len(parts), len(masks)), dtype=bool)
     drawn = random_subsets(k, n_random, seed)
     with threadpool_limits(limits=1, user_api="blas"):
-        own = [greedy_path(X[~held], y[~held]) for held in parts]
+        own = [greedy_path(Z[~held], y[~held]) for Z, held in zip(by_fold, parts, strict=True)]
         masks = in_order(np.vstack([drawn, greedy_path(X, y), *own]))
     place = {mask.tobytes(): s for s, mask in enumerate(masks)}
     available = np.zeros((len(parts), len(masks)), dtype=bool)
@@ -253,7 +299,7 @@ def _candidates(
 
 
 def _judge(
-    X: Array,
+    by_fold: list[Array],
     y: Array,
     groups: Codes,
     parts: list[NDArray[np.bool_]],
@@ -270,7 +316,8 @@ def _judge(
     tasks = [(fold, chunk) for fold in range(len(parts)) for chunk in chunks]
     answers: Iterable[tuple[Array, Array]] = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(subset_probabilities)(
-            *(X[~parts[fold]], y[~parts[fold]], groups[~parts[fold]], X[parts[fold]]),
+            *(by_fold[fold][~parts[fold]], y[~parts[fold]], groups[~parts[fold]]),
+            by_fold[fold][parts[fold]],
             masks[chunk],
             n_splits=n_splits,
             seed=seed,
@@ -279,7 +326,7 @@ def _judge(
     )
     sums = np.zeros((n_groups, len(masks)))
     inside = [np.zeros((n_groups, len(masks))) for _ in parts]
-    singles = np.zeros((len(y), X.shape[1]))
+    singles = np.zeros((len(y), masks.shape[1]))
     for done, ((fold, chunk), (p, inner)) in enumerate(zip(tasks, answers, strict=True), start=1):
         held = parts[fold]
         sums[:, chunk] += group_sums(losses_of(y[held], p), groups[held], n_groups)
@@ -346,7 +393,7 @@ def subset_probabilities(
             if calibrate:
                 temperature = TemperatureCalibrator().fit_logits(logits[:, s], y).temperature_
             out_of_fold = expit(logits[:, s] / temperature)
-            low, high = optimal_clip(out_of_fold, y, shrink=clip_rows(len(y)))
+            low, high = learned_clip(out_of_fold, y, groups) or (0.0, 1.0)
             answer[:, s] = np.clip(expit(answer[:, s] / temperature), low, high)
             logits[:, s] = np.clip(out_of_fold, low, high)
     return answer, losses_of(y, logits)

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from stacking.compare import Comparison
 from stacking.costs import COSTS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -17,7 +19,10 @@ _AXES = {"size": "detectors in the ensemble", **COSTS}
 _INK, _CLOUD, _FRONT, _TAKEN = "#1b3a5c", "#b9c4cf", "#1b3a5c", "#d1495b"
 
 #: Share of the subsets shown: the worst ones would squeeze all that matters into a corner.
-_SHOWN = 0.9
+_SHOWN = 0.75
+
+#: Costs that span more than this factor are drawn on a logarithmic axis.
+_WIDE = 20.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class TradeOff:
         best: the rows of `points` with the lowest log loss of each size, by cost (size only;
             empty for the others).
         limit: the budget, None without one.
-        top: the log loss up to which the figure reaches.
+        bottom, top: the log loss from and up to which the figure reaches.
+        hidden: how many subsets lie above.
+        is_wide: whether the cost needs a logarithmic axis.
     """
 
     cost: str
@@ -40,7 +47,10 @@ class TradeOff:
     front: pd.DataFrame
     best: pd.DataFrame
     limit: float | None
+    bottom: float
     top: float
+    hidden: int
+    is_wide: bool
 
 
 def prepare_trade_off(comparison: Comparison, cost: str = "size") -> TradeOff:
@@ -48,10 +58,14 @@ def prepare_trade_off(comparison: Comparison, cost: str = "size") -> TradeOff:
     table = comparison.table[comparison.table[cost].notna()]
     columns = ["log_loss", "low", "high", "in_budget", "recommended"]
     points = table[columns].assign(cost=table[cost].astype(np.float64))
-    best = comparison.best_by_size().index if cost == "size" else points.index[:0]
-    best_points = points.loc[best]
-    # The best of every size with its interval, and most of the others.
-    reach = [points["log_loss"].quantile(_SHOWN), best_points["high"].max()]
+    leading = comparison.best_by_size()
+    best_points = points.loc[leading.index if cost == "size" else points.index[:0]]
+    # The best of every size with its interval, and most of the others; alike for every cost.
+    shown = comparison.table.loc[comparison.table["recommended"], "log_loss"]
+    top = max(comparison.table["log_loss"].quantile(_SHOWN), leading["high"].max(), shown.max())
+    bottom = min(comparison.table["log_loss"].min(), leading["low"].min())
+    margin = 0.04 * (top - bottom) + 1e-9
+    known = points["cost"]
     return TradeOff(
         cost=cost,
         name=_AXES[cost],
@@ -59,11 +73,14 @@ def prepare_trade_off(comparison: Comparison, cost: str = "size") -> TradeOff:
         front=points[table[f"front_{cost}"]].sort_values("cost"),
         best=best_points,
         limit=comparison.budget.get(cost),
-        top=float(np.nanmax(reach)),
+        bottom=float(bottom - margin),
+        top=float(top + margin),
+        hidden=int((points["log_loss"] > top + margin).sum()),
+        is_wide=cost != "size" and bool(known.min() > 0 and known.max() > _WIDE * known.min()),
     )
 
 
-def plot_trade_off(data: TradeOff, ax: "Axes | None" = None) -> "Axes":
+def plot_trade_off(data: TradeOff, ax: "Axes | None" = None, *, legend: bool = True) -> "Axes":
     """Draw log loss against a cost; on new axes if none are given. Returns the axes.
 
     Grey: every subset. Line: the Pareto front, below and left of which there is none. Bars: 95 %
@@ -116,14 +133,26 @@ def plot_trade_off(data: TradeOff, ax: "Axes | None" = None) -> "Axes":
         ax.axvline(data.limit, color=_TAKEN, linewidth=1, linestyle="--", label="budget")
     if data.cost == "size":
         ax.set_xticks(sorted(points["cost"].unique())[:: max(1, points["cost"].nunique() // 15)])
-    least = min(points["log_loss"].min(), data.best["low"].min() if len(data.best) else np.inf)
-    margin = 0.04 * (data.top - least) + 1e-9
-    ax.set(xlabel=data.name, ylabel="log loss, nested", ylim=(least - margin, data.top + margin))
+    if data.is_wide:
+        ax.set_xscale("log")
+        visible = points.loc[points["log_loss"] <= data.top, "cost"]
+        ax.set_xlim(visible.min() / 1.3, visible.max() * 1.3)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set(
+        xlabel=data.name,
+        ylabel="log loss, nested (lower is better)",
+        ylim=(data.bottom, data.top),
+    )
+    if data.hidden:
+        ax.set_title(f"{data.hidden} worse ones lie above", fontsize="small", color="#5f6b76")
     ax.grid(color="#e6eaee", linewidth=0.6)
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    ax.legend(fontsize="small", frameon=False)
+    if legend:
+        ax.legend(fontsize="small", frameon=False)
     return ax
 
 
@@ -132,7 +161,33 @@ def plot_comparison(comparison: Comparison) -> "Figure":
     from matplotlib.figure import Figure
 
     costs = ["size", *(cost for cost in COSTS if comparison.table[cost].notna().any())]
-    figure = Figure(figsize=(5.5 * len(costs), 4.2), layout="constrained")
-    for ax, cost in zip(np.ravel(figure.subplots(1, len(costs))), costs, strict=True):
-        plot_trade_off(prepare_trade_off(comparison, cost), ax)
+    figure = Figure(figsize=(max(6.5, 5.0 * len(costs)), 4.6), layout="constrained")
+    axes = np.ravel(figure.subplots(1, len(costs), sharey=True))
+    named: dict[str, Artist] = {}
+    for ax, cost in zip(axes, costs, strict=True):
+        plot_trade_off(prepare_trade_off(comparison, cost), ax, legend=False)
+        handles, names = ax.get_legend_handles_labels()
+        named |= {str(name): handle for name, handle in zip(names, handles, strict=True)}
+        ax.label_outer()
+    chosen = comparison.table.iloc[comparison.choice.chosen]
+    figure.suptitle(
+        f"Recommended: {', '.join(_shortened(chosen['models']))} "
+        f"(log loss {chosen['log_loss']:.4f})",
+        fontsize="medium",
+    )
+    figure.legend(
+        list(named.values()),
+        list(named),
+        loc="outside lower center",
+        ncols=len(named) if len(costs) > 1 else 2,
+        frameon=False,
+        fontsize="small",
+    )
     return figure
+
+
+def _shortened(models: tuple[str, ...], most: int = 4) -> list[str]:
+    """The names of a few detectors; of many, the first and how many more."""
+    if len(models) <= most:
+        return list(models)
+    return [*models[: most - 1], f"{len(models) - most + 1} more"]

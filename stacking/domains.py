@@ -7,6 +7,7 @@ domain. No row is ever judged by a fit that knew its domain or its group.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,14 @@ from stacking.stack import Stack, is_score_column
 Rows = NDArray[np.bool_]
 
 #: Rows to judge a domain by where its groups are spread over the others: one fit reaches them in
-#: a large table, one for each of `_PARTS` parts of the groups in a small one.
-ENOUGH_ROWS = 1000
-_PARTS = 5
+#: a large table, one for each of `_PARTS` parts of the groups in a small one. Fewer parts are fewer
+#: fits, on fewer groups each: with 3 they still learn from two thirds.
+ENOUGH_ROWS = 300
+_PARTS = 3
+
+#: Fits to share out over the domains, at least one each: three times the fits of the estimate on
+#: the mean of the domains. With many domains each is judged on a part of its rows.
+_MOST_FITS = 15
 
 #: Share of the other domains' rows that may be kept from teaching for the sake of one domain.
 _AFFORDABLE = 0.5
@@ -54,9 +60,10 @@ def domain_splits(
     """The fits that leave out each domain that names a fake, domain by domain.
 
     - A domain whose groups are mostly its own is judged whole, by one fit. Where leaving out its
-      groups too would cost more than half of the other rows, the groups are put into 5 parts, and
+      groups too would cost more than half of the other rows, the groups are put into 3 parts, and
       a fit knows neither the domain nor the groups of the part that is judged; as many parts are
-      judged as it takes to reach `enough` rows.
+      judged as it takes to reach `enough` rows, and fewer where many domains would take more than
+      15 fits together.
     - A domain that names only fakes takes its share of the real rows that belong to no domain
       with fakes: whole groups, its own first and then by chance, until its reals stand to its
       judged fakes as in the table, at least one group while there are any. No real row is judged
@@ -75,11 +82,12 @@ def domain_splits(
     codes = group_codes(groups, len(labels))
     left_out = domains_of_fakes(names, labels)
     n_parts = min(_PARTS, int(codes.max()) + 1)
+    most = max(1, _MOST_FITS // len(left_out))
     part = assign_folds(labels, codes, n_parts, seed) if n_parts > 1 else np.zeros(len(codes))
     tests = [
         (name, test)
         for i, name in enumerate(left_out)
-        for test in _own_rows(names == name, codes, part, i, enough)
+        for test in islice(_own_rows(names == name, codes, part, i, enough), most)
     ]
     shares = _shares(labels, codes, part, names, tests, seed)
     splits = []

@@ -39,7 +39,7 @@ class TamedScores:
             self.mean_[j] = known.mean()
             spread = known.std()
             # A constant column (up to rounding) carries nothing: it stays at zero.
-            self.scale_[j] = spread if spread > 1e-9 * (1.0 + abs(self.mean_[j])) else np.inf
+            self.scale_[j] = spread if spread > 1e-9 * np.abs(known).max() else np.inf
         return self
 
     def scores(self, X: Array) -> Array:

@@ -3,12 +3,14 @@
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from predictions.errors import InputError
 from stacking.inner_folds import inner_folds
 from stacking.solvers import smoothed_logit
 
@@ -127,6 +129,7 @@ def group_codes(groups: Any, n: int) -> Codes:
     """Groups as codes 0..m-1 in sorted order; None makes every row its own group.
 
     Raises:
+        InputError: a group is missing (they would all be one group).
         ValueError: not one group a row.
     """
     if groups is None:
@@ -134,6 +137,11 @@ def group_codes(groups: Any, n: int) -> Codes:
     names = np.asarray(groups)
     if names.shape != (n,):
         raise ValueError(f"groups must hold one name a row: expected {n}, got {names.shape}.")
+    missing = np.flatnonzero(pd.isna(names))
+    if len(missing):
+        raise InputError(
+            f"row {missing[0]} has no group; give every row a group, its own if it stands alone."
+        )
     if names.dtype == object:
         names = names.astype(str)
     return np.unique(names, return_inverse=True)[1].astype(np.int64)

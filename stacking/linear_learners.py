@@ -1,4 +1,7 @@
-"""Logistic meta-learners: ridge, non-negative, on splines. The penalty is chosen inside."""
+"""Logistic meta-learners: ridge, shrunk to the mean, non-negative, on splines.
+
+The penalty is chosen inside.
+"""
 
 from typing import Any, ClassVar
 
@@ -6,6 +9,7 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import expit
 
+from stacking.averages import AlignedDeviations
 from stacking.features import SplineScores, TamedScores
 from stacking.learner import Array, Codes, MetaLearner, default_folds
 from stacking.solvers import Linear, log_losses, ridge_path
@@ -22,6 +26,9 @@ class PathLearner(MetaLearner):
 
     def _features(self) -> Any:
         raise NotImplementedError
+
+    def _fit_features(self, X: Array, y: Array) -> Any:
+        return self._features().fit(X)
 
     def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
         return ridge_path(X, y, alphas)
@@ -42,7 +49,7 @@ class PathLearner(MetaLearner):
         else:
             best = 0  # nothing to choose by: the strongest penalty
         self.alpha_ = self.alphas[best]
-        self.features_ = self._features().fit(X)
+        self.features_ = self._fit_features(X, y)
         path = self._path(self.features_.transform(X), y, self.alphas[: best + 1])
         self.linear_ = path[best]
         return np.asarray(logits[best])
@@ -52,7 +59,7 @@ class PathLearner(MetaLearner):
         logits = np.zeros((len(self.alphas), len(y)))
         for fold in np.unique(folds):
             held = folds == fold
-            features = self._features().fit(X[~held])
+            features = self._fit_features(X[~held], y[~held])
             path = self._path(features.transform(X[~held]), y[~held], self.alphas)
             seen = features.transform(X[held])
             for i, linear in enumerate(path):
@@ -70,6 +77,21 @@ class LogisticLearner(PathLearner):
 
     def _features(self) -> TamedScores:
         return TamedScores()
+
+
+class ShrunkLearner(PathLearner):
+    """Logistic regression whose penalty pulls to the mean of logits instead of to nothing.
+
+    Each detector is aligned by Platt's map first. What is penalised is how far the weights lie
+    from equal ones: with few rows the answer is MeanLogitLearner's, with many it is the logistic
+    regression's.
+    """
+
+    uses_statistics = False
+    alphas = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+
+    def _fit_features(self, X: Array, y: Array) -> AlignedDeviations:
+        return AlignedDeviations().fit(X, y)
 
 
 class SplineLearner(PathLearner):

@@ -11,6 +11,7 @@ from stacking.linear_learners import (
     LogisticLearner,
     NonNegativeLearner,
     PairsLearner,
+    ShrunkLearner,
     SplineLearner,
 )
 from stacking.network import NetworkLearner
@@ -24,6 +25,7 @@ META_LEARNERS: dict[str, type[MetaLearner]] = {
     "best": BestLearner,
     "greedy": GreedyLearner,
     "nonneg": NonNegativeLearner,
+    "shrunk": ShrunkLearner,
     "logistic": LogisticLearner,
     "splines": SplineLearner,
     "pairs": PairsLearner,

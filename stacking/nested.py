@@ -95,8 +95,9 @@ def check_labels(y: ArrayLike, n: int) -> Array:
     labels = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~np.isin(labels, [0.0, 1.0]))
     if len(wrong):
+        found = str(values[wrong[0]])
         raise InputError(
-            f"the label of row {wrong[0]} is {values[wrong[0]]!r}; give 1 for FAKE or 0 for REAL."
+            f"the label of row {wrong[0]} is {found!r}; give 1 for FAKE or 0 for REAL."
         )
     return labels
 

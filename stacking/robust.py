@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
+from sklearn.base import clone
 
-from calibration import auc, create_calibrator, optimal_clip
+from calibration import auc, create_calibrator
 from predictions.errors import InputError
 from predictions.logits import to_logit
+from stacking.clipping import learned_clip
 from stacking.domains import DomainSplit, domain_names, domain_splits, domains_of_fakes
 from stacking.learner import Array, Codes
 from stacking.solvers import log_losses
-from stacking.stack import Stack, clip_rows, is_score_column
+from stacking.stack import Stack, is_score_column
 
 Clip = Literal["auto", "none"] | tuple[float, float]
 
@@ -57,6 +59,20 @@ class RobustChoice:
     table: pd.DataFrame
     chosen: int
     note: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """robust.json: what was chosen, and every candidate with its log loss by domain."""
+        row = self.table.iloc[self.chosen]
+        return {
+            "columns": [str(name) for name in self.columns],
+            "meta": self.meta,
+            "calibration": self.calibration,
+            "clip": self.clip,
+            "worst": float(row["worst"]),
+            "mean": float(row["mean"]),
+            "reason": self.note,
+            "candidates": self.table.to_dict(orient="records"),
+        }
 
 
 class RobustStack(Stack):
@@ -133,12 +149,12 @@ class RobustStack(Stack):
 
 
 class _Recording(Stack):
-    """A Stack that keeps what its calibrator would learn from: out-of-fold logits and labels."""
+    """A Stack that keeps what its calibrator would learn from: logits, labels and groups."""
 
-    learned_from_: tuple[Array, Array] | None = None
+    learned_from_: tuple[Array, Array, Codes] | None = None
 
     def _fit_calibrator(self, logit: Array, y: Array, group: Codes) -> None:
-        self.learned_from_ = (logit, y)
+        self.learned_from_ = (logit, y, group)
 
 
 def choose_robust(
@@ -173,28 +189,38 @@ def choose_robust(
     metas = METAS if meta == "auto" else (meta,)
     calibrations = CALIBRATIONS if calibration == "auto" else (calibration,)
     clips = CLIPS if clip == "auto" else (clip,)
-    found = []
     sets = list(_column_sets(X, y, domains, names))
-    for columns, one in product(sets, metas):
+    found: list[dict[str, Any]] = []
+    tried: list[tuple[int, str]] = []  # of each row of `found`: which columns, which meta-learner
+
+    def try_out(which: int, one: str) -> None:
+        if (which, one) in tried:
+            return
         stack = _Recording(one, n_splits=n_splits, seed=seed)
-        losses = _losses(stack, X[columns], y, groups, splits, calibrations, clips)
+        losses = _losses(stack, X[sets[which]], y, groups, splits, calibrations, clips)
         for (kind, bounds), by_domain in losses.items():
             means = {name: float(np.concatenate(by_domain[name]).mean()) for name in names}
-            found.append(
-                {
-                    "columns": len(columns),
-                    "meta": one,
-                    "calibration": kind,
-                    "clip": bounds,
-                    "worst": max(means.values()),
-                    "mean": float(np.mean(list(means.values()))),
-                    **means,
-                }
-            )
+            settings = {"columns": len(sets[which]), "meta": one, "calibration": kind}
+            worth = {"worst": max(means.values()), "mean": float(np.mean(list(means.values())))}
+            found.append({**settings, "clip": bounds, **worth, **means})
+            tried.append((which, one))
+
+    def leader() -> int:
+        return int(np.argmin([row["worst"] for row in found]))
+
+    # All meta-learners on all columns, the leader on other columns, and then all on the best ones:
+    # a third of the fits of every pair, which are most of the time.
+    for one in metas:
+        try_out(0, one)
+    first = tried[leader()][1]
+    for which in range(1, len(sets)):
+        try_out(which, first)
+    which = tried[leader()][0]
+    for one in metas:
+        try_out(which, one)
     table = pd.DataFrame(found)
-    chosen = int(table["worst"].argmin())
-    row = found[chosen]
-    columns = sets[chosen // (len(found) // len(sets))]
+    chosen = leader()
+    row, columns = found[chosen], sets[tried[chosen][0]]
     worst = max(names, key=lambda name: row[name])
     note = (
         f"Robust: {row['meta']}, calibration {row['calibration']}, clip {row['clip']}, "
@@ -208,12 +234,13 @@ def choose_robust(
 def _column_sets(
     X: pd.DataFrame, y: Array, domains: NDArray[np.str_], names: list[str]
 ) -> Iterator[list[Any]]:
-    """All columns; those of the detectors that point the same way in every domain; scores alone."""
+    """All columns; those of the detectors that point the same way in every domain; of the half that
+    ranks best in its worst domain; the scores alone."""
     everything = list(X.columns)
     sets = [everything]
     scores = [column for column in everything if is_score_column(column)]
     own = {name: (y == 1) & (domains == name) for name in names}
-    steady = []
+    steady, worst = [], []
     for column in scores:
         values = X[column].to_numpy(np.float64)
         known = ~np.isnan(values)
@@ -223,15 +250,20 @@ def _column_sets(
             rows = (fakes | (reals if reals.any() else y == 0)) & known
             if 0 < y[rows].mean() < 1:
                 ranks = pd.Series(values[rows]).rank(pct=True).to_numpy()
-                sides.append(auc(y[rows], ranks) >= 0.5)
-        if len(set(sides)) <= 1:
+                sides.append(auc(y[rows], ranks))
+        # A detector that ranks backwards everywhere is as good as one that never does.
+        worst.append(max(min(sides), 1 - max(sides)) if sides else 0.5)
+        if worst[-1] >= 0.5:
             steady.append(column)
-    if steady:
-        sets.append([c for c in everything if str(c).partition(":")[0] in set(map(str, steady))])
+    order = np.argsort(-np.array(worst), kind="stable")
+    half = [scores[j] for j in sorted(order[: (len(scores) + 1) // 2])]
+    for kept in (steady, half):
+        names_kept = set(map(str, kept))
+        sets.append([c for c in everything if str(c).partition(":")[0] in names_kept])
     sets.append(scores)
     seen: list[list[Any]] = []
     for columns in sets:
-        if columns not in seen:
+        if columns and columns not in seen:
             seen.append(columns)
             yield columns
 
@@ -250,19 +282,18 @@ def _losses(
         key: {split.domain: [] for split in splits} for key in product(calibrations, clips)
     }
     for split in splits:
-        fitted = _Recording(**stack.get_params()).fit(
-            X[split.train], y[split.train], groups=groups[split.train]
-        )
+        fitted = clone(stack).fit(X[split.train], y[split.train], groups=groups[split.train])
         raw = to_logit(fitted.predict_stages(X[split.test])["stacked"])
         for kind in calibrations:
             logit, limits = raw, (_EDGE, 1.0 - _EDGE)
             if fitted.learned_from_ is not None:
-                known, labels = fitted.learned_from_
+                known, labels, owner = fitted.learned_from_
                 if kind != "none":
                     map_of = create_calibrator("temperature" if kind == "auto" else kind)
                     map_of.fit_logits(known, labels)
                     logit, known = map_of.map_logits(raw), map_of.map_logits(known)
-                limits = optimal_clip(expit(known), labels, shrink=clip_rows(len(known)))
+                probability = np.clip(expit(known), _EDGE, 1.0 - _EDGE)
+                limits = learned_clip(probability, labels, owner) or limits
             for bounds in clips:
                 low, high = to_logit(
                     limits

@@ -11,9 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from calibration import AutoCalibrator, check_bounds, create_calibrator, optimal_clip
+from calibration import AutoCalibrator, check_bounds, create_calibrator
 from predictions.errors import InputError
-from stacking.inner_folds import inner_folds, rarer_groups, too_few_to_choose
+from stacking.clipping import describe_clip, learned_clip
+from stacking.inner_folds import inner_folds, rarer_groups
 from stacking.learner import Array, Codes, group_codes
 from stacking.meta_learners import create_meta_learner
 from stacking.solvers import smoothed_logit
@@ -27,19 +28,6 @@ _LEAST_TO_CALIBRATE = 30
 
 #: Logits are kept this short, so that no probability rounds to 0 or 1.
 _LONGEST = 36.0
-
-#: The estimate of a share that log loss favours (Krichevsky and Trofimov 1981): k + 1/2 of n + 1.
-_HALF_A_ROW = 0.5
-
-
-def clip_rows(n: int) -> float:
-    """Imaginary rows beyond each bound of a clip learned from n rows: near half a row for many.
-
-    With few rows the penalties of the meta-learner keep its logits short already, and half a row
-    at either end would cost more than the mistakes it guards against: the n rows pay about that
-    many nats together.
-    """
-    return _HALF_A_ROW * n / (n + 1000.0)
 
 
 def is_score_column(name: object) -> bool:
@@ -151,11 +139,9 @@ class Stack(ClassifierMixin, BaseEstimator):
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
         if self.clip == "auto":
-            rows = _HALF_A_ROW if too_few_to_choose(group) else clip_rows(len(y))
-            self.clip_ = optimal_clip(expit(calibrated), y, shrink=rows)
-        if self.clip_ is not None:
-            low, high = self.clip_
-            self.notes_.append(f"Clip: probabilities stay between {low:.4g} and {high:.6g}.")
+            short = np.clip(calibrated, -_LONGEST, _LONGEST)
+            self.clip_ = learned_clip(expit(short), y, group)
+        self.notes_.append(describe_clip(self.clip_))
 
     def _fixed_clip(self) -> tuple[float, float] | None:
         return None if isinstance(self.clip, str) else check_bounds(self.clip)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from calibration import CALIBRATORS, AutoCalibrator
 from predictions.errors import InputError
 from predictions.files import replacing, write_json
-from stacking.averages import AlignedScores
+from stacking.averages import AlignedDeviations, AlignedScores
 from stacking.blend import AutoLearner
 from stacking.features import Ranks, SplineScores, TamedScores
 from stacking.meta_learners import META_LEARNERS
@@ -36,7 +36,7 @@ _SCHEMA = "schema.json"
 
 def trusted_types() -> list[str]:
     """The types a stack file may hold beyond skops' own defaults, by their full names."""
-    ours = [Stack, Linear, AlignedScores, Ranks, SplineScores, TamedScores]
+    ours = [Stack, Linear, AlignedDeviations, AlignedScores, Ranks, SplineScores, TamedScores]
     classes: list[type] = [*ours, AutoCalibrator, *META_LEARNERS.values(), *CALIBRATORS.values()]
     return sorted({f"{cls.__module__}.{cls.__qualname__}" for cls in classes})
 
@@ -47,10 +47,18 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
     Args:
         stack: a fitted stack.
         about: what the caller wants kept beside it (kinds, input hash, ...), JSON values.
+
+    Raises:
+        InputError: a stack that chose a plain one, which is to be saved instead.
     """
     from skops.io import dumps
 
     check_is_fitted(stack)
+    if type(stack) is not Stack:
+        raise InputError(
+            f"a {type(stack).__name__} is not saved itself; save the plain stack that it chose, "
+            "its stack_."
+        )
     # How many processes fitted it is no part of what was learned.
     kept = copy.deepcopy(stack).set_params(n_jobs=1)
     if isinstance(kept.learner_, AutoLearner):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from fakeodds.options import ANY, FILE, TableOptions, jobs_option, table_options
+from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
+from fakeodds.stacked import Prior
 from fakeodds.submitting import stack_probability, submit
 from predictions.errors import InputError
 
@@ -14,11 +15,7 @@ from predictions.errors import InputError
 @click.argument("new", nargs=-1, required=True, type=ANY)
 @click.option("--out", type=FILE, default="submission.csv", show_default=True)
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of fakes expected among the new videos, when it differs.",
-)
+@prior_option
 @table_options
 @jobs_option
 def apply(
@@ -26,7 +23,7 @@ def apply(
     new: tuple[Path, ...],
     out: Path,
     sample: Path | None,
-    prior: float | None,
+    prior: Prior,
     columns: TableOptions,
     jobs: int,
 ) -> None:
@@ -51,6 +48,6 @@ def apply(
             )
         probability = pipeline.predict(pipeline.open_dataset(new[0]), run, jobs, prior)
     else:
-        features = columns.read_new(new, about["kinds"], about.get("reverse", ()))
-        probability = stack_probability(fitted, features, about, prior)
+        scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
     submit(probability, out, sample)

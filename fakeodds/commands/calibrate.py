@@ -1,12 +1,12 @@
 """`fakeodds calibrate`: one detector's scores -> calibrated probabilities."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
+from rich.table import Table
 
 from fakeodds import console
 from fakeodds.options import (
@@ -16,14 +16,14 @@ from fakeodds.options import (
     TableOptions,
     jobs_option,
     out_option,
+    prior_option,
     table_options,
 )
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import submit_scored
 from predictions.columns import first_names
 from predictions.errors import InputError
-from predictions.files import replacing
 from predictions.scores import ScoreTable
 
 
@@ -44,11 +44,7 @@ from predictions.scores import ScoreTable
 @click.option(
     "--clip", type=Clip(), default="auto", show_default=True, help="Bounds of the probability."
 )
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of fakes expected among new videos, when it differs.",
-)
+@prior_option
 @click.option(
     "--folds",
     type=click.IntRange(2, 100),
@@ -67,7 +63,7 @@ def calibrate(
     columns: TableOptions,
     calibration: str,
     clip: Any,
-    prior: float | None,
+    prior: Prior,
     folds: int,
     seed: int,
     jobs: int,
@@ -75,8 +71,9 @@ def calibrate(
     """Turn the SCORES of one detector into calibrated probabilities.
 
     SCORES is a CSV or Parquet file with a row a video and one column of scores; --drop leaves
-    further ones out. Writes the honest before and after (metrics.json, oof.csv), the reliability
-    diagram of both, log loss against the clip bound, and the fitted calibrator for `apply`.
+    further ones out. Writes the honest before and after (metrics.json, measures.csv, oof.csv), the
+    reliability diagram of both, log loss against the clip bound, and the fitted calibrator for
+    `apply`.
 
     \b
     fakeodds calibrate xception.csv --label label --out runs/xception
@@ -98,8 +95,8 @@ def calibrate(
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
-    _draw_clip(run, stages)
     console.print_stages(finish_metrics(run))
+    _print_measures(pd.read_csv(run.measures))
     submit_scored(fitted, scored, tested, run, prior, sample)
 
 
@@ -118,26 +115,38 @@ def _only_model(table: ScoreTable, source: Path) -> str:
     return str(models[0])
 
 
-def _draw_clip(run: RunFolder, stages: Sequence[str]) -> None:
-    """clip.png, from the out-of-fold probabilities that were written."""
-    from calibration import clip_curve
+#: Measures beside those of the first table -> how they are called there.
+_MEASURES = {
+    "calibration": "recalibration would gain",
+    "refinement": "and leave a log loss of",
+    "smooth_ece": "smooth ECE",
+    "ece_width": "ECE, equal width",
+    "slope": "slope (right: 1)",
+    "intercept": "intercept (right: 0)",
+    "true_fake": "FAKE called FAKE",
+    "false_fake": "REAL called FAKE",
+    "true_real": "REAL called REAL",
+    "false_real": "FAKE called REAL",
+}
 
-    oof = pd.read_csv(run.oof)
-    curves = {name: clip_curve(oof[name], oof["label"]) for name in stages}
-    with replacing(run.path / "clip.png") as temporary:
-        _draw_clip_curve(curves, temporary)
+
+def _print_measures(measures: pd.DataFrame) -> None:
+    """A row a measure, before and after, with 95 % intervals; 80 columns at most."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("measure", no_wrap=True)
+    stages = list(measures["stage"].unique())
+    for _ in stages:
+        table.add_column(justify="right", no_wrap=True)
+    table.columns[1].header, table.columns[-1].header = "before", "calibrated"
+    known = measures.set_index(["measure", "stage"])
+    for measure, name in _MEASURES.items():
+        cells = [known.loc[(measure, stage)] for stage in stages]
+        table.add_row(name, *(_with_interval(cell) for cell in cells))
+    console.out.print(table)
 
 
-def _draw_clip_curve(curves: Mapping[Any, pd.DataFrame], path: Path) -> None:
-    """Log loss against the bound, a panel a stage: what clipping (further) would gain or cost."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    # The two differ by far too much for one scale.
-    for axes, (name, curve) in zip(figure.subplots(1, 2), curves.items(), strict=True):
-        axes.plot(curve["margin"], curve["both"], label="clipped to [m, 1 - m]")
-        axes.axhline(curve["none"].iloc[0], color="grey", linestyle="dotted", label="as it is")
-        axes.set_xscale("log")
-        axes.set(xlabel="margin m of the bounds", ylabel="log loss", title=f"{name}, out of fold")
-        axes.legend(frameon=False)
-    figure.savefig(path, dpi=150, format="png")
+def _with_interval(cell: "pd.Series[float]") -> str:
+    if pd.isna(cell["value"]):
+        return "-"
+    value, low, high = (f"{x:.{3 if abs(x) < 10 else 1}f}" for x in cell[["value", "low", "high"]])
+    return f"{value} ({low}, {high})"

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.frames import frame_rule_option, print_rules
 from fakeodds.options import (
     ANY,
     FILE,
@@ -20,6 +21,8 @@ from fakeodds.options import (
 )
 from fakeodds.run_folder import RunFolder, versions
 from fakeodds.stacked import Scored, check_labels, outer_folds
+from predictions.aggregate import by_rule
+from predictions.columns import count
 from predictions.files import replacing, write_json, write_table
 from predictions.scores import ScoreTable
 
@@ -32,6 +35,7 @@ COST = click.FloatRange(0, min_open=True)
 @click.option("--costs", type=FILE, help="CSV with model, seconds (a video), mb (of weights).")
 @click.option("--max-seconds", type=COST, help="Recommend nothing slower, in seconds a video.")
 @click.option("--max-mb", type=COST, help="Recommend nothing larger, in MB of weights.")
+@frame_rule_option
 @click.option("--json", "as_json", is_flag=True, help="Print compare.json instead of the table.")
 @out_option
 @table_options
@@ -46,6 +50,7 @@ def compare(
     costs: Path | None,
     max_seconds: float | None,
     max_mb: float | None,
+    frame_rule: tuple[str, str] | None,
     as_json: bool,
     out: Path,
     columns: TableOptions,
@@ -57,7 +62,8 @@ def compare(
 
     Each subset (all of them up to 10 detectors) gets an honest log loss with its interval, how
     differently its members err, and its cost; the smallest within one standard error of the best
-    is recommended. Writes compare.json, compare.csv and compare.png.
+    is recommended. Of frame scores (video, frame, model, logit) the rules from frames to video are
+    compared too. Writes compare.json, compare.csv and compare.png.
 
     \b
     fakeodds compare scores.csv --out runs/mine
@@ -68,7 +74,7 @@ def compare(
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}
     run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)
-    _compare(table, run, costs, asked, folds, seed, jobs)
+    _compare(table, run, costs, asked, frame_rule, folds, seed, jobs)
 
     text = (run.path / "compare.json").read_text(encoding="utf-8")
     if as_json:
@@ -76,6 +82,9 @@ def compare(
         return
     found = json.loads(text)
     print_sizes(found)
+    print_diversity(found)
+    if found["frame_rules"]:
+        print_rules(found["frame_rules"]["rules"], found["frame_rules"])
     recommendation = found["recommendation"]
     console.out.print(recommendation["reason"])
     inside = recommendation["chosen_inside"]
@@ -91,6 +100,7 @@ def _compare(
     run: RunFolder,
     costs: Path | None,
     budget: dict[str, float],
+    frame_rule: tuple[str, str] | None,
     folds: int,
     seed: int,
     jobs: int,
@@ -100,10 +110,12 @@ def _compare(
     from stacking.compare_plot import plot_comparison
     from stacking.costs import read_costs
 
-    scored = Scored(table.rows, table.logits, table.kinds).labelled()
+    scored = Scored(table.rows, table.features, table.kinds).labelled()
     rows, features = scored.rows, scored.features
+    if frame_rule is not None:
+        features = by_rule(features, *frame_rule)
     check_labels(rows["label"])
-    spent = None if costs is None else read_costs(costs, list(features.columns))
+    spent = None if costs is None else read_costs(costs, list(table.kinds))
     outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
     inputs = {
         "rows": rows,
@@ -116,7 +128,7 @@ def _compare(
         if not needed:
             console.note("compare: already there for these scores and settings.")
             return
-        console.heading(f"Comparing ensembles of {features.shape[1]} detectors")
+        console.heading(f"Comparing ensembles of {count(len(table.kinds), 'detector')}")
         with console.progress_bars() as progress:
             found = compare_subsets(
                 features,
@@ -162,6 +174,34 @@ def print_sizes(found: Mapping[str, Any]) -> None:
     console.out.print(table)
     for name, number in numbers.items():
         console.out.print(f"{number:>4}  {name}", markup=False)
+
+
+def print_diversity(found: Mapping[str, Any]) -> None:
+    """How differently the members of each size's best ensemble err; 80 columns at most."""
+    subsets = pd.DataFrame(found["subsets"])
+    subsets = subsets[subsets["size"] > 1]
+    if subsets.empty:
+        return
+    shown = subsets.loc[subsets.groupby("size")["log_loss"].idxmin()]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("size", justify="right", no_wrap=True)
+    for name in _DIVERSITY.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in _with_taken(shown, subsets[subsets["recommended"]]).to_dict(orient="records"):
+        cells = ("-" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in _DIVERSITY)
+        table.add_row(str(row["size"]), *cells, style="bold" if row["recommended"] else None)
+    console.out.print(
+        "How alike their members err, means over pairs (compare.json has every pair):"
+    )
+    console.out.print(table)
+
+
+_DIVERSITY = {
+    "residual_correlation": "residual correlation",
+    "disagreement": "disagreement",
+    "q": "Q",
+    "double_fault": "double fault",
+}
 
 
 def _rounded(cost: float) -> str:

@@ -1,12 +1,13 @@
 """`fakeodds stack`: score files of any detectors -> calibrated submission."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from fakeodds import console
-from fakeodds.domains import check_domain, judge_domains, print_domains
+from fakeodds.domains import find_domain, judge_domains, print_domains
+from fakeodds.frames import frame_rule_option, judge_rules, print_rules
 from fakeodds.options import (
     ANY,
     FILE,
@@ -17,7 +18,7 @@ from fakeodds.options import (
 )
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import submit_scored
+from fakeodds.submitting import read_about, submit_scored
 from predictions.logits import to_probability
 
 
@@ -34,9 +35,11 @@ from predictions.logits import to_probability
 @click.option(
     "--domain",
     metavar="COLUMN",
-    help="Column of domains (data set, method): each is also left out and judged.",
+    help="Column of domains: each is also left out and judged; none for no such estimate "
+    "[default: dataset or method, where they are there].",
 )
 @click.option("--robust", is_flag=True, help="Choose by the worst domain instead of the mean.")
+@frame_rule_option
 @out_option
 @table_options
 @stack_options
@@ -47,6 +50,7 @@ def stack(
     sample: Path | None,
     domain: str | None,
     robust: bool,
+    frame_rule: tuple[str, str] | None,
     out: Path,
     columns: TableOptions,
     options: StackOptions,
@@ -54,26 +58,32 @@ def stack(
     """Combine SCORES of any detectors into one calibrated probability per video.
 
     SCORES is a wide CSV or Parquet file (a row a video, a column a detector), or several, or
-    several Kaggle submissions (filename,label), each one detector named by its file.
+    several Kaggle submissions (filename,label), each one detector named by its file. It may be
+    frame scores too: a row a frame, with the columns video, frame, model, logit and perhaps face.
 
     \b
     fakeodds stack scores.csv --label label --group actor --out runs/mine
     fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
     """
     run = RunFolder.open(out)
-    table = columns.read(scores, labels, keep=() if domain is None else (domain,))
+    options = replace(options, frame_rule=frame_rule)
+    kept = () if domain in (None, "none") else (domain,)
+    table = columns.read(scores, labels, keep=kept)
     # Read before anything long begins, on the scales of the training scores.
     tested = columns.read_new(test, table.kinds) if test else None
 
+    scored = Scored(table.rows, table.features, table.kinds, columns.reverse)
+    domain = find_domain(scored, domain, robust, options.seed)
     asked = {**asdict(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
-    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
-    check_domain(scored, domain, robust)
     _hint_at_backward(scored)
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
+    rules = judge_rules(scored, run, options) if scored.has_rules else []
     metrics = finish_metrics(run)
     console.print_stages(metrics)
+    if rules:
+        print_rules(rules, read_about(run.stack)["frames"])
     if domain is not None:
         print_domains(domains, domain)
 

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from fakeodds import console
-from fakeodds.options import ANY, FILE, jobs_option, out_option, stack_options
+from fakeodds.options import ANY, FILE, jobs_option, out_option, prior_option, stack_options
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import StackOptions
+from fakeodds.stacked import Prior, StackOptions
 from fakeodds.submitting import out_of_fold, submit
 from predictions.errors import InputError
 
@@ -210,7 +210,7 @@ def run(
         console.note(f"the {len(tested.videos)} videos without a label are predicted.")
     if tested is None:
         console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-        probability = out_of_fold(folder)
+        probability = out_of_fold(folder, options.prior)
     else:
         probability = pipeline.predict(
             tested, folder, options.jobs, options.prior, train_settings.device
@@ -254,22 +254,18 @@ def train(run: Path, train_settings: Any, options: StackOptions) -> None:
     folder.settings(train=_plain(train_settings), stack=asdict(options))
     videos = pd.read_parquet(folder.videos)
     console.print_stages(pipeline.train_and_stack(videos, folder, train_settings, options))
-    submit(out_of_fold(folder), folder.submission)
+    submit(out_of_fold(folder, options.prior), folder.submission)
 
 
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.argument("videos", type=ANY)
 @sample_option
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of fakes expected among these videos, when it differs.",
-)
+@prior_option
 @click.option("--device", default="auto", show_default=True)
 @jobs_option
 def predict(
-    run: Path, videos: Path, sample: Path | None, prior: float | None, device: str, jobs: int
+    run: Path, videos: Path, sample: Path | None, prior: Prior, device: str, jobs: int
 ) -> None:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv."""
     from fakeodds import pipeline

@@ -1,7 +1,5 @@
 """What every calibrator keeps, and what each is known to be."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,6 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from calibration import (
     CALIBRATORS,
@@ -46,22 +43,34 @@ NEVER_WORSE = [
     QuadraticCalibrator(tail=0, increasing=False),
     SplineCalibrator(),
     IsotonicCalibrator(shrink=0),
+    Clipper(shrink=1e-12),
+    AutoCalibrator(candidates=("identity", "temperature", "affine", "beta", "quadratic")),
 ]
+#: Those that may raise it on purpose: shares drawn towards 1/2, or towards that of all rows, so
+#: that none rests on a handful of rows; and the average of a valid interval.
+MAY_RAISE = {HistogramCalibrator, VennAbersCalibrator}
 MONOTONE = [
+    IdentityCalibrator(),
     TemperatureCalibrator(),
     AffineCalibrator(increasing=True),
     BetaCalibrator(),
     QuadraticCalibrator(),
     SplineCalibrator(),
     IsotonicCalibrator(),
+    IsotonicCalibrator(shrink=0),
     VennAbersCalibrator(),
     Clipper(),
+    Clipper(bounds=(0.1, 0.7)),
+    AutoCalibrator(candidates=("temperature", "beta", "spline", "venn_abers")),
 ]
+#: Those whose bins stand for themselves.
+NOT_MONOTONE = {HistogramCalibrator}
 
 
-@parametrize_with_checks(ALL)
-def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
-    check(estimator)
+def test_every_calibrator_has_its_invariants() -> None:
+    kinds = {type(calibrator) for calibrator in ALL}
+    assert {type(calibrator) for calibrator in NEVER_WORSE} | MAY_RAISE == kinds
+    assert {type(calibrator) for calibrator in MONOTONE} | NOT_MONOTONE == kinds
 
 
 @st.composite
@@ -129,6 +138,23 @@ def test_temperature_keeps_order_and_auc(data: tuple[np.ndarray, np.ndarray]) ->
     assert auc(t, places) == auc(t, moved)
 
 
+@settings(deadline=None, max_examples=60)
+@given(data=scored(), ends=st.tuples(st.floats(1e-6, 0.49), st.floats(1e-6, 0.49)))
+def test_clip_stays_inside_and_leaves_the_inside_alone(
+    data: tuple[np.ndarray, np.ndarray], ends: tuple[float, float]
+) -> None:
+    z, t = data
+    grid = np.concatenate([z, [-2 * LOGIT_LIMIT, 0, 2 * LOGIT_LIMIT]])
+    for clipper in (Clipper(), Clipper(bounds=(ends[0], 1 - ends[1]))):
+        fitted = clipper.fit_logits(z, t)
+        assert 0 < fitted.low_ < fitted.high_ < 1
+        p = expit(fitted.map_logits(grid))
+        assert (p >= fitted.low_ - 1e-12).all()
+        assert (p <= fitted.high_ + 1e-12).all()
+        inside = (expit(grid) > fitted.low_) & (expit(grid) < fitted.high_)
+        np.testing.assert_array_equal(fitted.map_logits(grid)[inside], grid[inside])
+
+
 @pytest.mark.parametrize("calibrator", ALL, ids=repr)
 @settings(deadline=None, max_examples=25)
 @given(data=scored(), seed=st.integers(0, 1000))
@@ -176,13 +202,21 @@ def test_columns_are_averaged_but_both_classes_refused() -> None:
         AffineCalibrator(input="probability").fit(np.column_stack([1 - p, p]), y)
 
 
-def test_a_series_is_a_column_and_labels_may_be_words() -> None:
+def test_a_series_is_a_column_and_the_greater_label_is_meant() -> None:
     z = pd.Series([-2.0, 0.1, 0.3, 2.0, -0.5], name="detector")
-    y = ["FAKE" if v > 0 else "REAL" for v in (-1, 1, -1, 1, 1)]
-    fitted = AffineCalibrator().fit(z, y)
-    # Sorted, REAL comes last: the greater label is the one meant, here as in scikit-learn.
-    assert fitted.classes_.tolist() == ["FAKE", "REAL"]
-    assert fitted.predict_proba(z).shape == (5, 2)
+    y = np.array([0, 1, 0, 1, 1])
+    fitted = AffineCalibrator().fit(z, np.where(y == 1, "manipulated", "authentic"))
+    assert fitted.classes_.tolist() == ["authentic", "manipulated"]
+    same = AffineCalibrator().fit(z, y.astype(object))
+    np.testing.assert_array_equal(fitted.predict_proba(z), same.predict_proba(z))
+    assert same.classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("words", [("FAKE", "REAL"), ("fake ", "Real")])
+def test_fake_and_real_in_words_are_refused(words: tuple[str, str]) -> None:
+    # Sorted, REAL would be the greater label, and its probability the one that is given.
+    with pytest.raises(InputError, match="give 0 for REAL and 1 for FAKE"):
+        AffineCalibrator().fit_logits([-1.0, 1.0, 2.0], [words[1], words[0], words[0]])
 
 
 @pytest.mark.parametrize(
@@ -190,7 +224,8 @@ def test_a_series_is_a_column_and_labels_may_be_words() -> None:
     [
         ([1.0, 2.0], [1, 1], "one class only"),
         ([1.0, np.nan], [0, 1], "NaN"),
-        ([1.0, np.inf], [0, 1], "infinity"),
+        ([1.0, np.inf], [0, 1], "row 1 of X is infinity"),
+        ([1.0, -1e300], [0, 1], "row 1 of X is -1e.300, no logit"),
         ([1.0, 2.0, 3.0], [0, 1, 2], "Only binary"),
         ([1.0, 2.0], [0.0, np.nan], "NaN"),
         ([1.0, 2.0], [0, 1, 1], "2 scores but 3 labels"),

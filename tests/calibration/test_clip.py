@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from calibration import Clipper, check_bounds, clip_curve, log_loss, optimal_clip
+from calibration import (
+    Clipper,
+    check_bounds,
+    clip_curve,
+    log_loss,
+    optimal_clip,
+    plot_clip_curve,
+)
 from predictions.errors import InputError
 
 
@@ -107,6 +114,39 @@ def test_curve_is_the_log_loss_at_each_margin() -> None:
         assert row.lower == pytest.approx(log_loss(y, np.maximum(p, m), w))
         assert row.both == pytest.approx(log_loss(y, np.clip(p, m, 1 - m), w))
         assert row.none == pytest.approx(log_loss(y, p, w))
+
+
+def test_picture_shows_the_curve_and_the_best_margin() -> None:
+    from matplotlib.figure import Figure
+
+    p, y = overconfident(2000, 4)
+    curve = clip_curve(p, y)
+    axes = plot_clip_curve(curve, Figure().add_subplot(), (0.03, 0.98))
+    both, upper, lower, none, best, *bounds = axes.lines
+    for line, side in ((both, "both"), (upper, "upper"), (lower, "lower")):
+        np.testing.assert_array_equal(line.get_xydata(), curve[["margin", side]])
+    assert none.get_ydata()[0] == curve["none"].iloc[0]
+    ((_, loss),) = best.get_xydata()
+    assert loss == curve["both"].min() < curve["none"].iloc[0] - 0.01
+    assert f"{loss:.4f}" in best.get_label()
+    assert [line.get_xdata()[0] for line in bounds[:2]] == pytest.approx([0.03, 0.02])
+    # The minimum is what there is to see: it lies well inside, and no bound at all too.
+    bottom, top = axes.get_ylim()
+    for seen in (loss, curve["none"].iloc[0]):
+        assert bottom < seen < top
+    assert top <= loss + 2.6 * (curve["none"].iloc[0] - loss)
+    axes.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("p", "y"), [([0.5, 0.5], [0, 1]), ([0.0, 1.0], [0, 1]), ([1.0, 0.0], [0, 1]), ([0.3], [0])]
+)
+def test_extremes_can_be_drawn(p: list[float], y: list[int]) -> None:
+    from matplotlib.figure import Figure
+
+    axes = plot_clip_curve(clip_curve(p, y), Figure().add_subplot(), (1e-9, 0.9))
+    axes.figure.canvas.draw()
+    assert np.isfinite(axes.get_ylim()).all()
 
 
 @pytest.mark.parametrize("bounds", [(0.5, 0.5), (0, 1), (0.9, 0.1), "wide", (0.1,), None])

@@ -92,6 +92,17 @@ def test_picture_shows_the_data() -> None:
     axes.figure.canvas.draw()
 
 
+@pytest.mark.parametrize("fakes", [1, 2, 3])
+def test_real_and_fake_share_the_height_as_they_share_the_rows(fakes: int) -> None:
+    from matplotlib.figure import Figure
+
+    p = np.repeat(np.linspace(0.02, 0.98, 25), 4)
+    y = np.tile(np.arange(4) < fakes, 25)
+    axes = plot_reliability(prepare_reliability(y, p), Figure().add_subplot())
+    real, whole = (axes.collections[i].get_paths()[0].vertices[:, 1].max() for i in (0, 1))
+    assert 1 - real / whole == pytest.approx(fakes / 4)
+
+
 def test_extremes_can_be_drawn() -> None:
     from matplotlib.figure import Figure
 

@@ -78,6 +78,31 @@ def test_apply_gives_what_calibrate_gave_and_the_same_call_is_skipped(
     assert (tmp_path / "a" / "submission.csv").read_bytes() != written
 
 
+def test_every_measure_is_told_with_its_interval(tmp_path: Path, train: Path, cli: Cli) -> None:
+    out = tmp_path / "run"
+    said = cli("calibrate", train, "--out", out, "--jobs", 1).output
+    measures = pd.read_csv(out / "measures.csv")
+    assert measures["stage"].unique().tolist() == ["base/bold", "calibrated"]
+    assert (measures["low"] <= measures["value"]).all()
+    assert (measures["value"] <= measures["high"]).all()
+    found = measures.set_index(["stage", "measure"])["value"]
+    metrics = json.loads((out / "metrics.json").read_text())["stages"]
+    for stage in ("base/bold", "calibrated"):
+        for measure in ("log_loss", "brier", "auc", "accuracy", "ece"):
+            assert found[stage, measure] == pytest.approx(metrics[stage][measure]["value"])
+        parts = found[stage, "calibration"] + found[stage, "refinement"]
+        assert parts == pytest.approx(found[stage, "log_loss"])
+        cells = [found[stage, f"{a}_{b}"] for a in ("true", "false") for b in ("fake", "real")]
+        assert sum(cells) == pytest.approx(1)
+    assert found["base/bold", "slope"] < 0.6  # overconfident
+    assert found["calibrated", "slope"] == pytest.approx(1, abs=0.2)
+    assert found["calibrated", "smooth_ece"] < found["base/bold", "smooth_ece"]
+    assert f"{found['base/bold', 'slope']:.3f} (" in said
+    table = [line for line in said.splitlines() if line.startswith(("slope", "smooth", "FAKE"))]
+    assert len(table) == 4
+    assert max(map(len, table)) <= 80
+
+
 def test_nothing_is_changed_when_nothing_is_asked_for(
     tmp_path: Path, train: Path, cli: Cli
 ) -> None:

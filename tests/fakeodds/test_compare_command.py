@@ -39,6 +39,7 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     sizes = [line for line in lines if line.strip()[:2] in ("1 ", "2 ", "3 ") and "-" in line]
     assert len(sizes) == 3
     assert max(map(len, sizes)) <= 80
+    assert "residual correlation  disagreement" in said.output
 
     again = cli(*arguments, "--json")
     assert "already there" in again.output
@@ -94,6 +95,107 @@ def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.Data
     assert json.loads((out / "metrics.json").read_text()) == metrics
 
 
+def test_a_method_column_is_left_out_unasked(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    named = with_methods(scores).rename(columns={"kind": "method"}).assign(dataset="one")
+    named.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    said = cli(*arguments)
+    assert "method left out" in said.output
+    assert "--domain none" in said.output
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert sorted(metrics["domains"]) == ["lips", "mask", "swap"]
+
+    other = tmp_path / "other"
+    skipped = cli("stack", tmp_path / "scores.csv", "--out", other, "--domain", "none", *FAST)
+    assert "left out" not in skipped.output
+    assert "domains" not in json.loads((other / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("method", "word"),
+    [
+        (lambda label: np.where(label == 1, "swap", "original"), "names 1 domain"),
+        (lambda label: [f"m{i % 30}" for i in range(len(label))], "--domain method"),
+    ],
+)
+def test_a_method_column_of_no_use_is_passed_over(
+    method: Any, word: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.assign(method=method(scores["label"])).to_csv(tmp_path / "scores.csv", index=False)
+    said = cli("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST)
+    assert word in said.output
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert "domains" not in metrics
+
+
+def framed(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Each score as twelve frames, a few of which say much more than the others."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for model in ("strong", "bold", "blind"):
+        logits = np.log(scores[model] / (1 - scores[model])).to_numpy()
+        shown = rng.random((len(scores), 12)) < 0.15
+        values = np.where(shown, logits[:, None], 0.0) + rng.normal(0, 0.3, shown.shape)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "video": np.repeat(scores["video"].to_numpy(), 12),
+                    "frame": np.tile(np.arange(12), len(scores)),
+                    "face": 0,
+                    "model": model,
+                    "logit": values.ravel(),
+                }
+            )
+        )
+    return pd.concat(parts)
+
+
+def test_frame_scores_from_stack_to_apply(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: Callable[..., pd.DataFrame]
+) -> None:
+    framed(scores).to_csv(tmp_path / "frames.csv", index=False)
+    scores[["video", "label", "group"]].to_csv(tmp_path / "labels.csv", index=False)
+    framed(make_scores(40, seed=1), 1).to_parquet(tmp_path / "new.parquet", index=False)
+    out = tmp_path / "out"
+    trained = (tmp_path / "frames.csv", "--labels", tmp_path / "labels.csv")
+    said = cli("stack", *trained, "--test", tmp_path / "new.parquet", "--out", out, *FAST)
+    assert "Frames: " in said.output
+    table = said.output[said.output.index("frame rule") :]
+    assert "distance_weighted" in table
+    assert max(map(len, table.splitlines()[:9])) <= 80
+    rules = json.loads((out / "frame_rules.json").read_text())["rules"]
+    assert len(rules) == 8
+    described = json.loads((out / "stack" / "stack.json").read_text())
+    assert described["about"]["frames"]["over_tracks"] == "max"
+    assert "strong:q90" in described["models"]
+    cli("apply", out, tmp_path / "new.parquet", "--out", tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (out / "submission.csv").read_bytes()
+
+    named = cli("stack", *trained, "--frame-rule", "median", "--out", tmp_path / "median", *FAST)
+    assert "stack: already" not in named.output
+    described = json.loads((tmp_path / "median" / "stack" / "stack.json").read_text())
+    assert described["about"]["frames"] == {"rule": "median", "over_tracks": "max"}
+    wrong = cli("stack", *trained, "--frame-rule", "medium", "--out", out, *FAST, code=2)
+    assert "'medium'" in wrong.output
+
+
+def test_frame_scores_are_compared(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    framed(scores).merge(scores[["video", "label", "group"]], on="video").to_parquet(
+        tmp_path / "frames.parquet", index=False
+    )
+    arguments = ("compare", tmp_path / "frames.parquet", "--jobs", "1", "--out", tmp_path / "out")
+    said = cli(*arguments)
+    assert "frame rule" in said.output
+    found = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert found["models"] == ["strong", "bold", "blind"]
+    assert len(found["frame_rules"]["rules"]) == 8
+    one = cli(*arguments, "--frame-rule", "top_mean")
+    assert "frame rule" not in one.output
+
+
 def test_robust_stack_is_shipped_and_applied(
     tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: Callable[..., pd.DataFrame]
 ) -> None:
@@ -112,6 +214,9 @@ def test_robust_stack_is_shipped_and_applied(
     assert "Robust: " in said.output
     stack = json.loads((out / "stack" / "stack.json").read_text())
     assert "trap" not in stack["models"]
+    chosen = json.loads((out / "robust.json").read_text())
+    assert chosen["columns"] == stack["models"]
+    assert chosen["worst"] == min(one["worst"] for one in chosen["candidates"])
     cli("apply", out, tmp_path / "new.csv", "--out", tmp_path / "again.csv")
     assert (tmp_path / "again.csv").read_bytes() == (out / "submission.csv").read_bytes()
 

@@ -98,7 +98,7 @@ class TestWideTables:
     def test_text_throughout_is_left_out_and_said(self, write: Write) -> None:
         table = read_scores([write("video,attack,ok,a\nx,A1,True,.5\ny,-,False,.6")])
         assert table.scores.columns.tolist() == ["a"]
-        assert any("text: attack, ok" in note for note in table.notes)
+        assert any("text: attack ('A1'), ok ('True')" in note for note in table.notes)
 
     def test_metadata_is_never_a_model(self, write: Write) -> None:
         path = write("video,label,fold,split,status,group,a\nx,1,0,1,2,3,.5\ny,0,1,1,2,4,.6")
@@ -312,7 +312,6 @@ BAD = {
     "long first row": ("video,a\nx,1,2\ny,1,2", {}, r"line 2: 3 cells where the header has 2"),
     "twice a name": ("video,a,a\nx,1,2", {}, r"two columns named 'a'"),
     "only a header": ("video,a", {}, r"has no rows"),
-    "frames": ("video,frame,face,model,logit\nx,0,0,m,1", {}, r"scores of frames"),
 }
 
 

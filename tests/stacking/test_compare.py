@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from calibration import TemperatureCalibrator, mean_interval, optimal_clip, standard_error
+from calibration import TemperatureCalibrator, mean_interval, standard_error
 from predictions.errors import InputError
 from predictions.folds import assign_folds
+from stacking.clipping import learned_clip
 from stacking.compare import ALPHAS, compare_subsets, subset_probabilities
 from stacking.compare_plot import plot_comparison, prepare_trade_off
 from stacking.costs import read_costs, subset_costs
@@ -17,7 +18,6 @@ from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds
 from stacking.recommend import choose, paired_differences, pareto_front
 from stacking.solvers import log_losses, ridge_path
-from stacking.stack import clip_rows
 from stacking.subset_fits import subset_path
 from stacking.subsets import all_subsets, greedy_path, random_subsets
 
@@ -81,7 +81,7 @@ def direct_nested(X, y, groups, folds):
         best = int(np.argmin(log_losses(labels, logits).mean(axis=1)))
         linear = ridge_path(design, labels, (ALPHAS[best],), tolerance=1e-10)[0]
         hot = TemperatureCalibrator().fit_logits(logits[best], labels).temperature_
-        clip = optimal_clip(expit(logits[best] / hot), labels, shrink=clip_rows(len(labels)))
+        clip = learned_clip(expit(logits[best] / hot), labels, groups[~held]) or (0.0, 1.0)
         p[held] = np.clip(expit(linear(tamed.transform(X[held])) / hot), *clip)
     return p
 
@@ -241,6 +241,10 @@ def test_figures_are_data_first(compared, tmp_path):
         for _, point in data.points.iterrows():
             cheaper = front[front["cost"] <= point["cost"]]
             assert cheaper["log_loss"].min() <= point["log_loss"]
+        # What is not shown is counted.
+        assert data.hidden == (data.points["log_loss"] > data.top).sum()
+        assert data.bottom < size.best["low"].min()
+        assert data.top > size.best["high"].max()
     figure = plot_comparison(found)
     assert len(figure.axes) == 2  # mb is not known
     figure.savefig(tmp_path / "compare.png")

@@ -68,13 +68,22 @@ def test_domains_of_their_own_groups_take_one_fit():
 def test_domains_of_fakes_take_their_share_of_the_reals():
     _, y, groups, domains = methods(90)
     splits = domain_splits(y, groups, domains)
-    assert len(splits) == 15  # 5 parts of the groups for each of 3 methods
+    assert len(splits) == 9  # 3 parts of the groups for each of 3 methods
     for name in ("swap", "mask", "lips"):
         test = np.any([split.test for split in splits if split.domain == name], axis=0)
         assert test[domains == name].all()
         assert (y[test] == 0).sum() == pytest.approx(30, abs=5)
     few = domain_splits(y, groups, domains, enough=15)
     assert len(few) == 3  # one part each is enough
+
+
+def test_many_domains_take_a_fit_each():
+    random = np.random.default_rng(0)
+    y = np.tile([0, 1, 1, 1], 100)
+    domains = np.where(y == 1, [f"m{i:02d}" for i in random.integers(0, 13, len(y))], "original")
+    splits = domain_splits(y, np.arange(len(y)) // 8, domains)
+    assert [split.domain for split in splits] == [f"m{i:02d}" for i in range(13)]
+    assert min((y[split.test] == 0).sum() for split in splits) >= 1
 
 
 def test_own_domain_names_and_missing_ones():

@@ -1,7 +1,11 @@
 """A saved stack: the same bytes, the same predictions, and no strange types."""
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +14,8 @@ import pytest
 from calibration import CALIBRATORS
 from predictions.errors import InputError
 from stacking import META_LEARNERS, Stack, load_stack, save_stack
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,27 @@ def test_fitted_twice_gives_the_same_bytes(data, tmp_path):
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_another_process_elsewhere_loads_and_saves_the_same(data, tmp_path):
+    X, y = data
+    stack = Stack().fit(X, y)
+    save_stack(stack, tmp_path / "one", {"kinds": {"a": "logit"}})
+    X.to_parquet(tmp_path / "X.parquet")
+    code = (
+        "import sys; from pathlib import Path; import pandas as pd\n"
+        "from stacking import load_stack, save_stack\n"
+        "folder = Path(sys.argv[1]); stack, about = load_stack(folder / 'one')\n"
+        "X = pd.read_parquet(folder / 'X.parquet')\n"
+        "(folder / 'p').write_bytes(stack.predict_proba(X).tobytes())\n"
+        "save_stack(stack, folder / 'two', about)"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "p").read_bytes() == stack.predict_proba(X).tobytes()
+    for name in ("stack.json", "stack.skops"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
 def test_a_strange_type_is_refused(data, tmp_path):
     X, y = data
     save_stack(Stack("mean").fit(X, y), tmp_path)
@@ -83,9 +110,6 @@ def test_damaged_or_missing_files_are_one_sentence(data, tmp_path):
 
 
 def test_importing_stacking_brings_no_heavy_framework():
-    import subprocess
-    import sys
-
     code = (
         "import sys, stacking; print([m for m in ('torch', 'tensorflow', 'xgboost', 'matplotlib')"
         " if m in sys.modules])"

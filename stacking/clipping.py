@@ -1,0 +1,76 @@
+"""The clip of a stack: which bounds are worth having, and where they lie."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration import optimal_clip
+from stacking.inner_folds import too_few_to_choose
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+#: The estimate of a share that log loss favours (Krichevsky and Trofimov 1981): k + 1/2 of n + 1.
+_HALF_A_ROW = 0.5
+
+#: What one fitted number gains by chance on the rows it was fitted on, in nats (Wilks 1938).
+_BY_CHANCE = 0.5
+
+#: A side without a bound.
+_NO_BOUND = 1e-15
+
+
+def clip_rows(n: int) -> float:
+    """Imaginary rows beyond each bound of a clip learned from n rows: near half a row for many.
+
+    With few rows the penalties of the meta-learner keep its logits short already, and half a row
+    at either end would cost more than the mistakes it guards against: the n rows pay about that
+    many nats together.
+    """
+    return _HALF_A_ROW * n / (n + 1000.0)
+
+
+def learned_clip(probability: Array, y: Array, groups: Codes) -> tuple[float, float] | None:
+    """The bounds (low, high) for out-of-fold probabilities (n,), or None where none pays.
+
+    Of the two optimal bounds, one is kept that gains more than chance on these rows and on
+    `clip_rows` imaginary ones of either label at the outermost probability; the other side is left
+    open. With a handful of groups nothing can be judged, and the bounds of half a row stay.
+    """
+    if too_few_to_choose(groups):
+        return optimal_clip(probability, y, shrink=_HALF_A_ROW)
+    rows = clip_rows(len(y))
+    low, high = optimal_clip(probability, y, shrink=rows)
+    inside = np.clip(probability, _NO_BOUND, 1 - _NO_BOUND)
+    if _gain_of_upper(1 - inside, 1 - y, rows, 1 - low) <= _BY_CHANCE:
+        low = _NO_BOUND
+    if _gain_of_upper(inside, y, rows, high) <= _BY_CHANCE:
+        high = 1 - _NO_BOUND
+    return None if (low, high) == (_NO_BOUND, 1 - _NO_BOUND) else (low, high)
+
+
+def describe_clip(bounds: tuple[float, float] | None) -> str:
+    """A sentence on the bounds; what is left open is not named."""
+    low, high = bounds or (_NO_BOUND, 1 - _NO_BOUND)
+    words = [f"at {low:.6g} or above"] if low > _NO_BOUND else []
+    words += [f"at {high:.6g} or below"] if high < 1 - _NO_BOUND else []
+    if not words:
+        return "Clip: none, as bounds gain no more than chance."
+    return f"Clip: probabilities stay {' and '.join(words)}."
+
+
+def _gain_of_upper(p: Array, y: Array, rows: float, bound: float) -> float:
+    """Log loss, summed over rows and imaginary rows, that min(p, bound) saves."""
+    above = p > bound
+    fakes = float(y[above].sum())
+    saved = float(_log_loss(p[above], y[above]).sum())
+    saved -= float(_log_loss(bound, 1.0)) * fakes
+    saved -= float(_log_loss(bound, 0.0)) * (int(above.sum()) - fakes)
+    outermost = float(p.max())
+    if outermost > bound:
+        for label in (0.0, 1.0):
+            saved += rows * float(_log_loss(outermost, label) - _log_loss(bound, label))
+    return saved
+
+
+def _log_loss(p: Array | float, y: Array | float) -> Array:
+    return np.asarray(-(y * np.log(p) + (1 - y) * np.log1p(-p)))

@@ -1,0 +1,90 @@
+"""Input nobody should trust, through the stack and its honest estimate."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictions.errors import InputError
+from predictions.folds import assign_folds
+from stacking import Stack, nested_predictions
+
+N = 120
+RNG = np.random.default_rng(0)
+Y = RNG.integers(0, 2, N)
+Z = 2.0 * (2 * Y - 1 + RNG.normal(0, 1.5, N))
+OTHER = 3.0 * (2 * Y - 1 + RNG.normal(0, 2, N))
+GROUPS = np.arange(N) // 3
+
+#: Scores of the first detector, labels; the second is always a good one.
+ANSWERED: dict[str, tuple[Any, Any]] = {
+    "constant": (np.full(N, 0.7), Y),
+    "missing throughout": (np.full(N, np.nan), Y),
+    "saturated": (np.sign(Z) * 104.0, Y),
+    "perfect": ((2 * Y - 1) * 104.0, Y),
+    "perfectly wrong": ((1 - 2 * Y) * 104.0, Y),
+    "duplicated": (OTHER, Y),
+    "numbers as text": (Z.astype(str), Y),
+    "labels as text": (Z, Y.astype(str)),
+    "labels true and false": (Z, Y == 1),
+}
+
+
+def table(scores: Any) -> pd.DataFrame:
+    return pd.DataFrame({"first": scores, "second": OTHER[: len(scores)]})
+
+
+def at(values: np.ndarray, row: int, value: float) -> np.ndarray:
+    return np.where(np.arange(len(values)) == row, value, values)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", ANSWERED)
+def test_a_right_answer(case: str) -> None:
+    scores, y = ANSWERED[case]
+    X = table(scores)
+    p = Stack("logistic").fit(X, y, groups=GROUPS).predict_proba(X)[:, 1]
+    stages = nested_predictions(Stack("logistic"), X, y, GROUPS, assign_folds(Y, GROUPS))
+    for answer in (p, stages["calibrated"].to_numpy()):
+        assert ((answer > 0) & (answer < 1)).all()
+        # The second detector alone gives .62.
+        assert -np.log(np.where(Y == 1, answer, 1 - answer)).mean() < 0.65
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("scores", "y", "groups", "said"),
+    [
+        (Z, np.ones(N), GROUPS, "one class|all FAKE"),
+        (at(Z, 5, np.inf), Y, GROUPS, "infinity"),
+        (np.full(N, "high"), Y, GROUPS, "could not convert string to float"),
+        (Z, Y, np.zeros(N), "one group"),
+        (Z, np.where(Y == 1, "FAKE", "REAL"), GROUPS, "1 for FAKE"),
+        (Z, at(Y, 3, np.nan), GROUPS, "NaN|nan"),
+        (Z, at(Y, 3, 2), GROUPS, "binary|'2"),
+        (Z, Y, at(GROUPS, 3, np.nan), "[Rr]ow [34] has no group"),
+        (Z, Y, GROUPS[:-1], "119"),
+        (Z, Y[:-1], GROUPS, "119"),
+    ],
+)
+def test_one_clear_sentence(scores: Any, y: Any, groups: Any, said: str) -> None:
+    X = table(scores)
+    with pytest.raises(ValueError, match=said):
+        Stack("logistic").fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match=said):
+        nested_predictions(Stack("logistic"), X, y, groups, assign_folds(y, groups))
+
+
+def test_one_class_outside_a_fold() -> None:
+    folds = np.arange(N) // 3 % 5
+    y = (folds == 2).astype(int)
+    with pytest.raises(InputError, match="outside fold 2 are all REAL"):
+        nested_predictions(Stack("logistic"), table(Z), y, GROUPS, folds)
+
+
+def test_one_class_inside_a_fold() -> None:
+    folds = np.arange(N) // 3 % 5
+    y = np.where(folds == 2, 1, Y)
+    stages = nested_predictions(Stack("logistic"), table(Z), y, GROUPS, folds)
+    assert stages.notna().all(axis=None)

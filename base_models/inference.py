@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from base_models.devices import Device
 
 FOLD_RECORD = "fold.json"
-FOLD_WEIGHTS = "weights.safetensors"
-
-# How each framework reads its trained weights: `module:function`, imported when wanted.
-_LOADERS = {"torch": "base_models.detectors.timm_detectors:load_timm"}
 
 
 @dataclass(frozen=True)
@@ -113,11 +109,12 @@ def load_fold_model(
         InputError: its weights are damaged, or the device is not here.
     """
     spec = find_detector(model.record["detector"])
-    module, function = _LOADERS[spec.framework].split(":")
+    module, function = spec.loader.split(":")
     load = getattr(import_module(module), function)
+    weights = import_module(spec.trainer).WEIGHTS
     detector = load(
         spec,
-        model.folder / FOLD_WEIGHTS,
+        model.folder / weights,
         int(model.record["size"]),
         device=device,
         precision=precision,

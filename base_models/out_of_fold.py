@@ -3,26 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from base_models.crops_data import CropIndex, Crops, index_crops
 from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.fold_training import FoldData, FoldResult, Start, train_fold, trainer_of
 from base_models.parallel import side_by_side
 from base_models.train_settings import TrainSettings
 from predictions.errors import InputError
 from predictions.folds import check_folds
 from predictions.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from base_models.training import FoldResult, Start
-
-# What trains the detectors of a framework: a module with `settle_start` and `train_fold`.
-_TRAINERS = {"torch": "base_models.training"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class TrainReport:
         notes: decisions to show, one sentence each.
     """
 
-    folds: list["FoldResult"]
+    folds: list[FoldResult]
     notes: list[str]
 
     def images_per_second(self) -> dict[str, float]:
@@ -52,7 +45,7 @@ class _Job:
     """One detector and fold, small enough to send to another process."""
 
     spec: DetectorSpec
-    start: "Start"
+    start: Start
     fold: int
     size: int
 
@@ -69,17 +62,14 @@ class _Task:
     settings: TrainSettings
 
 
-def settle_starts(settings: TrainSettings) -> list["Start"]:
+def settle_starts(settings: TrainSettings) -> list[Start]:
     """Where each detector's training starts from; cheap to ask before anything long begins.
 
     Raises:
         InputError: an unknown detector, or weights that cannot be had.
     """
     specs = [find_detector(name) for name in settings.detectors]
-    return [
-        import_module(_TRAINERS[spec.framework]).settle_start(spec, settings.weights)
-        for spec in specs
-    ]
+    return [trainer_of(spec).settle_start(spec, settings.weights) for spec in specs]
 
 
 def train_out_of_fold(
@@ -145,7 +135,7 @@ def train_out_of_fold(
     return TrainReport(results, notes)
 
 
-def _run(task: _Task, jobs: list[_Job], progress: Progress) -> Iterator["FoldResult"]:
+def _run(task: _Task, jobs: list[_Job], progress: Progress) -> Iterator[FoldResult]:
     """The results in the order of the jobs."""
     try:
         if task.settings.workers == 1:
@@ -158,8 +148,7 @@ def _run(task: _Task, jobs: list[_Job], progress: Progress) -> Iterator["FoldRes
         _crops.cache_clear()
 
 
-def _train(task: _Task, job: _Job, progress: Progress = silent) -> "FoldResult":
-    trainer: Any = import_module(_TRAINERS[job.spec.framework])
+def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
     settings = task.settings
     crops = _crops(
         _Once(task.index),
@@ -171,9 +160,9 @@ def _train(task: _Task, job: _Job, progress: Progress = silent) -> "FoldResult":
     fold_of = task.folds[task.index.video]
     labels = task.labels[task.index.video]
     place = Path(f"model={job.spec.name}", f"fold={job.fold}")
-    return trainer.train_fold(
+    return train_fold(
         job.spec,
-        trainer.FoldData(
+        FoldData(
             crops=crops,
             labels=labels,
             train=np.flatnonzero((fold_of != job.fold) & ~np.isnan(labels)),

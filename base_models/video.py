@@ -1,4 +1,4 @@
-"""A few evenly spaced frames of a video file, decoded with PyAV.
+"""A few frames of a video file, decoded with PyAV.
 
 First the packets are listed without decoding (`index_video`): that is cheap, and tells what the
 header often does not: how many frames really are there, when each is shown, and where decoding
@@ -18,6 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
+
+from base_models.sampling import choose_frames, typical_step
 
 #: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
 _SEEK_PAYS_FROM = 12
@@ -78,7 +80,7 @@ class VideoIndex:
     @property
     def duration_s(self) -> float:
         """From the first frame's showing to the end of the last one's."""
-        return float(self.times[-1]) + _typical_step(self.times)
+        return float(self.times[-1]) + typical_step(self.times)
 
 
 def index_video(path: Path) -> VideoIndex:
@@ -115,20 +117,6 @@ def index_video(path: Path) -> VideoIndex:
         return VideoIndex(path, times, pts, keys, declared, width, height)
     times = np.arange(len(stamps)) / rate
     return VideoIndex(path, times, None, np.zeros(1, np.int64), declared, width, height)
-
-
-def choose_frames(times: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """Numbers of the frames shown in the middle of `n` equal spans of the video's time.
-
-    `times`: (N,) ascending seconds. Fewer than `n` are returned when the video has fewer frames
-    (or stands still for longer than a span); never one twice. Ascending.
-    """
-    if n < 1:
-        raise ValueError("at least one frame must be asked for")
-    step = _typical_step(times)
-    middles = times[0] + (np.arange(n) + 0.5) / n * (times[-1] - times[0] + step)
-    middles += 1e-6 * step  # a middle that is a frame's very beginning belongs to that frame
-    return np.unique(np.clip(np.searchsorted(times, middles, side="right") - 1, 0, None))
 
 
 def decode_frames(
@@ -201,10 +189,6 @@ def _key_before(index: VideoIndex, number: int) -> int:
     """Where decoding starts so as to reach frame `number`."""
     at = int(np.searchsorted(index.keys, number, side="right")) - 1
     return int(index.keys[at]) if at >= 0 else 0
-
-
-def _typical_step(times: NDArray[np.float64]) -> float:
-    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
 def _open(path: Path) -> InputContainer:

@@ -1,5 +1,6 @@
 """The detectors: one registry, one way to make any of them. Imports no framework by itself."""
 
+from base_models.detectors import timm_catalogue as _timm_catalogue  # noqa: F401 (registers)
 from base_models.detectors.registry import (
     Backend,
     Detector,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,13 +79,18 @@ class DetectorSpec:
 
     Attributes:
         name: what users call it.
-        framework: `torch` (others may follow).
+        framework: `torch` or `tensorflow`, which is also the extra that brings it.
         architecture: what its framework's library calls it.
         size: side of the input in pixels that its public weights were trained at.
         mean, std: normalisation per channel (RGB) of pixels scaled to [0, 1].
         parameters: count, with the single-logit head.
         published: public weights, None where there are none.
         factory: `module:function`, called as function(spec, weights, size, seed) -> Detector.
+        loader: `module:function` that reads trained weights, called as
+            function(spec, path, size, device=..., precision=...) -> Detector.
+        trainer: the module that trains it: see `fold_training.Trainer`.
+        looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, or the
+            `sound`.
     """
 
     name: str
@@ -97,6 +102,9 @@ class DetectorSpec:
     parameters: int
     published: PublishedWeights | None
     factory: str
+    loader: str
+    trainer: str
+    looks_at: Literal["face", "faces", "sound"] = "face"
 
 
 _REGISTRY: dict[str, DetectorSpec] = {}
@@ -164,77 +172,3 @@ def create_detector(
             f"{name}: the package {error.name!r} is missing; install fakeodds[{spec.framework}]."
         ) from error
     return factory(spec, weights, size, seed)
-
-
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-_ABOUT = "ImageNet-1k, Apache-2.0"
-_TIMM = "base_models.detectors.timm_detectors:create_timm"
-
-register(
-    DetectorSpec(
-        name="xception",
-        framework="torch",
-        architecture="legacy_xception",
-        size=299,
-        **_HALF,
-        parameters=20_809_001,
-        published=PublishedWeights(
-            "https://github.com/rwightman/pytorch-image-models/releases/download/"
-            "v0.1-cadene/xception-43020ad28.pth",
-            "xception-43020ad28.pth",
-            _ABOUT,
-        ),
-        factory=_TIMM,
-    )
-)
-register(
-    DetectorSpec(
-        name="efficientnet_b4",
-        framework="torch",
-        architecture="efficientnet_b4",
-        size=320,
-        **_IMAGENET,
-        parameters=17_550_409,
-        published=PublishedWeights("timm/efficientnet_b4.ra2_in1k", "model.safetensors", _ABOUT),
-        factory=_TIMM,
-    )
-)
-register(
-    DetectorSpec(
-        name="resnet50",
-        framework="torch",
-        architecture="resnet50",
-        size=224,
-        **_IMAGENET,
-        parameters=23_510_081,
-        published=PublishedWeights("timm/resnet50.a1_in1k", "model.safetensors", _ABOUT),
-        factory=_TIMM,
-    )
-)
-register(
-    DetectorSpec(
-        name="densenet121",
-        framework="torch",
-        architecture="densenet121",
-        size=224,
-        **_IMAGENET,
-        parameters=6_954_881,
-        published=PublishedWeights("timm/densenet121.ra_in1k", "model.safetensors", _ABOUT),
-        factory=_TIMM,
-    )
-)
-register(
-    DetectorSpec(
-        name="mobilenetv3_large",
-        framework="torch",
-        architecture="mobilenetv3_large_100",
-        size=224,
-        **_IMAGENET,
-        parameters=4_203_313,
-        published=PublishedWeights(
-            "timm/mobilenetv3_large_100.ra_in1k", "model.safetensors", _ABOUT
-        ),
-        factory=_TIMM,
-    )
-)

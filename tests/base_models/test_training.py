@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from base_models import training
+from base_models import torch_training
 from base_models.crops_data import Crops, index_crops
+from base_models.epochs import rate
 from base_models.frame_scores import read_frame_scores
 from base_models.inference import find_models, load_fold_model, score_videos
 from base_models.out_of_fold import train_out_of_fold
 from base_models.train_settings import TrainSettings
-from base_models.training import rate
 from predictions.errors import InputError
 
 SMALL = TrainSettings(
@@ -145,7 +145,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
     assert killed.returncode == -9
     fold = stage[-1]
-    assert (out / f"models/model=mobilenetv3_large/fold={fold}/checkpoint.pt").is_file()
+    assert (out / f"models/model=mobilenetv3_large/fold={fold}/checkpoint").is_file()
     seen: list[tuple[str, int]] = []
     train_out_of_fold(
         videos, faces, out, SMALL, progress=lambda stage, done, _: seen.append((stage, done))
@@ -252,7 +252,7 @@ def test_a_loss_that_is_not_a_number_names_where(
         calls.append(1)
         return logits.sum() * (float("nan") if len(calls) > 3 else 0)
 
-    monkeypatch.setattr(training, "binary_cross_entropy_with_logits", broken)
+    monkeypatch.setattr(torch_training, "binary_cross_entropy_with_logits", broken)
     with pytest.raises(InputError, match=r"mobilenetv3_large fold 0, epoch 2: .* became nan"):
         train_out_of_fold(videos, faces, tmp_path, SMALL)
 

@@ -1,0 +1,136 @@
+"""The layout of Celeb-DF, versions 1 and 2 (Li et al. 2020).
+
+    Celeb-real/idA_NNNN.mp4             a celebrity
+    Celeb-synthesis/idA_idB_NNNN.mp4    Celeb-real/idA_NNNN with the face of celebrity B
+    YouTube-real/NNNNN.mp4              somebody else; who is not known
+    List_of_testing_videos.txt          lines `LABEL FILE`; there 1 is REAL and 0 is FAKE
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from base_models.datasets.identities import note_missing_originals
+from base_models.datasets.naming import name_some
+from base_models.datasets.plain import list_videos
+from predictions.errors import InputError
+
+TEST_LIST = "List_of_testing_videos.txt"
+
+_LABELS = {"celeb-real": 0, "youtube-real": 0, "celeb-synthesis": 1}
+_NAME = re.compile(r"(id\d+)(?:_(id\d+))?_(\d{4})")
+_LINE = re.compile(r"([01])\s+(\S.*)")
+
+
+def find_celeb_df(folder: Path) -> dict[str, str]:
+    """The folders that are there, by their names in small letters; empty when not this layout."""
+    found = {child.name.lower(): child.name for child in folder.iterdir() if child.is_dir()}
+    found = {key: name for key, name in found.items() if key in _LABELS}
+    return found if "celeb-synthesis" in found or "celeb-real" in found else {}
+
+
+def read_celeb_df(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """One row a video: `video`, `label`, `original`, `method`, `dataset`, `split`, `target`,
+    `source`; notes.
+
+    Labels are those of the folders. `split` is `test` for the videos of the official list and
+    `train` for the others; missing without a list. A video of YouTube-real is a person of its own.
+
+    Raises:
+        InputError: a line of the list is not `LABEL FILE`.
+    """
+    rows, odd = [], []
+    for key, name in sorted(find_celeb_df(folder).items()):
+        for file in list_videos(folder / name):
+            video = f"{name}/{file}"
+            target = source = original = None
+            found = _NAME.fullmatch(PurePosixPath(file).stem)
+            if key != "youtube-real" and found and bool(found[2]) == bool(_LABELS[key]):
+                target, source = found[1], found[2]
+                original = f"{found[1]}_{found[3]}" if source else None
+            elif key != "youtube-real":
+                odd.append(video)
+            rows.append(
+                {
+                    "video": video,
+                    "label": _LABELS[key],
+                    "original": original,
+                    "method": "Celeb-synthesis" if _LABELS[key] else None,
+                    "dataset": "Celeb-DF",
+                    "split": None,
+                    "target": target,
+                    "source": source,
+                }
+            )
+    videos = pd.DataFrame(rows, columns=_COLUMNS)
+    text = dict.fromkeys(set(_COLUMNS) - {"video", "label"}, "string")
+    videos = videos.astype(text)
+    # Only among the celebrities' real videos: two folders may hold files of one name.
+    real = {
+        PurePosixPath(video).stem: video
+        for video in videos["video"]
+        if video.lower().startswith("celeb-real/")
+    }
+    videos["original"] = videos["original"].map(
+        lambda name: real.get(name, f"Celeb-real/{name}.mp4"), na_action="ignore"
+    )
+    notes = note_missing_originals(videos)
+    if odd:
+        notes.append(
+            f"{len(odd)} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
+            f"{name_some(odd)}."
+        )
+    if (folder / TEST_LIST).is_file():
+        split, told = _splits(videos, folder / TEST_LIST)
+        videos["split"] = split
+        notes += told
+    return videos, notes
+
+
+_COLUMNS = ["video", "label", "original", "method", "dataset", "split", "target", "source"]
+
+
+def _splits(videos: pd.DataFrame, path: Path) -> tuple["pd.Series[str]", list[str]]:
+    listed = _read_list(path)
+    # Some copies put each folder's files one deeper (Celeb-real/videos/...).
+    keys = videos["video"].map(lambda video: _key(str(video)))
+    test = keys.isin(listed.keys())
+    notes = [
+        f"Official split: {int(test.sum())} test videos of {TEST_LIST}, {int((~test).sum())} train; "
+        "--only split=train takes one. People are in both, so it splits identities."
+    ]
+    missing = sorted(listed.keys() - set(keys))
+    if missing:
+        notes.append(
+            f"{len(missing)} videos of {TEST_LIST} are not there: {name_some(missing)}."
+        )
+    said_real = keys[test].map(listed).astype(int)
+    wrong = videos["video"][test][said_real == videos["label"][test]]
+    if len(wrong):
+        notes.append(
+            f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {len(wrong)} videos "
+            f"({name_some(wrong.tolist())}); the folder was believed."
+        )
+    return pd.Series(test.map({True: "test", False: "train"}), dtype="string"), notes
+
+
+def _key(video: str) -> str:
+    path = PurePosixPath(video)
+    return f"{path.parts[0].lower()}/{path.name.lower()}"
+
+
+def _read_list(path: Path) -> dict[str, int]:
+    """Video -> 1 (REAL) or 0 (FAKE), as the file says."""
+    listed = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line.strip():
+            continue
+        found = _LINE.fullmatch(line.strip())
+        if found is None:
+            raise InputError(
+                f"{path}, line {number}: {line.strip()!r} is not a label (1 = REAL, 0 = FAKE) and "
+                "a file such as '1 YouTube-real/00170.mp4'; mend the line."
+            )
+        listed[_key(found[2])] = int(found[1])
+    return listed

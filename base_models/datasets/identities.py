@@ -1,0 +1,78 @@
+"""Who is tied to whom when one person's face is put on another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from base_models.datasets.naming import name_some
+
+
+def link_identities(people: Sequence[Sequence[str | None]]) -> list[str | None]:
+    """The group of each video: the connected component of the people seen or used in it.
+
+    Args:
+        people: for each video its people (or source sequences); None and empty link nobody.
+
+    Returns:
+        The smallest name of the component, or None for a video without people.
+    """
+    rows = [(i, name) for i, names in enumerate(people) for name in names if name]
+    if not rows:
+        return [None] * len(people)
+    video = np.array([i for i, _ in rows])
+    code, names = pd.factorize(np.array([name for _, name in rows], object), sort=True)
+    n = len(people)
+    graph = coo_array(
+        (np.ones(len(rows), np.int8), (video, code + n)), shape=(n + len(names),) * 2
+    )
+    component = connected_components(graph, directed=False)[1]
+    # Sorted names: the first one met is the smallest of its component.
+    first: dict[int, str] = {}
+    for name, number in zip(names, component[n:], strict=True):
+        first.setdefault(int(number), str(name))
+    return [first.get(int(number)) for number in component[:n]]
+
+
+def with_identity_groups(
+    videos: pd.DataFrame, identity: str, least: int = 5
+) -> tuple[pd.DataFrame, list[str]]:
+    """Add `group` from the columns `target` and `source`, where a layout gives them; notes.
+
+    Args:
+        videos: one row a video; `target` is who (or which sequence) was filmed, `source` whose
+            face or expression was put on it, missing for real videos.
+        identity: `both` ties the two together, `target` goes by who was filmed alone.
+        least: fewer groups than this are told of.
+    """
+    if "target" not in videos.columns:
+        return videos, []
+    columns = ["target", "source"] if identity == "both" else ["target"]
+    people = videos[columns].astype(object).where(videos[columns].notna(), None)
+    groups = link_identities(people.to_numpy().tolist())
+    made = videos.assign(group=pd.array(groups, dtype="string"))
+    ids = {name for row in people.to_numpy().tolist() for name in row if name}
+    tied = made["group"].dropna().nunique()
+    notes = []
+    if identity == "both" and len(ids) > tied and tied < least:
+        notes.append(
+            f"The fakes tie the {len(ids)} people into {tied} group{'s' * (tied != 1)}, which folds "
+            "cannot split; with --identity target only videos of the same filmed person stay "
+            "together (a face may then lend itself to fakes on both sides of a fold)."
+        )
+    return made, notes
+
+
+def note_missing_originals(videos: pd.DataFrame) -> list[str]:
+    """One sentence on fakes whose `original` is not among the videos; they keep its name."""
+    original = videos["original"].dropna()
+    missing = original[~original.isin(videos["video"])]
+    if missing.empty:
+        return []
+    names = sorted(missing.unique().tolist())
+    return [
+        f"The originals of {len(missing)} fakes are not there ({name_some(names)}); fakes of one "
+        "original still stay together."
+    ]

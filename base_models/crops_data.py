@@ -1,4 +1,4 @@
-"""Face crops for training and scoring: indexed, read, kept decoded in memory, varied a little."""
+"""Face crops for training and scoring: indexed, read, kept decoded in memory, drawn."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -102,6 +102,8 @@ class Crops:
         shape = (len(index), size, size, 3)
         self._kept = np.empty(shape, np.uint8) if np.prod(shape) <= cache_bytes else None
         self._decoded = np.zeros(len(index.videos), bool)
+        self._points = np.full((len(index), 5, 2), np.nan)
+        self._looked = np.zeros(len(index.videos), bool)
         self._start = np.searchsorted(index.video, np.arange(len(index.videos) + 1))
 
     def read(self, rows: NDArray[np.intp]) -> Images:
@@ -109,7 +111,7 @@ class Crops:
         positions = self.index.video[rows]
         videos = np.unique(positions)
         if self._kept is not None:
-            self._map(self._keep, videos[~self._decoded[videos]])
+            self.side_by_side(self._keep, map(int, videos[~self._decoded[videos]]))
             return self._kept[rows]
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
 
@@ -117,8 +119,33 @@ class Crops:
             mine = np.flatnonzero(positions == video)
             out[mine] = self._decode(video, self.index.place[rows[mine]])
 
-        self._map(decode, videos)
+        self.side_by_side(decode, map(int, videos))
         return out
+
+    def side_by_side(self, work: Callable[[int], None], items: Iterable[int]) -> None:
+        """work(item) for every item, by as many threads as decode."""
+        items = list(items)
+        if self.threads == 1 or len(items) < 2:
+            for item in items:
+                work(item)
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, items))
+
+    def points(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The five points of the faces at these rows, (len(rows), 5, 2) x y in pixels of `size`.
+
+        NaN where none are found (see `landmarks.find_points`).
+        """
+        from base_models.augment.landmarks import find_points
+
+        videos = np.unique(self.index.video[rows])
+        for video in videos[~self._looked[videos]]:
+            # A video at a time, whatever was asked for: the same crops then give the same points.
+            mine = np.arange(self._start[video], self._start[video + 1])
+            self._points[mine] = find_points(self.read(mine))
+            self._looked[video] = True
+        return self._points[rows] * self.size
 
     def _keep(self, video: int) -> None:
         assert self._kept is not None
@@ -129,14 +156,6 @@ class Crops:
     def _decode(self, video: int, places: NDArray[np.int32]) -> Images:
         faces = load_faces(faces_path(self._faces_dir, self.index.videos[video]))
         return resize(faces.decode(places), self.size)
-
-    def _map(self, work: Callable[[int], None], videos: NDArray[np.int32]) -> None:
-        if self.threads == 1 or len(videos) < 2:
-            for video in videos:
-                work(int(video))
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(work, map(int, videos)))
 
 
 def resize(images: Images, size: int) -> Images:
@@ -185,56 +204,6 @@ def split_batches(rows: NDArray[np.intp], batch: int) -> list[NDArray[np.intp]]:
     Equal, because a last batch of one crop has no batch statistics.
     """
     return np.array_split(rows, -(-len(rows) // batch)) if len(rows) else []
-
-
-@dataclass(frozen=True)
-class Variation:
-    """Light augmentation of n crops, drawn beforehand so that threads cannot change it.
-
-    Attributes:
-        flip: (n,) mirror left and right.
-        brightness: (n,) factor.
-        quality: (n,) JPEG quality to encode anew with; 0 leaves the crop as it is.
-    """
-
-    flip: NDArray[np.bool_]
-    brightness: NDArray[np.float32]
-    quality: NDArray[np.int64]
-
-    @classmethod
-    def draw(cls, n: int, rng: np.random.Generator) -> "Variation":
-        """Half are mirrored, all brightened or darkened by up to 20 %, a third encoded anew."""
-        return cls(
-            flip=rng.random(n) < 0.5,
-            brightness=rng.uniform(0.8, 1.2, n).astype(np.float32),
-            quality=np.where(rng.random(n) < 1 / 3, rng.integers(40, 96, n), 0),
-        )
-
-    def apply(self, images: Images, which: NDArray[np.intp]) -> Images:
-        """The varied copies of `images`; image i takes the draw number `which[i]`."""
-        out = np.empty_like(images)
-        for image, target, i in zip(images, out, which, strict=True):
-            target[:] = vary(
-                image, bool(self.flip[i]), float(self.brightness[i]), int(self.quality[i])
-            )
-        return out
-
-
-def vary(image: Images, flip: bool, brightness: float, quality: int) -> Images:
-    """One crop (s, s, 3), mirrored, multiplied by `brightness`, encoded as JPEG and back."""
-    if flip:
-        image = image[:, ::-1]
-    # A table of 256 entries is faster than arithmetic on every pixel.
-    table = np.clip(np.arange(256) * brightness + 0.5, 0, 255).astype(np.uint8)
-    image = table[image]
-    if quality:
-        swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        done, data = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if not done:
-            raise ValueError(f"OpenCV could not encode a crop of shape {image.shape}")
-        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-        image = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
-    return image
 
 
 def one_ahead(make: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
+from base_models.threads import available_threads
 from base_models.train_settings import Precision
 from predictions.errors import InputError
 
@@ -19,30 +20,31 @@ class Device:
 
     Attributes:
         name: torch's name: `cpu`, `cuda`, `cuda:1`, ...
-        precision: `bf16` (autocast; weights stay float32) or `fp32`.
+        precision: `bf16` or `fp16` (autocast; weights stay float32), or `fp32`.
         threads: CPU threads of one operation.
     """
 
     name: str
-    precision: Literal["bf16", "fp32"]
+    precision: Literal["bf16", "fp16", "fp32"]
     threads: int
 
 
 def choose_device(
     device: str = "auto", precision: Precision = "auto", threads: int | None = None
 ) -> Device:
-    """Settle `auto`: CUDA where there is one, bf16 where the hardware multiplies in it.
+    """Settle `auto`: CUDA where there is one; bf16 where the hardware multiplies in it, fp16 on a
+    CUDA device that does not, else fp32.
 
     Args:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        precision: `auto`, `bf16` or `fp32`.
+        precision: `auto`, `bf16`, `fp16` (CUDA alone) or `fp32`.
         threads: CPU threads; all that this process may use when None.
 
     Raises:
         InputError: the device is not here, or a name is unknown.
     """
-    if precision not in ("auto", "bf16", "fp32"):
-        raise InputError(f"precision {precision!r}: expected auto, bf16 or fp32.")
+    if precision not in get_args(Precision):
+        raise InputError(f"precision {precision!r}: expected {', '.join(get_args(Precision))}.")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = device.partition(":")
@@ -52,15 +54,17 @@ def choose_device(
         raise InputError(f"device {device!r}: torch sees no such GPU here; use --device cpu.")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError(f"device {device!r}: torch sees no Apple GPU here; use --device cpu.")
-    bf16 = _has_bf16(kind) if precision == "auto" else precision == "bf16"
-    return Device(device, "bf16" if bf16 else "fp32", threads or available_threads())
+    if precision == "fp16" and kind != "cuda":
+        raise InputError(f"precision fp16: only CUDA devices train in it, not {device}; use bf16.")
+    return Device(device, _settled(precision, kind), threads or available_threads())
 
 
-def available_threads() -> int:
-    """How many CPUs this process may use; OMP_NUM_THREADS lowers it."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(here, int(asked)) if asked.isdecimal() and int(asked) > 0 else here
+def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]:
+    if precision != "auto":
+        return precision
+    if _has_bf16(kind):
+        return "bf16"
+    return "fp16" if kind == "cuda" else "fp32"
 
 
 def _has_bf16(kind: str) -> bool:
@@ -76,10 +80,11 @@ def _has_bf16(kind: str) -> bool:
 
 
 def autocast(device: Device) -> AbstractContextManager:
-    """Matrix products and convolutions in bf16 where `device` says so."""
+    """Matrix products and convolutions in bf16 or fp16 where `device` says so."""
     if device.precision == "fp32":
         return nullcontext()
-    return torch.autocast(torch.device(device.name).type, dtype=torch.bfloat16)
+    kind = torch.bfloat16 if device.precision == "bf16" else torch.float16
+    return torch.autocast(torch.device(device.name).type, dtype=kind)
 
 
 @contextmanager

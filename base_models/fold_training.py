@@ -10,8 +10,7 @@ alone, so that a run taken up from its last checkpoint ends with the same bytes.
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -22,6 +21,7 @@ from base_models.crops_data import Crops
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
 from base_models.inference import FOLD_RECORD, FoldModel, load_fold_model, mean_logits
+from base_models.sources import Varied
 from base_models.train_settings import TrainSettings, changes, hash_of
 from predictions.errors import InputError
 from predictions.files import write_json
@@ -35,20 +35,23 @@ class FoldData:
     """What one fold of one detector is trained and scored on.
 
     Attributes:
-        crops: crops of all videos.
+        crops: what the detector looks at, of all videos: crops, sequences of faces, or sound.
         labels: (n,) float32, the label of each crop's video; NaN unknown.
         train: rows of `crops` to train on, all with a label.
         held_out: rows to score.
         fold: the fold held out.
         folds: all folds of the run.
+        validation: rows of other groups than `train`'s and `held_out`'s, on which early stopping
+            looks; none without it.
     """
 
-    crops: Crops
+    crops: Crops | Varied
     labels: NDArray[np.float32]
     train: NDArray[np.intp]
     held_out: NDArray[np.intp]
     fold: int
     folds: Sequence[int]
+    validation: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ class Work(Protocol):
 
     Attributes:
         losses: mean training loss of each finished epoch.
-        about: what is recorded of the classes (see `Epochs.about`).
+        about: what is recorded of the classes (see `Epochs.about`), and with early stopping
+            `validation_losses` (one an epoch) and `best_epoch` (from 1), whose weights are kept.
         computed_on: device, precision, threads, versions of the framework; for the record.
     """
 
@@ -153,13 +157,7 @@ def trainer_of(spec: DetectorSpec) -> Trainer:
     Raises:
         InputError: its framework is not installed.
     """
-    try:
-        return cast(Trainer, import_module(spec.trainer))
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{spec.name}: the package {error.name!r} is missing; "
-            f"install fakeodds[{spec.framework}]."
-        ) from error
+    return cast(Trainer, spec.import_module(spec.trainer))
 
 
 def train_fold(
@@ -260,7 +258,17 @@ def _identity(
         "training_faces": index.digest(training),
         "training_labels": hash_of({"labels": labels.tolist()}),
         "held_out_faces": index.digest(np.unique(index.video[data.held_out])),
+        **_validation_identity(data),
     }
+
+
+def _validation_identity(data: FoldData) -> dict[str, Any]:
+    index = data.crops.index
+    videos, first = np.unique(index.video[data.validation], return_index=True)
+    if not len(videos):
+        return {}
+    labels = data.labels[data.validation][first].tolist()
+    return {"validation_videos": hash_of({"faces": index.digest(videos), "labels": labels})}
 
 
 def _score(

@@ -1,5 +1,8 @@
 """Frame scores on disk: `video, frame, face, model, logit`, one Parquet file a model and fold.
 
+`frame` is the number of the frame in the video; -1 where a detector gives one score for a face
+through the whole video; and the number of the window where it listens (`face` is then 0).
+
 The schema's metadata holds a digest of all that the scores depend on, so that a file made from
 other inputs is not taken for the wanted one.
 """

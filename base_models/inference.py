@@ -8,9 +8,8 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -18,17 +17,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.crops_data import CropIndex, Crops, index_crops, one_ahead, split_batches
-from base_models.detectors.registry import Backend, Detector, find_detector
+from base_models.crops_data import CropIndex, index_crops, one_ahead, split_batches
+from base_models.detectors.registry import Backend, Detector, DetectorSpec, find_detector
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
+from base_models.sources import Source, folder_of, index_media, open_source
 from base_models.train_settings import Precision, hash_of
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 
-if TYPE_CHECKING:
-    from base_models.devices import Device
-
 FOLD_RECORD = "fold.json"
+
+
+class Place(Protocol):
+    """Where a detector computes: what its framework's `choose_device` answers."""
+
+    @property
+    def name(self) -> str:
+        """`cpu`, `cuda`, `cuda:1`, ..."""
+
+    @property
+    def precision(self) -> Precision:
+        """Of its matrix products, settled: never `auto`."""
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of one operation."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class FoldModel:
 
 def mean_logits(
     backends: Sequence[Backend],
-    crops: Crops,
+    crops: Source,
     rows: NDArray[np.intp],
     batch: int,
     stage: str,
@@ -96,7 +109,13 @@ def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
 
 def _alike(record: dict[str, Any]) -> dict[str, Any]:
     """What the folds of one detector share."""
-    varying = {"fold", "training_faces", "training_labels", "held_out_faces"}
+    varying = {
+        "fold",
+        "training_faces",
+        "training_labels",
+        "held_out_faces",
+        "validation_videos",
+    }
     return {name: value for name, value in record["identity"].items() if name not in varying}
 
 
@@ -110,8 +129,8 @@ def load_fold_model(
     """
     spec = find_detector(model.record["detector"])
     module, function = spec.loader.split(":")
-    load = getattr(import_module(module), function)
-    weights = import_module(spec.trainer).WEIGHTS
+    load = getattr(spec.import_module(module), function)
+    weights = spec.import_module(spec.trainer).WEIGHTS
     detector = load(
         spec,
         model.folder / weights,
@@ -136,18 +155,20 @@ def score_videos(
     chunk: int = 200,
     progress: Progress = silent,
 ) -> list[str]:
-    """Score every face crop of new videos; one file `out/model=M.parquet` a detector.
+    """Score new videos by all that detectors look at; one file `out/model=M.parquet` a detector.
 
     Chunks of videos are written as they are done, so that a killed run goes on; a file made from
-    the same models and faces is kept. A video without faces has no rows.
+    the same models and faces is kept. A video without faces, or sound, has no rows of the detectors
+    that look at them.
 
     Args:
-        videos: ids whose faces are in `faces_dir`.
+        videos: ids whose faces are in `faces_dir`, and whose sound, where a detector looks at it,
+            is in the folder `sound` beside it.
         faces_dir: the faces folder.
         models_dir: the `models` folder of a run.
         out: gets the frame scores (logits).
         detectors: names; all that are trained when None.
-        device, precision, threads: see `choose_device`.
+        device, precision, threads: see `choose_device` of the detectors' frameworks.
         batch: crops at once.
         chunk: videos between two files.
         progress: told the stage, the crops done, and all crops.
@@ -158,8 +179,6 @@ def score_videos(
     Raises:
         InputError: models or faces are missing, a video is named twice, or a score is not finite.
     """
-    from base_models.devices import choose_device, reproducible
-
     names = [str(video) for video in videos]
     if len(set(names)) < len(names):
         doubled = next(name for name in names if names.count(name) > 1)
@@ -168,12 +187,19 @@ def score_videos(
     for name in detectors or ():
         if name not in found:
             raise InputError(f"{models_dir}: no {name} is trained; there are {', '.join(found)}.")
-    place = choose_device(device, precision, threads)
-    chunks = [index_crops(names[i : i + chunk], faces_dir) for i in range(0, len(names), chunk)]
+    wanted = list(detectors or found)
+    specs = [find_detector(found[name][0].record["detector"]) for name in wanted]
+    devices = [spec.import_module(spec.devices) for spec in specs]
+    # All are settled before the first scores, so that a device that is missing is told of at once.
+    places = [module.choose_device(device, precision, threads) for module in devices]
+    chunks = [
+        index_media(specs, names[i : i + chunk], faces_dir) for i in range(0, len(names), chunk)
+    ]
     kept = []
-    with reproducible(place):
-        for name in detectors or found:
-            job = _Scoring(name, found[name], chunks, faces_dir, place, batch, progress)
+    for name, spec, module, place in zip(wanted, specs, devices, places, strict=True):
+        mine = [indexes[spec.looks_at] for indexes in chunks]
+        with module.reproducible(place):
+            job = _Scoring(name, spec, found[name], mine, faces_dir, place, batch, progress)
             if not job.run(out):
                 kept.append(name)
     return [f"Scores of {', '.join(kept)} were there already and are kept."] if kept else []
@@ -184,10 +210,11 @@ class _Scoring:
     """One detector over all chunks of videos."""
 
     name: str
+    spec: DetectorSpec
     models: list[FoldModel]
     chunks: list[CropIndex]
     faces_dir: Path
-    place: "Device"
+    place: Place
     batch: int
     progress: Progress
 
@@ -234,9 +261,12 @@ class _Scoring:
         def tell(stage: str, done: int, _: int) -> None:
             self.progress(stage, before + done, total)
 
-        crops = Crops(
+        if self.spec.looks_at == "faces":
+            self._embed(index)
+        crops = open_source(
+            self.spec.looks_at,
             index,
-            self.faces_dir,
+            folder_of(self.spec, self.faces_dir),
             int(self.models[0].record["size"]),
             cache_bytes=0,  # each crop is read once
             threads=self.place.threads,
@@ -246,3 +276,17 @@ class _Scoring:
         if not np.isfinite(logits).all():
             raise InputError(f"{self.name} gives scores that are not finite; train it again.")
         return frame_scores(index, rows, self.name, logits)
+
+    def _embed(self, index: CropIndex) -> None:
+        from base_models.sequences.prepare import embed_all
+
+        embed_all(
+            self.spec,
+            index,
+            self.faces_dir,
+            folder_of(self.spec, self.faces_dir),
+            self.models[0].folder.parent,
+            device=self.place.name,
+            threads=self.place.threads,
+            progress=self.progress,
+        )

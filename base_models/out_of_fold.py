@@ -4,14 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
-from base_models.crops_data import CropIndex, Crops, index_crops
+from base_models.crops_data import CropIndex, Crops
 from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.device_leases import leased
+from base_models.early_stopping import cut_validation
 from base_models.fold_training import FoldData, FoldResult, Start, train_fold, trainer_of
 from base_models.parallel import side_by_side
+from base_models.sources import (
+    LACKING,
+    Varied,
+    folder_of,
+    index_media,
+    open_source,
+    size_of,
+)
+from base_models.threads import available_threads
 from base_models.train_settings import TrainSettings
 from predictions.errors import InputError
 from predictions.folds import check_folds
@@ -52,14 +64,39 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Task:
-    """What all jobs of a run share."""
+    """What all jobs of a run share that look at the same: at single faces, at sound, ..."""
 
     index: CropIndex
     labels: np.ndarray
     folds: np.ndarray
+    groups: np.ndarray
     faces_dir: Path
     out: Path
     settings: TrainSettings
+    places: Path
+
+    def parts(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which videos are trained on, and on which early stopping looks: two masks (videos,).
+
+        Raises:
+            InputError: too few groups for both.
+        """
+        usable = ~np.isnan(self.labels)
+        if self.settings.sbi == "only":
+            usable &= self.labels == 0
+        training = usable & (self.folds != fold)
+        validation = np.zeros(len(training), bool)
+        # Videos without a face (or sound) teach nothing, and shall not be all that one side has of
+        # a class.
+        training &= np.isin(np.arange(len(training)), self.index.video)
+        if self.settings.patience is not None:
+            validation[training] = cut_validation(
+                self.labels[training],
+                self.groups[training],
+                self.settings.validation,
+                self.settings.seed,
+            )
+        return training & ~validation, validation
 
 
 def settle_starts(settings: TrainSettings) -> list[Start]:
@@ -103,72 +140,132 @@ def train_out_of_fold(
     """
     settings.check()
     specs = [find_detector(name) for name in settings.detectors]
+    _check_blending(specs, settings)
     labels, folds = _check(videos)
-    index = index_crops(videos["video"].astype(str).tolist(), faces_dir)
-    _check_classes(index, labels, folds)
-    starts = settle_starts(settings)
+    indexes = index_media(specs, videos["video"].astype(str).tolist(), faces_dir)
+    groups = videos["group"].astype(str).to_numpy(dtype=object)
+    # A worker a device, at least.
+    settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
     if settings.workers > 1 and settings.threads is None:
-        from base_models.devices import available_threads
-
         settings = replace(settings, threads=max(1, available_threads() // settings.workers))
-    task = _Task(index, labels, folds, faces_dir, out, settings)
-    jobs = [
-        _Job(spec, start, int(fold), settings.size or spec.size)
-        for spec, start in zip(specs, starts, strict=True)
-        for fold in np.unique(folds)
-    ]
     results = []
-    for done, result in enumerate(_run(task, jobs, progress), 1):
-        results.append(result)
-        if settings.workers > 1:
-            progress("train", done, len(jobs))
+    with TemporaryDirectory(prefix="fakeodds-") as places:
+        tasks = {
+            looks_at: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
+            for looks_at, index in indexes.items()
+        }
+        for looks_at, task in tasks.items():
+            _check_classes(task, LACKING[looks_at])
+        starts = settle_starts(settings)
+        _embed(specs, starts, tasks, progress)
+        jobs = [
+            _Job(spec, start, int(fold), size_of(spec, settings.size))
+            for spec, start in zip(specs, starts, strict=True)
+            for fold in np.unique(folds)
+        ]
+        pieces = [(tasks[job.spec.looks_at], job) for job in jobs]
+        for done, result in enumerate(_run(pieces, settings.workers, progress), 1):
+            results.append(result)
+            if settings.workers > 1:
+                progress("train", done, len(jobs))
     notes = [note for start in starts for note in start.notes]
     notes += [note for result in results for note in result.notes]
     skipped = sum(result.skipped for result in results)
     if skipped:
         notes.append(f"{skipped} of {len(results)} trainings were finished before and are kept.")
-    if settings.imbalance == "pos_weight":
-        notes.append(
-            "Both classes weigh the same in training (pos_weight), so the detectors' logits do "
-            "not carry the share of fakes; calibration restores it."
-        )
+    notes += _notes_on_classes(settings)
     return TrainReport(results, notes)
 
 
-def _run(task: _Task, jobs: list[_Job], progress: Progress) -> Iterator[FoldResult]:
+def _notes_on_classes(settings: TrainSettings) -> list[str]:
+    notes = []
+    if settings.imbalance != "none":
+        notes.append(
+            f"Both classes count the same in training (imbalance {settings.imbalance}), so the "
+            f"detectors' logits do not carry the share of fakes; calibration restores it."
+        )
+    if settings.sbi == "only":
+        notes.append(
+            "Detectors learned from REAL videos and their self-blended images alone; the FAKE "
+            "videos were only scored."
+        )
+    if settings.sbi == "add":
+        notes.append(
+            "Self-blended images were added as fakes, so the detectors' logits carry another share "
+            "of fakes than the videos; calibration restores it."
+        )
+    return notes
+
+
+def _run(
+    pieces: list[tuple[_Task, _Job]], workers: int, progress: Progress
+) -> Iterator[FoldResult]:
     """The results in the order of the jobs."""
     try:
-        if task.settings.workers == 1:
-            for job in jobs:
+        if workers == 1:
+            for task, job in pieces:
                 yield _train(task, job, progress)
         else:
-            pieces = [(task, job) for job in jobs]
-            yield from side_by_side(_train, pieces, task.settings.workers, ordered=True)
+            yield from side_by_side(_train, pieces, workers, ordered=True)
     finally:
-        _crops.cache_clear()
+        _source.cache_clear()
+
+
+def _embed(
+    specs: list[DetectorSpec], starts: list[Start], tasks: dict[str, _Task], progress: Progress
+) -> None:
+    """Make the embeddings that detectors of sequences look at, once for all folds."""
+    for spec, start in zip(specs, starts, strict=True):
+        if spec.looks_at != "faces":
+            continue
+        from base_models.sequences.prepare import embed_all, settle_embedder
+
+        task = tasks[spec.looks_at]
+        model_dir = task.out / "models" / f"model={spec.name}"
+        settle_embedder(spec, start, task.settings, model_dir)
+        embed_all(
+            spec,
+            task.index,
+            task.faces_dir,
+            folder_of(spec, task.faces_dir),
+            model_dir,
+            device=task.settings.devices[0],
+            progress=progress,
+        )
 
 
 def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
     settings = task.settings
-    crops = _crops(
+    if len(settings.devices) > 1:
+        with leased(task.places, settings.devices, settings.workers) as device:
+            one = replace(task, settings=replace(settings, device=device))
+            return _train_here(one, job, progress)
+    return _train_here(task, job, progress)
+
+
+def _train_here(task: _Task, job: _Job, progress: Progress) -> FoldResult:
+    settings = task.settings
+    source = _source(
+        job.spec.looks_at,
         _Once(task.index),
-        task.faces_dir,
+        folder_of(job.spec, task.faces_dir),
         job.size,
         settings.cache_gb * 2**30 / settings.workers,
         settings.threads,
     )
-    fold_of = task.folds[task.index.video]
-    labels = task.labels[task.index.video]
+    video = task.index.video
+    training, validation = task.parts(job.fold)
     place = Path(f"model={job.spec.name}", f"fold={job.fold}")
     return train_fold(
         job.spec,
         FoldData(
-            crops=crops,
-            labels=labels,
-            train=np.flatnonzero((fold_of != job.fold) & ~np.isnan(labels)),
-            held_out=np.flatnonzero(fold_of == job.fold),
+            crops=source,
+            labels=task.labels[video],
+            train=np.flatnonzero(training[video]),
+            held_out=np.flatnonzero(task.folds[video] == job.fold),
             fold=job.fold,
             folds=np.unique(task.folds).tolist(),
+            validation=np.flatnonzero(validation[video]),
         ),
         task.out / "models" / place,
         (task.out / "scores" / place).with_suffix(".parquet"),
@@ -193,15 +290,19 @@ class _Once:
 
 
 @lru_cache(maxsize=1)
-def _crops(
-    index: _Once, faces_dir: Path, size: int, cache_bytes: float, threads: int | None
-) -> Crops:
-    """Decoded crops, shared by the folds and detectors that one process trains at one size."""
-    from base_models.devices import available_threads
-
-    return Crops(
+def _source(
+    looks_at: str,
+    index: _Once,
+    folder: Path,
+    size: int,
+    cache_bytes: float,
+    threads: int | None,
+) -> Crops | Varied:
+    """What is looked at, kept in memory for the folds and detectors that one process trains."""
+    return open_source(
+        looks_at,
         index.index,
-        faces_dir,
+        folder,
         size,
         cache_bytes=cache_bytes,
         threads=threads or available_threads(),
@@ -235,15 +336,32 @@ def _check(videos: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return labels, folds
 
 
-def _check_classes(index: CropIndex, labels: np.ndarray, folds: np.ndarray) -> None:
-    """Every training part must hold crops of both classes."""
-    seen = np.zeros(len(index.videos), bool)
-    seen[index.video] = True
-    for fold in np.unique(folds):
-        training = labels[seen & (folds != fold)]
-        for label, word in ((1, "FAKE"), (0, "REAL")):
-            if not (training == label).any():
+def _check_blending(specs: list[DetectorSpec], settings: TrainSettings) -> None:
+    """Only single faces can be blended."""
+    for spec in specs:
+        if settings.sbi != "none" and spec.looks_at != "face":
+            raise InputError(
+                f"{spec.name} looks at {spec.looks_at}, of which no self-blended images can be "
+                f"made; train it without sbi."
+            )
+
+
+def _check_classes(task: _Task, lacking: str) -> None:
+    """Every training and validation part must hold rows of both classes.
+
+    With self-blended images REAL is enough: their fakes are made of it.
+    """
+    needed = [(0, "REAL")] if task.settings.sbi != "none" else [(1, "FAKE"), (0, "REAL")]
+    for fold in np.unique(task.folds):
+        training, validation = task.parts(int(fold))
+        for label, word in needed:
+            if not (task.labels[training] == label).any():
                 raise InputError(
-                    f"without fold {fold} no {word} video with a face is left to train on; "
+                    f"without fold {fold} no {word} video with {lacking} is left to train on; "
                     f"add such videos or use fewer folds."
+                )
+            if validation.any() and not (task.labels[validation] == label).any():
+                raise InputError(
+                    f"without fold {fold} no {word} video is left for early stopping to look at; "
+                    f"add such videos, raise validation, or train without patience."
                 )

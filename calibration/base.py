@@ -7,19 +7,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from calibration.inputs import Floats, check_weight
+from calibration.inputs import Floats, binary_targets, check_weight
 from predictions.errors import InputError
-from predictions.logits import to_logit, to_probability
+from predictions.logits import LARGEST_SCORE, to_logit, to_probability
 
 Input = Literal["logit", "probability"]
 
 _TIE = 1e-15
-
-#: Beyond this size squares overflow; no detector's logit comes near.
-_LARGEST = 1e100
 
 #: Below this size a logit is 0: its square would vanish, and no probability differs.
 _SMALLEST = 1e-100
@@ -69,7 +65,7 @@ class Calibrator(ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         z = self._logits(X, reset=True)
-        t, self.classes_ = _binary_targets(y, len(z))
+        t, self.classes_ = binary_targets(y, len(z))
         w = check_weight(sample_weight, len(z))
         counted = w > 0
         if not counted.all():
@@ -169,11 +165,11 @@ def _usable_logits(values: Floats) -> Floats:
         InputError: a value of a size that no logit has.
     """
     size = np.abs(values)
-    if size.max(initial=0.0) > _LARGEST:
-        row, column = np.argwhere(size > _LARGEST)[0]
+    if size.max(initial=0.0) > LARGEST_SCORE:
+        row, column = np.argwhere(size > LARGEST_SCORE)[0]
         raise InputError(
             f"row {row} of X is {values[row, column]:g}, no logit; give scores of at most "
-            f"{_LARGEST:g} in size."
+            f"{LARGEST_SCORE:g} in size."
         )
     vanishing = (size < _SMALLEST) & (size > 0)
     return np.where(vanishing, 0.0, values) if vanishing.any() else values
@@ -193,32 +189,3 @@ def _refuse_both_classes(logits: Floats) -> None:
         raise InputError(
             "the two columns are one score seen from REAL and from FAKE; give FAKE's logit alone."
         )
-
-
-def _binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
-    labels = column_or_1d(y, warn=True)
-    if labels.dtype == object:
-        labels = _plain(labels)
-    if len(labels) != n:
-        raise InputError(f"{n} scores but {len(labels)} labels; give one label a score.")
-    if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
-        # The usual case, kept off scikit-learn's slower look at what kind of labels these are.
-        return labels.astype(np.float64), np.array([0, 1], dtype=labels.dtype)
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise InputError("a label is NaN or infinity; every row to calibrate on needs 0 or 1.")
-    check_classification_targets(labels)
-    classes = np.unique(labels)
-    if {str(name).strip().lower() for name in classes} <= {"fake", "real"}:
-        # Sorted, REAL would come last and be the label whose probability is meant.
-        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")
-    if len(classes) > 2:
-        raise ValueError(
-            "Only binary classification is supported. The type of the target is multiclass."
-        )
-    return (labels == classes[-1]).astype(np.float64), classes
-
-
-def _plain(labels: NDArray[Any]) -> NDArray[Any]:
-    """Objects that are all numbers, as a column of a mixed table may be, as numbers."""
-    numbers = all(isinstance(label, int | float | np.number | np.bool_) for label in labels)
-    return np.array(labels.tolist()) if numbers and len(labels) else labels

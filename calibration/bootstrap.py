@@ -12,6 +12,9 @@ from predictions.errors import InputError
 #: Numbers held at once by a block of replicates (32 MiB of float64).
 _BLOCK_VALUES = 4_194_304
 
+#: Units that are drawn at the most: more groups than this are joined into so many blocks.
+MOST_UNITS = 2000
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -24,6 +27,29 @@ class Interval:
     def as_dict(self) -> dict[str, float]:
         """{"value", "low", "high"}, as metrics.json has them."""
         return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def units_of(codes: Codes, seed: int = 0) -> tuple[Codes, int]:
+    """What a bootstrap draws as a whole, a code a row (n,), and how many of them there are.
+
+    The groups themselves up to MOST_UNITS; more are joined by chance into MOST_UNITS blocks of
+    equally many. Groups are independent, so the blocks' sums vary as those of the groups do and
+    the intervals are as wide on average (the random groups of Wolter 2007): 2,000 blocks tell a
+    standard error to 1.6 % (1 / sqrt(2 units)), while 1,000 replicates tell an interval's width
+    to 3 %.
+
+    Args:
+        codes: the group of each row, 0..n_groups-1.
+        seed: of the blocks.
+    """
+    n_groups = int(codes.max()) + 1
+    if n_groups <= MOST_UNITS:
+        return codes, n_groups
+    # A stream of its own: the draws begin at the seed itself.
+    order = np.random.default_rng((seed, n_groups)).permutation(n_groups)
+    block = np.empty(n_groups, dtype=np.intp)
+    block[order] = np.arange(n_groups) % MOST_UNITS
+    return block[codes], MOST_UNITS
 
 
 def group_weights(
@@ -120,21 +146,37 @@ def mean_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses."""
+    """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses.
+
+    Of many groups, blocks are drawn (`units_of`).
+    """
     rows = np.asarray(values, dtype=np.float64)
     if rows.ndim != 1 or rows.size == 0:
         raise InputError(f"expected one column of values, got shape {rows.shape}.")
     own = check_weight(weights, len(rows))
     codes = group_codes(groups, len(rows))
-    n_groups = int(codes.max()) + 1
-    sums = group_sums(np.column_stack([own * rows, own]), codes, n_groups)
-    blocks = [drawn @ sums for drawn in group_weights(n_groups, n_boot, seed)]
-    both = np.concatenate(blocks)
-    return percentile_interval(float(np.average(rows, weights=own)), _ratio(both), level)
+    sums = group_sums(np.column_stack([own * rows, own]), codes, int(codes.max()) + 1)
+    return mean_intervals(sums[:, :1], sums[:, 1], n_boot=n_boot, seed=seed, level=level)[0]
 
 
-def _ratio(both: Floats) -> Floats:
-    return np.divide(both[:, 0], both[:, 1], out=np.full(len(both), np.nan), where=both[:, 1] > 0)
+def mean_intervals(
+    sums: Floats, mass: Floats, *, n_boot: int = 1000, seed: int = 0, level: float = 0.95
+) -> list[Interval]:
+    """Means of s columns of per-row values with their intervals, from sums over groups alone.
+
+    Args:
+        sums: values times weights, summed over each group, (n_groups, s).
+        mass: weights summed over each group, (n_groups,); rows where all weights are 1.
+    """
+    units, n_units = units_of(np.arange(len(mass)), seed)
+    both = group_sums(np.column_stack([sums, mass]), units, n_units)
+    total = np.concatenate([drawn @ both for drawn in group_weights(n_units, n_boot, seed)])
+    share = np.where(total[:, -1:] > 0, total[:, -1:], np.nan)
+    values = sums.sum(axis=0) / mass.sum()
+    return [
+        percentile_interval(float(value), column, level)
+        for value, column in zip(values, (total[:, :-1] / share).T, strict=True)
+    ]
 
 
 def paired_difference(

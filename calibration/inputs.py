@@ -1,8 +1,12 @@
 """Checks that every measure shares: labels, probabilities, weights, groups."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from predictions.errors import InputError
 
@@ -28,6 +32,44 @@ def check_labels(y: ArrayLike) -> Floats:
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(f"label of row {row} is {labels[row]}; expected 1 (FAKE) or 0 (REAL).")
     return labels
+
+
+def binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
+    """Labels of any two names as targets (n,) of 0.0 and 1.0, and the sorted names (2,) they mean.
+
+    The greater name (1 = FAKE) is target 1. With a single name all targets are alike, and the
+    names may be fewer; numbers in a column of objects are numbers.
+
+    Raises:
+        InputError: another length, a label that is missing, or the words REAL and FAKE.
+        ValueError: more than two names, or none that classes have (scikit-learn's words).
+    """
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype == object:
+        labels = _plain(labels)
+    if len(labels) != n:
+        raise InputError(f"{n} scores but {len(labels)} labels; give one label a score.")
+    if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
+        # The usual case, kept off scikit-learn's slower look at what kind of labels these are.
+        return labels.astype(np.float64), np.array([0, 1], dtype=labels.dtype)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise InputError("a label is NaN or infinity; every row to learn from needs 0 or 1.")
+    check_classification_targets(labels)
+    classes = np.unique(labels)
+    if {str(name).strip().lower() for name in classes} <= {"fake", "real"}:
+        # Sorted, REAL would come last and be the label whose probability is meant.
+        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is multiclass."
+        )
+    return (labels == classes[-1]).astype(np.float64), classes
+
+
+def _plain(labels: NDArray[Any]) -> NDArray[Any]:
+    """Objects that are all numbers, as a column of a mixed table may be, as numbers."""
+    numbers = all(isinstance(label, int | float | np.number | np.bool_) for label in labels)
+    return np.array(labels.tolist()) if numbers and len(labels) else labels
 
 
 def check_probability(p: ArrayLike, n: int) -> Floats:

@@ -79,6 +79,21 @@ class AucRows:
         pairs = fake.sum(axis=1) * real[:, -1]
         return np.divide(beaten, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
+    def placements(self) -> Floats:
+        """Of each fake the share of reals below it, of each real the share of fakes above it, (n,).
+
+        Ties count half. How the AUC of many rows moves with their weights is how the two means of
+        these move (DeLong, DeLong and Clarke-Pearson 1988). Needs rows of both labels.
+        """
+        n_fakes, n_reals = len(self._fake), len(self._real)
+        won = np.empty(n_fakes + n_reals)
+        won[self._fake] = (self._below + self._upto) / (2 * n_reals)
+        # The real at place j of the sorted ones is below a fake with more than j reals below it.
+        place = np.arange(n_reals)
+        above = [np.searchsorted(np.sort(x), place, "right") for x in (self._below, self._upto)]
+        won[self._real] = 1 - (above[0] + above[1]) / (2 * n_fakes)
+        return won
+
     def between(self, codes: Codes, n_groups: int) -> Floats:
         """Pairs won between groups, (n_groups, n_groups): [g, h] counts g's fakes over h's reals.
 

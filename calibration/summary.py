@@ -12,6 +12,7 @@ from calibration.bootstrap import (
     group_sums,
     group_weights,
     percentile_interval,
+    units_of,
 )
 from calibration.decomposition import decompose
 from calibration.inputs import Codes, Floats, check_scored, group_codes
@@ -31,8 +32,8 @@ from predictions.logits import to_probability
 
 _N_BINS = 15
 
-#: Up to so many groups, the AUC of drawn groups comes from the pairs won between groups.
-_FEW_GROUPS = 2000
+#: Numbers held a replicate: of the units, or of the grid of the smooth calibration error.
+_WIDEST = 2048
 
 
 def measure_all(
@@ -51,6 +52,11 @@ def measure_all(
         n_boot: replicates.
         seed: of the draws; two columns measured with the same groups and seed are paired.
 
+    Up to 2,000 groups are drawn themselves; more, such as the rows of a large table without
+    groups, are joined by chance into 2,000 blocks that are drawn (`bootstrap.units_of`), and the
+    AUC of a replicate is taken from how its placements move (`AucRows.placements`), which many rows
+    come to. The time then hardly depends on the number of groups.
+
     Returns:
         "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
         "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased; its replicates
@@ -68,14 +74,14 @@ def measure_all(
 def _core_intervals(
     y: Floats, p: Floats, codes: Codes, n_boot: int, seed: int
 ) -> dict[str, Interval]:
-    n_groups = int(codes.max()) + 1
+    units, n_units = units_of(codes, seed)
     # Means and bin sums are linear in the weights: one matrix product gives all replicates.
     means = np.column_stack([row_log_loss(y, p), (p - y) ** 2, (p > 0.5) == (y == 1)])
-    sums = group_sums(np.column_stack([means, np.ones_like(y)]), codes, n_groups)
-    bins = BinSums(y, p, codes, n_groups, "mass")
-    areas_of = _areas(y, p, codes, n_groups)
+    sums = group_sums(np.column_stack([means, np.ones_like(y)]), units, n_units)
+    bins = BinSums(y, p, units, n_units, "mass")
+    areas_of, width = _areas(y, p, units, n_units, joined=units is not codes)
     replicates, errors, areas = [], [], []
-    for drawn in group_weights(n_groups, n_boot, seed, width=len(y)):
+    for drawn in group_weights(n_units, n_boot, seed, width=width):
         total = drawn @ sums
         replicates.append(total[:, :3] / total[:, 3:])
         errors.append(bins.ece(drawn))
@@ -87,24 +93,37 @@ def _core_intervals(
         "brier": percentile_interval(float(values[1]), means_of[:, 1]),
         "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
         "accuracy": percentile_interval(float(values[2]), means_of[:, 2]),
-        "ece": centred_interval(float(bins.ece(np.ones((1, n_groups)))[0]), np.concatenate(errors)),
+        "ece": centred_interval(float(bins.ece(np.ones((1, n_units)))[0]), np.concatenate(errors)),
     }
 
 
-def _areas(y: Floats, p: Floats, codes: Codes, n_groups: int) -> Callable[[Floats], Floats]:
-    """What gives the AUC of each weighting of the groups, (b, n_groups) -> (b,)."""
+def _areas(
+    y: Floats, p: Floats, units: Codes, n_units: int, *, joined: bool
+) -> tuple[Callable[[Floats], Floats], int]:
+    """What gives the AUC of each weighting of the units, (b, n_units) -> (b,), and the numbers
+    it holds a replicate. `joined`: the units are many groups each."""
     ranks = AucRows(y, p)
-    if n_groups > min(_FEW_GROUPS, len(y) // 4):
-        return lambda drawn: ranks.of(drawn[:, codes])
-    won = ranks.between(codes, n_groups)
-    sides = group_sums(np.column_stack([y, 1 - y]), codes, n_groups)
+    if not joined and n_units > len(y) // 4:
+        return lambda drawn: ranks.of(drawn[:, units]), len(y)
+    sides = group_sums(np.column_stack([y, 1 - y]), units, n_units)
+    if joined and y.min() < y.max():
+        whole, won = auc(y, p), ranks.placements()
+        moved = group_sums(np.column_stack([y, 1 - y]) * (won - whole)[:, None], units, n_units)
+
+        def near(drawn: Floats) -> Floats:
+            rows = drawn @ sides
+            share = np.where(rows > 0, rows, np.nan)
+            return np.asarray(whole + (drawn @ moved / share).sum(axis=1))
+
+        return near, n_units
+    pairs_won = ranks.between(units, n_units)
 
     def areas(drawn: Floats) -> Floats:
-        beaten = np.einsum("bg,bg->b", drawn @ won, drawn)
+        beaten = np.einsum("bg,bg->b", drawn @ pairs_won, drawn)
         pairs = (drawn @ sides).prod(axis=1)
         return np.divide(beaten, pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
 
-    return areas
+    return areas, n_units
 
 
 class BinSums:
@@ -145,34 +164,34 @@ def measure_in_full(
     """
     labels, probability, weight = check_scored(y, p)
     codes = group_codes(groups, len(labels))
-    n_groups = int(codes.max()) + 1
+    units, n_units = units_of(codes, seed)
     found = _core_intervals(labels, probability, codes, n_boot, seed)
     parts = decompose(labels, probability, codes, n_boot=n_boot, seed=seed)
     found["calibration"] = parts.calibration
     found["refinement"] = parts.refinement
     found["discrimination"] = parts.discrimination
 
-    bins = BinSums(labels, probability, codes, n_groups, "width")
+    bins = BinSums(labels, probability, units, n_units, "width")
     spread = spread_on_grid(probability)
     residuals = csr_array(
-        (labels - probability, (np.arange(len(labels)), codes)), shape=(len(labels), n_groups)
+        (labels - probability, (np.arange(len(labels)), units)), shape=(len(labels), n_units)
     )
     grid = spread @ residuals
     cells = np.column_stack(
         [(probability > threshold) == called for called in (True, True, False, False)]
     ) & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
-    tables = group_sums(np.column_stack([cells, weight]).astype(np.float64), codes, n_groups)
+    tables = group_sums(np.column_stack([cells, weight]).astype(np.float64), units, n_units)
     lines = [
-        LineRows(labels, probability, codes, n_groups, slope_free) for slope_free in (True, False)
+        LineRows(labels, probability, units, n_units, slope_free) for slope_free in (True, False)
     ]
     errors, widths, shares, steps = [], [], [], []
-    for drawn in group_weights(n_groups, n_boot, seed, width=len(labels)):
+    for drawn in group_weights(n_units, n_boot, seed, width=_WIDEST):
         total = drawn @ tables
         errors.append(bins.ece(drawn))
         widths.append(widths_of((grid @ drawn.T).T / total[:, 4:]))
         shares.append(total[:, :4] / total[:, 4:])
         steps.append(np.column_stack([line.step(drawn) for line in lines]))
-    once = np.ones((1, n_groups))
+    once = np.ones((1, n_units))
     found["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
     smooth = smooth_ece(labels, probability)
     found["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))

@@ -12,6 +12,7 @@ from predictions.errors import InputError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "See it all work on a small made-up data set."),
     "run": ("stages", "Labelled videos -> detectors out of fold -> calibrated submission."),
+    "explore": ("explore", "What is in a dataset: files, faces, doubles, similarity; a page."),
     "faces": ("stages", "First stage of run: find and crop the faces."),
     "train": ("stages", "Second stage of run: train the detectors out of fold."),
     "predict": ("stages", "Last stage of run: score new videos with a finished run."),
@@ -79,7 +80,7 @@ def main() -> None:
 
 
 #: The package that is missing -> the extra that brings it.
-_TORCH = ("torch", "torchvision", "timm", "facenet_pytorch", "av", "cv2", "skimage")
+_TORCH = ("torch", "torchvision", "timm", "facenet_pytorch", "av", "cv2", "skimage", "jinja2")
 _EXTRAS = dict.fromkeys(_TORCH, "torch") | {"tensorflow": "tensorflow", "keras": "tensorflow"}
 
 

@@ -117,6 +117,38 @@ def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--calibration, --clip and --prior: from one score to the final probability."""
+    with_calibration = click.option(
+        "--calibration",
+        type=click.Choice(CALIBRATION),
+        default="auto",
+        show_default=True,
+        help="How the score, or the combination of scores, is calibrated.",
+    )
+    with_clip = click.option(
+        "--clip",
+        type=Clip(),
+        default="auto",
+        show_default=True,
+        help="Bounds of the final probability.",
+    )
+    return with_calibration(with_clip(prior_option(command)))
+
+
+def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--folds, --seed and --jobs, of all that is judged on outer folds."""
+    with_folds = click.option(
+        "--folds",
+        type=click.IntRange(2, 100),
+        default=5,
+        show_default=True,
+        help="Outer folds that judge; groups stay whole.",
+    )
+    with_seed = click.option("--seed", type=int, default=0, show_default=True)
+    return with_folds(with_seed(jobs_option(command)))
+
+
 def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of stacking and calibration, handed over as one `StackOptions`."""
 
@@ -142,30 +174,8 @@ def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="How scores are combined.",
         ),
-        click.option(
-            "--calibration",
-            type=click.Choice(CALIBRATION),
-            default="auto",
-            show_default=True,
-            help="How the combination is calibrated.",
-        ),
-        click.option(
-            "--clip",
-            type=Clip(),
-            default="auto",
-            show_default=True,
-            help="Bounds of the final probability.",
-        ),
-        prior_option,
-        click.option(
-            "--folds",
-            type=click.IntRange(2, 100),
-            default=5,
-            show_default=True,
-            help="Outer folds that judge; groups stay whole.",
-        ),
-        click.option("--seed", type=int, default=0, show_default=True),
-        jobs_option,
+        calibration_options,
+        judging_options,
     )
     for decorate in reversed(decorators):
         with_options = decorate(with_options)

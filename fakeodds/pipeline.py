@@ -1,7 +1,7 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +9,33 @@ import numpy as np
 import pandas as pd
 
 from base_models.datasets import Dataset, read_dataset
+from base_models.detectors import find_detector
 from base_models.faces.extract import extract_faces
+from base_models.faces.import_crops import import_crops
+from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.frame_scores import read_frame_scores
 from base_models.inference import score_videos
 from base_models.out_of_fold import settle_starts, train_out_of_fold
+from base_models.sound.extract import extract_sound
+from base_models.sound.settings import SoundSettings
 from base_models.train_settings import TrainSettings
 from fakeodds import console
+from fakeodds.dataset_options import DatasetOptions
 from fakeodds.frames import judge_rules
+from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import stack_probability
 from predictions.aggregate import by_rule, rule_table
+from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
 
 __all__ = [
     "find_faces",
+    "find_sound",
+    "find_sound_again",
     "open_dataset",
     "predict",
     "settle_starts",
@@ -34,9 +44,12 @@ __all__ = [
 ]
 
 
-def open_dataset(path: Path, *, training: bool = False) -> Dataset:
+def open_dataset(
+    path: Path, options: DatasetOptions | None = None, *, training: bool = False
+) -> Dataset:
     """Read a dataset and say what was decided on the way; for training it must have labels."""
-    dataset = read_dataset(path, training=training)
+    chosen = {} if options is None else options.as_arguments()
+    dataset = read_dataset(path, training=training, **chosen)
     for sentence in dataset.notes:
         console.note(sentence)
     return dataset
@@ -45,7 +58,7 @@ def open_dataset(path: Path, *, training: bool = False) -> Dataset:
 def unlabelled(dataset: Dataset) -> Dataset:
     """Only the videos whose label is not known."""
     videos = dataset.videos[dataset.videos["label"].isna()].reset_index(drop=True)
-    return Dataset(dataset.root, videos)
+    return replace(dataset, videos=videos, notes=[])
 
 
 def find_faces(
@@ -55,20 +68,25 @@ def find_faces(
 
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
-    sizes = [(dataset.root / video).stat().st_size for video in dataset.videos["video"]]
+    sizes = [
+        (dataset.root / file).stat().st_size
+        for video in dataset.videos["video"]
+        for file in dataset.files(str(video))
+    ]
     inputs = {
         "videos": dataset.videos,
         "sizes": sizes,
-        "faces": asdict(settings),
+        "faces": settings_key(settings),
         "folding": folding,
     }
     with folder.stage("faces", inputs, [folder.videos]) as needed:
         if not needed:
-            console.note(f"faces of {len(sizes)} videos: already there.")
+            console.note(f"faces of {len(dataset.videos)} videos: already there.")
             return pd.read_parquet(folder.videos)
-        console.heading(f"Finding faces in {len(sizes)} videos")
+        console.heading(f"Finding faces in {len(dataset.videos)} videos")
         with console.progress_bars() as progress:
-            videos = extract_faces(dataset, folder.faces, settings, jobs=jobs, progress=progress)
+            get = extract_faces if dataset.crops is None else import_crops
+            videos = get(dataset, folder.faces, settings, jobs=jobs, progress=progress)
         if folding:
             videos = _with_folds(videos, **folding)
         write_table(videos, folder.videos)
@@ -76,16 +94,80 @@ def find_faces(
     return videos
 
 
+def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+    """Videos -> sound/ and sound.parquet with status and reason; resumes at the next video.
+
+    Only where one of the detectors listens.
+    """
+    if not _listens(detectors):
+        return
+    files = [dataset.root / str(video) for video in dataset.videos["video"]]
+    settings = SoundSettings()
+    inputs = {
+        "videos": dataset.videos["video"].astype(str).tolist(),
+        "sizes": [file.stat().st_size if file.is_file() else -1 for file in files],
+        "sound": asdict(settings),
+    }
+    with folder.stage("sound", inputs, [folder.sound_table]) as needed:
+        if not needed:
+            console.note(f"sound of {len(files)} videos: already there.")
+            return
+        console.heading(f"Listening to {len(files)} videos")
+        with console.progress_bars() as progress:
+            found = extract_sound(dataset, folder.sound, settings, jobs=jobs, progress=progress)
+        write_table(found, folder.sound_table)
+    counts = found["status"].value_counts()
+    told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index))
+    console.note(f"sound of {len(found)} videos: {told}.")
+    for row in found[found["status"] == "unreadable"].head(5).itertuples():
+        console.note(f"{row.video}: {row.reason}")
+
+
+def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+    """`find_sound` on the dataset that run.json names, for a run whose faces are found already.
+
+    Raises:
+        InputError: the dataset is not where it was.
+    """
+    if not _listens(detectors):
+        return
+    path = Path(folder.record["settings"].get("dataset", ""))
+    if not path.exists():
+        raise InputError(
+            f"{path}: the dataset of this run is not there any more, and the sound of its videos "
+            "is needed; put it back, call from the same folder, or leave the sound detector out."
+        )
+    root = path if path.is_dir() else path.parent
+    find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
+
+
+def _listens(detectors: Sequence[str]) -> bool:
+    return any(find_detector(name).looks_at == "sound" for name in detectors)
+
+
 def train_and_stack(
-    videos: pd.DataFrame, run: RunFolder, settings: TrainSettings, options: StackOptions
+    videos: pd.DataFrame,
+    run: RunFolder,
+    settings: TrainSettings,
+    options: StackOptions,
+    asked: Asked | None = None,
 ) -> dict[str, Any]:
-    """Detectors out of fold -> scores/ -> stack/, oof.csv, metrics.json; returns the metrics."""
+    """Detectors out of fold -> scores/ -> stack/, oof.csv, metrics.json; returns the metrics.
+
+    The columns of the score files in `asked` are stacked beside the detectors'.
+    """
     labelled = videos[videos["label"].notna()]
+    imported = read_imported(
+        asked or Asked(), labelled["video"].astype(str).tolist(), settings.detectors
+    )
+    run.settings(imported=dict(imported.kinds))
     inputs = {
         "labels": labelled[["video", "label", "group", "fold", "status"]],
         "settings": settings.recorded(),
         "faces": run.record["stages"]["faces"]["inputs"],
     }
+    if _listens(settings.detectors):
+        inputs["sound"] = run.record["stages"]["sound"]["inputs"]
     outputs = [run.scores / f"model={name}" for name in settings.detectors]
     with run.stage("train", inputs, outputs) as needed:
         if needed:
@@ -99,45 +181,67 @@ def train_and_stack(
                 console.note(sentence)
         else:
             console.note("detectors: already trained with these settings.")
-    scored = gather(labelled, run.scores, settings.detectors)
+    scored = gather(labelled, run.scores, settings.detectors, imported)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
     return finish_metrics(run)
 
 
-def gather(videos: pd.DataFrame, scores: Path, detectors: Sequence[str]) -> Scored:
+def gather(
+    videos: pd.DataFrame,
+    scores: Path,
+    detectors: Sequence[str],
+    imported: Imported | None = None,
+) -> Scored:
     """Frame scores -> `rule_table`, a row for every video, also those without a face.
 
-    A detector that scored nothing (no face anywhere) has a column of missing scores.
+    A detector that scored nothing (no face, no sound anywhere) has a column of missing scores.
     """
-    frames = read_frame_scores(scores)
-    features = rule_table(frames[frames["model"].isin(detectors)])
-    features = features.reindex(pd.Index(videos["video"], name="video"))
-    silent = [name for name in detectors if name not in features]
     rows = videos.set_index("video")
+    imported = imported or nothing_imported(rows.index.tolist())
+    frames = read_frame_scores(scores)
+    frames = frames[frames["model"].isin(detectors)]
+    if imported.frames is not None:
+        frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
+    features = rule_table(frames).reindex(rows.index)
+    features = features.join(imported.scores)
+    models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
+    silent = [name for name in models if name not in features]
     label = rows["label"].astype("float64") if "label" in rows else np.nan
     return Scored(
         rows.assign(label=label),
         features.assign(**dict.fromkeys(silent, np.nan)),
-        dict.fromkeys(detectors, "logit"),
+        models,
+        imported.reverse,
     )
 
 
 def predict(
-    dataset: Dataset, run: RunFolder, jobs: int, prior: Prior, device: str = "auto"
+    dataset: Dataset,
+    run: RunFolder,
+    jobs: int,
+    prior: Prior,
+    device: str = "auto",
+    asked: Asked | None = None,
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
 
-    Faces are found with the run's settings; everything is kept below test/ and resumed there.
+    Faces are found with the run's settings; everything is kept below test/ and resumed there. Of
+    detectors whose scores were imported, those of `asked` are taken; what lacks is missing.
     """
     from stacking import load_stack
 
     stack, about = load_stack(run.stack)
     settings = FaceSettings(**run.record["settings"]["faces"])
     folder = RunFolder.open(run.path / "test")
+    told = run.record["settings"].get("imported", {})
+    kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
+    detectors = [name for name in about["kinds"] if name not in kinds]
+    names = dataset.videos["video"].astype(str).tolist()
+    imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
     videos = find_faces(dataset, folder, settings, jobs)
-    detectors = list(about["kinds"])
+    find_sound(dataset, folder, detectors, jobs)
     console.heading(f"Scoring {len(videos)} new videos with {len(detectors)} detectors")
     with console.progress_bars() as progress:
         notes = score_videos(
@@ -151,7 +255,7 @@ def predict(
         )
     for sentence in notes:
         console.note(sentence)
-    features = gather(videos, folder.scores, detectors).features
+    features = gather(videos, folder.scores, detectors, imported).features
     if "frames" in about:
         features = by_rule(features, **about["frames"])
     features = features.reindex(columns=stack.feature_names_in_)
@@ -160,6 +264,8 @@ def predict(
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:
+    if "label" not in videos:  # a folder of videos to predict has none
+        return videos
     labelled = videos["label"].notna()
     known = videos[labelled]
     if known.empty or ("fold" in known and known["fold"].notna().all()):
@@ -174,5 +280,10 @@ def _tell_coverage(videos: pd.DataFrame) -> None:
     counts = videos["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index, reverse=True))
     console.note(f"{len(videos)} videos: {told}.")
+    if "found_by" in videos and videos["found_by"].notna().any():
+        found = videos["found_by"].value_counts()
+        rungs = "; ".join(f"{name}: {found[name]}" for name in found.index)
+        none = int((videos["status"] == "no_face").sum())
+        console.note(f"faces found by {rungs}; by none: {none}.")
     for row in videos[videos["status"] == "unreadable"].head(5).itertuples():
         console.note(f"{row.video}: {row.reason}")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.files import write_json
+from predictions.versions import installed_versions
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
 
@@ -72,6 +72,16 @@ class RunFolder:
     def faces(self) -> Path:
         """Face crops, one file a video."""
         return self.path / "faces"
+
+    @property
+    def sound(self) -> Path:
+        """Spectrograms, one file a video; there when a detector listens."""
+        return self.path / "sound"
+
+    @property
+    def sound_table(self) -> Path:
+        """What was to be heard in each video: status, reason, seconds."""
+        return self.path / "sound.parquet"
 
     @property
     def scores(self) -> Path:
@@ -144,13 +154,7 @@ class RunFolder:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that numbers depend on, as far as they are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed_versions(_PACKAGES)
 
 
 def hash_of(inputs: Mapping[str, Any]) -> str:

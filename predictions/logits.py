@@ -8,6 +8,9 @@ from scipy.special import expit
 #: float32 (1.4e-45, logit -103.3), so that a probability that underflowed stays the lowest.
 LOGIT_LIMIT = 104.0
 
+#: Scores beyond this size overflow when they are squared; no detector's score comes near.
+LARGEST_SCORE = 1e100
+
 
 def to_logit(probability: ArrayLike) -> NDArray[np.float64]:
     """Logit of a probability, log(p / (1 - p)), of any shape.

@@ -23,27 +23,15 @@ from predictions.columns import (
 from predictions.errors import InputError
 from predictions.folds import check_folds, connected_groups
 from predictions.frame_files import frame_files, read_frames
-from predictions.logits import LOGIT_LIMIT, to_logit
+from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT, to_logit
 from predictions.tables import as_text, read_table, table_name
+from predictions.videos import VIDEO_COLUMNS
 
 #: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
 Kind = Literal["probability", "logit", "raw"]
 
 #: Columns that are never models.
-METADATA = (
-    "label",
-    "group",
-    "original",
-    "method",
-    "dataset",
-    "fold",
-    "split",
-    "status",
-    "reason",
-)
-
-#: Scores beyond this size overflow when they are squared; what holds them is no score.
-_LARGEST = 1e100
+METADATA = (*VIDEO_COLUMNS[1:], "split")
 
 _ID_COLUMNS = ("video", "filename")
 _TEXT_ROWS = ("group", "original", "method", "dataset")
@@ -539,13 +527,13 @@ def _check_values(
             f"({count(len(infinite), 'such cell')}); correct it, or say that the column holds "
             "logits."
         )
-    enormous = np.flatnonzero(np.abs(values) > _LARGEST)
+    enormous = np.flatnonzero(np.abs(values) > LARGEST_SCORE)
     if len(enormous):
         i = int(enormous[0])
         raise InputError(
             f"{where(source, ids, i, model)}: {values[i]:g} is no score "
-            f"({count(len(enormous), 'such cell')}); expected at most {_LARGEST:g} in size, so "
-            "leave the cell empty if the score is missing."
+            f"({count(len(enormous), 'such cell')}); expected at most {LARGEST_SCORE:g} in size, "
+            "so leave the cell empty if the score is missing."
         )
     outside = np.flatnonzero((values < 0) | (values > 1))
     if kind == "probability" and len(outside):

@@ -80,6 +80,7 @@ class MeanLearner(MetaLearner):
     """Mean of the detectors' probabilities, each first aligned by Platt's map."""
 
     uses_statistics = False
+    fits_log_loss = False
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
         self.aligned_ = AlignedScores().fit(X, y)
@@ -162,6 +163,7 @@ class GreedyLearner(MetaLearner):
     """
 
     uses_statistics = False
+    fits_log_loss = False
 
     def __init__(
         self, n_scores: int | None = None, seed: int = 0, rounds: int = 40, bags: int = 1

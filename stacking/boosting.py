@@ -8,6 +8,8 @@ from stacking.features import Ranks
 from stacking.learner import Array, Codes, MetaLearner, default_folds
 from stacking.solvers import log_losses, smoothed_logit
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 class XGBoostLearner(MetaLearner):
     """Gradient-boosted trees on the scores as they are (missing ones stay missing).
@@ -103,7 +105,9 @@ def directions(X: Array, y: Array) -> Array:
 def _matrix(X: Array, y: Array | None = None) -> Any:
     import xgboost
 
-    return xgboost.DMatrix(X.astype(np.float32), label=y, nthread=1)
+    # XGBoost refuses what becomes infinite in its float32.
+    inside = np.clip(X, -_LARGEST, _LARGEST).astype(np.float32)
+    return xgboost.DMatrix(inside, label=y, nthread=1)
 
 
 def _margin(model: Any, matrix: Any, rounds: int) -> Array:

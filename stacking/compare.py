@@ -17,19 +17,18 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import Interval, TemperatureCalibrator
-from calibration.bootstrap import group_sums, group_weights, percentile_interval
-from predictions.aggregate import by_rule, rules_of
+from calibration.bootstrap import group_sums, mean_intervals
+from predictions.aggregate import DEFAULT_RULE, rules_of
 from predictions.errors import InputError
-from predictions.folds import check_folds
 from predictions.progress import Progress, silent
 from stacking.clipping import learned_clip
 from stacking.costs import COSTS, check_budget, subset_costs
 from stacking.diversity import MEASURES, pair_diversity, subset_diversity
 from stacking.features import TamedScores
-from stacking.frame_rules import RuleChoice, choose_rule, compare_rules
-from stacking.inner_folds import inner_folds
+from stacking.frame_rules import RuleChoice, choose_rule, compare_rules, scores_by
+from stacking.inner_folds import LEAST_TO_CALIBRATE, inner_folds, rarer_groups
 from stacking.learner import Array, Codes, group_codes
-from stacking.nested import check_labels
+from stacking.nested import check_labels, outer_parts
 from stacking.recommend import Choice, choose, explain, paired_differences, pareto_front
 from stacking.stack import is_score_column
 from stacking.subset_fits import Masks, held_out_losses, subset_logits, subset_path
@@ -44,9 +43,6 @@ from stacking.subsets import (
 
 #: Penalties among which the inner folds choose; against the log loss summed over rows.
 ALPHAS = (1000.0, 100.0, 10.0, 1.0, 0.1)
-
-#: Groups of the rarer label below which no temperature is learned, as in `Stack`.
-_LEAST_TO_CALIBRATE = 30
 
 #: Subsets fitted together: enough to share the work, few enough to share out over processes.
 _CHUNK = 128
@@ -181,7 +177,7 @@ def compare_subsets(
         raise InputError("no column holds a detector's score; give a column a detector.")
     labels = check_labels(y, len(X))
     codes = group_codes(groups, len(X))
-    parts = _outer_parts(labels, codes, np.asarray(folds))
+    parts = outer_parts(labels, codes, folds)
     rules = None
     if len(rules_of(X.columns)) > 1:
         rules = compare_rules(X, labels, codes, folds, n_boot=n_boot, seed=seed)
@@ -240,8 +236,7 @@ def compare_subsets(
 
 def _scores(X: pd.DataFrame, rules: RuleChoice | None) -> Array:
     """The detectors' scores (n, k), those of frames by the chosen rule."""
-    table = X if rules is None else by_rule(X, rules.rule, rules.over_tracks)
-    return table[[name for name in table if is_score_column(name)]].to_numpy(np.float64)
+    return scores_by(X, *(DEFAULT_RULE if rules is None else (rules.rule, rules.over_tracks)))
 
 
 def _rule_of_part(
@@ -249,26 +244,6 @@ def _rule_of_part(
 ) -> RuleChoice | None:
     """The frame rule that the rows outside a fold choose."""
     return choose_rule(X[~held], y[~held], groups[~held], n_splits, seed)
-
-
-def _outer_parts(y: Array, groups: Codes, folds: Any) -> list[NDArray[np.bool_]]:
-    """The rows of each outer fold, as masks.
-
-    Raises:
-        InputError: a split group, one fold, or one class outside a fold.
-    """
-    check_folds(folds, groups)
-    names = np.unique(folds)
-    if len(names) < 2:
-        raise InputError("all rows lie in one fold; give at least 2 folds.")
-    for name in names:
-        taught = y[folds != name]
-        if taught.min() == taught.max():
-            raise InputError(
-                f"the rows outside fold {name} are all {'FAKE' if taught[0] else 'REAL'}; "
-                "give fewer folds or more groups of the other class."
-            )
-    return [folds == name for name in names]
 
 
 def _candidates(
@@ -387,7 +362,7 @@ def subset_probabilities(
             for held, one in zip(inner, paths, strict=True):
                 logits[held] = subset_logits(design[held], _at(one, picked))
         answer = subset_logits(tamed.transform(new), _at(path, picked))
-        calibrate = rarer_groups(y, groups) >= _LEAST_TO_CALIBRATE
+        calibrate = rarer_groups(y, groups) >= LEAST_TO_CALIBRATE
         for s in range(len(masks)):
             temperature = 1.0
             if calibrate:
@@ -402,11 +377,6 @@ def subset_probabilities(
 def _at(path: Array, picked: NDArray[np.intp]) -> Array:
     """The coefficients (s, k + 1) of each subset at its penalty."""
     return np.asarray(path[picked, np.arange(path.shape[1])])
-
-
-def rarer_groups(y: Array, groups: Codes) -> int:
-    """Groups of the label that has fewer."""
-    return min(len(np.unique(groups[y == label])) for label in (0.0, 1.0))
 
 
 def _table(
@@ -438,12 +408,5 @@ def _table(
 
 def _intervals(sums: Array, counts: Array, n_boot: int, seed: int) -> list[Interval]:
     """Mean and 95 % group-bootstrap interval of each column of losses summed by group, (g, s)."""
-    drawn = np.vstack(list(group_weights(len(counts), n_boot, seed)))
-    rows = drawn @ counts
     with threadpool_limits(limits=1, user_api="blas"):
-        replicates = (drawn @ sums) / rows[:, None]
-    values = sums.sum(axis=0) / counts.sum()
-    return [
-        percentile_interval(float(value), column)
-        for value, column in zip(values, replicates.T, strict=True)
-    ]
+        return mean_intervals(sums, counts, n_boot=n_boot, seed=seed)

@@ -14,17 +14,14 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from predictions.progress import Progress, silent
 from stacking.learner import Array, Codes, group_codes
 from stacking.metrics import report_metrics
-from stacking.nested import base_probabilities, check_labels
-from stacking.stack import Stack, is_score_column
-
-Rows = NDArray[np.bool_]
+from stacking.nested import Rows, check_labels, judge_fit, kinds_of, stage_columns
+from stacking.stack import Stack
 
 #: Rows to judge a domain by where its groups are spread over the others: one fit reaches them in
 #: a large table, one for each of `_PARTS` parts of the groups in a small one. Fewer parts are fewer
@@ -202,10 +199,12 @@ def domain_predictions(
     """
     labels = check_labels(y, len(X))
     owner = np.arange(len(X)) if groups is None else np.asarray(groups)
-    scores = [column for column in X.columns if is_score_column(column)]
-    kind = {column: (kinds or {}).get(str(column), "raw") for column in scores}
-    jobs = (delayed(_one_split)(stack, X, labels, owner, split, kind) for split in splits)
-    columns = [*(f"base/{column}" for column in scores), "mean", "stacked", "calibrated"]
+    kind = kinds_of(X, kinds)
+    jobs = (
+        delayed(judge_fit)(stack, X, labels, owner, split.train, split.test, kind)
+        for split in splits
+    )
+    columns = stage_columns(kind)
     pieces = []
     results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
     for done, (split, values) in enumerate(zip(splits, results, strict=True), start=1):
@@ -214,21 +213,6 @@ def domain_predictions(
         pieces.append(piece)
         progress("domains left out", done, len(splits))
     return pd.concat(pieces)
-
-
-def _one_split(
-    stack: Stack,
-    X: pd.DataFrame,
-    y: Array,
-    groups: NDArray[Any],
-    split: DomainSplit,
-    kinds: Mapping[Any, str],
-) -> Array:
-    train, used = split.train, split.train | split.test
-    base = base_probabilities(X[used], y[used], split.test[used], kinds)
-    fitted = clone(stack).set_params(n_jobs=1).fit(X[train], y[train], groups=groups[train])
-    stages = fitted.predict_stages(X[split.test]).to_numpy()
-    return np.column_stack([base, base.mean(axis=1), stages])
 
 
 def report_domains(

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from calibration.bootstrap import group_sums, group_weights, percentile_interval
+from calibration.bootstrap import group_sums, mean_intervals
+from calibration.inputs import binary_targets
 from predictions.aggregate import DEFAULT_RULE, by_rule, rules_of
 from predictions.errors import InputError
 from predictions.folds import check_folds
@@ -91,7 +93,7 @@ def compare_rules(
     if len(np.unique(fold)) < 2:
         raise InputError("all rows lie in one fold; give at least 2 folds.")
     rules = rules_of(X.columns)
-    losses = np.column_stack([_losses(_scores(X, rule), labels, fold) for rule in rules])
+    losses = np.column_stack([_losses(scores_by(X, *rule), labels, fold) for rule in rules])
     sums = group_sums(losses, codes, int(codes.max()) + 1)
     counts = np.bincount(codes).astype(np.float64)
     difference, error = paired_differences(sums, counts, rules.index(DEFAULT_RULE))
@@ -104,10 +106,7 @@ def compare_rules(
         chosen=np.arange(len(rules)) == chosen,
     )
     if n_boot:
-        drawn = np.vstack(list(group_weights(len(counts), n_boot, seed)))
-        replicates = (drawn @ sums) / (drawn @ counts)[:, None]
-        pairs = zip(table["log_loss"], replicates.T, strict=True)
-        intervals = [percentile_interval(float(value), column) for value, column in pairs]
+        intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
         table.insert(3, "low", [one.low for one in intervals])
         table.insert(4, "high", [one.high for one in intervals])
     return RuleChoice(*rules[chosen], table)
@@ -125,8 +124,9 @@ def choose_rule(
     return compare_rules(X, y, groups, folds, n_boot=0)
 
 
-def _scores(X: pd.DataFrame, rule: tuple[str, str]) -> Array:
-    table = by_rule(X, *rule)
+def scores_by(X: pd.DataFrame, rule: str, over_tracks: str) -> Array:
+    """The detectors' scores (n, k), those of frames by one rule; without rules as they are."""
+    table = by_rule(X, rule, over_tracks)
     return table[[name for name in table if is_score_column(name)]].to_numpy(np.float64)
 
 
@@ -147,10 +147,11 @@ class FrameStack(Stack):
 
     X is a DataFrame (n, k) of `predictions.rule_table`, perhaps with other detectors' logits beside
     it. The rule is chosen by `choose_rule` on the rows of fit alone, so that outer folds judge the
-    choice too; the meta-learner gets the scores by that rule and the distribution features.
+    choice too; the meta-learner gets the scores by that rule and the distribution features. Where
+    X holds no rules there is nothing to choose, and `stack` gets it as it is.
 
     Args:
-        stack: what is fitted on the chosen scores; None: `Stack()`.
+        stack: what is fitted on the chosen scores; None: a `Stack` of this n_splits and seed.
         rule, over_tracks: "auto", or both by the names of `predictions.RULES`, `TRACK_RULES`.
         n_splits: inner folds. seed: of their draw. n_jobs: processes, handed on to `stack`.
 
@@ -158,9 +159,6 @@ class FrameStack(Stack):
         stack_: the fitted plain Stack, to be saved; rule_, over_tracks_: what it takes of X;
         choice_: the RuleChoice, None where nothing was chosen; inner_: the fitted `stack`.
     """
-
-    # fit takes groups wherever metadata routing brings them, without being asked to.
-    __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
     def __init__(
         self,
@@ -177,26 +175,30 @@ class FrameStack(Stack):
         self.over_tracks = over_tracks
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
-        """Choose a rule and learn from X (n, k), a DataFrame, and labels y (n,).
+        """Choose a rule and learn from X (n, k) and labels y (n,).
 
         Raises:
-            InputError: X is no DataFrame, one rule is named without the other, or as Stack.
+            InputError: one rule is named without the other, one that does not exist or that a
+                rule table X does not hold; or as Stack.
         """
-        if not isinstance(X, pd.DataFrame):
-            raise InputError("FrameStack needs a DataFrame as predictions.rule_table makes it.")
         if (self.rule == "auto") != (self.over_tracks == "auto"):
             raise InputError("name both rule and over_tracks, or leave both 'auto'.")
+        if self.rule != "auto":
+            by_rule(pd.DataFrame(), self.rule, self.over_tracks)  # refuses names that are no rules
+        validate_data(self, X, skip_check_array=True)  # for the columns of X
+        self.has_rules_ = isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1
         self.choice_ = None
         self.rule_, self.over_tracks_ = self.rule, self.over_tracks
         if self.rule == "auto":
-            labels = check_labels(y, len(X))
-            codes = group_codes(groups, len(X))
-            self.choice_ = choose_rule(X, labels, codes, self.n_splits, self.seed)
             self.rule_, self.over_tracks_ = DEFAULT_RULE
+            if self.has_rules_:
+                labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X))
+                self.choice_ = choose_rule(X, labels, codes, self.n_splits, self.seed)
         if self.choice_ is not None:
             self.rule_, self.over_tracks_ = self.choice_.rule, self.choice_.over_tracks
-        inner = clone(Stack() if self.stack is None else self.stack).set_params(n_jobs=self.n_jobs)
-        inner.fit(by_rule(X, self.rule_, self.over_tracks_), y, groups=groups)
+        plain = Stack(n_splits=self.n_splits, seed=self.seed)
+        inner = clone(plain if self.stack is None else self.stack).set_params(n_jobs=self.n_jobs)
+        inner.fit(self._by_rule(X), y, groups=groups)
         # A robust stack ships the plain one it chose.
         self.inner_ = inner
         self.stack_ = getattr(inner, "stack_", inner)
@@ -204,6 +206,11 @@ class FrameStack(Stack):
         self.notes_ = [*([self.choice_.note] if self.choice_ else []), *inner.notes_]
         return self
 
+    def _by_rule(self, X: Any) -> Any:
+        return by_rule(X, self.rule_, self.over_tracks_) if self.has_rules_ else X
+
     def _stages(self, X: Any) -> tuple[Array, Array]:
-        table = by_rule(X, self.rule_, self.over_tracks_)
-        return self.stack_._stages(self.stack_.align(table))
+        check_is_fitted(self)
+        if not self.has_rules_:
+            return self.inner_._stages(X)
+        return self.stack_._stages(self.stack_.align(self._by_rule(X)))

@@ -7,10 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from calibration.inputs import binary_targets
 from predictions.errors import InputError
+from predictions.logits import LARGEST_SCORE
 from stacking.inner_folds import inner_folds
 from stacking.solvers import smoothed_logit
 
@@ -33,6 +34,8 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
     uses_statistics: ClassVar[bool] = True
+    #: Whether the logits were fitted by log loss, up to the last step.
+    fits_log_loss: ClassVar[bool] = True
 
     n_scores: int | None
     seed: int
@@ -45,7 +48,8 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         """Learn from X (n, k) and two classes y (n,); rows of one group stay in one inner fold.
 
         Raises:
-            ValueError: not exactly two classes, or X is not a finite (NaN allowed) matrix.
+            InputError: a score that is infinite or over 1e100 in size, or a row without a group.
+            ValueError: not exactly two classes, or X is no matrix of numbers.
         """
         X, labels, codes = self._checked(X, y, groups)
         self._train(X, labels, codes)
@@ -54,8 +58,7 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> Array:
         """Logit of the positive class, (n,)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return self._predict_logit(X)
+        return self._predict_logit(checked_scores(self, X))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, 2), in the order of `classes_`."""
@@ -74,15 +77,13 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         return tags
 
     def _checked(self, X: Any, y: Any, groups: Any) -> tuple[Array, Array, Codes]:
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
+        X, labels, self.classes_ = checked_rows(self, X, y)
+        if labels.min() == labels.max():
             raise ValueError(
                 "Only binary classification is supported. The labels must hold two classes, "
-                f"got {len(self.classes_)} class(es)."
+                "got 1 class."
             )
-        return X, labels.astype(np.float64), group_codes(groups, len(X))
+        return X, labels, group_codes(groups, len(X))
 
     # -- on plain arrays: X (n, k), y (n,) of 0.0 and 1.0, groups (n,) codes ------------------
 
@@ -123,6 +124,52 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
             logit[held] = learner._predict_logit(X[held])
         self._fit(X, y, groups)
         return logit
+
+
+def checked_rows(estimator: BaseEstimator, X: Any, y: Any) -> tuple[Array, Array, NDArray[Any]]:
+    """What `fit` of an estimator learns from: scores (n, k), labels (n,) of 0.0 and 1.0, classes.
+
+    Raises:
+        InputError: as checked_scores, or labels that are missing or the words REAL and FAKE.
+        ValueError: (scikit-learn's words) more than two classes, textual scores, other lengths.
+    """
+    X, y = validate_data(estimator, X, y, dtype=np.float64, ensure_all_finite=False)
+    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
+    return X, *binary_targets(y, len(X))
+
+
+def checked_scores(estimator: BaseEstimator, X: Any) -> Array:
+    """Scores (n, k) to predict from, NaN where there is none, in the columns of fit.
+
+    Raises:
+        InputError: a score that is infinite or over 1e100 in size.
+        ValueError: (scikit-learn's words) other columns than in fit, or textual scores.
+    """
+    X = validate_data(estimator, X, dtype=np.float64, ensure_all_finite=False, reset=False)
+    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
+    return np.asarray(X)
+
+
+def refuse_enormous(X: Array, names: Any) -> None:
+    """Refuse scores whose squares are no numbers; `names` of the columns, or None.
+
+    Raises:
+        InputError: it names the first such row and its column.
+    """
+    enormous = np.abs(X) > LARGEST_SCORE
+    if not enormous.any():
+        return
+    row, column = np.argwhere(enormous)[0]
+    value = X[row, column]
+    place = f"row {row} of column {column if names is None else repr(str(names[column]))}"
+    if np.isinf(value):
+        raise InputError(
+            f"{place} is {'-' if value < 0 else ''}infinity; give a finite score, or NaN where "
+            "there is none."
+        )
+    raise InputError(
+        f"{place} is {value:g}, no score; give scores of at most {LARGEST_SCORE:g} in size."
+    )
 
 
 def group_codes(groups: Any, n: int) -> Codes:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import clone
 
@@ -14,8 +14,10 @@ from calibration import AffineCalibrator
 from predictions.errors import InputError
 from predictions.folds import check_folds
 from predictions.progress import Progress, silent
-from stacking.learner import Array
+from stacking.learner import Array, refuse_enormous
 from stacking.stack import Stack, is_score_column
+
+Rows = NDArray[np.bool_]
 
 
 def nested_predictions(
@@ -45,9 +47,11 @@ def nested_predictions(
         A missing base score counts as the training folds' share of fakes.
 
     Raises:
-        InputError: labels other than 0 and 1, a split group, one fold, or one class in training.
+        InputError: labels other than 0 and 1, a split group, one fold, one class in training, or an
+            infinite or enormous score.
     """
     labels = check_labels(y, len(X))
+    kind = kinds_of(X, kinds)
     fold = np.asarray(folds)
     owner = np.arange(len(X)) if groups is None else np.asarray(groups)
     if len(fold) != len(X) or len(owner) != len(X):
@@ -55,32 +59,55 @@ def nested_predictions(
             f"{len(X)} rows of scores, but {len(fold)} folds and {len(owner)} groups; "
             "give one of each for every row."
         )
-    check_folds(fold, owner)
+    parts = outer_parts(labels, owner, fold)
+    jobs = (delayed(judge_fit)(stack, X, labels, owner, ~held, held, kind) for held in parts)
+    columns = stage_columns(kind)
+    filled = np.full((len(X), len(columns)), np.nan)
+    results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
+    for done, (held, values) in enumerate(zip(parts, results, strict=True), start=1):
+        filled[held] = values
+        progress("nested folds", done, len(parts))
+    return pd.DataFrame(filled, index=X.index, columns=columns)
+
+
+def outer_parts(y: Array, groups: NDArray[Any], folds: ArrayLike) -> list[Rows]:
+    """The rows of each outer fold, as masks (n,).
+
+    Raises:
+        InputError: a split group, one fold, or one class outside a fold.
+    """
+    fold = np.asarray(folds)
+    check_folds(fold, groups)
     names = np.unique(fold)
     if len(names) < 2:
         raise InputError("all rows lie in one fold; give at least 2 folds.")
     for name in names:
-        taught = labels[fold != name]
+        taught = y[fold != name]
         if taught.min() == taught.max():
-            only = "FAKE" if taught[0] else "REAL"
             raise InputError(
-                f"the rows outside fold {name} are all {only}; "
+                f"the rows outside fold {name} are all {'FAKE' if taught[0] else 'REAL'}; "
                 "give fewer folds or more groups of the other class."
             )
-    scores = [column for column in X.columns if is_score_column(column)]
-    kind = {column: (kinds or {}).get(str(column), "raw") for column in scores}
-    jobs = (delayed(_one_fold)(stack, X, labels, owner, fold == name, kind) for name in names)
-    answer = pd.DataFrame(
-        np.nan,
-        index=X.index,
-        columns=[*(f"base/{column}" for column in scores), "mean", "stacked", "calibrated"],
-    )
-    filled = answer.to_numpy(copy=True)
-    results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
-    for done, (name, values) in enumerate(zip(names, results, strict=True), start=1):
-        filled[fold == name] = values
-        progress("nested folds", done, len(names))
-    return pd.DataFrame(filled, index=answer.index, columns=answer.columns)
+    return [fold == name for name in names]
+
+
+def kinds_of(X: pd.DataFrame, kinds: Mapping[str, str] | None) -> dict[Any, str]:
+    """What each detector's column of X holds: "raw" where `kinds` does not say.
+
+    Raises:
+        InputError: an infinite or enormous number in any column.
+    """
+    refuse_enormous(X.to_numpy(np.float64), X.columns)
+    return {
+        column: (kinds or {}).get(str(column), "raw")
+        for column in X.columns
+        if is_score_column(column)
+    }
+
+
+def stage_columns(kinds: Mapping[Any, str]) -> list[str]:
+    """The columns of `nested_predictions` for the detectors of `kinds_of`."""
+    return [*(f"base/{column}" for column in kinds), "mean", "stacked", "calibrated"]
 
 
 def check_labels(y: ArrayLike, n: int) -> Array:
@@ -121,10 +148,18 @@ def base_probabilities(X: pd.DataFrame, y: Array, held: Any, kinds: Mapping[Any,
     return np.column_stack(columns)
 
 
-def _one_fold(
-    stack: Stack, X: pd.DataFrame, y: Array, groups: Any, held: Any, kinds: Mapping[Any, str]
+def judge_fit(
+    stack: Stack,
+    X: pd.DataFrame,
+    y: Array,
+    groups: NDArray[Any],
+    train: Rows,
+    test: Rows,
+    kinds: Mapping[Any, str],
 ) -> Array:
-    base = base_probabilities(X, y, held, kinds)
-    fitted = clone(stack).set_params(n_jobs=1).fit(X[~held], y[~held], groups=groups[~held])
-    stages = fitted.predict_stages(X[held]).to_numpy()
+    """The `stage_columns` of the rows in `test`, from a clone fitted on those in `train`, (n,)."""
+    used = train | test
+    base = base_probabilities(X[used], y[used], test[used], kinds)
+    fitted = clone(stack).set_params(n_jobs=1).fit(X[train], y[train], groups=groups[train])
+    stages = fitted.predict_stages(X[test]).to_numpy()
     return np.column_stack([base, base.mean(axis=1), stages])

@@ -14,6 +14,8 @@ class PassthroughLearner(MeanLogitLearner):
     are combined as MeanLogitLearner does.
     """
 
+    fits_log_loss = False
+
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
         self.single_ = X.shape[1] == 1
         if not self.single_:

@@ -15,13 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from calibration import auc, create_calibrator
+from calibration.inputs import binary_targets
 from predictions.errors import InputError
 from predictions.logits import to_logit
 from stacking.clipping import learned_clip
 from stacking.domains import DomainSplit, domain_names, domain_splits, domains_of_fakes
-from stacking.learner import Array, Codes
+from stacking.learner import Array, Codes, group_codes
 from stacking.solvers import log_losses
 from stacking.stack import Stack, is_score_column
 
@@ -80,20 +82,18 @@ class RobustStack(Stack):
 
     In fit, each candidate is fitted without one domain (see `domain_splits`) and judged on it; the
     one whose worst domain has the lowest log loss is then fitted as a plain `Stack` on all rows.
-    With fewer than two domains among the rows there is nothing to choose by, and the settings are
-    used as they are.
+    Without domains, or with fewer than two among the rows, there is nothing to choose by: it is a
+    plain `Stack` of the same settings.
 
     Args:
-        domains: the domain of each video, on the index of every X that will come to fit.
+        domains: the domain of each video, on the index of every X that will come to fit, which
+            must be a DataFrame then; None for none.
         meta, calibration, clip: chosen where "auto", else used as they are.
         n_splits, seed, n_jobs: as for Stack.
 
     Attributes:
         stack_: the fitted plain Stack, to be saved; choice_: what was chosen, or None.
     """
-
-    # fit takes groups wherever metadata routing brings them, without being asked to.
-    __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
     def __init__(
         self,
@@ -109,43 +109,52 @@ class RobustStack(Stack):
         self.domains = domains
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
-        """Choose and learn from scores X (n, k), a DataFrame, and labels y (n,).
+        """Choose and learn from scores X (n, k) and labels y (n,).
 
         Raises:
-            InputError: no domains, rows without one in `domains`, or as Stack.
+            InputError: domains without a DataFrame of scores, rows that `domains` does not hold,
+                or as Stack.
         """
-        if self.domains is None or not isinstance(X, pd.DataFrame):
-            raise InputError("RobustStack needs `domains` and a DataFrame of scores.")
-        if not X.index.isin(self.domains.index).all():
-            raise InputError("some rows of the scores are not in `domains`; name theirs too.")
         settings: dict[str, Any] = {
             "meta": self.meta,
             "calibration": self.calibration,
             "clip": self.clip,
         }
-        self.choice_ = choose_robust(
-            X,
-            np.asarray(y, dtype=np.float64),
-            np.arange(len(X)) if groups is None else np.asarray(groups),
-            domain_names(self.domains.loc[X.index]),
-            **settings,
-            n_splits=self.n_splits,
-            seed=self.seed,
-        )
-        columns = list(X.columns)
+        validate_data(self, X, skip_check_array=True)  # for the columns of X, which may be more
+        self.choice_ = None
+        if self.domains is not None:
+            self.choice_ = self._choose(self.domains, X, y, groups, settings)
         if self.choice_ is not None:
-            columns = self.choice_.columns
+            X = X[self.choice_.columns]
             settings = {name: getattr(self.choice_, name) for name in settings}
         self.stack_ = Stack(
             **settings, n_splits=self.n_splits, seed=self.seed, n_jobs=self.n_jobs
-        ).fit(X[columns], y, groups)
+        ).fit(X, y, groups)
         self.classes_ = self.stack_.classes_
         missing = "Robust: fewer than two domains name a fake, so the settings stay as they are."
         self.notes_ = [self.choice_.note if self.choice_ else missing, *self.stack_.notes_]
         return self
 
+    def _choose(
+        self, domains: "pd.Series[Any]", X: Any, y: Any, groups: Any, settings: dict[str, Any]
+    ) -> RobustChoice | None:
+        if not isinstance(X, pd.DataFrame):
+            raise InputError("domains are found by the index of the scores; give a DataFrame.")
+        if not X.index.isin(domains.index).all():
+            raise InputError("some rows of the scores are not in `domains`; name theirs too.")
+        return choose_robust(
+            X,
+            binary_targets(y, len(X))[0],
+            group_codes(groups, len(X)),
+            domain_names(domains.loc[X.index]),
+            **settings,
+            n_splits=self.n_splits,
+            seed=self.seed,
+        )
+
     def _stages(self, X: Any) -> tuple[Array, Array]:
-        return self.stack_._stages(self.stack_.align(X))
+        check_is_fitted(self)
+        return self.stack_._stages(X if self.choice_ is None else self.stack_.align(X))
 
 
 class _Recording(Stack):

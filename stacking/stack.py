@@ -7,24 +7,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator
 from predictions.errors import InputError
 from stacking.clipping import describe_clip, learned_clip
-from stacking.inner_folds import inner_folds, rarer_groups
-from stacking.learner import Array, Codes, group_codes
+from stacking.inner_folds import (
+    LEAST_TO_CALIBRATE,
+    LEAST_TO_CALIBRATE_AGAIN,
+    inner_folds,
+    rarer_groups,
+)
+from stacking.learner import Array, Codes, checked_rows, checked_scores, group_codes
 from stacking.meta_learners import create_meta_learner
 from stacking.solvers import smoothed_logit
 
 #: Rows of an even mixture with the overall share, in the answer for "nothing seen".
 _NOTHING_SEEN = 10.0
-
-#: Groups of the rarer label below which `auto` calibration leaves the logits alone: so few are
-#: easily separated by chance, and a calibrator would then make the stack surer without end.
-_LEAST_TO_CALIBRATE = 30
 
 #: Logits are kept this short, so that no probability rounds to 0 or 1.
 _LONGEST = 36.0
@@ -82,27 +82,20 @@ class Stack(ClassifierMixin, BaseEstimator):
         """Learn from scores X (n, k) and labels y (n,); rows of one group (n,) share a fold.
 
         Raises:
-            InputError: settings that do not exist, groups of another length, one group only.
-            ValueError: (scikit-learn's words) not two classes, infinite or textual scores.
+            InputError: settings that do not exist, one class or one group only, a row without a
+                group, labels in the words REAL and FAKE, an infinite or enormous score.
+            ValueError: (scikit-learn's words) more than two classes, textual scores, other lengths.
         """
-        _refuse_text_labels(y)
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is multiclass."
-            )
-        if len(self.classes_) < 2:
+        X, labels, self.classes_ = checked_rows(self, X, y)
+        if labels.min() == labels.max():
             raise InputError(
-                f"all {len(y)} labels are one class ({self.classes_[0]}); "
+                f"all {len(labels)} labels are one class ({np.ravel(y)[0]}); "
                 "give rows of both REAL (0) and FAKE (1)."
             )
-        labels = codes.astype(np.float64)
         group = group_codes(groups, len(labels))
         if len(np.unique(group)) < 2:
             raise InputError(
-                f"all {len(y)} rows are one group; at least 2 groups are needed to learn a stack."
+                f"all {len(X)} rows are one group; at least 2 groups are needed to learn a stack."
             )
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]).astype(str))
         is_score = np.array([is_score_column(name) for name in names])
@@ -151,10 +144,12 @@ class Stack(ClassifierMixin, BaseEstimator):
             return None
         if self.calibration == "auto":
             rarer = rarer_groups(y, group)
-            if rarer < _LEAST_TO_CALIBRATE:
+            fitted = self.learner_.fits_log_loss
+            least = LEAST_TO_CALIBRATE_AGAIN if fitted else LEAST_TO_CALIBRATE
+            if rarer < least:
                 self.notes_.append(
                     f"Calibration: none, because a label has {rarer} groups only and fewer than "
-                    f"{_LEAST_TO_CALIBRATE} cannot tell how sure to be."
+                    f"{least} cannot tell how sure to be."
                 )
                 return None
             chosen = AutoCalibrator(seed=self.seed).fit_logits(logit, y, groups=group)
@@ -173,8 +168,7 @@ class Stack(ClassifierMixin, BaseEstimator):
     def _stages(self, X: Any) -> tuple[Array, Array]:
         """Probabilities (n,) of the positive class: stacked, calibrated."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        X = X[:, self.order_]
+        X = checked_scores(self, X)[:, self.order_]
         seen = self._seen(X)
         stacked = np.full(len(X), self.nothing_seen_)
         calibrated = stacked.copy()
@@ -233,14 +227,3 @@ def _nothing_seen(y: Array, seen: NDArray[np.bool_]) -> float:
     there = y[~seen]
     share = (there.sum() + _NOTHING_SEEN * overall) / (len(there) + _NOTHING_SEEN)
     return float(np.log(share) - np.log1p(-share))
-
-
-def _refuse_text_labels(y: Any) -> None:
-    """FAKE and REAL in words would be sorted the wrong way round.
-
-    Raises:
-        InputError: the labels are those words.
-    """
-    names = {str(name).lower() for name in pd.unique(np.ravel(np.asarray(y, dtype=object)))[:3]}
-    if names and names <= {"fake", "real"}:
-        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")

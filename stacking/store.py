@@ -10,7 +10,6 @@ import json
 import platform
 import zipfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from calibration import CALIBRATORS, AutoCalibrator
 from predictions.errors import InputError
 from predictions.files import replacing, write_json
+from predictions.versions import installed_versions
 from stacking.averages import AlignedDeviations, AlignedScores
 from stacking.blend import AutoLearner
 from stacking.features import Ranks, SplineScores, TamedScores
@@ -123,19 +123,9 @@ def describe(stack: Stack, about: Mapping[str, Any]) -> dict[str, Any]:
         "calibrator": None if stack.calibrator_ is None else type(stack.calibrator_).__name__,
         "clip": None if stack.clip_ is None else [float(bound) for bound in stack.clip_],
         "notes": list(stack.notes_),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "about": dict(about),
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def normalised(packed: bytes) -> bytes:

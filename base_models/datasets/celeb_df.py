@@ -1,9 +1,9 @@
 """The layout of Celeb-DF, versions 1 and 2 (Li et al. 2020).
 
-    Celeb-real/idA_NNNN.mp4             a celebrity
-    Celeb-synthesis/idA_idB_NNNN.mp4    Celeb-real/idA_NNNN with the face of celebrity B
-    YouTube-real/NNNNN.mp4              somebody else; who is not known
-    List_of_testing_videos.txt          lines `LABEL FILE`; there 1 is REAL and 0 is FAKE
+Celeb-real/idA_NNNN.mp4             a celebrity
+Celeb-synthesis/idA_idB_NNNN.mp4    Celeb-real/idA_NNNN with the face of celebrity B
+YouTube-real/NNNNN.mp4              somebody else; who is not known
+List_of_testing_videos.txt          lines `LABEL FILE`; there 1 is REAL and 0 is FAKE
 """
 
 import re
@@ -97,14 +97,12 @@ def _splits(videos: pd.DataFrame, path: Path) -> tuple["pd.Series[str]", list[st
     keys = videos["video"].map(lambda video: _key(str(video)))
     test = keys.isin(listed.keys())
     notes = [
-        f"Official split: {int(test.sum())} test videos of {TEST_LIST}, {int((~test).sum())} train; "
-        "--only split=train takes one. People are in both, so it splits identities."
+        f"Official split: {int(test.sum())} test videos of {TEST_LIST}, {int((~test).sum())} "
+        "train; --only split=train takes one. People may be in both of them."
     ]
     missing = sorted(listed.keys() - set(keys))
     if missing:
-        notes.append(
-            f"{len(missing)} videos of {TEST_LIST} are not there: {name_some(missing)}."
-        )
+        notes.append(f"{len(missing)} videos of {TEST_LIST} are not there: {name_some(missing)}.")
     said_real = keys[test].map(listed).astype(int)
     wrong = videos["video"][test][said_real == videos["label"][test]]
     if len(wrong):

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -98,7 +99,7 @@ def read_faceforensics(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     return videos, notes
 
 
-def _row(shelf: _Shelf, name: str) -> dict[str, str | int | None]:
+def _row(shelf: _Shelf, name: str) -> dict[str, Any]:
     stem = Path(name).stem
     target: str | None = None
     source: str | None = None

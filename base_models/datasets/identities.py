@@ -25,9 +25,7 @@ def link_identities(people: Sequence[Sequence[str | None]]) -> list[str | None]:
     video = np.array([i for i, _ in rows])
     code, names = pd.factorize(np.array([name for _, name in rows], object), sort=True)
     n = len(people)
-    graph = coo_array(
-        (np.ones(len(rows), np.int8), (video, code + n)), shape=(n + len(names),) * 2
-    )
+    graph = coo_array((np.ones(len(rows), np.int8), (video, code + n)), shape=(n + len(names),) * 2)
     component = connected_components(graph, directed=False)[1]
     # Sorted names: the first one met is the smallest of its component.
     first: dict[int, str] = {}
@@ -58,9 +56,9 @@ def with_identity_groups(
     notes = []
     if identity == "both" and len(ids) > tied and tied < least:
         notes.append(
-            f"The fakes tie the {len(ids)} people into {tied} group{'s' * (tied != 1)}, which folds "
-            "cannot split; with --identity target only videos of the same filmed person stay "
-            "together (a face may then lend itself to fakes on both sides of a fold)."
+            f"The fakes tie the {len(ids)} people into {tied} group{'s' * (tied != 1)}, and folds "
+            "never split one; with --identity target only videos of the same filmed person stay "
+            "together (the face put on may then be seen on both sides of a fold)."
         )
     return made, notes
 

@@ -20,18 +20,14 @@ _FAKE = re.compile(r"(\d{4})_fake", re.IGNORECASE)
 def find_uadfv(folder: Path) -> bool:
     """Whether there are `real/` and `fake/`, and every fake is named `NNNN_fake`."""
     folders = [name for name, label in find_real_fake(folder).items() if label == 1]
-    names = [
-        PurePosixPath(video).stem for name in folders for video in list_videos(folder / name)
-    ]
+    names = [PurePosixPath(video).stem for name in folders for video in list_videos(folder / name)]
     return bool(names) and all(_FAKE.fullmatch(name) for name in names)
 
 
 def read_uadfv(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`; notes."""
     videos = read_real_fake(folder)
-    real = {
-        PurePosixPath(video).stem: video for video in videos["video"][videos["label"] == 0]
-    }
+    real = {PurePosixPath(video).stem: video for video in videos["video"][videos["label"] == 0]}
     originals = []
     for video, label in zip(videos["video"], videos["label"], strict=True):
         found = _FAKE.fullmatch(PurePosixPath(video).stem) if label else None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,13 @@ class PublishedWeights:
         location: a Hugging Face repository (`owner/name`) or the URL of a file.
         file: the file's name there.
         about: what they were trained on, and the licence.
+        checksum: `md5:` or `sha256:` and the digits, where a hash is published beside the file.
     """
 
     location: str
     file: str
     about: str
+    checksum: str = ""
 
     @property
     def is_url(self) -> bool:
@@ -91,6 +93,11 @@ class DetectorSpec:
         trainer: the module that trains it: see `fold_training.Trainer`.
         looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, or the
             `sound`.
+        channels: their order in what the network is given, after the normalisation.
+        devices: the module whose `choose_device` and `reproducible` say where and how precisely it
+            computes.
+        smallest: side in pixels below which the network has nothing left to look at.
+        fixed_size: it takes crops of `size` alone.
     """
 
     name: str
@@ -105,6 +112,24 @@ class DetectorSpec:
     loader: str
     trainer: str
     looks_at: Literal["face", "faces", "sound"] = "face"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    devices: str = "base_models.devices"
+    smallest: int = SMALLEST_SIZE
+    fixed_size: bool = False
+
+    def import_module(self, name: str) -> Any:
+        """One of the modules that this detector names.
+
+        Raises:
+            InputError: its framework is not installed.
+        """
+        try:
+            return import_module(name)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{self.name}: the package {error.name!r} is missing; "
+                f"install fakeodds[{self.framework}]."
+            ) from error
 
 
 _REGISTRY: dict[str, DetectorSpec] = {}
@@ -127,14 +152,31 @@ def list_detectors() -> list[DetectorSpec]:
     return list(_REGISTRY.values())
 
 
+_TIMM = "timm-"
+
+
+def canonical_name(name: str) -> str:
+    """The name that folders, files and columns bear: `timm-NAME` for `timm:NAME`."""
+    return f"{_TIMM}{name.removeprefix('timm:')}" if name.startswith("timm:") else name
+
+
 def find_detector(name: str) -> DetectorSpec:
-    """The spec of `name`.
+    """The spec of `name`: a registered one, or `timm:NAME` for any network of timm.
 
     Raises:
         InputError: there is none; the message names near matches.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
+    name = canonical_name(name)
+    if name.startswith(_TIMM):
+        try:
+            find_timm = import_module("base_models.detectors.timm_any").find_timm
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{name}: the package {error.name!r} is missing; install fakeodds[torch]."
+            ) from error
+        return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
     near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}."
     raise InputError(f"no detector is called {name!r}: {hint}")
@@ -146,7 +188,7 @@ def create_detector(
     """A detector with one output, the logit of FAKE, ready to train or to score with.
 
     Args:
-        name: one of `list_detectors()`.
+        name: one of `list_detectors()`, or `timm:NAME`.
         weights: where the weights come from before training. `pretrained`: the public ones, from
             the cache or downloaded; `scratch`: random; a folder: NAME.safetensors or NAME.pth in
             it (see `base_models.detectors.weights`); `auto`: pretrained where they can be had,
@@ -159,16 +201,13 @@ def create_detector(
     """
     spec = find_detector(name)
     size = spec.size if size is None else size
-    if size < SMALLEST_SIZE:
-        raise InputError(f"size {size}: {name} needs crops of at least {SMALLEST_SIZE} pixels.")
+    if size < spec.smallest:
+        raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels.")
+    if spec.fixed_size and size != spec.size:
+        raise InputError(f"size {size}: {name} takes crops of {spec.size} pixels alone.")
     module, function = spec.factory.split(":")
-    try:
-        factory = cast(
-            Callable[[DetectorSpec, Weights, int, int], Detector],
-            getattr(import_module(module), function),
-        )
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{name}: the package {error.name!r} is missing; install fakeodds[{spec.framework}]."
-        ) from error
+    factory = cast(
+        Callable[[DetectorSpec, Weights, int, int], Detector],
+        getattr(spec.import_module(module), function),
+    )
     return factory(spec, weights, size, seed)

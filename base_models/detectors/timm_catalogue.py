@@ -1,11 +1,17 @@
 """The detectors whose networks are timm's. Imports no framework."""
 
-from base_models.detectors.registry import DetectorSpec, PublishedWeights, register
+from base_models.detectors.registry import (
+    SMALLEST_SIZE,
+    DetectorSpec,
+    PublishedWeights,
+    register,
+)
 
 #: Mean and standard deviation of each channel.
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _ABOUT = "ImageNet-1k, Apache-2.0"
+_TORCHVISION = "ImageNet-1k, BSD-3-Clause"
 
 
 def _timm(
@@ -15,6 +21,7 @@ def _timm(
     norm: tuple[tuple[float, float, float], tuple[float, float, float]],
     parameters: int,
     published: PublishedWeights,
+    smallest: int = SMALLEST_SIZE,
 ) -> DetectorSpec:
     return DetectorSpec(
         name=name,
@@ -28,11 +35,12 @@ def _timm(
         factory="base_models.detectors.timm_detectors:create_timm",
         loader="base_models.detectors.timm_detectors:load_timm",
         trainer="base_models.torch_training",
+        smallest=smallest,
     )
 
 
-def _hub(repository: str) -> PublishedWeights:
-    return PublishedWeights(f"timm/{repository}", "model.safetensors", _ABOUT)
+def _hub(repository: str, about: str = _ABOUT) -> PublishedWeights:
+    return PublishedWeights(f"timm/{repository}", "model.safetensors", about)
 
 
 _XCEPTION = PublishedWeights(
@@ -61,6 +69,17 @@ for _spec in (
         _IMAGENET,
         4_203_313,
         _hub("mobilenetv3_large_100.ra_in1k"),
+    ),
+    _timm("vgg16", "vgg16", 224, _IMAGENET, 134_264_641, _hub("vgg16.tv_in1k", _TORCHVISION)),
+    _timm("vgg19", "vgg19", 224, _IMAGENET, 139_574_337, _hub("vgg19.tv_in1k", _TORCHVISION)),
+    _timm(
+        "inception_resnet_v2",
+        "inception_resnet_v2",
+        299,
+        _HALF,
+        54_308_001,
+        _hub("inception_resnet_v2.tf_in1k"),
+        smallest=75,
     ),
 ):
     register(_spec)

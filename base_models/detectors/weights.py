@@ -13,118 +13,50 @@ Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs
 `weights_only=True`, which refuses everything else.
 """
 
-import hashlib
-import os
 import pickle
 import re
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from base_models.detectors.fetching import fetch
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
+from base_models.detectors.start_weights import StartWeights, decide
 from predictions.errors import InputError
-from predictions.files import replacing
-
-#: How long to wait for a sign that the weights' server can be reached, in seconds.
-REACH_SECONDS = 6.0
-#: How long a download under way may stand still, in seconds.
-STALL_SECONDS = 20.0
 
 StateDict = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class StartWeights:
-    """Where a network's weights come from, decided.
-
-    Attributes:
-        kind: `pretrained`, `scratch` or `local`.
-        path: the file; None from scratch.
-        note: a sentence to show when the decision was taken for the user, else empty.
-    """
-
-    kind: Literal["pretrained", "scratch", "local"]
-    path: Path | None
-    note: str = ""
-
-    def digest(self) -> str:
-        """What tells one start from another: the kind, or the SHA-256 of the file."""
-        if self.path is None:
-            return self.kind
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def resolve_weights(spec: DetectorSpec, weights: Weights) -> StartWeights:
+def resolve_weights(
+    spec: DetectorSpec, weights: Weights, more_names: Sequence[str] = ()
+) -> StartWeights:
     """Decide where the weights of `spec` come from, and fetch them where needed.
+
+    `more_names`: what else its file may be called in a folder.
 
     Raises:
         InputError: they cannot be had; the message says which file is missing and what to do.
     """
-    if weights == "scratch":
-        return StartWeights("scratch", None)
-    if weights == "auto":
-        try:
-            return StartWeights("pretrained", _published_file(spec))
-        except InputError:
-            where = f" ({spec.published})" if spec.published else ""
-            note = (
-                f"{spec.name} starts from random weights: its public weights{where} are neither "
-                f"cached nor within reach; give a folder with --weights FOLDER to start from them."
-            )
-            return StartWeights("scratch", None, note)
-    if weights == "pretrained":
-        return StartWeights("pretrained", _published_file(spec))
-    return StartWeights("local", _local_file(spec, Path(weights)))
-
-
-def _local_file(spec: DetectorSpec, folder: Path) -> Path:
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder}: no such weights folder; give a folder, or pretrained, scratch or auto."
-        )
     names = [f"{spec.name}.safetensors", f"{spec.name}.pth"]
     if spec.published and spec.published.file != "model.safetensors":
         names.append(spec.published.file)
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(
-        f"{folder}: no weights for {spec.name} here; expected one of {', '.join(names)}."
-    )
+    names += more_names
+    return decide(spec, weights, names, _published_file)
 
 
-def _published_file(spec: DetectorSpec) -> Path:
-    """The public weights in the cache, downloaded when they are not there yet."""
-    published = spec.published
-    if published is None:
-        raise InputError(
-            f"{spec.name} has no public weights; use --weights FOLDER or --weights scratch."
-        )
+def _published_file(published: PublishedWeights) -> Path:
+    """The public weights in the cache, downloaded when they are not there yet; OSError if not."""
     cached = _cached(published)
     if cached is not None:
         return cached
-    problem = _unreachable(_url(published))
-    if not problem:
-        try:
-            return _download(published)
-        except OSError as error:  # what urllib, sockets and files raise
-            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-    raise InputError(
-        f"{spec.name}: the pretrained weights {published} are not cached and cannot be downloaded "
-        f"({problem}); put the file as {spec.name}{Path(published.file).suffix} into a folder and "
-        f"use --weights FOLDER, or train from scratch with --weights scratch."
-    )
+    # torch.hub's convention: NAME-<first digits of the SHA-256>.pth
+    digits = re.search(r"-([a-f0-9]{8,})\.", published.file)
+    checksum = f"sha256:{digits.group(1)}" if digits else ""
+    return fetch(_url(published), _cache_file(published), checksum)
 
 
 def _url(published: PublishedWeights) -> str:
@@ -154,59 +86,6 @@ def _cache_file(published: PublishedWeights) -> Path:
     if not published.is_url:
         name = f"{published.location.replace('/', '--')}--{published.file}"
     return Path(torch.hub.get_dir()) / "checkpoints" / name
-
-
-@cache
-def _unreachable(url: str) -> str:
-    """Why `url` cannot be reached, in a few words; empty when it can.
-
-    Asked in a thread of its own because looking a name up has no time limit, and asked once a
-    process because five detectors would otherwise wait five times.
-    """
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    if offline:
-        return "HF_HUB_OFFLINE is set"
-    answer = [f"no answer within {REACH_SECONDS:g} s"]
-
-    def ask() -> None:
-        try:
-            request = urllib.request.Request(url, method="HEAD")
-            with urllib.request.urlopen(request, timeout=REACH_SECONDS):
-                answer[0] = ""
-        except urllib.error.URLError as error:  # also HTTPError
-            answer[0] = f"{_server(url)}: {error.reason}"
-        except OSError as error:
-            answer[0] = f"{_server(url)}: {error}"
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(REACH_SECONDS)
-    return answer[0]
-
-
-def _server(url: str) -> str:
-    return url.split("/")[2]
-
-
-def _download(published: PublishedWeights) -> Path:
-    """Fetch into the cache in one step; OSError when it fails, stalls or arrives damaged."""
-    target = _cache_file(published)
-    digest = hashlib.sha256()
-    done = 0
-    with replacing(target) as temporary:
-        request = urllib.request.urlopen(_url(published), timeout=STALL_SECONDS)
-        with request as source, temporary.open("wb") as file:
-            while block := source.read(1 << 20):
-                digest.update(block)
-                done += file.write(block)
-            expected = source.headers.get("Content-Length")
-        if expected is not None and done != int(expected):
-            raise OSError(f"the download stopped after {done} of {expected} bytes")
-        # torch.hub's convention: NAME-<first digits of the SHA-256>.pth
-        wanted = re.search(r"-([a-f0-9]{8,})\.", published.file)
-        if wanted and not digest.hexdigest().startswith(wanted.group(1)):
-            raise OSError("the download is damaged: its SHA-256 is not the published one")
-    return target
 
 
 def read_state(path: Path) -> StateDict:

@@ -11,6 +11,10 @@ from base_models.faces.finders import Detections, FinderOptions, gather, no_poin
 
 #: Side of the filters' window in pixels; what is smaller is not seen.
 _WINDOW = 80
+#: Its boxes end at the brows. Over the same faces (163 of 43 clips) MTCNN's longer side is this
+#: many times as long, and its centre lies higher by this share of dlib's side: grown to it, one
+#: margin means one scale.
+_GROWN, _HIGHER = 1.17, 0.066
 
 
 class DlibFinder:
@@ -38,6 +42,9 @@ class DlibFinder:
         box = np.array(
             [[b.left(), b.top(), b.right() + 1, b.bottom() + 1] for b in boxes], np.float64
         ).reshape(-1, 4)
+        side = box[:, 2:] - box[:, :2]
+        centre = box[:, :2] + side / 2 - side * [0, _HIGHER]
+        box = np.concatenate([centre - side * _GROWN / 2, centre + side * _GROWN / 2], axis=1)
         return box, np.array(scores, np.float64), no_points(len(box))
 
 

@@ -1,8 +1,9 @@
 """Videos in, one file of faces per video out.
 
 A video is worked through in bounded batches of frames: find faces on reduced frames, cut them
-out of the full frames, keep only the JPEGs. What a video gives depends on the file and the
-settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
+out of the full frames, keep only the JPEGs. Where nothing is found, the next rung of the ladder
+looks at the video again. What a video gives depends on the file and the settings alone, so a
+stopped extraction goes on with the videos whose file is not there yet.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,9 +22,11 @@ import torch
 from numpy.typing import NDArray
 
 from base_models.datasets.dataset import Dataset
+from base_models.faces.align import cut_aligned
 from base_models.faces.crops import cut_face
+from base_models.faces.finders import FaceFinder, make_finder
 from base_models.faces.images import encode_jpeg
-from base_models.faces.mtcnn import MIN_FACE_PIXELS, FaceFinder
+from base_models.faces.ladder import Rung, rungs, settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import (
     Faces,
@@ -35,10 +38,10 @@ from base_models.faces.store import (
 )
 from base_models.faces.tracks import link_tracks
 from base_models.parallel import side_by_side
+from base_models.sampling import Sampling, choose_frames
 from base_models.video import (
     Frame,
     UnreadableVideo,
-    choose_frames,
     decode_frames,
     describe_loss,
     index_video,
@@ -51,13 +54,31 @@ _BATCH_BYTES = 96 * 2**20
 _BATCH_FRAMES = 4
 
 
-def reduced_size(height: int, width: int, settings: FaceSettings) -> tuple[int, int]:
-    """Height and width that a frame is reduced to for the finder; never enlarged."""
+#: A frame is enlarged to this long a side at most.
+_LONGEST_SIDE = 2048
+
+
+def reduced_size(
+    height: int, width: int, settings: FaceSettings, *, pixels: int = 20, larger: float = 1.0
+) -> tuple[int, int]:
+    """Height and width that a frame is reduced to for the finder.
+
+    Args:
+        height, width: of the frame.
+        settings: how small a face is wanted.
+        pixels: side of the smallest face that the finder sees.
+        larger: how many times as large the result is to be. A frame is enlarged by this factor at
+            most, and not beyond a side of 2048 pixels; with 1 it is never enlarged.
+    """
+    long_side = max(height, width)
     if settings.long_side is not None:
-        ratio = settings.long_side / max(height, width)
+        ratio = settings.long_side / long_side
     else:
-        ratio = MIN_FACE_PIXELS / (settings.min_face * min(height, width))
-    if ratio >= 1:
+        ratio = pixels / (settings.min_face * min(height, width))
+    ratio = min(ratio, 1) * larger
+    if ratio > 1:
+        ratio = max(1.0, min(ratio, _LONGEST_SIDE / long_side))
+    if ratio == 1:
         return height, width
     return max(1, round(height * ratio)), max(1, round(width * ratio))
 
@@ -70,6 +91,8 @@ class _Found:
     box: list[NDArray[np.float32]] = field(default_factory=list)
     score: list[np.float32] = field(default_factory=list)
     jpeg: list[bytes] = field(default_factory=list)
+    frames_seen: int = 0
+    not_aligned: int = 0
 
 
 def extract_video(
@@ -80,16 +103,17 @@ def extract_video(
     A video that cannot be decoded gives status `unreadable`, one without a face `no_face`, each
     with its reason. `threads`: of the decoder, 0 lets it choose.
     """
-    finder = _finder(settings.thresholds, device)
-    found, came = _Found(), 0
     try:
         index = index_video(path)
-        chosen = choose_frames(index.times, settings.frames)
-        for batch in _batches(decode_frames(index, chosen, threads=threads)):
-            came += len(batch)
-            _find_in_batch(finder, batch, settings, found)
+        chosen = choose_frames(index.times, settings.frames, Sampling.parse(settings.sampling))
+        for rung in rungs(settings):
+            frames = decode_frames(index, chosen, threads=threads)
+            found = _find(rung, frames, settings, device)
+            if found.frame or not found.frames_seen:
+                break
     except UnreadableVideo as error:
         return empty_faces("unreadable", _sentence(error.reason), n_frames=0, size=settings.size)
+    came = found.frames_seen
     if not came:
         reason = "No frame of the file can be decoded."
         return empty_faces("unreadable", reason, n_frames=0, size=settings.size)
@@ -97,7 +121,7 @@ def extract_video(
     if not found.frame:
         reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
         return empty_faces("no_face", reason, n_frames=came, size=settings.size)
-    return _followed(found, settings, loss, came)
+    return _followed(found, settings, loss, rung.name)
 
 
 def extract_faces(
@@ -118,21 +142,28 @@ def extract_faces(
 
     Returns:
         The dataset's videos with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
-        empty when all is well) and `n_faces` (Int64); every video keeps its row.
+        empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
+        that found the faces; missing where there are none); every video keeps its row.
+
+    Raises:
+        InputError: a finder cannot be had (its package or its file is missing).
     """
     settings = settings or FaceSettings()
+    work = settings_key(settings)
     videos = [str(video) for video in dataset.videos["video"]]
     infos: dict[str, FacesInfo] = {}
     for video in videos:
         info = read_info(faces_path(out, video))
-        if info and info.settings_hash == _work_hash(dataset.root / video, settings):
+        if info and info.settings_hash == _work_hash(dataset.root / video, work):
             infos[video] = info
     todo = [video for video in videos if video not in infos]
     progress("faces", len(infos), len(videos))
     if todo:
+        for rung in rungs(settings):
+            _finder(rung, device)  # what cannot be had is told of now, not at the first failure
         workers = joblib.effective_n_jobs(jobs)
         threads = max(1, (cpu_count() or 1) // workers) if workers > 1 else 0
-        arguments = [(dataset.root, video, out, settings, device, threads) for video in todo]
+        arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
         for video, info in side_by_side(_extract_one, arguments, jobs, ordered=False):
             infos[video] = info
             progress("faces", len(infos), len(videos))
@@ -140,11 +171,18 @@ def extract_faces(
     table["status"] = pd.array([infos[v].status for v in videos], dtype="string")
     table["reason"] = pd.array([infos[v].reason for v in videos], dtype="string")
     table["n_faces"] = pd.array([infos[v].n_faces for v in videos], dtype="Int64")
+    table["found_by"] = pd.array([infos[v].found_by or None for v in videos], dtype="string")
     return table
 
 
 def _extract_one(
-    root: Path, video: str, out: Path, settings: FaceSettings, device: str, threads: int
+    root: Path,
+    video: str,
+    out: Path,
+    settings: FaceSettings,
+    work: str,
+    device: str,
+    threads: int,
 ) -> tuple[str, FacesInfo]:
     if threads:
         torch.set_num_threads(threads)
@@ -153,41 +191,77 @@ def _extract_one(
     # What a killed process left half written.
     for leftover in target.parent.glob(f".{_glob_escaped(target.name)}.*.tmp"):
         leftover.unlink(missing_ok=True)
-    work = _work_hash(root / video, settings)
+    work = _work_hash(root / video, work)
     faces = extract_video(root / video, settings, device=device, threads=threads)
     write_faces(faces, target, work)
-    return video, FacesInfo(faces.status, faces.reason, faces.n_frames, len(faces), work)
+    return video, FacesInfo(
+        faces.status, faces.reason, faces.n_frames, len(faces), work, faces.found_by
+    )
+
+
+def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Found:
+    """What one rung of the ladder finds in a video."""
+    finder = _finder(rung, device)
+    found = _Found()
+    for batch in _batches(frames):
+        found.frames_seen += len(batch)
+        _find_in_batch(finder, rung.larger, batch, settings, found)
+    return found
 
 
 def _find_in_batch(
-    finder: FaceFinder, batch: list[Frame], settings: FaceSettings, found: _Found
+    finder: FaceFinder, larger: float, batch: list[Frame], settings: FaceSettings, found: _Found
 ) -> None:
     """Add the faces of equally sized frames to `found`."""
     height, width = batch[0].image.shape[:2]
-    small_height, small_width = reduced_size(height, width, settings)
+    small_height, small_width = reduced_size(
+        height, width, settings, pixels=finder.min_face_pixels, larger=larger
+    )
     images: list[NDArray[Any]] = [frame.image for frame in batch]
     if (small_height, small_width) != (height, width):
+        how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
         images = [
-            cv2.resize(image, (small_width, small_height), interpolation=cv2.INTER_AREA)
-            for image in images
+            cv2.resize(image, (small_width, small_height), interpolation=how) for image in images
         ]
     detections = finder.find(np.stack(images))
-    back = np.array([width / small_width, height / small_height] * 2)
-    # Sixteenths of a pixel: finer differences come from the order of additions in the networks.
-    boxes = (np.round(detections.box * back * 16) / 16).astype(np.float32)
-    for position, box, score in zip(
-        detections.frame, boxes, np.round(detections.score, 4), strict=True
+    back = np.array([width / small_width, height / small_height])
+    boxes, points = _rounded(detections.box * np.tile(back, 2)), _rounded(detections.points * back)
+    for position, box, five, score in zip(
+        detections.frame, boxes, points, np.round(detections.score, 4), strict=True
     ):
         frame = batch[position]
-        crop = cut_face(frame.image, box, margin=settings.margin, size=settings.size)
         found.frame.append(frame.index)
         found.box.append(box)
         found.score.append(score)
-        found.jpeg.append(encode_jpeg(crop))
+        found.jpeg.append(encode_jpeg(_cut(frame.image, box, five, settings, found)))
 
 
-def _followed(found: _Found, settings: FaceSettings, reason: str, came: int) -> Faces:
+def _cut(
+    image: NDArray[np.uint8],
+    box: NDArray[np.float32],
+    points: NDArray[np.float32],
+    settings: FaceSettings,
+    found: _Found,
+) -> NDArray[np.uint8]:
+    """The crop, aligned when that is asked for and possible; `found` counts where it is not."""
+    if settings.align:
+        crop = cut_aligned(image, points, margin=settings.margin, size=settings.size)
+        if crop is not None:
+            return crop
+        found.not_aligned += 1
+    return cut_face(image, box, margin=settings.margin, size=settings.size)
+
+
+def _rounded(places: NDArray[np.floating]) -> NDArray[np.float32]:
+    """To sixteenths of a pixel: finer differences come from the order of additions in networks."""
+    return (np.round(places * 16) / 16).astype(np.float32)
+
+
+def _followed(found: _Found, settings: FaceSettings, loss: str, found_by: str) -> Faces:
     """Number the tracks and put the faces in order."""
+    missed = ""
+    if found.not_aligned:
+        missed = f"{found.not_aligned} of {len(found.frame)} faces are not aligned: no landmarks."
     frame = np.array(found.frame, np.int32)
     box = np.stack(found.box)
     track = link_tracks(frame, box)
@@ -201,9 +275,10 @@ def _followed(found: _Found, settings: FaceSettings, reason: str, came: int) -> 
         score=np.array(found.score, np.float32)[order],
         jpeg=[found.jpeg[i] for i in order],
         status="ok",
-        reason=reason,
-        n_frames=came,
+        reason=f"{loss} {missed}".strip(),
+        n_frames=found.frames_seen,
         size=settings.size,
+        found_by=found_by,
     )
 
 
@@ -221,18 +296,18 @@ def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
             yield batch
 
 
-@lru_cache(maxsize=2)
-def _finder(thresholds: tuple[float, float, float], device: str) -> FaceFinder:
-    return FaceFinder(thresholds, device=device)
+@lru_cache(maxsize=4)
+def _finder(rung: Rung, device: str) -> FaceFinder:
+    return make_finder(rung.finder, rung.options(device))
 
 
-def _work_hash(path: Path, settings: FaceSettings) -> str:
+def _work_hash(path: Path, settings_key: str) -> str:
     """Changes when the settings or the length of the file do."""
     try:
         length = path.stat().st_size
     except OSError:
         length = -1
-    return f"{settings.hash}-{length}"
+    return f"{settings_key}-{length}"
 
 
 def _glob_escaped(name: str) -> str:

@@ -77,9 +77,9 @@ class FinderSpec:
         name: what users call it; a finder that is a file is called `name:PATH`.
         about: what it is, and what it gives beside boxes.
         measure: what its scores are.
-        least: the least score by default.
+        least: the least score by default, in that measure.
         lower: the least score on the ladder's lower rungs.
-        package, extra: what must be installed, as imported and as an extra of fakeodds.
+        extra: the extra of fakeodds that brings what it needs.
         factory: `module:function`, called as function(FinderOptions) -> FaceFinder.
         is_file: whether a path belongs to the name.
     """
@@ -89,7 +89,6 @@ class FinderSpec:
     measure: str
     least: float
     lower: float
-    package: str
     extra: str
     factory: str
     is_file: bool = False
@@ -102,9 +101,8 @@ FINDERS = {
             "mtcnn",
             "MTCNN (Zhang et al. 2016), five points",
             "probability of a face after the last network",
-            0.9,
-            0.7,
-            "facenet_pytorch",
+            0.0,  # it has three thresholds instead
+            0.0,
             "torch",
             "base_models.faces.mtcnn:create_mtcnn",
         ),
@@ -113,9 +111,8 @@ FINDERS = {
             "OpenCV's Haar cascades (Viola and Jones 2001), frontal, profile and mirrored profile; "
             "the eyes where both are seen",
             "how many neighbouring windows agree",
-            5,
-            3,
-            "cv2",
+            8,
+            4,
             "torch",
             "base_models.faces.haar:create_haar",
         ),
@@ -126,7 +123,6 @@ FINDERS = {
             0.0,
             -0.3,
             "dlib",
-            "dlib",
             "base_models.faces.dlib_hog:create_dlib",
         ),
         FinderSpec(
@@ -135,7 +131,6 @@ FINDERS = {
             "probability of a face",
             0.6,
             0.3,
-            "cv2",
             "torch",
             "base_models.faces.onnx_finder:create_onnx",
             is_file=True,
@@ -172,10 +167,10 @@ def make_finder(name: str, options: FinderOptions) -> FaceFinder:
             Callable[[FinderOptions], FaceFinder], getattr(import_module(module), function)
         )
     except ModuleNotFoundError as error:
-        if error.name != spec.package:
-            raise
+        if not error.name or error.name.startswith("base_models"):
+            raise  # a fault of ours, not a package that is missing
         raise InputError(
-            f"the face finder {spec.name} needs the package {spec.package!r}, which is not "
+            f"the face finder {spec.name} needs the package {error.name!r}, which is not "
             f"installed; install fakeodds[{spec.extra}] or choose another finder ({_all_names()})."
         ) from error
     return factory(FinderOptions(options.thresholds, options.least, options.device, path))

@@ -6,7 +6,7 @@ sized frames, in which every frame may hold any number of faces, without a loop 
 the patches for R-Net and O-Net are averaged out of an integral image.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.ops import batched_nms
 
+from base_models.faces.finders import N_POINTS, Detections, FinderOptions
+
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
 _PYRAMID_FACTOR = 0.709
@@ -25,25 +27,7 @@ _PNET_CELL = 12
 _PATCHES = 1024
 
 
-@dataclass(frozen=True)
-class Detections:
-    """The faces found in a batch of frames.
-
-    Attributes:
-        frame: (n,) int64, position of the frame in the batch, ascending.
-        box: (n, 4) float32, x0 y0 x1 y1 in pixels of the pictures given; may reach over the edge.
-        score: (n,) float32, O-Net's probability of a face; descending within a frame.
-    """
-
-    frame: NDArray[np.int64]
-    box: NDArray[np.float32] = field(repr=False)
-    score: NDArray[np.float32] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-
-class FaceFinder:
+class MtcnnFinder:
     """MTCNN for batches of frames.
 
     Args:
@@ -70,11 +54,12 @@ class FaceFinder:
         pixels = torch.from_numpy(images).to(self.device)
         height, width = images.shape[1:3]
         candidates = self._propose(pixels)
+        points = torch.empty(0, N_POINTS, 2)
         if len(candidates):
             summed = _integral(pixels)
             candidates = self._refine(candidates, summed, height, width)
             if len(candidates):
-                candidates = self._settle(candidates, summed, height, width)
+                candidates, points = self._settle(candidates, summed, height, width)
         frame = candidates.frame.cpu().numpy()
         score = candidates.score.cpu().numpy()
         order = np.lexsort((-score, frame))
@@ -82,6 +67,7 @@ class FaceFinder:
             frame=frame[order],
             box=candidates.box.cpu().numpy()[order].astype(np.float32),
             score=score[order].astype(np.float32),
+            points=points.cpu().numpy()[order].astype(np.float32),
         )
 
     def _propose(self, pixels: Tensor) -> "_Candidates":
@@ -105,7 +91,7 @@ class FaceFinder:
         self, candidates: "_Candidates", summed: Tensor, height: int, width: int
     ) -> "_Candidates":
         """R-Net on 24-pixel patches."""
-        shift, probability, candidates = self._judge(
+        (shift, probability), candidates = self._judge(
             self._rnet, candidates, summed, 24, height, width
         )
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
@@ -113,14 +99,16 @@ class FaceFinder:
 
     def _settle(
         self, candidates: "_Candidates", summed: Tensor, height: int, width: int
-    ) -> "_Candidates":
-        """O-Net on 48-pixel patches."""
-        shift, probability, candidates = self._judge(
+    ) -> tuple["_Candidates", Tensor]:
+        """O-Net on 48-pixel patches; also the five points of each face, (k, 5, 2)."""
+        (shift, places, probability), candidates = self._judge(
             self._onet, candidates, summed, 48, height, width
         )
+        points = _points_in(candidates.box, places)[probability[:, 1] > self.thresholds[2]]
         candidates = candidates.judged(probability, shift, self.thresholds[2])
         candidates = candidates.moved_to(_shifted(candidates.box, candidates.shift))
-        return candidates.at(_keep_apart(candidates, 0.7))
+        keep = _keep_apart(candidates, 0.7)
+        return candidates.at(keep), points[keep]
 
     def _judge(
         self,
@@ -130,23 +118,20 @@ class FaceFinder:
         side: int,
         height: int,
         width: int,
-    ) -> tuple[Tensor, Tensor, "_Candidates"]:
-        """What a network says of the candidates that lie in the picture."""
+    ) -> tuple[tuple[Tensor, ...], "_Candidates"]:
+        """What a network says of the candidates that lie in the picture, and these."""
         region = candidates.box.trunc().long()
         # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
         low = region[:, :2].clamp(min=1) - 1
         high = torch.minimum(region[:, 2:], region.new_tensor([width, height]))
         inside = (high > low).all(dim=1).nonzero()[:, 0]
         candidates, low, high = candidates.at(inside), low[inside], high[inside]
-        shifts, probabilities = [], []
+        answers = []
         for i in range(0, max(len(inside), 1), _PATCHES):
             part = slice(i, i + _PATCHES)
             patches = _average_patches(summed, candidates.frame[part], low[part], high[part], side)
-            # R-Net returns (shift, probability); O-Net puts the landmarks between the two.
-            answer = network(_normalised(patches))
-            shifts.append(answer[0])
-            probabilities.append(answer[-1][:, 1])
-        return torch.cat(shifts), torch.cat(probabilities), candidates
+            answers.append(network(_normalised(patches)))
+        return tuple(map(torch.cat, zip(*answers, strict=True))), candidates
 
 
 @dataclass(frozen=True)
@@ -185,13 +170,19 @@ class _Candidates:
     def moved_to(self, box: Tensor) -> "_Candidates":
         return _Candidates(self.frame, box, self.score, self.shift)
 
-    def judged(self, score: Tensor, shift: Tensor, threshold: float) -> "_Candidates":
-        """Those above the threshold, with a network's new score and shift."""
+    def judged(self, probability: Tensor, shift: Tensor, threshold: float) -> "_Candidates":
+        """Those above the threshold, with a network's new shift (k, 4) and probability (k, 2)."""
+        score = probability[:, 1]
         return _Candidates(self.frame, self.box, score, shift).at(score > threshold)
 
     def suppressed(self, overlap: float) -> "_Candidates":
         """Without those that overlap a better one of the same frame by more than this IoU."""
         return self.at(batched_nms(self.box, self.score, self.frame, overlap))
+
+
+def create_mtcnn(options: FinderOptions) -> MtcnnFinder:
+    """The factory behind the registry's entry."""
+    return MtcnnFinder(options.thresholds, device=options.device)
 
 
 @lru_cache(maxsize=4)
@@ -232,6 +223,16 @@ def _squared(box: Tensor) -> Tensor:
 def _shifted(box: Tensor, shift: Tensor) -> Tensor:
     """Boxes corrected by R-Net or O-Net, whose sizes count both end pixels."""
     return box + shift * (box[:, 2:] - box[:, :2] + 1).repeat(1, 2)
+
+
+def _points_in(box: Tensor, places: Tensor) -> Tensor:
+    """O-Net's landmarks in the picture: boxes (k, 4), places (k, 10: five x, five y) -> (k, 5, 2).
+
+    The places are shares of the box that the patch was cut from, counted as above.
+    """
+    size = box[:, 2:] - box[:, :2] + 1
+    shares = places.view(-1, 2, N_POINTS).transpose(1, 2)
+    return shares * size[:, None] + box[:, None, :2] - 1
 
 
 def _integral(pixels: Tensor) -> Tensor:

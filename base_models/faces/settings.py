@@ -4,10 +4,15 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from base_models.faces.finders import parse_finder
+from base_models.sampling import Sampling
 from predictions.errors import InputError
 
 #: Goes into the hash: faces written by an older way of working are made again.
-_FORMAT = 1
+_FORMAT = 2
+
+#: The least probability of a face after P-Net, R-Net and O-Net.
+MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
 
 
 @dataclass(frozen=True)
@@ -15,14 +20,25 @@ class FaceSettings:
     """Everything that decides which faces a video gets, and how their crops look.
 
     Attributes:
-        frames: how many frames of a video are looked at, evenly spaced in time.
+        frames: how many frames of a video are looked at, at most.
         size: side of the stored square crops, in pixels.
         margin: what is added on each side of the face, as a share of its box's longer side.
         keep_all: keep every face (True), or only the most seen one of the video.
-        thresholds: the least probability of a face after P-Net, R-Net and O-Net.
+        thresholds: the least probability of a face after MTCNN's P-Net, R-Net and O-Net.
         min_face: the smallest face wanted, as a share of the frame's shorter side. Frames are
-            reduced for the finder until such a face is 20 pixels wide, its training size.
+            reduced for the finder until such a face has the size that the finder was made for
+            (MTCNN: 20 pixels).
         long_side: the longer side of the reduced frame in pixels, instead of `min_face`'s.
+        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:PATH`.
+        min_score: the least score of a face, in the measure of a finder other than MTCNN; its
+            own default when None.
+        ladder: look again, in other ways, at a video in which nothing was found
+            (see `base_models.faces.ladder`).
+        second_finder: the ladder's last rung; None for none.
+        sampling: which frames are looked at: `even`, `every:N` or `seconds:S`
+            (see `base_models.sampling`).
+        align: turn and scale every face so that its landmarks lie where they lie in all others
+            (see `base_models.faces.align`); a face without landmarks is cut as it is.
 
     Raises:
         InputError: a value outside its range.
@@ -32,9 +48,15 @@ class FaceSettings:
     size: int = 256
     margin: float = 0.2
     keep_all: bool = True
-    thresholds: tuple[float, float, float] = (0.9, 0.9, 0.9)
+    thresholds: tuple[float, float, float] = MTCNN_THRESHOLDS
     min_face: float = 0.05
     long_side: int | None = None
+    finder: str = "mtcnn"
+    min_score: float | None = None
+    ladder: bool = True
+    second_finder: str | None = "haar"
+    sampling: str = "even"
+    align: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
@@ -55,6 +77,15 @@ class FaceSettings:
                 raise InputError(
                     f"face setting {name}={getattr(self, name)!r}: give a value that is {expected}."
                 )
+        kind, _ = parse_finder(self.finder)
+        if self.min_score is not None and kind.name == "mtcnn":
+            raise InputError(
+                f"min_score {self.min_score:g}: mtcnn has three thresholds instead; "
+                "leave it out, or choose another finder."
+            )
+        if self.second_finder is not None:
+            parse_finder(self.second_finder)
+        Sampling.parse(self.sampling)
 
     @property
     def hash(self) -> str:

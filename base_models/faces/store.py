@@ -1,9 +1,10 @@
 """The faces of one video in one Parquet file: where it lies, how it is written and read.
 
 Columns: `frame` (int32, frame number in the video), `face` (int32, the track; 0 is the most seen),
-`x0, y0, x1, y1` (float32, pixels of the upright full frame), `score` (float32, the finder's
-probability of a face), `jpeg` (binary, the square crop). The schema's metadata holds status,
-reason, how many frames were looked at, the crop size and the hash of the settings.
+`x0, y0, x1, y1` (float32, pixels of the upright full frame), `score` (float32, how sure the finder
+is, in its own measure), `jpeg` (binary, the square crop). The schema's metadata holds status,
+reason, how many frames were looked at, what found the faces, the crop size and the hash of the
+settings.
 
 Nothing here imports torch or PyAV: training and exploring read faces without the finder.
 """
@@ -43,12 +44,14 @@ class Faces:
         frame: (n,) int32, the frame's number in the video.
         track: (n,) int32, which face; 0 is the most seen one.
         box: (n, 4) float32, x0 y0 x1 y1 in pixels of the full frame, before the margin.
-        score: (n,) float32, the finder's probability that this is a face.
+        score: (n,) float32, how sure the finder is (see `finders.FinderSpec.measure`).
         jpeg: n JPEG files, square crops of one size.
         status: `ok`, `no_face` (frames came, no face in them) or `unreadable` (no frame came).
         reason: a sentence; empty when all is well.
         n_frames: how many frames were looked at.
         size: side of a crop in pixels.
+        found_by: the rung of the ladder that found them (see `base_models.faces.ladder`); empty
+            where nothing was found, or where it is not known.
     """
 
     frame: NDArray[np.int32]
@@ -60,6 +63,7 @@ class Faces:
     reason: str
     n_frames: int
     size: int
+    found_by: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -114,6 +118,7 @@ def write_faces(faces: Faces, path: Path, settings_hash: str) -> None:
         "n_frames": str(faces.n_frames),
         "size": str(faces.size),
         "settings": settings_hash,
+        "found_by": faces.found_by,
     }
     table = pa.Table.from_arrays(columns, schema=_SCHEMA.with_metadata(metadata))
     with replacing(path) as temporary:
@@ -144,6 +149,7 @@ def load_faces(path: Path) -> Faces:
         reason=metadata["reason"],
         n_frames=int(metadata["n_frames"]),
         size=int(metadata["size"]),
+        found_by=metadata.get("found_by", ""),
     )
 
 
@@ -156,6 +162,7 @@ class FacesInfo:
     n_frames: int
     n_faces: int
     settings_hash: str
+    found_by: str = ""
 
 
 def read_info(path: Path) -> FacesInfo | None:
@@ -171,6 +178,7 @@ def read_info(path: Path) -> FacesInfo | None:
         n_frames=int(metadata["n_frames"]),
         n_faces=footer.num_rows,
         settings_hash=metadata["settings"],
+        found_by=metadata.get("found_by", ""),
     )
 
 

@@ -8,6 +8,7 @@ from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option,
 from fakeodds.stacked import Prior
 from fakeodds.submitting import stack_probability, submit
 from predictions.errors import InputError
+from predictions.frame_files import frame_files
 
 
 @click.command()
@@ -29,6 +30,8 @@ def apply(
 ) -> None:
     """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
 
+    Where scores were imported (--scores), their files for the new videos follow the folder.
+
     \b
     fakeodds apply runs/mine new_scores.csv --out submission.csv
     """
@@ -36,8 +39,10 @@ def apply(
 
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
     fitted, about = load_stack(folder)
-    if len(new) == 1 and new[0].is_dir():
+    # A folder of videos, perhaps with the scores of imported detectors; or scores alone.
+    if new[0].is_dir() and (len(new) == 1 or not frame_files(new[0])):
         from fakeodds import pipeline
+        from fakeodds.imported import Asked
         from fakeodds.run_folder import RunFolder
 
         run = RunFolder.existing(stack)
@@ -46,7 +51,9 @@ def apply(
                 f"{stack}: was fitted on score files and has no detectors of its own; "
                 f"give score files instead of the folder {new[0]}."
             )
-        probability = pipeline.predict(pipeline.open_dataset(new[0]), run, jobs, prior)
+        asked = Asked(new[1:], columns.kind)
+        data = pipeline.open_dataset(new[0])
+        probability = pipeline.predict(data, run, jobs, prior, asked=asked)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)

@@ -9,14 +9,13 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.backward import hint_at_backward
 from fakeodds.options import (
-    CALIBRATION,
     FILE,
-    Clip,
     TableOptions,
-    jobs_option,
+    calibration_options,
+    judging_options,
     out_option,
-    prior_option,
     table_options,
 )
 from fakeodds.run_folder import RunFolder
@@ -34,26 +33,8 @@ from predictions.scores import ScoreTable
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
 @out_option
 @table_options
-@click.option(
-    "--calibration",
-    type=click.Choice(CALIBRATION),
-    default="auto",
-    show_default=True,
-    help="How the score is calibrated.",
-)
-@click.option(
-    "--clip", type=Clip(), default="auto", show_default=True, help="Bounds of the probability."
-)
-@prior_option
-@click.option(
-    "--folds",
-    type=click.IntRange(2, 100),
-    default=5,
-    show_default=True,
-    help="Outer folds that judge; groups stay whole.",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@jobs_option
+@calibration_options
+@judging_options
 def calibrate(
     scores: Path,
     labels: Path | None,
@@ -92,6 +73,7 @@ def calibrate(
     options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
     run.settings(command="calibrate", scores=str(scores), **asdict(options))
     scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
+    hint_at_backward(scored, "only auto and affine calibration can turn it round")
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)

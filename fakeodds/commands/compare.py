@@ -10,12 +10,13 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.backward import hint_at_backward
 from fakeodds.frames import frame_rule_option, print_rules
 from fakeodds.options import (
     ANY,
     FILE,
     TableOptions,
-    jobs_option,
+    judging_options,
     out_option,
     table_options,
 )
@@ -39,11 +40,7 @@ COST = click.FloatRange(0, min_open=True)
 @click.option("--json", "as_json", is_flag=True, help="Print compare.json instead of the table.")
 @out_option
 @table_options
-@click.option(
-    "--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Outer folds."
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@jobs_option
+@judging_options
 def compare(
     scores: tuple[Path, ...],
     labels: Path | None,
@@ -115,6 +112,7 @@ def _compare(
     if frame_rule is not None:
         features = by_rule(features, *frame_rule)
     check_labels(rows["label"])
+    hint_at_backward(scored, "every ensemble here will turn it round, a plain mean would not")
     spent = None if costs is None else read_costs(costs, list(table.kinds))
     outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
     inputs = {

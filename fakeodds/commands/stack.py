@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fakeodds import console
+from fakeodds.backward import hint_at_backward
 from fakeodds.domains import find_domain, judge_domains, print_domains
 from fakeodds.frames import frame_rule_option, judge_rules, print_rules
 from fakeodds.options import (
@@ -19,7 +20,6 @@ from fakeodds.options import (
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import read_about, submit_scored
-from predictions.logits import to_probability
 
 
 @click.command()
@@ -76,7 +76,7 @@ def stack(
     domain = find_domain(scored, domain, robust, options.seed)
     asked = {**asdict(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
-    _hint_at_backward(scored)
+    hint_at_backward(scored, "the meta-learner will turn it round, the plain mean will not")
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     rules = judge_rules(scored, run, options) if scored.has_rules else []
@@ -88,26 +88,3 @@ def stack(
         print_domains(domains, domain)
 
     submit_scored(fitted, scored, tested, run, options.prior, sample)
-
-
-def _hint_at_backward(scored: Scored) -> None:
-    """Say which probabilities rank REAL above FAKE; nothing is turned round unasked."""
-    from calibration import auc
-
-    known = scored.labelled()
-    for model, kind in known.kinds.items():
-        there = known.features[model].notna()
-        label = known.rows["label"][there]
-        # A raw score's direction is learned, and near chance a low AUC says little.
-        if kind != "raw" and label.nunique() == 2:
-            score = to_probability(known.features[model][there])
-            area = auc(label.to_numpy(), score)
-            if area < _BACKWARD:
-                console.note(
-                    f"{model} ranks REAL above FAKE (AUC {area:.3f}): the meta-learner will turn "
-                    f"it round, the plain mean will not; if high means REAL, say --reverse {model}."
-                )
-
-
-#: Below this AUC a detector's direction is in doubt rather than its worth.
-_BACKWARD = 0.3

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from fakeodds import console
+from fakeodds.dataset_options import DatasetOptions, dataset_options
+from fakeodds.imported import Asked, imported_options
 from fakeodds.options import ANY, FILE, jobs_option, out_option, prior_option, stack_options
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, StackOptions
@@ -29,6 +31,12 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         keep_all: bool,
         thresholds: str,
         min_face: float,
+        finder: str,
+        min_score: float | None,
+        ladder: bool,
+        second_finder: str,
+        sampling: str,
+        align: bool,
         **rest: Any,
     ) -> Any:
         from base_models.faces.settings import FaceSettings
@@ -40,12 +48,29 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             keep_all=keep_all,
             thresholds=_three(thresholds),
             min_face=min_face,
+            finder=finder,
+            min_score=min_score,
+            ladder=ladder,
+            second_finder=None if second_finder == "none" else second_finder,
+            sampling=sampling,
+            align=align,
         )
         return command(face_settings=settings, **rest)
 
     decorators = (
         click.option(
-            "--frames", type=int, default=30, show_default=True, help="Frames looked at a video."
+            "--frames",
+            type=int,
+            default=30,
+            show_default=True,
+            help="Frames looked at a video, at most.",
+        ),
+        click.option(
+            "--sampling",
+            metavar="even|every:N|seconds:S",
+            default="even",
+            show_default=True,
+            help="Evenly spaced frames, every N-th, or one every S seconds.",
         ),
         click.option(
             "--crop", type=int, default=256, show_default=True, help="Side of stored crops, px."
@@ -56,6 +81,12 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=0.2,
             show_default=True,
             help="Added on each side of a face, as a share of its longer side.",
+        ),
+        click.option(
+            "--align/--no-align",
+            default=False,
+            show_default=True,
+            help="Turn and scale faces so that eyes, nose and mouth lie alike in all crops.",
         ),
         click.option(
             "--keep-all/--one-face",
@@ -76,6 +107,32 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Smallest face wanted, as a share of the frame's shorter side.",
         ),
+        click.option(
+            "--finder",
+            metavar="mtcnn|haar|dlib|onnx:FILE",
+            default="mtcnn",
+            show_default=True,
+            help="What looks for faces; FILE is a YuNet or YOLO face network.",
+        ),
+        click.option(
+            "--min-score",
+            type=float,
+            help="Least score of a face for finders other than MTCNN [default: each its own].",
+        ),
+        click.option(
+            "--ladder/--no-ladder",
+            default=True,
+            show_default=True,
+            help="Look again at videos without a face: lower threshold, larger image, second "
+            "finder.",
+        ),
+        click.option(
+            "--second-finder",
+            metavar="haar|...|none",
+            default="haar",
+            show_default=True,
+            help="Last rung of the ladder.",
+        ),
     )
     for decorate in reversed(decorators):
         with_settings = decorate(with_settings)
@@ -92,8 +149,15 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         size: int | None,
         epochs: int,
         batch: int,
+        accumulate: int,
         lr: float,
         frames_per_video: int,
+        augment: str,
+        sbi: str,
+        imbalance: str,
+        label_smoothing: float,
+        patience: int | None,
+        validation: float,
         device: str,
         precision: str,
         workers: int,
@@ -108,8 +172,15 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             size=size,
             epochs=epochs,
             batch=batch,
+            accumulate=accumulate,
             lr=lr,
             frames_per_video=frames_per_video or None,
+            augment=augment,
+            sbi=sbi,  # type: ignore[arg-type]
+            imbalance=imbalance,  # type: ignore[arg-type]
+            label_smoothing=label_smoothing,
+            patience=patience,
+            validation=validation,
             seed=rest["options"].seed,
             device=device,
             precision=precision,  # type: ignore[arg-type]
@@ -120,7 +191,10 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     decorators = (
         click.option(
-            "--detectors", metavar="NAME,...", help="See `fakeodds models` [default: all five]."
+            "--detectors",
+            metavar="NAME,...",
+            help="See `fakeodds models`; timm:NAME is any network of timm [default: xception, "
+            "efficientnet_b4, resnet50, densenet121, mobilenetv3_large].",
         ),
         click.option(
             "--weights",
@@ -133,6 +207,13 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--size", type=int, help="Input side in pixels [default: each its own]."),
         click.option("--epochs", type=int, default=5, show_default=True),
         click.option("--batch", type=int, default=32, show_default=True),
+        click.option(
+            "--accumulate",
+            type=int,
+            default=1,
+            show_default=True,
+            help="Batches whose gradients are added up for one step.",
+        ),
         click.option("--lr", type=float, default=5e-4, show_default=True),
         click.option(
             "--frames-per-video",
@@ -141,10 +222,54 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Crops drawn from a video each epoch; 0 takes all.",
         ),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ..."),
+        click.option(
+            "--augment",
+            metavar="none|light|strong|NAME,...",
+            default="light",
+            show_default=True,
+            help="Or by name: cutout, flip, rotation, brightness, saturation, downscale, blur, "
+            "noise, jpeg, h264.",
+        ),
+        click.option(
+            "--sbi",
+            type=click.Choice(("none", "only", "add")),
+            default="none",
+            show_default=True,
+            help="Self-blended images: fakes made of the REAL faces; `only` trains on REAL videos "
+            "alone.",
+        ),
+        click.option(
+            "--imbalance",
+            type=click.Choice(
+                ("none", "class_weights", "oversample", "undersample", "augment_rare")
+            ),
+            default="none",
+            show_default=True,
+            help="What is done where one class has more crops.",
+        ),
+        click.option("--label-smoothing", type=float, default=0.0, show_default=True),
+        click.option(
+            "--patience",
+            type=int,
+            help="Stop after this many epochs without a better log loss on training groups set "
+            "aside [default: train all epochs].",
+        ),
+        click.option(
+            "--validation",
+            type=float,
+            default=0.15,
+            show_default=True,
+            help="Share of the training groups set aside for --patience.",
+        ),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="auto, cpu, cuda, ...; of several (cuda:0,cuda:1) each trains folds of its own.",
+        ),
         click.option(
             "--precision",
-            type=click.Choice(("auto", "bf16", "fp32")),
+            type=click.Choice(("auto", "bf16", "fp16", "fp32")),
             default="auto",
             show_default=True,
         ),
@@ -173,6 +298,14 @@ sample_option = click.option(
 @out_option
 @click.option("--test", type=FOLDER, help="Folder of the videos to predict.")
 @sample_option
+@click.option(
+    "--test-scores",
+    type=ANY,
+    multiple=True,
+    help="Score file of the --test videos by the detectors of --scores; repeatable.",
+)
+@dataset_options
+@imported_options
 @face_options
 @stack_options
 @train_options
@@ -181,39 +314,49 @@ def run(
     out: Path,
     test: Path | None,
     sample: Path | None,
+    test_scores: tuple[Path, ...],
+    dataset_options: DatasetOptions,
+    imported: Asked,
     face_settings: Any,
     train_settings: Any,
     options: StackOptions,
 ) -> None:
     """Take a DATASET of labelled videos all the way to a calibrated submission.
 
-    DATASET is a folder in the DFDC layout (metadata.json), or with real/ and fake/, or with a CSV
-    manifest (file,label and perhaps group,original,...), or the manifest itself.
+    DATASET is a folder in a known layout (DFDC, FaceForensics++, Celeb-DF, UADFV, DFD, real/ and
+    fake/, face crops), or with a CSV that names files and labels (and perhaps group, original,
+    ...), or the CSV itself. --layout, --only and --identity are of DATASET, not of --test.
 
     \b
     fakeodds run videos/ --out runs/mine --test new_videos/
     """
     from fakeodds import pipeline
 
-    data = pipeline.open_dataset(dataset, training=True)
+    data = pipeline.open_dataset(dataset, dataset_options, training=True)
     tested = None if test is None else pipeline.open_dataset(test)
+    if test_scores and test is None:
+        raise InputError(
+            f"--test-scores {test_scores[0]}: name the folder of their videos with --test."
+        )
     # Weights that cannot be had are told of now, not after hours of looking for faces.
     pipeline.settle_starts(train_settings)
     folder = _noted(out, dataset, face_settings, train_settings, options)
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
-    metrics = pipeline.train_and_stack(videos, folder, train_settings, options)
+    pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
+    metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
     console.print_stages(metrics)
     if tested is None and videos["label"].isna().any():
-        tested = pipeline.unlabelled(data)
+        tested, test_scores = pipeline.unlabelled(data), imported.paths
         console.note(f"the {len(tested.videos)} videos without a label are predicted.")
     if tested is None:
         console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(folder, options.prior)
     else:
+        new = Asked(test_scores, imported.kind)
         probability = pipeline.predict(
-            tested, folder, options.jobs, options.prior, train_settings.device
+            tested, folder, options.jobs, options.prior, train_settings.devices[0], new
         )
     submit(probability, folder.submission, sample)
 
@@ -221,15 +364,24 @@ def run(
 @click.command()
 @click.argument("dataset", type=ANY)
 @out_option
+@dataset_options
 @face_options
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @jobs_option
-def faces(dataset: Path, out: Path, face_settings: Any, folds: int, seed: int, jobs: int) -> None:
+def faces(
+    dataset: Path,
+    out: Path,
+    dataset_options: DatasetOptions,
+    face_settings: Any,
+    folds: int,
+    seed: int,
+    jobs: int,
+) -> None:
     """Find, follow and crop the faces of every video of DATASET, and make the folds."""
     from fakeodds import pipeline
 
-    data = pipeline.open_dataset(dataset)
+    data = pipeline.open_dataset(dataset, dataset_options)
     folder = RunFolder.open(out)
     folder.settings(dataset=str(dataset), faces=asdict(face_settings))
     pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
@@ -238,9 +390,10 @@ def faces(dataset: Path, out: Path, face_settings: Any, folds: int, seed: int, j
 
 @click.command()
 @click.argument("run", type=FOLDER)
+@imported_options
 @stack_options
 @train_options
-def train(run: Path, train_settings: Any, options: StackOptions) -> None:
+def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions) -> None:
     """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate."""
     import pandas as pd
 
@@ -253,7 +406,9 @@ def train(run: Path, train_settings: Any, options: StackOptions) -> None:
         )
     folder.settings(train=_plain(train_settings), stack=asdict(options))
     videos = pd.read_parquet(folder.videos)
-    console.print_stages(pipeline.train_and_stack(videos, folder, train_settings, options))
+    pipeline.find_sound_again(folder, train_settings.detectors, options.jobs)
+    metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
+    console.print_stages(metrics)
     submit(out_of_fold(folder, options.prior), folder.submission)
 
 
@@ -261,17 +416,27 @@ def train(run: Path, train_settings: Any, options: StackOptions) -> None:
 @click.argument("run", type=FOLDER)
 @click.argument("videos", type=ANY)
 @sample_option
+@dataset_options
+@imported_options
 @prior_option
 @click.option("--device", default="auto", show_default=True)
 @jobs_option
 def predict(
-    run: Path, videos: Path, sample: Path | None, prior: Prior, device: str, jobs: int
+    run: Path,
+    videos: Path,
+    sample: Path | None,
+    dataset_options: DatasetOptions,
+    imported: Asked,
+    prior: Prior,
+    device: str,
+    jobs: int,
 ) -> None:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv."""
     from fakeodds import pipeline
 
     folder = RunFolder.existing(run)
-    probability = pipeline.predict(pipeline.open_dataset(videos), folder, jobs, prior, device)
+    data = pipeline.open_dataset(videos, dataset_options)
+    probability = pipeline.predict(data, folder, jobs, prior, device, imported)
     submit(probability, folder.submission, sample)
 
 

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 
 from base_models.crops_data import (
     Crops,
-    Variation,
     draw_epoch,
     generator,
     index_crops,
     one_ahead,
     resize,
     split_batches,
-    vary,
 )
 from base_models.faces.store import faces_path, load_faces
 from predictions.errors import InputError
@@ -90,26 +88,6 @@ def test_batches_are_whole_and_even(n: int, batch: int) -> None:
     assert len(sizes) == -(-n // batch)
     assert not sizes or (max(sizes) <= batch and max(sizes) - min(sizes) <= 1)
     assert n < 2 or min(sizes) >= 2
-
-
-def test_variation(crop: Callable) -> None:
-    image = crop(True, np.random.default_rng(0))
-    assert (vary(image, False, 1.0, 0) == image).all()
-    assert (vary(vary(image, True, 1.0, 0), True, 1.0, 0) == image).all()
-    assert vary(image, False, 1.2, 0).mean() > image.mean()
-    # Encoded anew it is near, in colour too, but not the same.
-    again = vary(image, False, 1.0, 60).astype(int)
-    assert 0 < np.abs(again - image).mean() < 12
-    red = np.zeros((16, 16, 3), np.uint8)
-    red[..., 0] = 200
-    assert np.abs(vary(red, False, 1.0, 90).astype(int) - red).max() < 10
-    drawn = Variation.draw(4000, generator(0))
-    assert abs(drawn.flip.mean() - 0.5) < 0.05
-    assert abs((drawn.quality > 0).mean() - 1 / 3) < 0.05
-    assert drawn.quality[drawn.quality > 0].min() >= 40
-    images = np.stack([image, image])
-    varied = drawn.apply(images, np.array([5, 7]))
-    assert (varied[1] == drawn.apply(images[:1], np.array([7]))[0]).all()
 
 
 def test_one_ahead_keeps_the_order_and_passes_errors_on() -> None:

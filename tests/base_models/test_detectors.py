@@ -11,12 +11,19 @@ import safetensors.torch
 import timm
 import torch
 
-from base_models.detectors import create_detector, find_detector, list_detectors, register
-from base_models.detectors import weights as weights_module
+from base_models.detectors import (
+    create_detector,
+    fetching,
+    find_detector,
+    list_detectors,
+    register,
+)
 from base_models.detectors.timm_detectors import TimmDetector, build_network
 from base_models.devices import Device, choose_device, reproducible
+from base_models.train_settings import TrainSettings
 from predictions.errors import InputError
 
+NEW = ["vgg16", "vgg19", "inception_resnet_v2"]
 FIVE = ["xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large"]
 CPU = Device("cpu", "fp32", 2)
 
@@ -33,20 +40,29 @@ def test_listing_imports_no_framework() -> None:
         "sorted({'torch', 'timm', 'tensorflow', 'cv2'} & set(sys.modules))]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [FIVE, []]
+    names, imported = json.loads(done.stdout)
+    assert names[:8] == [*FIVE, *NEW]
+    assert imported == []
 
 
-@pytest.mark.parametrize("name", FIVE)
-def test_every_detector_is_what_its_spec_says_and_runs(name: str, images: np.ndarray) -> None:
+@pytest.mark.parametrize("name", [*FIVE, *NEW])
+def test_every_detector_is_what_its_spec_says(name: str) -> None:
     spec = find_detector(name)
-    detector = create_detector(name, weights="scratch", size=64, seed=1)
-    assert isinstance(detector, TimmDetector)
-    assert sum(p.numel() for p in detector.module.parameters()) == spec.parameters
+    with torch.device("meta"):
+        module = timm.create_model(spec.architecture, pretrained=False, num_classes=1)
+    assert sum(p.numel() for p in module.parameters()) == spec.parameters
     config = timm.models.get_pretrained_cfg(spec.architecture)
     assert (spec.mean, spec.std) == (config.mean, config.std)
     assert spec.size == config.input_size[-1]
     assert spec.published is not None
     assert spec.published.location in (config.url, config.hf_hub_id)
+    assert spec.published.about.lower().endswith(str(config.license))
+
+
+@pytest.mark.parametrize("name", [*FIVE, "vgg16", "timm:resnet10t"])
+def test_every_detector_runs(name: str, images: np.ndarray) -> None:
+    detector = create_detector(name, weights="scratch", size=64, seed=1)
+    assert isinstance(detector, TimmDetector)
     logits = detector.to(CPU).logits(images)
     assert logits.dtype == np.float32
     assert logits.shape == (3,)
@@ -54,6 +70,46 @@ def test_every_detector_is_what_its_spec_says_and_runs(name: str, images: np.nda
     assert detector.logits(images[:0]).shape == (0,)
     # A crop's logit does not depend on its company.
     np.testing.assert_allclose(detector.logits(images[1:2]), logits[1:2], rtol=1e-4, atol=1e-5)
+
+
+def test_inception_resnet_runs_at_its_smallest_size() -> None:
+    detector = create_detector("inception_resnet_v2", weights="scratch", size=75)
+    images = np.random.default_rng(0).integers(0, 256, (2, 75, 75, 3), dtype=np.uint8)
+    assert np.isfinite(detector.logits(images)).all()
+
+
+def test_any_network_of_timm_is_a_detector() -> None:
+    spec = find_detector("timm:resnet18.a1_in1k")
+    assert spec is find_detector("timm-resnet18.a1_in1k")
+    assert spec.name == "timm-resnet18.a1_in1k"  # a safe name for files and folders
+    assert (spec.size, spec.parameters) == (224, 11_177_025)
+    assert str(spec.published) == "timm/resnet18.a1_in1k/model.safetensors"
+    assert spec.mean == find_detector("resnet50").mean
+    assert TrainSettings(detectors=("timm:resnet18",)).detectors == ("timm-resnet18",)
+    with pytest.raises(InputError, match="named twice"):
+        TrainSettings(detectors=("timm:resnet18", "timm-resnet18")).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("timm:resnt18", "did you mean resnet18"),
+        ("timm:resnet18.mine", "there are resnet18.a1_in1k"),
+        ("timm:../resnet18", "no network called"),
+        ("timm:hf-hub:timm/resnet18", "no network called"),
+        ("timm:", "no network called"),
+        ("timm:crossvit_tiny_240", "several heads"),
+    ],
+)
+def test_what_timm_does_not_have_is_told(name: str, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        find_detector(name)
+
+
+def test_a_network_of_one_size_takes_no_other() -> None:
+    assert find_detector("timm:vit_tiny_patch16_224").fixed_size
+    with pytest.raises(InputError, match="crops of 224 pixels alone"):
+        create_detector("timm:vit_tiny_patch16_224", weights="scratch", size=64)
 
 
 def test_pixels_are_normalised_as_the_spec_says(images: np.ndarray) -> None:
@@ -105,6 +161,8 @@ def test_wrong_names_and_sizes() -> None:
         create_detector("zzz")
     with pytest.raises(InputError, match="at least 32 pixels"):
         create_detector("resnet50", weights="scratch", size=16)
+    with pytest.raises(InputError, match="at least 75 pixels"):
+        create_detector("inception_resnet_v2", weights="scratch", size=74)
     with pytest.raises(ValueError, match="registered already"):
         register(list_detectors()[0])
     detector = create_detector("mobilenetv3_large", weights="scratch", size=64)
@@ -203,14 +261,14 @@ def test_missing_public_weights_are_told_in_one_sentence(
     assert str(published) in detector.notes[0]
     # A server that never answers holds nobody up.
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr(weights_module, "REACH_SECONDS", 0.2)
-    monkeypatch.setattr(weights_module.urllib.request, "urlopen", _never_answers)
-    weights_module._unreachable.cache_clear()
+    monkeypatch.setattr(fetching, "REACH_SECONDS", 0.2)
+    monkeypatch.setattr(fetching.urllib.request, "urlopen", _never_answers)
+    fetching.unreachable.cache_clear()
     begin = time.perf_counter()
     with pytest.raises(InputError, match="no answer within"):
         create_detector(name, weights="pretrained", size=64)
     assert time.perf_counter() - begin < 1.5
-    weights_module._unreachable.cache_clear()
+    fetching.unreachable.cache_clear()
 
 
 def test_public_weights_come_from_the_cache(images: np.ndarray) -> None:

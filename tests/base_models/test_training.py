@@ -100,7 +100,9 @@ def test_what_was_decided_is_recorded(run: Path) -> None:
         "crops": 16,
         "crops_per_epoch": 12,
         "share_of_fakes": 0.5,
+        "share_shown": 0.5,
         "pos_weight": 1.0,
+        "logit_shift": 0.0,
     }
 
 
@@ -197,12 +199,12 @@ def test_imbalance_is_weighed_only_when_asked(
     faces: Path, videos: pd.DataFrame, tmp_path: Path
 ) -> None:
     uneven = videos.drop(index=[1, 5])  # fold 0 keeps fakes 0 of 2
-    settings = replace(SMALL, epochs=1, imbalance="pos_weight")
+    settings = replace(SMALL, epochs=1, imbalance="class_weights")
     with pytest.raises(InputError, match="without fold 1 no FAKE video"):
         train_out_of_fold(uneven, faces, tmp_path, settings)
     uneven = videos.drop(index=[1])
     report = train_out_of_fold(uneven, faces, tmp_path, settings)
-    assert any("pos_weight" in note for note in report.notes)
+    assert any("class_weights" in note for note in report.notes)
     path = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
     about = json.loads(path.read_text())["training"]
     assert about["fake_videos"] == 1

@@ -23,7 +23,7 @@ from calibration import (
     smooth_ece,
     standard_error,
 )
-from calibration.bootstrap import group_weights
+from calibration.bootstrap import MOST_UNITS, group_weights, units_of
 from calibration.measures import AucRows
 from calibration.summary import LineRows
 from predictions.errors import InputError
@@ -151,6 +151,66 @@ def test_every_value_lies_in_its_interval_and_in_full_agrees() -> None:
     assert full["true_fake"]["value"] == np.mean((p > 0.5) & (y == 1))
     total = full["calibration"]["value"] + full["refinement"]["value"]
     assert total == pytest.approx(full["log_loss"]["value"])
+
+
+def test_few_groups_are_drawn_themselves_and_many_in_equal_blocks() -> None:
+    codes = np.arange(50) // 2
+    units, n_units = units_of(codes)
+    assert units is codes
+    assert n_units == 25
+    codes = np.repeat(np.arange(7 * MOST_UNITS), 2)
+    units, n_units = units_of(codes, seed=4)
+    assert n_units == MOST_UNITS
+    assert (np.bincount(units) == 14).all()
+    assert (units[::2] == units[1::2]).all()  # a group is never parted
+    np.testing.assert_array_equal(units, units_of(codes, seed=4)[0])
+    assert (units != units_of(codes, seed=5)[0]).any()
+
+
+def test_blocks_give_intervals_as_wide_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against what is known without drawing; single widths scatter by some 4 %."""
+    monkeypatch.setattr(calibration.bootstrap, "MOST_UNITS", 500)
+    ratios = []
+    for seed in range(40):
+        y, p, _ = clustered(1500, seed, size=1)
+        found = mean_interval(row_log_loss(y, p), n_boot=400, seed=seed)
+        ratios.append((found.high - found.low) / (3.92 * standard_error(row_log_loss(y, p))))
+    assert np.mean(ratios) == pytest.approx(1, abs=0.025)
+    assert np.std(ratios) < 0.09
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_measures_of_many_rows_are_those_of_all_draws(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, p, _ = clustered(6000, seed, size=1)
+    quick = measure_in_full(y, p, seed=seed)
+    monkeypatch.setattr(calibration.bootstrap, "MOST_UNITS", 6000)
+    slow = measure_in_full(y, p, seed=seed)
+    for name, one in quick.items():
+        assert one["value"] == pytest.approx(slow[name]["value"])
+        widths = [found["high"] - found["low"] for found in (one, slow[name])]
+        # The calibration errors are cut at 0.
+        assert widths[0] == pytest.approx(widths[1], rel=0.2), name
+    monkeypatch.undo()
+    assert measure_in_full(y, p, seed=seed) == quick
+
+
+def test_placements_are_what_the_auc_moves_by() -> None:
+    y, p, _ = clustered(1000, 3, size=1)
+    p = np.round(p, 1)  # ties
+    rows = AucRows(y, p)
+    won = rows.placements()
+    ahead = (p[y == 1][:, None] > p[y == 0]) + (p[y == 1][:, None] == p[y == 0]) / 2
+    np.testing.assert_allclose(won[y == 1], ahead.mean(axis=1))
+    np.testing.assert_allclose(won[y == 0], ahead.mean(axis=0))
+    drawn = np.concatenate(list(group_weights(1000, 200, seed=0)))
+    moved = auc(y, p) + sum(
+        (drawn * side) @ (won - auc(y, p)) / (drawn @ side) for side in (y, 1 - y)
+    )
+    exact = rows.of(drawn)
+    assert np.abs(moved - exact).max() < 0.2 * exact.std()
+    assert moved.std() == pytest.approx(exact.std(), rel=0.02)
 
 
 def test_calibration_line_in_one_step_is_near_the_fit() -> None:

@@ -105,8 +105,9 @@ def test_training_log_loss_never_rises(
     z, t = data
     ones = np.ones_like(z)
     after = mean_log_loss(clone(calibrator).fit_logits(z, t).map_logits(z), t, ones)
-    # 1e-6 is as flat as a temperature goes, and costs that much against the flat optimum.
-    assert after <= mean_log_loss(z, t, ones) + 1e-12
+    # 1e-6 is as flat as a temperature goes, and costs that much against the flat optimum; the
+    # imaginary 1e-12 of a row behind a clip costs a few times itself.
+    assert after <= mean_log_loss(z, t, ones) + 1e-11
 
 
 @pytest.mark.parametrize("calibrator", MONOTONE, ids=repr)

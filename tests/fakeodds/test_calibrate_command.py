@@ -197,6 +197,17 @@ def test_bad_tables_end_in_one_sentence(
     assert not (out / "submission.csv").exists()
 
 
+def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    table = one_detector(scores.assign(bold=1 - scores["bold"]))
+    table.to_csv(tmp_path / "train.csv", index=False)
+    asked = ("calibrate", tmp_path / "train.csv", "--calibration", "temperature", "--jobs", 1)
+    said = cli(*asked, "--out", tmp_path / "a").output
+    assert "say --reverse bold" in said
+    assert "plain mean" not in said  # there is none
+    assert "ranks REAL" not in cli(*asked, "--out", tmp_path / "b", "--reverse", "bold").output
+    assert stages(tmp_path / "b")["calibrated"] < stages(tmp_path / "a")["calibrated"] - 0.05
+
+
 def test_a_test_table_without_the_column_is_refused_before_the_work(
     tmp_path: Path, train: Path, cli: Cli, scores: pd.DataFrame
 ) -> None:

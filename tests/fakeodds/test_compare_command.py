@@ -50,6 +50,13 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert "already there" not in tight.output
 
 
+def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    scores.assign(strong=1 - scores["strong"]).to_csv(tmp_path / "scores.csv", index=False)
+    asked = ("compare", tmp_path / "scores.csv", "--out", tmp_path / "out", "--jobs", "1")
+    assert "--reverse strong" in cli(*asked).output
+    assert "--reverse" not in cli(*asked, "--reverse", "strong").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

@@ -223,5 +223,6 @@ def test_bad_options_exit_with_2(
 @pytest.mark.shared
 def test_ffpp_table_as_it_stands(shared: Path, tmp_path: Path, cli: Cli) -> None:
     table = shared / "tables" / "ffpp_test1200_4models.csv"
-    cli("stack", table, "--group", "target", "--out", tmp_path / "run")
-    assert stages(tmp_path / "run")["calibrated"] <= 0.095
+    arguments = ("stack", table, "--group", "target", "--domain", "none", "--jobs", 1)
+    cli(*arguments, "--out", tmp_path / "run")
+    assert stages(tmp_path / "run")["calibrated"] <= 0.0895

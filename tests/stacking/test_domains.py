@@ -164,5 +164,14 @@ def test_one_domain_leaves_the_settings_as_they_are():
     assert robust.stack_.meta == "mean"
     with pytest.raises(InputError, match="not in `domains`"):
         clone(robust).fit(X.set_axis(X.index + 1000), y, groups=groups)
-    with pytest.raises(InputError, match="needs `domains`"):
-        RobustStack().fit(X, y, groups=groups)
+    with pytest.raises(InputError, match="give a DataFrame"):
+        clone(robust).fit(X.to_numpy(), y, groups=groups)
+
+
+def test_without_domains_it_is_a_plain_stack():
+    X, y, groups, _ = methods(30)
+    plain = Stack("logistic").fit(X, y, groups=groups)
+    for scores in (X, X.to_numpy()):
+        robust = RobustStack(meta="logistic").fit(scores, y, groups=groups)
+        assert robust.choice_ is None
+        np.testing.assert_array_equal(robust.predict_proba(scores), plain.predict_proba(X))

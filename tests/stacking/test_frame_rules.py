@@ -97,6 +97,18 @@ def test_frame_stack_is_a_stack_on_the_chosen_scores(tmp_path):
         save_stack(stack, tmp_path)
 
 
+def test_without_rules_it_is_a_plain_stack():
+    _, X, y, groups = made()
+    X = X[["a", "b"]]
+    plain = Stack("logistic").fit(X, y, groups=groups)
+    for scores in (X, X.to_numpy()):
+        stack = FrameStack(Stack("logistic")).fit(scores, y, groups=groups)
+        assert stack.choice_ is None
+        np.testing.assert_array_equal(stack.predict_proba(scores), plain.predict_proba(X))
+    with pytest.raises(InputError, match="no frame rule"):
+        FrameStack(Stack("logistic"), "medium", "max").fit(X.to_numpy(), y)
+
+
 def test_nested_and_compare_take_the_rule_of_the_training_part():
     _, X, y, groups = made()
     folds = assign_folds(y, groups, 4, 0)

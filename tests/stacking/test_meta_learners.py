@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from sklearn.utils.estimator_checks import check_estimator
 
 from predictions.errors import InputError
-from stacking import META_LEARNERS, create_meta_learner, greedy_selection
-from stacking.blend import blend_weights, plausible_members
+from stacking import (
+    META_LEARNERS,
+    LogisticLearner,
+    ShrunkLearner,
+    create_meta_learner,
+    greedy_selection,
+)
+from stacking.averages import AlignedDeviations
+from stacking.blend import blend_weights, plausible_members, rows_that_count_once
 from stacking.network import _forward, _gradients
-
-SLOW = {"auto", "xgboost"}
 
 
 def scores(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,12 +29,6 @@ def scores(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndar
     )
     X[::9, 0] = np.nan
     return X, truth, np.arange(n) // 2
-
-
-@pytest.mark.parametrize("name", sorted(set(META_LEARNERS) - SLOW))
-def test_scikit_learn_checks(name):
-    results = check_estimator(META_LEARNERS[name](), on_fail=None, on_skip=None)
-    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
 
 
 @pytest.mark.parametrize("name", list(META_LEARNERS))
@@ -131,6 +129,63 @@ def test_blend_weights_minimise_and_shrink():
     assert free.sum() == pytest.approx(1.0)
     keep = plausible_members(logits, y, np.arange(4000))
     assert keep.tolist() == [True, False]
+
+
+def rows_like_each_other(m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """400 rows that tell something new, each standing m times in a group of its own."""
+    random = np.random.default_rng(seed)
+    truth = random.standard_normal(400)
+    y = (random.random(400) < expit(truth)).astype(float)
+    logits = truth[:, None] + random.standard_normal((400, 4)) * [0.1, 1, 1.5, 2]
+    return np.repeat(logits, m, axis=0), np.repeat(y, m), np.repeat(np.arange(400), m)
+
+
+def test_rows_that_count_once_are_the_design_effect():
+    logits, y, _ = rows_like_each_other(1)
+    assert rows_that_count_once(logits, y, np.arange(400)) == pytest.approx(1)
+    # Groups that mean nothing: independent rows.
+    assert rows_that_count_once(logits, y, np.arange(400) // 4) == pytest.approx(1, abs=0.4)
+    for m in (2, 5, 20):
+        repeated, labels, groups = rows_like_each_other(m)
+        assert rows_that_count_once(repeated, labels, groups) == pytest.approx(m, rel=0.02)
+    # With half of the rows as copies: between.
+    mixed = np.vstack([logits[:200], logits[:200], logits[200:]])
+    groups = np.concatenate([np.arange(200), np.arange(200), np.arange(200, 400)])
+    found = rows_that_count_once(mixed, np.concatenate([y[:200], y[:200], y[200:]]), groups)
+    assert 1.05 < found <= 600 / 400
+
+
+def test_rows_that_count_once_stay_in_their_bounds():
+    logits, y, _ = rows_like_each_other(1)
+    assert rows_that_count_once(logits[:, :1], y, np.zeros(400, dtype=int)) == 1.0  # one member
+    assert rows_that_count_once(logits[:, [0, 0]], y, np.arange(400)) == 1.0  # no gap at all
+    # Two rows of a group that err in opposite ways: less than one row each, held at 1.
+    opposite = np.column_stack([np.zeros(400), np.tile([1.0, -1.0], 200)])
+    labels = np.repeat([0.0, 1.0], 200)
+    assert rows_that_count_once(opposite, labels, np.arange(400) // 2) == 1.0
+    assert rows_that_count_once(opposite, labels, np.zeros(400, dtype=int)) <= 400
+
+
+def test_shrunk_with_a_huge_penalty_is_the_mean_of_logits(monkeypatch):
+    """The weights are held equal; only how far the mean is stretched stays free."""
+    X, y, groups = scores(1000)
+    monkeypatch.setattr(AlignedDeviations, "STRETCH", 1e4)
+    monkeypatch.setattr(ShrunkLearner, "alphas", (1e6,))
+    shrunk = create_meta_learner("shrunk").fit(X, y, groups=groups).decision_function(X)
+    mean = create_meta_learner("mean_logit").fit(X, y, groups=groups).decision_function(X)
+    np.testing.assert_allclose(shrunk, mean, atol=2e-3)
+
+
+def test_shrunk_with_little_penalty_is_logistic_regression(monkeypatch):
+    X, y, groups = scores(1000)
+    X = np.where(np.isnan(X), 0.0, X)
+    answers = {}
+    for name, learner in (("shrunk", ShrunkLearner), ("logistic", LogisticLearner)):
+        monkeypatch.setattr(learner, "alphas", (1e-6,))
+        answers[name] = create_meta_learner(name).fit(X, y, groups=groups).decision_function(X)
+    np.testing.assert_allclose(answers["shrunk"], answers["logistic"], atol=1e-3)
+    mean = create_meta_learner("mean_logit").fit(X, y, groups=groups).decision_function(X)
+    assert np.abs(answers["shrunk"] - mean).max() > 0.2
 
 
 def test_constant_probability_out_of_one_class_fold():

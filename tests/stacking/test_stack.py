@@ -1,21 +1,15 @@
 """The whole stack: honest, calibrated, deterministic, and clear about what it cannot use."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, cross_val_score
-from sklearn.utils.estimator_checks import check_estimator
 
 from predictions.errors import InputError
 from predictions.folds import assign_folds
-from predictions.logits import to_logit
 from stacking import Stack, nested_predictions, report_metrics
-
-TABLES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "tables"
 
 
 def table(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -35,12 +29,6 @@ def table(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.nda
 
 def log_loss(y, p):
     return -np.log(np.where(y == 1, p, 1 - p)).mean()
-
-
-def test_scikit_learn_checks():
-    stack = Stack(meta="logistic", calibration="temperature")
-    results = check_estimator(stack, on_fail=None, on_skip=None)
-    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
 
 
 def test_groups_are_a_routed_parameter():
@@ -187,18 +175,6 @@ def test_missing_model_is_named():
     with pytest.raises(InputError, match="lack b"):
         stack.align(X[["a", "c"]])
     assert list(stack.align(X[["c", "b", "a"]]).columns) == ["a", "b", "c"]
-
-
-@pytest.mark.shared
-def test_ffpp_reaches_its_log_loss():
-    path = TABLES / "ffpp_test1200_4models.csv"
-    if not path.exists():
-        pytest.skip("../shared/data is not here")
-    frame = pd.read_csv(path)
-    X = frame.filter(like="p_").apply(to_logit)
-    folds = assign_folds(frame["label"], frame["target"])
-    oof = nested_predictions(Stack(), X, frame["label"], frame["target"], folds)
-    assert log_loss(frame["label"], oof["calibrated"]) <= 0.095
 
 
 def test_a_handful_of_groups_never_makes_auto_sure():

@@ -8,7 +8,7 @@ import pytest
 
 from predictions.errors import InputError
 from predictions.folds import assign_folds
-from stacking import Stack, nested_predictions
+from stacking import Stack, create_meta_learner, nested_predictions
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -28,6 +28,8 @@ ANSWERED: dict[str, tuple[Any, Any]] = {
     "numbers as text": (Z.astype(str), Y),
     "labels as text": (Z, Y.astype(str)),
     "labels true and false": (Z, Y == 1),
+    "labels as objects": (Z, Y.astype(object)),
+    "enormous": (np.where(Z > 0, 9e99, -9e99), Y),
 }
 
 
@@ -57,7 +59,9 @@ def test_a_right_answer(case: str) -> None:
     ("scores", "y", "groups", "said"),
     [
         (Z, np.ones(N), GROUPS, "one class|all FAKE"),
-        (at(Z, 5, np.inf), Y, GROUPS, "infinity"),
+        (at(Z, 5, np.inf), Y, GROUPS, "row 5 of column 'first' is infinity"),
+        (at(Z, 7, -np.inf), Y, GROUPS, "row 7 of column 'first' is -infinity"),
+        (at(Z, 5, 1e160), Y, GROUPS, r"row 5 of column 'first' is 1e\+160.*at most 1e\+100"),
         (np.full(N, "high"), Y, GROUPS, "could not convert string to float"),
         (Z, Y, np.zeros(N), "one group"),
         (Z, np.where(Y == 1, "FAKE", "REAL"), GROUPS, "1 for FAKE"),
@@ -74,6 +78,33 @@ def test_one_clear_sentence(scores: Any, y: Any, groups: Any, said: str) -> None
         Stack("logistic").fit(X, y, groups=groups)
     with pytest.raises(ValueError, match=said):
         nested_predictions(Stack("logistic"), X, y, groups, assign_folds(y, groups))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["logistic", "xgboost"])
+def test_meta_learners_alone_take_and_refuse_the_same(name: str) -> None:
+    X = table(np.where(Z > 0, 9e99, -9e99))
+    learner = create_meta_learner(name).fit(X, Y.astype(object), groups=GROUPS)
+    assert learner.classes_.tolist() == [0, 1]
+    assert np.isfinite(learner.decision_function(X)).all()
+    for y, value, said in ((Y, np.inf, "row 5 of column 'first'"), (Y, 1e160, "at most")):
+        with pytest.raises(InputError, match=said):
+            create_meta_learner(name).fit(table(at(Z, 5, value)), y)
+        with pytest.raises(InputError, match=said):
+            learner.predict_proba(table(at(Z, 5, value)))
+    with pytest.raises(InputError, match="0 for REAL"):
+        create_meta_learner(name).fit(X, np.where(Y == 1, "FAKE", "REAL"))
+
+
+def test_arrays_name_the_column_by_its_number() -> None:
+    stack = Stack("logistic").fit(table(Z).to_numpy(), Y, groups=GROUPS)
+    with pytest.raises(InputError, match="row 3 of column 1 is 1e"):
+        stack.predict_proba(np.array([[0.0, 0.0]] * 3 + [[0.0, 1e101]]))
+
+
+def test_one_class_of_another_name() -> None:
+    with pytest.raises(InputError, match=r"one class \(7\)"):
+        Stack("logistic").fit(table(Z), np.full(N, 7))
 
 
 def test_one_class_outside_a_fold() -> None:

@@ -62,7 +62,8 @@ def test_dfdc_parts(tmp_path, above):
     assert group[f"{two}/d.mp4"] == group[f"{two}/e.mp4"]
     assert len(set(group.values())) == 3
     assert set(by_video(dataset, "split").values()) == {"train"}
-    (note,) = dataset.notes
+    layout, note = dataset.notes
+    assert "read as DFDC" in layout
     assert note.startswith("2 videos named in metadata.json are not there and were left out")
     assert f"{one}/x.mp4" in note
     assert f"{two}/f.mp4" in note
@@ -73,7 +74,7 @@ def test_dfdc_in_the_folder_itself(tmp_path):
     write_metadata(tmp_path, {"a.mp4": REAL, "b.mp4": fake("a.mp4")})
     dataset = read_dataset(tmp_path)
     assert list(dataset.videos["video"]) == ["a.mp4", "b.mp4"]
-    assert dataset.notes == [
+    assert dataset.notes[1:] == [
         "1 videos are not named in metadata.json and were left out: stray.mp4."
     ]
 
@@ -160,7 +161,7 @@ def test_manifest(tmp_path, column, name):
         ("file,label\na.mp4,2\n", "'2'"),
         ("file,label\n,0\n", "row 2 names no video"),
         ("file,label,fold\na.mp4,1,x\n", "'x'"),
-        ("name,label\na.mp4,1\n", "no column names the videos"),
+        ("name,label\nz,1\n", "no column names the videos"),
         ("file,label\n", "no row"),
         ("", "the file is empty"),
         ("file,label\n../a.mp4,1\n", "lies outside"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from base_models.faces.mtcnn import FaceFinder, _average_patches, _integral
+from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def scenes(astronaut):
     [((0.9, 0.9, 0.9), 20), ((0.6, 0.7, 0.7), 30), ((0.3, 0.3, 0.3), 60)],
 )
 def test_boxes_are_those_of_facenet_pytorch(scenes, thresholds, min_face):
-    finder = FaceFinder(thresholds, min_face_pixels=min_face)
+    finder = MtcnnFinder(thresholds, min_face_pixels=min_face)
     peer = MTCNN(min_face_size=min_face, thresholds=list(thresholds), keep_all=True)
     found = finder.find(scenes)
     for number, image in enumerate(scenes):
-        boxes, scores = peer.detect(image)
+        boxes, scores, points = peer.detect(image, landmarks=True)
         scores = np.array([] if scores is None else scores, np.float32)
         mine = found.frame == number
         if boxes is None:
@@ -45,17 +45,23 @@ def test_boxes_are_those_of_facenet_pytorch(scenes, thresholds, min_face):
         np.testing.assert_allclose(found.score[mine], scores[order], atol=1e-4)
         expected = boxes[order].astype(np.float32)
         np.testing.assert_allclose(found.box[mine], expected, atol=0.05)
+        expected = np.stack(points)[order].astype(np.float32)
+        np.testing.assert_allclose(found.points[mine], expected, atol=0.05)
 
 
 def test_frames_may_hold_different_numbers_of_faces(scenes):
-    found = FaceFinder().find(scenes)
+    found = MtcnnFinder().find(scenes)
     assert np.bincount(found.frame, minlength=4).tolist()[:3] == [1, 0, 2]
     face = found.box[found.frame == 0][0]
     np.testing.assert_allclose(face, [178, 65, 268, 185], atol=30)
+    left_eye, right_eye, nose, left_mouth, right_mouth = found.points[found.frame == 0][0]
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
 
 
 def test_neighbours_in_the_batch_do_not_matter(scenes):
-    finder = FaceFinder()
+    finder = MtcnnFinder()
     together = finder.find(scenes)
     for number in range(len(scenes)):
         alone = finder.find(scenes[number : number + 1])
@@ -64,9 +70,10 @@ def test_neighbours_in_the_batch_do_not_matter(scenes):
 
 @pytest.mark.parametrize("shape", [(8, 8), (13, 300), (64, 64)])
 def test_pictures_too_small_for_a_face(shape):
-    found = FaceFinder().find(np.zeros((2, *shape, 3), np.uint8))
+    found = MtcnnFinder().find(np.zeros((2, *shape, 3), np.uint8))
     assert len(found) == 0
     assert found.box.shape == (0, 4)
+    assert found.points.shape == (0, 5, 2)
 
 
 @settings(deadline=None, max_examples=40)

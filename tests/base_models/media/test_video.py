@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base_models import video
+from base_models.sampling import Sampling, choose_frames
 from base_models.video import (
     UnreadableVideo,
-    choose_frames,
     decode_frames,
     describe_loss,
     index_video,
     sample_frames,
 )
+from predictions.errors import InputError
 
 
 def numbers_seen(frames):
@@ -36,6 +37,54 @@ def test_chosen_frames_are_even(n_frames, n):
         assert gaps.max() - gaps.min() <= 1
     # The outer gaps are half of the inner ones: no end is preferred.
     assert abs(int(chosen[0]) - (n_frames - 1 - int(chosen[-1]))) <= 1
+
+
+@given(n_frames=st.integers(1, 300), step=st.integers(1, 40), n=st.integers(1, 60))
+def test_every_nth_frame(n_frames, step, n):
+    chosen = choose_frames(np.arange(n_frames) / 25, n, Sampling("every", step))
+    every = list(range(0, n_frames, step))
+    assert len(chosen) == min(n, len(every))
+    assert set(chosen.tolist()) <= set(every)
+    # Thinned out evenly, not cut off: both ends are equally far.
+    first, last = every.index(chosen[0]), len(every) - 1 - every.index(chosen[-1])
+    assert abs(first - last) <= 1
+
+
+def test_one_frame_every_so_many_seconds():
+    times = np.arange(50) / 25
+    assert choose_frames(times, 30, Sampling("seconds", 0.4)).tolist() == [0, 10, 20, 30, 40]
+    assert choose_frames(times, 2, Sampling("seconds", 0.4)).tolist() == [10, 30]
+    assert choose_frames(times, 99, Sampling("seconds", 0.001)).tolist() == list(range(50))
+    assert choose_frames(times, 30, Sampling("seconds", 60)).tolist() == [0]
+    # The last frame of a slide show stands for seconds, and is taken once.
+    slow = np.array([0.0, 1, 2, 10])
+    assert choose_frames(slow, 30, Sampling("seconds", 2.5)).tolist() == [0, 2, 3]
+
+
+@given(st.integers(1, 90), st.integers(1, 40), st.sampled_from(["even", "every:3", "seconds:0.1"]))
+def test_any_rule_gives_rising_frames_of_the_video(n_frames, n, text):
+    gaps = np.random.default_rng(n_frames).exponential(0.04, n_frames)
+    chosen = choose_frames(np.cumsum(gaps), n, Sampling.parse(text))
+    assert 1 <= len(chosen) <= n
+    assert (np.diff(chosen) > 0).all()
+    assert 0 <= chosen[0] <= chosen[-1] < n_frames
+
+
+def test_rules_are_read_and_refused():
+    assert Sampling.parse("every:10") == Sampling("every", 10)
+    assert Sampling.parse("seconds:0.5") == Sampling("seconds", 0.5)
+    for wrong in (
+        "",
+        "evenly",
+        "every",
+        "every:0",
+        "every:1.5",
+        "seconds:-1",
+        "seconds:inf",
+        "odd:2",
+    ):
+        with pytest.raises(InputError, match="expected even, every:N"):
+            Sampling.parse(wrong)
 
 
 @pytest.mark.parametrize("gop", [250, 5, 1])

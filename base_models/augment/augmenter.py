@@ -1,0 +1,50 @@
+"""A chain of alterations applied to a crop, and its self-blended image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from base_models.augment.face_shape import usual_points
+from base_models.augment.image import Image, Points
+from base_models.augment.operations import RUN
+from base_models.augment.presets import Step
+from base_models.augment.self_blending import self_blend
+
+
+class Augmenter:
+    """A chain, ready to be applied.
+
+    Args:
+        steps: see `presets.parse_augment`.
+    """
+
+    def __init__(self, steps: Sequence[Step]):
+        self.steps = tuple(steps)
+
+    @property
+    def needs_points(self) -> bool:
+        """Whether an alteration looks where the parts of the face are."""
+        return any(step.name == "cutout" for step in self.steps)
+
+    def apply(self, image: Image, rng: np.random.Generator, points: Points | None = None) -> Image:
+        """The altered copy of a crop; the same crop and generator give the same copy.
+
+        Args:
+            image: RGB uint8 (s, s, 3).
+            rng: the crop's own.
+            points: of its face; where they usually lie when None or not known (NaN).
+        """
+        points = _or_usual(points, len(image))
+        for step in self.steps:
+            if rng.random() < step.probability:
+                image = RUN[step.name](image, points, step.strength, rng)
+        return image
+
+
+def blended(image: Image, rng: np.random.Generator, points: Points | None = None) -> Image:
+    """The self-blended image of a REAL crop (see `self_blending.self_blend`); points as above."""
+    return self_blend(image, _or_usual(points, len(image)), rng)
+
+
+def _or_usual(points: Points | None, side: int) -> Points:
+    return usual_points(side) if points is None or np.isnan(points).any() else points

@@ -1,0 +1,120 @@
+"""Which columns of somebody's CSV name the files and say the labels.
+
+The rule, in this order (names are compared in small letters, with `_` for spaces and hyphens):
+
+- The **file** column is `file`, `filename`, `video` or `path`; else the column of which the most
+  values, and at least half, name a video that is there (with or without folders and ending).
+- The **label** column is `label`; else one of `LABEL_NAMES`; else the only column whose values
+  are all words for fake or real. More than one such column is refused.
+- Words (`FAKE`, `real`, `manipulated`, ...) mean what they say. 1 is FAKE and 0 is REAL, but in a
+  column that asks whether the video is real (`is_real`, `genuine`, ...) 1 is REAL. True and False
+  answer such a question, or its opposite (`is_fake`), and mean nothing elsewhere.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from predictions.errors import InputError
+
+#: The column that names the file, in the order of trust.
+FILE_COLUMNS = ("file", "filename", "video", "path")
+#: Columns that hold the label, whatever its spelling.
+LABEL_NAMES = (
+    *("is_fake", "fake", "is_deepfake", "deepfake", "is_real", "real", "is_genuine", "genuine"),
+    *("target", "class", "class_name", "category", "type", "labels", "y", "ground_truth"),
+)
+_FAKE_QUESTIONS = ("is_fake", "fake", "is_deepfake", "deepfake")
+_REAL_QUESTIONS = ("is_real", "real", "is_genuine", "genuine")
+_FAKE_WORDS = (
+    *("fake", "deepfake", "manipulated", "forged", "synthetic", "generated", "altered"),
+    *("spoof", "tampered"),
+)
+_REAL_WORDS = ("real", "original", "genuine", "authentic", "pristine", "bonafide", "bona_fide")
+_WORDS = dict.fromkeys(_FAKE_WORDS, "1") | dict.fromkeys(_REAL_WORDS, "0")
+
+
+def plain_name(name: object) -> str:
+    """A column's name as it is compared: `File Name` is `file_name`."""
+    return re.sub(r"[\s\-]+", "_", str(name).strip()).lower()
+
+
+def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column that bears the first of `names` that any bears."""
+    by_name: dict[str, str] = {}
+    for column in columns:
+        by_name.setdefault(plain_name(column), column)
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def find_file_column(
+    table: pd.DataFrame, is_video: Callable[[Sequence[str]], Sequence[bool]]
+) -> str | None:
+    """The column that names the files, or None.
+
+    is_video: says for each name whether such a video is there; asked only when no column's name
+    settles it.
+    """
+    named = find_column(list(table.columns), FILE_COLUMNS)
+    if named is not None:
+        return named
+    shares = {
+        column: sum(is_video([str(value) for value in table[column].dropna()])) / len(table)
+        for column in table.columns
+        if len(table)
+    }
+    best = max(shares, key=lambda column: shares[column], default=None)
+    return best if best is not None and shares[best] >= 0.5 else None
+
+
+def find_label_column(table: pd.DataFrame, source: str, *, other_than: str) -> str | None:
+    """The column that says the labels, or None.
+
+    Raises:
+        InputError: several columns may be meant.
+    """
+    columns = [str(column) for column in table.columns if column != other_than]
+    named = find_column(columns, ("label",))
+    if named is not None:
+        return named
+    for candidates in (
+        [c for c in columns if plain_name(c) in LABEL_NAMES and _reads_as_labels(table[c])],
+        [c for c in columns if _all_words(table[c])],
+    ):
+        if len(candidates) > 1:
+            raise InputError(
+                f"{source}: columns {' and '.join(candidates)} may each be the label; call the "
+                "right one 'label'."
+            )
+        if candidates:
+            return candidates[0]
+    return None
+
+
+def to_labels(column: "pd.Series[str]") -> "pd.Series[str]":
+    """The column with `1` for FAKE and `0` for REAL; what is neither stays as it is."""
+    name = plain_name(column.name)
+    words = column.astype(object).where(column.notna(), "").map(lambda v: str(v).strip().lower())
+    spelled = words.str.replace(r"[\s\-]+", "_", regex=True)
+    meaning: dict[str, str] = {}
+    if name in _FAKE_QUESTIONS:
+        meaning = {"true": "1", "yes": "1", "false": "0", "no": "0"}
+    elif name in _REAL_QUESTIONS:
+        meaning = {"true": "0", "yes": "0", "false": "1", "no": "1", "1": "0", "0": "1"}
+        words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
+    read = [
+        _WORDS.get(word) or meaning.get(short) or given
+        for word, short, given in zip(spelled, words, column, strict=True)
+    ]
+    return pd.Series(pd.array(read, dtype="string"), index=column.index, name=column.name)
+
+
+def _reads_as_labels(column: "pd.Series[str]") -> bool:
+    values = to_labels(column).dropna().str.replace(r"^([01])\.0*$", r"\1", regex=True)
+    return bool(len(values)) and bool(values.isin(["0", "1"]).all())
+
+
+def _all_words(column: "pd.Series[str]") -> bool:
+    words = column.dropna().str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    return bool(len(words)) and bool(words.isin(list(_WORDS)).all())

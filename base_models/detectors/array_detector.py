@@ -1,0 +1,89 @@
+"""A torch network on arrays of floats (embeddings, spectrograms) as a detector."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from base_models.detectors.registry import DetectorSpec
+from base_models.detectors.weights import read_state
+from base_models.devices import Device, autocast, choose_device
+from base_models.train_settings import Precision
+from predictions.errors import InputError
+
+
+class ArrayDetector:
+    """A network with one output (see `registry.Detector`), trained like those on pictures.
+
+    Attributes:
+        spec: its entry in the registry.
+        size: what the spec says.
+        module: the torch network, float32 (n, ...) -> logits (n,).
+        start: `pretrained`, `scratch` or `local`.
+        notes: decisions to show.
+        device: where it computes, and how precisely.
+    """
+
+    def __init__(
+        self, spec: DetectorSpec, module: nn.Module, start: str, notes: list[str] | None = None
+    ) -> None:
+        self.spec = spec
+        self.size = spec.size
+        self.module = module
+        self.start = start
+        self.notes = notes or []
+        self.to(choose_device())
+
+    def to(self, device: Device) -> Self:
+        """Move to `device` and compute in its precision."""
+        self.device = device
+        self.module.to(device.name)
+        return self
+
+    def forward(self, arrays: Tensor) -> Tensor:
+        """Logits (n,) float32 of arrays (n, ...); differentiable."""
+        with autocast(self.device):
+            logits: Tensor = self.module(arrays.float())
+        return logits.float()
+
+    def logits(self, arrays: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Logits (n,) float32, high = FAKE, of arrays (n, ...).
+
+        All n go through at once; callers choose batches. Leaves the network in evaluation mode.
+        """
+        if not len(arrays):
+            return np.empty(0, np.float32)
+        self.module.eval()
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(arrays)).to(self.device.name)
+            return self.forward(batch).cpu().numpy()
+
+
+def load_into(
+    spec: DetectorSpec, module: nn.Module, path: Path, device: str, precision: Precision
+) -> ArrayDetector:
+    """A detector with its trained weights from the file `path`.
+
+    Raises:
+        InputError: the file is damaged or another network's, or the device is not here.
+    """
+    place = choose_device(device, precision)
+    lay_all(module, path)
+    return ArrayDetector(spec, module, "local").to(place)
+
+
+def lay_all(module: nn.Module, path: Path) -> None:
+    """Copy every tensor of the file `path` into `module`.
+
+    Raises:
+        InputError: the file is damaged or another network's.
+    """
+    try:
+        module.load_state_dict(read_state(path))
+    except RuntimeError as error:  # names or shapes differ
+        raise InputError(
+            f"{path}: these are the weights of another network; give the file of this detector."
+        ) from error

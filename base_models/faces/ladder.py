@@ -1,0 +1,92 @@
+"""What is tried, in this order, until a video has a face.
+
+A video on which the first finder finds nothing is looked at again, rung by rung:
+
+1. the finder, as asked for;
+2. the finder with a lower threshold (`FinderSpec.lower`; MTCNN: .6, .7, .7, its authors' own);
+3. also with a larger image: faces down to half the size, small frames enlarged up to twice;
+4. the second finder, as it is by default.
+
+Each rung looks at all the frames of the video, and the first one that finds a face anywhere is the
+last. Its name is stored with the faces: lower rungs err more often, and one should see where.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from base_models.faces.finders import FinderOptions, FinderSpec, parse_finder
+from base_models.faces.settings import MTCNN_THRESHOLDS, FaceSettings
+from predictions.errors import InputError
+
+#: facenet-pytorch's defaults.
+_LOWER_THRESHOLDS = (0.6, 0.7, 0.7)
+_LARGER = 2.0
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to look for faces.
+
+    Attributes:
+        name: what is stored of it, e.g. `mtcnn, lower threshold`.
+        finder: the finder's name, with its path.
+        thresholds: of MTCNN's three networks.
+        least: the least score of a face for the other finders.
+        larger: how many times as large the frames are that the finder sees.
+    """
+
+    name: str
+    finder: str
+    thresholds: tuple[float, float, float]
+    least: float
+    larger: float = 1.0
+
+    def options(self, device: str) -> FinderOptions:
+        """How its finder is to be made."""
+        return FinderOptions(self.thresholds, self.least, device)
+
+
+def rungs(settings: FaceSettings) -> list[Rung]:
+    """The ladder of these settings; only its first rung without `settings.ladder`."""
+    kind, _ = parse_finder(settings.finder)
+    least = kind.least if settings.min_score is None else settings.min_score
+    first = Rung(kind.name, settings.finder, settings.thresholds, least)
+    if not settings.ladder:
+        return [first]
+    lower = _lowered(first, kind)
+    larger = replace(lower, name=f"{kind.name}, larger image", larger=_LARGER)
+    # Who asked for thresholds as low as these has been on the second rung already.
+    is_same = (lower.thresholds, lower.least) == (first.thresholds, first.least)
+    ladder = [first, larger] if is_same else [first, lower, larger]
+    if settings.second_finder and settings.second_finder != settings.finder:
+        other, _ = parse_finder(settings.second_finder)
+        name = f"{other.name}, second file" if other.name == kind.name else other.name
+        ladder.append(Rung(name, settings.second_finder, MTCNN_THRESHOLDS, other.least))
+    return ladder
+
+
+def _lowered(rung: Rung, kind: FinderSpec) -> Rung:
+    name = f"{kind.name}, lower threshold"
+    if kind.name != "mtcnn":
+        return replace(rung, name=name, least=min(rung.least, kind.lower))
+    one, two, three = map(min, rung.thresholds, _LOWER_THRESHOLDS)
+    return replace(rung, name=name, thresholds=(one, two, three))
+
+
+def settings_key(settings: FaceSettings) -> str:
+    """Changes when the settings do, or the contents of the files of their finders.
+
+    Raises:
+        InputError: such a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for rung in rungs(settings):
+        _, path = parse_finder(rung.finder)
+        if path is not None:
+            try:
+                digest.update(path.read_bytes())
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error.strerror}); give an ONNX file."
+                ) from error
+    return f"{settings.hash}-{digest.hexdigest()[:12]}"

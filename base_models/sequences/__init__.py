@@ -1,0 +1,1 @@
+"""The faces of a video in their order, as embeddings, and the detectors that look at them."""

@@ -1,0 +1,48 @@
+"""How detectors on embeddings are trained: see `fold_training.Trainer`."""
+
+import numpy as np
+
+from base_models.crops_data import generator
+from base_models.detectors.array_detector import ArrayDetector
+from base_models.detectors.facenet_lstm import build_lstm, resolve_facenet
+from base_models.detectors.registry import DetectorSpec, Weights
+from base_models.devices import choose_device
+from base_models.fold_training import FoldData, Start
+from base_models.torch_training import WEIGHTS, TorchWork, read_checkpoint, session
+from base_models.train_settings import TrainSettings
+
+__all__ = ["WEIGHTS", "begin", "read_checkpoint", "session", "settle_start"]
+
+#: Sequences that the embeddings are standardised by, at most.
+_SCALED_BY = 2000
+
+
+def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
+    """Where the embeddings come from; the LSTM itself always starts at random.
+
+    Raises:
+        InputError: the weights cannot be had.
+    """
+    found = resolve_facenet(spec, weights)
+    notes = [found.note] if found.note else []
+    if found.kind == "scratch":
+        notes.append(
+            f"{spec.name}: its embeddings are those of a network with random weights, which was "
+            f"never shown a face; expect little of it."
+        )
+    settled = weights if found.kind == "local" else found.kind
+    return Start(settled, found.kind, found.digest(), notes)
+
+
+def begin(
+    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
+) -> TorchWork:
+    """A training at its first epoch."""
+    seed = int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
+    module = build_lstm(seed)
+    chosen = data.train[np.linspace(0, len(data.train) - 1, _SCALED_BY).astype(np.intp)]
+    faces = np.asarray(data.crops.read(np.unique(chosen)), np.float32)
+    module.fit_scale(faces[~np.isnan(faces[:, :, 0])])
+    detector = ArrayDetector(spec, module, start.kind)
+    device = choose_device(settings.device, settings.precision, settings.threads)
+    return TorchWork(detector.to(device), data, settings, where)

@@ -1,0 +1,99 @@
+"""Face crops instead of videos: read, imported, and what is refused."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from skimage import data
+
+from base_models.datasets import read_dataset
+from base_models.faces.import_crops import import_crops
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import faces_path, load_faces
+from predictions.errors import InputError
+
+FACE = data.astronaut()[0:200, 130:330]
+
+
+def write_crop(path: Path, height: int = 96, width: int = 96) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = cv2.cvtColor(cv2.resize(FACE, (width, height)), cv2.COLOR_RGB2BGR)
+    assert cv2.imwrite(str(path), picture)
+    return path
+
+
+def test_a_csv_of_pictures(tmp_path: Path) -> None:
+    for name in ("a/1.jpg", "a/2.jpg", "b/1.png"):
+        write_crop(tmp_path / name)
+    (tmp_path / "labels.csv").write_text(
+        "file,label,group,method\na/1.jpg,1,x,swap\na/2.jpg,0,x,\nb/1.png,0,y,\n"
+    )
+    dataset = read_dataset(tmp_path, training=True)
+    assert dataset.videos["video"].tolist() == ["a/1.jpg", "a/2.jpg", "b/1.png"]
+    assert dataset.videos["group"].tolist() == ["x", "x", "y"]
+    assert dataset.files("b/1.png") == ("b/1.png",)
+    assert "3 face crops of 3 videos" in " ".join(dataset.notes)
+
+
+def test_a_column_says_which_pictures_are_one_video(tmp_path: Path) -> None:
+    for number in range(3):
+        write_crop(tmp_path / f"{number}.jpg")
+    table = tmp_path / "crops.csv"
+    table.write_text("file,video,label\n0.jpg,one,1\n1.jpg,two,0\n2.jpg,one,1\n")
+    dataset = read_dataset(table, training=True)
+    assert dataset.videos["video"].tolist() == ["one", "two"]
+    assert dataset.crops == {"one": ("0.jpg", "2.jpg"), "two": ("1.jpg",)}
+    table.write_text("file,video,label\n0.jpg,one,1\n1.jpg,two,0\n2.jpg,one,0\n")
+    with pytest.raises(InputError, match="pictures of video one differ in label"):
+        read_dataset(table)
+
+
+def test_folders_real_and_fake(tmp_path: Path) -> None:
+    for name in ("real/clip/0.png", "real/clip/1.png", "real/alone.jpg", "fake/2.jpg"):
+        write_crop(tmp_path / name)
+    dataset = read_dataset(tmp_path, training=True)
+    labels = dict(zip(dataset.videos["video"], dataset.videos["label"], strict=True))
+    assert labels == {"fake/2.jpg": 1, "real/alone.jpg": 0, "real/clip": 0}
+    assert dataset.files("real/clip") == ("real/clip/0.png", "real/clip/1.png")
+
+
+def test_videos_and_pictures_in_one_csv_are_refused(tmp_path: Path) -> None:
+    write_crop(tmp_path / "0.jpg")
+    (tmp_path / "1.mp4").write_bytes(b"")
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\n0.jpg,1\n1.mp4,0\n")
+    with pytest.raises(InputError, match=r"row 3 names 1\.mp4, which is no picture"):
+        read_dataset(table)
+
+
+def test_import_keeps_square_jpegs_as_they_are(tmp_path: Path) -> None:
+    root, out = tmp_path / "crops", tmp_path / "faces"
+    square = write_crop(root / "real/clip/0.jpg")
+    write_crop(root / "real/clip/1.jpg", height=80, width=120)
+    write_crop(root / "fake/0.png", 300, 300)
+    (root / "fake/1.jpg").write_bytes(b"\xff\xd8 not a picture")
+    dataset = read_dataset(root, training=True)
+    settings = FaceSettings(size=128)
+    table = import_crops(dataset, out, settings).set_index("video")
+    assert table.loc["real/clip", "n_faces"] == 2
+    assert table["status"].to_dict() == {
+        "fake/0.png": "ok",
+        "fake/1.jpg": "unreadable",
+        "real/clip": "ok",
+    }
+    assert table.loc["fake/1.jpg", "reason"] == "The picture fake/1.jpg cannot be decoded."
+    clip = load_faces(faces_path(out, "real/clip"))
+    assert clip.jpeg[0] == square.read_bytes()
+    assert clip.decode().shape == (2, 96, 96, 3)
+    assert clip.frame.tolist() == [0, 1]
+    large = load_faces(faces_path(out, "fake/0.png"))
+    assert large.decode().shape == (1, 128, 128, 3)
+    assert np.abs(large.decode()[0].astype(int) - cv2.resize(FACE, (128, 128))).mean() < 6
+
+    before = faces_path(out, "real/clip").stat().st_mtime_ns
+    pd.testing.assert_frame_equal(import_crops(dataset, out, settings).set_index("video"), table)
+    assert faces_path(out, "real/clip").stat().st_mtime_ns == before
+    import_crops(dataset, out, FaceSettings(size=64))
+    assert load_faces(faces_path(out, "real/clip")).size == 64

@@ -1,0 +1,223 @@
+"""What training may be told beside its length: when to stop, what to show, where to compute."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from base_models.device_leases import leased
+from base_models.devices import choose_device
+from base_models.early_stopping import best_epoch
+from base_models.frame_scores import read_frame_scores
+from base_models.out_of_fold import train_out_of_fold
+from base_models.torch_training import passes_of_step
+from base_models.train_settings import TrainSettings
+from predictions.errors import InputError
+
+SMALL = TrainSettings(
+    detectors=("mobilenetv3_large",),
+    weights="scratch",
+    size=32,
+    epochs=3,
+    batch=8,
+    lr=1e-3,
+    frames_per_video=3,
+    device="cpu",
+    threads=1,
+    augment="light,noise",
+    label_smoothing=0.05,
+)
+STOPPED = replace(SMALL, epochs=4, patience=2, validation=0.34, accumulate=2)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from base_models.out_of_fold import train_out_of_fold
+from base_models.train_settings import TrainSettings
+def progress(stage, done, total):
+    if stage == sys.argv[4] and done >= int(sys.argv[5]):
+        os.kill(os.getpid(), signal.SIGKILL)
+videos = pd.read_parquet(sys.argv[1])
+settings = eval(sys.argv[6], {"TrainSettings": TrainSettings})
+train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
+"""
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faces")
+
+
+@pytest.fixture(scope="module")
+def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
+    return make_videos(faces, n=12)
+
+
+@pytest.fixture(scope="module")
+def stopped(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("stopped")
+    train_out_of_fold(videos, faces, out, STOPPED)
+    return out
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def record(out: Path, fold: int) -> dict:
+    path = out / f"models/model=mobilenetv3_large/fold={fold}/fold.json"
+    return json.loads(path.read_text())
+
+
+def test_early_stopping_looks_at_training_groups_alone(stopped: Path) -> None:
+    for fold in (0, 1):
+        made = record(stopped, fold)
+        training = made["training"]
+        assert training["videos"] == 4  # of six without the fold; two are looked at
+        assert training["fake_videos"] == 2
+        losses = training["validation_losses"]
+        assert len(losses) == len(made["losses"])
+        assert training["best_epoch"] == best_epoch(losses) + 1
+        assert len(losses) == 4 or len(losses) - training["best_epoch"] == 2
+        assert "validation_videos" in made["identity"]
+
+
+def test_the_fold_held_out_does_not_steer(
+    stopped: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    # With its labels the other way round, the very same model is trained without it.
+    turned = videos.copy()
+    mine = turned["fold"] == 0
+    turned.loc[mine, "label"] = 1 - turned.loc[mine, "label"]
+    train_out_of_fold(turned, faces, tmp_path, STOPPED)
+    weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
+    assert (tmp_path / weights).read_bytes() == (stopped / weights).read_bytes()
+    scores = "scores/model=mobilenetv3_large/fold=0.parquet"
+    assert (tmp_path / scores).read_bytes() == (stopped / scores).read_bytes()
+
+
+def test_a_killed_run_with_early_stopping_ends_with_the_same_bytes(
+    stopped: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    videos.to_parquet(tmp_path / "videos.parquet")
+    out, stage = tmp_path / "out", "train mobilenetv3_large fold 0"
+    arguments = [tmp_path / "videos.parquet", faces, out, stage, 30, repr(STOPPED)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
+    assert killed.returncode == -9
+    seen: list[int] = []
+
+    def progress(told: str, done: int, _: int) -> None:
+        if told == stage:
+            seen.append(done)
+
+    train_out_of_fold(videos, faces, out, STOPPED, progress=progress)
+    assert seen[0] == 24  # two whole epochs of 12 crops
+    assert contents(out) == contents(stopped)
+
+
+def test_real_videos_alone_can_be_trained_on(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    real = videos[videos["label"] == 0]
+    settings = replace(SMALL, epochs=1, sbi="only", patience=1, validation=0.5)
+    with pytest.raises(InputError, match="no FAKE video"):
+        train_out_of_fold(real, faces, tmp_path, replace(settings, sbi="none"))
+    report = train_out_of_fold(real, faces, tmp_path, settings)
+    assert any("self-blended images alone" in note for note in report.notes)
+    training = record(tmp_path, 0)["training"]
+    assert (training["share_of_fakes"], training["share_shown"]) == (0, 0.5)
+    # FAKE videos, where there are any, are scored by the same model and not trained on.
+    train_out_of_fold(videos, faces, tmp_path / "all", settings)
+    assert record(tmp_path / "all", 0)["training"] == training
+    weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
+    assert (tmp_path / "all" / weights).read_bytes() == (tmp_path / weights).read_bytes()
+    assert set(read_frame_scores(tmp_path / "all" / "scores")["video"]) > set(
+        read_frame_scores(tmp_path / "scores")["video"]
+    )
+    sound = replace(settings, detectors=("voice_inception",))
+    with pytest.raises(InputError, match="without sbi"):
+        train_out_of_fold(videos, faces, tmp_path, sound)
+
+
+def test_accumulated_passes_are_one_step() -> None:
+    shares = [passes_of_step(number, 7, 3) for number in range(7)]
+    assert shares == [3, 3, 3, 3, 3, 3, 1]
+    assert [passes_of_step(number, 4, 1) for number in range(4)] == [1] * 4
+
+
+def test_too_few_groups_for_early_stopping_are_told(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="at least 10 groups beside the fold"):
+        train_out_of_fold(videos, faces, tmp_path, replace(STOPPED, validation=0.1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_device_is_leased_to_its_share_of_workers(tmp_path: Path) -> None:
+    devices = ["cuda:0", "cuda:1"]
+    with leased(tmp_path, devices, 3) as one, leased(tmp_path, devices, 3) as other:
+        assert [one, other] == devices
+        with leased(tmp_path, devices, 3) as third:
+            assert third == "cuda:0"
+            with (
+                pytest.raises(InputError, match="all 3 places"),
+                leased(tmp_path, devices, 3),
+            ):
+                pass
+        with pytest.raises(KeyError), leased(tmp_path, devices, 3):
+            raise KeyError
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_devices_share_the_folds(faces: Path, videos: pd.DataFrame, tmp_path: Path) -> None:
+    # torch takes any number for the CPU, so two CPUs stand for two GPUs here.
+    settings = replace(SMALL, epochs=1, device="cpu:0,cpu:1")
+    seen: list[tuple[str, int, int]] = []
+    train_out_of_fold(videos, faces, tmp_path, settings, progress=lambda *told: seen.append(told))
+    assert seen == [("train", 1, 2), ("train", 2, 2)]  # side by side, unasked
+    train_out_of_fold(videos, faces, tmp_path / "one", replace(settings, device="cpu"))
+    assert contents(tmp_path / "one" / "scores") == contents(tmp_path / "scores")
+    assert record(tmp_path, 0) == record(tmp_path / "one", 0)
+
+
+def test_wrong_choices_are_refused() -> None:
+    def refused(match: str, **change: object) -> None:
+        with pytest.raises(InputError, match=match):
+            replace(SMALL, **change).check()  # type: ignore[arg-type]
+
+    refused("augment: no alteration", augment="ligth")
+    refused("sbi is 'yes'; expected none, only, add", sbi="yes")
+    refused("imbalance is 'pos_weight'; expected none, class_weights", imbalance="pos_weight")
+    refused("precision is 'fp8'", precision="fp8")
+    refused("label_smoothing is 1.0", label_smoothing=1.0)
+    refused("validation is 0.6", validation=0.6)
+    refused("patience is 0", patience=0)
+    refused("accumulate is 0", accumulate=0)
+    refused("names one twice", device="cuda:0,cuda:0")
+    refused("auto stands alone", device="auto,cuda:0")
+    assert replace(SMALL, device="cuda:0, cuda:1").devices == ["cuda:0", "cuda:1"]
+    assert "validation" not in SMALL.recorded()
+    assert STOPPED.recorded()["validation"] == 0.34
+    with pytest.raises(InputError, match="only CUDA devices"):
+        choose_device("cpu", "fp16")
+
+
+def test_auto_is_fp16_on_a_gpu_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for has_bf16, wanted in ((True, "bf16"), (False, "fp16")):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, has=has_bf16: has
+        )
+        assert choose_device("auto").precision == wanted

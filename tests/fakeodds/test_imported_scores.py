@@ -1,0 +1,194 @@
+"""Score files beside trained detectors, and the stack of face and voice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("av")
+
+from fakeodds.imported import Asked, match_ids, read_imported, read_imported_new
+from fakeodds.pipeline import gather
+from predictions.errors import InputError
+
+Cli = Callable[..., Any]
+VIDEOS = ["real/a.mp4", "real/b.mp4", "fake/c.mp4", "fake/d.mp4"]
+
+
+def test_ids_are_paths_or_names() -> None:
+    assert match_ids(VIDEOS[:2], VIDEOS, "f") == {v: v for v in VIDEOS[:2]}
+    found = match_ids(["a.mp4", "c", "other/d.mp4", "z.mp4"], VIDEOS, "f")
+    assert found == {"a.mp4": "real/a.mp4", "c": "fake/c.mp4", "other/d.mp4": "fake/d.mp4"}
+    with pytest.raises(InputError, match=r"f: none of its 2 ids \('x', 'y'\) is a video of the"):
+        match_ids(["x", "y"], VIDEOS, "f")
+    with pytest.raises(InputError, match=r"'a\.mp4' fits 2 videos \('real/a\.mp4'"):
+        match_ids(["a.mp4"], ["real/a.mp4", "fake/a.mp4"], "f")
+
+
+def test_columns_of_all_sorts_become_scores_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide, frames, kaggle = (tmp_path / name for name in ("wide.csv", "frames.csv", "kaggle.csv"))
+    ids = ["a.mp4", "b.mp4", "c.mp4", "z.mp4"]
+    pd.DataFrame({"video": ids, "p": [0.1, 0.5, 0.9, 0.5], "raw": [-3, 2, 5, 1]}).to_csv(
+        wide, index=False
+    )
+    pd.DataFrame(
+        {
+            "video": ["fake/d.mp4"] * 3 + ["z.mp4"],
+            "frame": [0, 1, 2, 0],
+            "model": "audio",
+            "logit": [1.0, 2.0, 6.0, 0.0],
+        }
+    ).to_csv(frames, index=False)
+    pd.DataFrame({"filename": ["a.mp4", "d.mp4"], "label": [0.2, 0.7]}).to_csv(kaggle, index=False)
+    asked = Asked((wide, frames, kaggle), reverse=("raw",))
+    found = read_imported(asked, VIDEOS, ["mobilenetv3_large"])
+    said = capsys.readouterr()
+    assert "missing scores among 4 videos: p 1, raw 1, kaggle 2, audio 3" in said.out + said.err
+    assert "1 of its videos are not asked for" in said.out + said.err
+    assert found.kinds == {
+        "p": "probability",
+        "raw": "raw",
+        "kaggle": "probability",
+        "audio": "logit",
+    }
+    assert found.reverse == ("raw",)
+    assert found.scores.index.tolist() == VIDEOS
+    np.testing.assert_allclose(found.scores["p"], [-np.log(9), 0, np.log(9), np.nan])
+    np.testing.assert_allclose(found.scores["raw"], [3, -2, -5, np.nan])
+    assert found.frames is not None
+    assert set(found.frames["video"]) == {"fake/d.mp4"}
+
+    # Beside a detector's own frame scores, by the same rules.
+    own = pd.DataFrame(
+        {"video": VIDEOS[:3], "frame": 0, "face": 0, "model": "own", "logit": np.float32(1)}
+    )
+    (tmp_path / "scores").mkdir()
+    own.to_parquet(tmp_path / "scores/own.parquet")
+    manifest = pd.DataFrame({"video": VIDEOS, "label": [0, 0, 1, 1], "group": VIDEOS})
+    scored = gather(manifest, tmp_path / "scores", ["own"], found)
+    assert list(scored.kinds) == ["own", "p", "raw", "kaggle", "audio"]
+    assert scored.features.index.tolist() == VIDEOS
+    assert scored.features.loc["fake/d.mp4", "audio"] == pytest.approx(3)
+    assert scored.features.loc["fake/d.mp4", "audio:median/max"] == pytest.approx(2)
+    assert np.isnan(scored.features.loc["fake/d.mp4", "own"])
+    assert np.isnan(scored.features.loc["real/a.mp4", "audio"])
+
+    doubled = pd.DataFrame({"video": ["a", "real/a.mp4"], "p": [0.1, 0.2]})
+    doubled.to_csv(tmp_path / "doubled.csv", index=False)
+    with pytest.raises(InputError, match=r"two ids are of the video 'real/a\.mp4'"):
+        read_imported(Asked((tmp_path / "doubled.csv",)), VIDEOS)
+    with pytest.raises(InputError, match="'p' has the name of a detector"):
+        read_imported(asked, VIDEOS, ["p"])
+
+
+def test_new_videos_need_the_same_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new.csv"
+    pd.DataFrame({"video": ["a.mp4"], "p": [0.9]}).to_csv(path, index=False)
+    kinds = {"p": "probability", "q": "raw"}
+    found = read_imported_new(Asked((path,)), VIDEOS, kinds, ())
+    assert list(found.scores) == ["p", "q"]
+    assert found.scores.notna().sum().to_dict() == {"p": 1, "q": 0}
+    said = capsys.readouterr()
+    assert "no scores by q" in said.out + said.err
+    nothing = read_imported_new(Asked(), VIDEOS, kinds, ())
+    assert nothing.scores.isna().all(axis=None)
+    said = capsys.readouterr()
+    assert "no scores by p, q of the new videos were given" in said.out + said.err
+    with pytest.raises(InputError, match="has none of the columns r"):
+        read_imported_new(Asked((path,)), VIDEOS, {"r": "raw"}, ())
+    with pytest.raises(InputError, match="fitted without imported scores"):
+        read_imported_new(Asked((path,)), VIDEOS, {}, ())
+
+
+@pytest.fixture(scope="module")
+def clips(
+    tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Path]
+) -> tuple[Path, Path]:
+    """One face in fourteen clips with sound, three without; and two new clips."""
+    from skimage import data
+
+    face = np.asarray(data.astronaut(), np.uint8)[20:260, 60:380]
+    rng = np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("clips")
+    rows = []
+
+    def make(path: Path, fake: bool, heard: bool) -> None:
+        shift = int(rng.integers(0, 20))
+        images = [np.roll(face, -shift - i, axis=1) for i in range(3)]
+        hum = 0.3 * np.sin(2 * np.pi * (1200 if fake else 300) * np.arange(16_000) / 16_000)
+        sound = (hum + 0.02 * rng.normal(size=16_000)).astype(np.float32)
+        write_clip(path, images, sound if heard else None)
+
+    for i in range(14):
+        name = f"part/v{i}.mp4"
+        make(root / "train" / name, i % 2 == 1, heard=i % 5 != 4)
+        rows.append({"file": name, "label": i % 2, "group": f"g{i}"})
+    pd.DataFrame(rows).to_csv(root / "train/labels.csv", index=False)
+    make(root / "new/n0.mp4", False, True)
+    make(root / "new/n1.mp4", True, False)
+    return root / "train", root / "new"
+
+
+SMALL = (
+    *("--size", "48", "--weights", "scratch", "--epochs", "1"),
+    *("--detectors", "mobilenetv3_large,voice_inception", "--batch", "8", "--device", "cpu"),
+    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "1"),
+)
+FACES = ("--frames", "2", "--crop", "64", "--min-face", "0.25", "--no-ladder")
+
+
+def test_face_voice_and_a_score_file_in_one_stack(
+    clips: tuple[Path, Path], tmp_path: Path, cli: Cli
+) -> None:
+    train, new = clips
+    run, scores, later = tmp_path / "run", tmp_path / "scores.csv", tmp_path / "later.csv"
+    labels = pd.read_csv(train / "labels.csv")
+    noise = np.random.default_rng(0).normal(0, 0.5, len(labels))
+    theirs = 1 / (1 + np.exp(-(2.0 * labels["label"] - 1 + noise)))
+    names = labels["file"].str.removeprefix("part/")
+    pd.DataFrame({"filename": names, "theirs": theirs})[1:].to_csv(scores, index=False)
+    pd.DataFrame({"video": ["n0.mp4", "n1.mp4"], "theirs": [0.1, 0.9]}).to_csv(later, index=False)
+
+    said = cli("run", train, "--out", run, "--test", new, "--scores", scores, *FACES, *SMALL)
+    assert "sound of 14 videos: 2 no_sound, 12 ok" in " ".join(said.output.split())
+    oof = pd.read_csv(run / "oof.csv").set_index("video")
+    stages = ["base/mobilenetv3_large", "base/voice_inception", "base/theirs"]
+    assert [name for name in oof if name.startswith("base/")] == stages
+    sound = pd.read_parquet(run / "sound.parquet").set_index("video")
+    mute = sound.index[sound["status"] == "no_sound"]
+    assert sorted(mute) == ["part/v4.mp4", "part/v9.mp4"]
+    voice = pd.read_parquet(next((run / "scores").glob("model=voice*/fold=0.parquet")))
+    assert not set(voice["video"]) & set(mute)
+    assert oof["calibrated"].between(0, 1, inclusive="neither").all()
+    assert "taken as missing" in " ".join(said.output.split())  # v0 and the new ones
+
+    def answers() -> dict[str, float]:
+        table = pd.read_csv(run / "submission.csv")
+        assert table["label"].between(0, 1, inclusive="neither").all()
+        return dict(zip(table["filename"], table["label"], strict=True))
+
+    without = answers()
+    assert set(without) == {"n0.mp4", "n1.mp4"}
+    cli("predict", run, new, "--scores", later, "--jobs", "1")
+    with_theirs = answers()
+    assert with_theirs["n1.mp4"] > with_theirs["n0.mp4"]
+    assert with_theirs != without
+    cli("apply", run, new, later, "--out", tmp_path / "applied.csv", "--jobs", "1")
+    assert (tmp_path / "applied.csv").read_bytes() == (run / "submission.csv").read_bytes()
+
+    said = cli("train", run, "--scores", scores, *SMALL)
+    assert "base/theirs" in said.output
+    # What does not meet ends in one sentence.
+    pd.DataFrame({"video": ["x.mp4"], "theirs": [0.5]}).to_csv(later, index=False)
+    said = cli("predict", run, new, "--scores", later, "--jobs", "1", code=2)
+    assert "none of its 1 id ('x.mp4') is a video of the run" in " ".join(said.output.split())
+    said = cli("run", train, "--out", run, "--test-scores", later, *FACES, *SMALL, code=2)
+    assert "--test-scores" in said.output

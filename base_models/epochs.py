@@ -89,7 +89,7 @@ class Epochs:
         rising = max(1, round(warmup * self.steps)) if warmup else 0
         return self.settings.lr * rate(step, self.steps, rising)
 
-    def torch_seed(self, epoch: int) -> int:
+    def framework_seed(self, epoch: int) -> int:
         """What a framework's own generator is seeded with at the start of an epoch."""
         return int(generator(self.settings.seed, self.data.fold, epoch, _FRAMEWORK).integers(2**31))
 

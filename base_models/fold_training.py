@@ -17,8 +17,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.crops_data import Crops
+from base_models.crops_data import Crops, generator
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
+from base_models.detectors.start_weights import StartWeights
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
 from base_models.inference import FOLD_RECORD, FoldModel, load_fold_model, mean_logits
 from base_models.sources import Varied
@@ -85,6 +86,12 @@ class Start:
     digest: str
     notes: list[str]
 
+    @classmethod
+    def of(cls, found: StartWeights, weights: Weights) -> "Start":
+        """What was decided about `weights`: a local folder stays named, the rest by its kind."""
+        settled = weights if found.kind == "local" else found.kind
+        return cls(settled, found.kind, found.digest(), [found.note] if found.note else [])
+
 
 class Work(Protocol):
     """The state of one training: network, optimiser, how far it is.
@@ -149,6 +156,11 @@ class Trainer(Protocol):
 
     def read_checkpoint(self, path: Path) -> dict[str, Any] | None:
         """`hash`, `identity`, `losses` and the framework's own; None when there is no file."""
+
+
+def network_seed(spec: DetectorSpec, data: FoldData, settings: TrainSettings) -> int:
+    """What the random weights of a detector on one fold are drawn with."""
+    return int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
 
 
 def trainer_of(spec: DetectorSpec) -> Trainer:

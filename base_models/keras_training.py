@@ -4,8 +4,6 @@ Keras' epsilon is added before Adam's bias is corrected, torch's after; else the
 """
 
 import json
-import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,23 +11,18 @@ from typing import Any
 
 import numpy as np
 import safetensors
+from numpy.typing import NDArray
 
-from base_models.crops_data import generator
 from base_models.detectors.keras_detectors import KerasDetector, make_keras
 from base_models.detectors.keras_devices import KerasDevice, choose_device, reproducible
 from base_models.detectors.keras_networks import state_of, variables_by_name
 from base_models.detectors.keras_runtime import keras, tf
 from base_models.detectors.keras_weights import State, resolve_weights, save_state
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
-from base_models.early_stopping import best_epoch, should_stop
-from base_models.epochs import Epochs
-from base_models.fold_training import FoldData, Start
+from base_models.epoch_work import CLIP_NORM, EpochWork
+from base_models.epochs import Batch
+from base_models.fold_training import FoldData, Start, network_seed
 from base_models.train_settings import TrainSettings
-from predictions.errors import InputError
-from predictions.progress import Progress
-
-#: Gradients longer than this are shortened to it; a rare wild batch then does no harm.
-CLIP_NORM = 1.0
 
 WEIGHTS = "weights.safetensors"
 
@@ -43,9 +36,7 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
     Raises:
         InputError: the weights cannot be had.
     """
-    found = resolve_weights(spec, weights)
-    settled = weights if found.kind == "local" else found.kind
-    return Start(settled, found.kind, found.digest(), [found.note] if found.note else [])
+    return Start.of(resolve_weights(spec, weights), weights)
 
 
 @contextmanager
@@ -59,7 +50,7 @@ def begin(
     spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
 ) -> "KerasWork":
     """A training at its first epoch."""
-    seed = int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
+    seed = network_seed(spec, data, settings)
     detector = make_keras(spec, start.weights, data.crops.size, seed, _device(settings))
     return KerasWork(detector, data, settings, where)
 
@@ -75,20 +66,16 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     return checkpoint
 
 
-class KerasWork:
+class KerasWork(EpochWork):
     """The state of one training: see `fold_training.Work`."""
 
     def __init__(
         self, detector: KerasDetector, data: FoldData, settings: TrainSettings, where: str
     ) -> None:
+        super().__init__(data, settings, where)
         self.detector = detector
-        self.settings = settings
-        self.where = where
-        self.losses: list[float] = []
-        self.validation_losses: list[float] = []
-        self.best: State | None = None
-        self.epochs = Epochs(data, settings)
-        self.about = self.epochs.about
+        #: Gradients of the passes since the last step, added up.
+        self._summed: list[tf.Tensor] = []
         self.trained = detector.network.trainable_variables
         self.optimiser = _adamw(self.trained, settings)
         numbers = tf.TensorSpec((None,), tf.float32)
@@ -116,51 +103,24 @@ class KerasWork:
         self.losses = list(checkpoint["losses"])
         self.validation_losses = list(checkpoint["validation_losses"])
 
-    def run(
-        self, path: Path, wanted: str, identity: dict[str, Any], progress: Progress
-    ) -> tuple[int, float]:
-        """Train the epochs that are left, with a checkpoint after each: (crops, seconds)."""
-        began, done_before = time.perf_counter(), len(self.losses)
-        for epoch in range(done_before, self.settings.epochs):
-            if self._is_done():
-                break
-            self.losses.append(self._epoch(epoch, progress))
-            self._validate()
-            self._save_checkpoint(path, wanted, identity)
-        if self.best is not None:
-            self._lay_in(self.best)
-            self.about = {
-                **self.epochs.about,
-                "validation_losses": self.validation_losses,
-                "best_epoch": best_epoch(self.validation_losses) + 1,
-            }
-        images = (len(self.losses) - done_before) * self.epochs.per_epoch
-        return images, time.perf_counter() - began
-
     def save(self, path: Path) -> None:
         """Write the trained weights in one step."""
-        save_state(state_of(self.detector.network), path, {"format": "tf"})
+        save_state(self._state(), path, {"format": "tf"})
 
     def backend(self) -> Backend:
         """The trained network, ready to score."""
         return self.detector
 
-    def _is_done(self) -> bool:
-        patience = self.settings.patience
-        return patience is not None and should_stop(self.validation_losses, patience)
+    def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.detector.logits(images)
 
-    def _validate(self) -> None:
-        """Remember the weights if no epoch before had a lower validation loss."""
-        if not self.epochs.validates:
-            return
-        self.validation_losses.append(self.epochs.validation_loss(self.detector.logits))
-        if best_epoch(self.validation_losses) == len(self.validation_losses) - 1:
-            self.best = state_of(self.detector.network)
+    def _state(self) -> State:
+        return state_of(self.detector.network)
 
     def _save_checkpoint(self, path: Path, wanted: str, identity: dict[str, Any]) -> None:
         steps = {str(i): v.value.numpy() for i, v in enumerate(self.optimiser.variables)}
         parts = {
-            _NETWORK: state_of(self.detector.network),
+            _NETWORK: self._state(),
             _OPTIMISER: steps,
             _BEST: self.best or {},
         }
@@ -181,34 +141,22 @@ class KerasWork:
         for name, variable in variables_by_name(self.detector.network).items():
             variable.assign(state[name])
 
-    def _epoch(self, epoch: int, progress: Progress) -> float:
-        _seed_dropout(self.detector.network, self.epochs.torch_seed(epoch))
-        per_epoch, passes = self.epochs.per_epoch, self.epochs.batches_per_epoch
-        stage, everything = f"train {self.where}", self.settings.epochs * per_epoch
-        total, done = 0.0, 0
-        progress(stage, epoch * per_epoch, everything)
-        summed: list[tf.Tensor] = []
-        waiting = 0
-        for number, batch in enumerate(self.epochs.batches(epoch)):
-            loss, gradients = self._gradients(*map(tf.convert_to_tensor, batch))
-            value = float(loss)
-            if not math.isfinite(value):
-                raise InputError(
-                    f"{self.where}, epoch {epoch + 1}: the training loss became {value}; lower lr "
-                    f"(now {self.settings.lr:g}) or use precision fp32."
-                )
-            summed = (
-                [a + b for a, b in zip(summed, gradients, strict=True)] if waiting else gradients
-            )
-            waiting += 1
-            if waiting == self.settings.accumulate or number + 1 == passes:
-                self.optimiser.learning_rate = self.epochs.learning_rate(epoch * passes + number)
-                self._apply(summed, tf.constant(1 / waiting, tf.float32))
-                waiting = 0
-            total += value * len(batch[1])
-            done += len(batch[1])
-            progress(stage, epoch * per_epoch + done, everything)
-        return total / done
+    def _begin_epoch(self, seed: int) -> None:
+        _seed_dropout(self.detector.network, seed)
+        self._summed = []
+
+    def _pass(self, batch: Batch, passes: int) -> float:
+        loss, gradients = self._gradients(*map(tf.convert_to_tensor, batch))
+        before = self._summed
+        self._summed = (
+            [a + b for a, b in zip(before, gradients, strict=True)] if before else gradients
+        )
+        return float(loss)
+
+    def _step(self, learning_rate: float, passes: int) -> None:
+        self.optimiser.learning_rate = learning_rate
+        self._apply(self._summed, tf.constant(1 / passes, tf.float32))
+        self._summed = []
 
     def _gradients_of(
         self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor

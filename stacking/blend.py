@@ -56,9 +56,7 @@ def blend_weights(logits: Array, y: Array, strength: float) -> Array:
 
 def plausible_members(logits: Array, y: Array, groups: Codes) -> NDArray[np.bool_]:
     """Members (m,) not worse than the best by over `WORSE` standard errors (paired, by group)."""
-    losses = log_losses(y[:, None], logits)
-    best = losses[:, int(np.argmin(losses.mean(axis=0)))]
-    gaps = losses - best[:, None]
+    gaps = _gaps_to_best(logits, y)
     errors = np.array([standard_error(gap, groups) for gap in gaps.T])
     return np.asarray(gaps.mean(axis=0) <= WORSE * errors + 1e-12)
 
@@ -70,13 +68,18 @@ def rows_that_count_once(logits: Array, y: Array, groups: Codes) -> float:
     best one is taken over groups and over rows; the ratio (Kish 1965) is at most the number of
     rows a group. Of the members (n, m) the middle one counts.
     """
-    losses = log_losses(y[:, None], logits)
-    gaps = losses - losses[:, [int(np.argmin(losses.mean(axis=0)))]]
+    gaps = _gaps_to_best(logits, y)
     ratios = [
         standard_error(gap, groups) ** 2 / (gap.var() / len(y)) for gap in gaps.T if gap.any()
     ]
     most = len(y) / len(np.unique(groups))
     return float(np.clip(np.median(ratios), 1.0, most)) if ratios else 1.0
+
+
+def _gaps_to_best(logits: Array, y: Array) -> Array:
+    """Log loss of each row and member (n, m) less that of the member with the least mean."""
+    losses = log_losses(y[:, None], logits)
+    return np.asarray(losses - losses[:, [int(np.argmin(losses.mean(axis=0)))]])
 
 
 class AutoLearner(MetaLearner):

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import optimal_clip
+from calibration.measures import row_log_loss
 from stacking.inner_folds import too_few_to_choose
 
 Array = NDArray[np.float64]
@@ -61,16 +62,13 @@ def describe_clip(bounds: tuple[float, float] | None) -> str:
 def _gain_of_upper(p: Array, y: Array, rows: float, bound: float) -> float:
     """Log loss, summed over rows and imaginary rows, that min(p, bound) saves."""
     above = p > bound
-    fakes = float(y[above].sum())
-    saved = float(_log_loss(p[above], y[above]).sum())
-    saved -= float(_log_loss(bound, 1.0)) * fakes
-    saved -= float(_log_loss(bound, 0.0)) * (int(above.sum()) - fakes)
-    outermost = float(p.max())
-    if outermost > bound:
-        for label in (0.0, 1.0):
-            saved += rows * float(_log_loss(outermost, label) - _log_loss(bound, label))
-    return saved
+    saved = _saved(p[above], y[above], bound).sum()
+    if above.any():
+        outermost = np.full(2, p.max())
+        saved += rows * _saved(outermost, np.array([0.0, 1.0]), bound).sum()
+    return float(saved)
 
 
-def _log_loss(p: Array | float, y: Array | float) -> Array:
-    return np.asarray(-(y * np.log(p) + (1 - y) * np.log1p(-p)))
+def _saved(p: Array, y: Array, bound: float) -> Array:
+    """What each row above the bound gains by being called the bound, (n,)."""
+    return row_log_loss(y, p) - row_log_loss(y, np.full(len(p), bound))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from base_models.faces.finders import parse_finder
-from predictions.errors import InputError
+from base_models.settings_checks import check_ranges
 
 #: Goes into the keys of kept results: those of an older way of working are made again.
 _FORMAT = 2
@@ -54,12 +54,7 @@ class ExploreSettings:
             (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
             (0 <= self.same_bits < 32, "same_bits", "at least 0 and below 32"),
         ]
-        for holds, name, expected in checks:
-            if not holds:
-                raise InputError(
-                    f"explore setting {name}={getattr(self, name)!r}: give a value that is "
-                    f"{expected}."
-                )
+        check_ranges(self, "explore", checks)
         for name in self.finders:
             parse_finder(name)
 

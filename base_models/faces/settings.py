@@ -1,11 +1,10 @@
 """How faces are looked for and cut out."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from base_models.faces.finders import parse_finder
 from base_models.sampling import Sampling
+from base_models.settings_checks import check_ranges, settings_hash
 from predictions.errors import InputError
 
 #: Goes into the hash: faces written by an older way of working are made again.
@@ -72,11 +71,7 @@ class FaceSettings:
             (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
             (self.long_side is None or self.long_side >= 32, "long_side", "at least 32 pixels"),
         ]
-        for holds, name, expected in checks:
-            if not holds:
-                raise InputError(
-                    f"face setting {name}={getattr(self, name)!r}: give a value that is {expected}."
-                )
+        check_ranges(self, "face", checks)
         kind, _ = parse_finder(self.finder)
         if self.min_score is not None and kind.name == "mtcnn":
             raise InputError(
@@ -90,5 +85,4 @@ class FaceSettings:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits, the same for the same settings."""
-        text = json.dumps([_FORMAT, asdict(self)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return settings_hash(self, _FORMAT)

@@ -11,16 +11,14 @@ Nothing here imports torch or PyAV: training and exploring read faces without th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from predictions.errors import InputError
-from predictions.files import replacing
+from base_models.video_tables import VideoTables, video_path
 
 Status = Literal["ok", "no_face", "unreadable"]
 
@@ -33,6 +31,12 @@ _SCHEMA = pa.schema(
         ("score", pa.float32()),
         ("jpeg", pa.binary()),
     ]
+)
+_TABLES = VideoTables(
+    kind="faces",
+    schema=_SCHEMA,
+    keys=frozenset({"status", "reason", "n_frames", "size", "settings"}),
+    missing="no faces were extracted yet; run `fakeodds faces`.",
 )
 
 
@@ -99,12 +103,7 @@ def faces_path(out: Path, video: str) -> Path:
     Raises:
         InputError: the id is absolute, or leads out of the folder.
     """
-    parts = PurePosixPath(video).parts
-    if not parts or PurePosixPath(video).is_absolute() or ".." in parts:
-        raise InputError(
-            f"video {video!r}: an id must be a path inside the dataset; move the file there."
-        )
-    return out.joinpath(*parts[:-1], f"{parts[-1]}.parquet")
+    return video_path(out, video)
 
 
 def write_faces(faces: Faces, path: Path, settings_hash: str) -> None:
@@ -120,10 +119,8 @@ def write_faces(faces: Faces, path: Path, settings_hash: str) -> None:
         "settings": settings_hash,
         "found_by": faces.found_by,
     }
-    table = pa.Table.from_arrays(columns, schema=_SCHEMA.with_metadata(metadata))
-    with replacing(path) as temporary:
-        # JPEGs do not compress further, and the other columns are small.
-        pq.write_table(table, temporary, compression="none", use_dictionary=False)
+    # JPEGs do not compress further, and the other columns are small.
+    _TABLES.write(columns, metadata, path, "none")
 
 
 def load_faces(path: Path) -> Faces:
@@ -132,13 +129,7 @@ def load_faces(path: Path) -> Faces:
     Raises:
         InputError: the file is missing, or is not a faces file.
     """
-    try:
-        table = pq.read_table(path, partitioning=None, use_threads=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no faces were extracted yet; run `fakeodds faces`.") from error
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet file; delete it and extract again.") from error
-    metadata = _metadata(table.schema, path)
+    table, metadata = _TABLES.read(path)
     return Faces(
         frame=table["frame"].to_numpy(),
         track=table["face"].to_numpy(),
@@ -167,24 +158,15 @@ class FacesInfo:
 
 def read_info(path: Path) -> FacesInfo | None:
     """The footer of a faces file; None when there is no usable file."""
-    try:
-        footer = pq.read_metadata(path)
-        metadata = _metadata(footer.schema.to_arrow_schema(), path)
-    except (FileNotFoundError, pa.ArrowInvalid, InputError):
+    footer = _TABLES.read_footer(path)
+    if footer is None:
         return None
+    n_faces, metadata = footer
     return FacesInfo(
         status=cast(Status, metadata["status"]),
         reason=metadata["reason"],
         n_frames=int(metadata["n_frames"]),
-        n_faces=footer.num_rows,
+        n_faces=n_faces,
         settings_hash=metadata["settings"],
         found_by=metadata.get("found_by", ""),
     )
-
-
-def _metadata(schema: pa.Schema, path: Path) -> dict[str, str]:
-    metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-    wanted = {"status", "reason", "n_frames", "size", "settings"}
-    if not wanted <= metadata.keys() or not set(_SCHEMA.names) <= set(schema.names):
-        raise InputError(f"{path}: not a faces file; delete it and extract again.")
-    return metadata

@@ -11,6 +11,7 @@ from base_models.crops_data import CropIndex, resize
 from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.sequences.store import Embeddings, digest_of_embeddings, write_embeddings
 from base_models.train_settings import hash_of
+from base_models.video_tables import video_path
 from predictions.progress import Progress, silent
 
 #: Faces of a track that are looked at, evenly chosen of those there are.
@@ -36,7 +37,7 @@ class Embedding:
 
     def path(self, video: str) -> Path:
         """Where the embeddings of a video lie."""
-        return faces_path(self.folder, video)
+        return video_path(self.folder, video)
 
     def digest(self, faces: str) -> str:
         """What the embeddings of faces with this digest are marked with."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.crops_data import CropIndex
-from base_models.faces.store import faces_path
 from base_models.sequences.store import Embeddings, load_embeddings
+from base_models.video_tables import video_path
 
 #: The `frame` of a score that is of the whole video (of one face through it).
 WHOLE_VIDEO = -1
@@ -68,7 +68,7 @@ class Sequences:
 
     def _track(self, video: int, face: int) -> NDArray[np.float32]:
         if video not in self._kept:
-            faces = load_embeddings(faces_path(self._folder, self.index.videos[video]))
+            faces = load_embeddings(video_path(self._folder, self.index.videos[video]))
             if faces.embedding.nbytes > self._room:
                 return faces.embedding[faces.track == face]
             self._room -= faces.embedding.nbytes

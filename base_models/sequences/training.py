@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from base_models.crops_data import generator
 from base_models.detectors.array_detector import ArrayDetector
 from base_models.detectors.facenet_lstm import build_lstm, resolve_facenet
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.devices import choose_device
-from base_models.fold_training import FoldData, Start
+from base_models.fold_training import FoldData, Start, network_seed
 from base_models.torch_training import WEIGHTS, TorchWork, read_checkpoint, session
 from base_models.train_settings import TrainSettings
 
@@ -24,22 +23,20 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
         InputError: the weights cannot be had.
     """
     found = resolve_facenet(spec, weights)
-    notes = [found.note] if found.note else []
+    start = Start.of(found, weights)
     if found.kind == "scratch":
-        notes.append(
+        start.notes.append(
             f"{spec.name}: its embeddings are those of a network with random weights, which was "
             f"never shown a face; expect little of it."
         )
-    settled = weights if found.kind == "local" else found.kind
-    return Start(settled, found.kind, found.digest(), notes)
+    return start
 
 
 def begin(
     spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
 ) -> TorchWork:
     """A training at its first epoch."""
-    seed = int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
-    module = build_lstm(seed)
+    module = build_lstm(network_seed(spec, data, settings))
     chosen = data.train[np.linspace(0, len(data.train) - 1, _SCALED_BY).astype(np.intp)]
     faces = np.asarray(data.crops.read(np.unique(chosen)), np.float32)
     module.fit_scale(faces[~np.isnan(faces[:, :, 0])])

@@ -1,10 +1,8 @@
 """How the sound of a video is cut and measured."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from predictions.errors import InputError
+from base_models.settings_checks import check_ranges, settings_hash
 
 #: Goes into the hash: files written by an older way of working are made again.
 _FORMAT = 1
@@ -50,12 +48,7 @@ class SoundSettings:
             (0 < self.hop <= self.frame, "hop", "above 0 and at most frame"),
             (8 <= self.bands <= self.fft // 4, "bands", "between 8 and a quarter of fft"),
         ]
-        for holds, name, expected in checks:
-            if not holds:
-                raise InputError(
-                    f"sound setting {name}={getattr(self, name)!r}: give a value that is "
-                    f"{expected}."
-                )
+        check_ranges(self, "sound", checks)
 
     @property
     def samples(self) -> int:
@@ -70,5 +63,4 @@ class SoundSettings:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits, the same for the same settings."""
-        text = json.dumps([_FORMAT, asdict(self)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return settings_hash(self, _FORMAT)

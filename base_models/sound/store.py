@@ -13,17 +13,20 @@ from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.faces.store import faces_path
+from base_models.video_tables import VideoTables, video_path
 from predictions.errors import InputError
-from predictions.files import replacing
 
 SoundStatus = Literal["ok", "no_sound", "unreadable"]
 
 _SCHEMA = pa.schema([("window", pa.int32()), ("start_s", pa.float32()), ("mel", pa.binary())])
-_METADATA = ("status", "reason", "seconds", "frames", "bands", "settings")
+_TABLES = VideoTables(
+    kind="sound",
+    schema=_SCHEMA,
+    keys=frozenset({"status", "reason", "seconds", "frames", "bands", "settings"}),
+    missing="no sound was extracted yet; run `fakeodds train` or `run` with a sound detector.",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def sound_path(out: Path, video: str) -> Path:
     Raises:
         InputError: the id is absolute, or leads out of the folder.
     """
-    return faces_path(out, video)
+    return video_path(out, video)
 
 
 def write_sound(sound: Sound, path: Path, settings_hash: str) -> None:
@@ -86,9 +89,7 @@ def write_sound(sound: Sound, path: Path, settings_hash: str) -> None:
         "bands": str(bands),
         "settings": settings_hash,
     }
-    table = pa.Table.from_arrays(columns, schema=_SCHEMA.with_metadata(metadata))
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
+    _TABLES.write(columns, metadata, path, "zstd")
 
 
 def load_sound(path: Path) -> Sound:
@@ -97,16 +98,7 @@ def load_sound(path: Path) -> Sound:
     Raises:
         InputError: the file is missing, or is not a sound file.
     """
-    try:
-        table = pq.read_table(path, partitioning=None, use_threads=False)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no sound was extracted yet; run `fakeodds train` or `run` with a sound "
-            "detector."
-        ) from error
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet file; delete it and extract again.") from error
-    metadata = _metadata(table.schema, path)
+    table, metadata = _TABLES.read(path)
     shape = (len(table), int(metadata["frames"]), int(metadata["bands"]))
     data = b"".join(table["mel"].to_pylist())
     if len(data) != 2 * int(np.prod(shape)):
@@ -123,22 +115,14 @@ def load_sound(path: Path) -> Sound:
 
 def read_info(path: Path) -> SoundInfo | None:
     """The footer of a sound file; None when there is no usable file."""
-    try:
-        footer = pq.read_metadata(path)
-        metadata = _metadata(footer.schema.to_arrow_schema(), path)
-    except (FileNotFoundError, pa.ArrowInvalid, InputError):
+    footer = _TABLES.read_footer(path)
+    if footer is None:
         return None
+    n_windows, metadata = footer
     return SoundInfo(
         status=cast(SoundStatus, metadata["status"]),
         reason=metadata["reason"],
         seconds=float(metadata["seconds"]),
-        n_windows=footer.num_rows,
+        n_windows=n_windows,
         settings_hash=metadata["settings"],
     )
-
-
-def _metadata(schema: pa.Schema, path: Path) -> dict[str, str]:
-    metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-    if not set(_METADATA) <= metadata.keys() or not set(_SCHEMA.names) <= set(schema.names):
-        raise InputError(f"{path}: not a sound file; delete it and extract again.")
-    return metadata

@@ -1,11 +1,10 @@
 """How detectors on sound are trained: see `fold_training.Trainer`."""
 
-from base_models.crops_data import generator
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.voice import create_voice, local_voice
 from base_models.devices import choose_device
-from base_models.fold_training import FoldData, Start
+from base_models.fold_training import FoldData, Start, network_seed
 from base_models.torch_training import WEIGHTS, TorchWork, read_checkpoint, session
 from base_models.train_settings import TrainSettings
 
@@ -20,7 +19,7 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
     """
     path = local_voice(spec, weights)
     if path is not None:
-        return Start(weights, "local", StartWeights("local", path).digest(), [])
+        return Start.of(StartWeights("local", path), weights)
     notes = []
     if weights not in ("auto", "scratch"):
         notes.append(f"{spec.name} has no public weights and starts from random ones.")
@@ -31,7 +30,6 @@ def begin(
     spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
 ) -> TorchWork:
     """A training at its first epoch."""
-    seed = int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
-    detector = create_voice(spec, start.weights, spec.size, seed)
+    detector = create_voice(spec, start.weights, spec.size, network_seed(spec, data, settings))
     device = choose_device(settings.device, settings.precision, settings.threads)
     return TorchWork(detector.to(device), data, settings, where)

@@ -20,6 +20,7 @@ from base_models import keras_training
 from base_models.crops_data import Crops, index_crops
 from base_models.detectors import find_detector
 from base_models.detectors.keras_runtime import keras, tf
+from base_models.epochs import Epochs
 from base_models.fold_training import FoldData, train_fold
 from base_models.frame_scores import read_frame_scores
 from base_models.inference import find_models, load_fold_model, score_videos
@@ -186,7 +187,7 @@ def test_early_stopping_keeps_the_best_epoch_over_a_kill(
     spec = find_detector("meso4")
     start = keras_training.settle_start(spec, "scratch")
     scripted = iter([0.6, 0.5, 0.7])
-    monkeypatch.setattr(keras_training.Epochs, "validation_loss", lambda *_: next(scripted))
+    monkeypatch.setattr(Epochs, "validation_loss", lambda *_: next(scripted))
 
     def train(folder: Path) -> None:
         train_fold(spec, data, folder, folder.with_suffix(".parquet"), settings, start)

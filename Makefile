@@ -19,7 +19,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "fakeodds needs Python 3.11 or newer"'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,tensorflow,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,tensorflow,fast,dev]'
 	touch $(READY)
 
 demo: setup
@@ -36,7 +36,7 @@ test: lint
 lock:
 	rm -rf .lock-env
 	$(PYTHON) -m venv .lock-env
-	.lock-env/bin/python -m pip install --quiet '.[torch,tensorflow,dev]'
+	.lock-env/bin/python -m pip install --quiet '.[torch,tensorflow,fast,dev]'
 	.lock-env/bin/python -m pip freeze --exclude fakeodds > constraints.txt
 	rm -rf .lock-env
 

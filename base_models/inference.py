@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from base_models.backends.choose import BackendName, Chosen, open_openvino, wants_openvino
 from base_models.crops_data import CropIndex, index_crops, one_ahead, split_batches
 from base_models.detectors.registry import Backend, Detector, DetectorSpec, find_detector
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
@@ -26,6 +27,9 @@ from predictions.errors import InputError
 from predictions.progress import Progress, silent
 
 FOLD_RECORD = "fold.json"
+
+#: Crops on which a faster backend is compared with the reference.
+_COMPARED = 24
 
 
 class Place(Protocol):
@@ -150,6 +154,7 @@ def score_videos(
     detectors: Sequence[str] | None = None,
     device: str = "auto",
     precision: Precision = "auto",
+    backend: BackendName = "auto",
     threads: int | None = None,
     batch: int = 64,
     chunk: int = 200,
@@ -169,6 +174,7 @@ def score_videos(
         out: gets the frame scores (logits).
         detectors: names; all that are trained when None.
         device, precision, threads: see `choose_device` of the detectors' frameworks.
+        backend: what computes; see `backends.choose`.
         batch: crops at once.
         chunk: videos between two files.
         progress: told the stage, the crops done, and all crops.
@@ -195,14 +201,22 @@ def score_videos(
     chunks = [
         index_media(specs, names[i : i + chunk], faces_dir) for i in range(0, len(names), chunk)
     ]
-    kept = []
-    for name, spec, module, place in zip(wanted, specs, devices, places, strict=True):
+    faster = [
+        wants_openvino(spec, backend, place.name) for spec, place in zip(specs, places, strict=True)
+    ]
+    kept, notes = [], []
+    for name, spec, module, place, fast in zip(wanted, specs, devices, places, faster, strict=True):
         mine = [indexes[spec.looks_at] for indexes in chunks]
         with module.reproducible(place):
-            job = _Scoring(name, spec, found[name], mine, faces_dir, place, batch, progress)
-            if not job.run(out):
+            job = _Scoring(name, spec, found[name], mine, faces_dir, place, fast, batch, progress)
+            said = job.run(out)
+            if said is None:
                 kept.append(name)
-    return [f"Scores of {', '.join(kept)} were there already and are kept."] if kept else []
+            else:
+                notes += said
+    if kept:
+        notes.append(f"Scores of {', '.join(kept)} were there already and are kept.")
+    return notes
 
 
 @dataclass(frozen=True)
@@ -215,36 +229,67 @@ class _Scoring:
     chunks: list[CropIndex]
     faces_dir: Path
     place: Place
+    fast: bool
     batch: int
     progress: Progress
 
-    def run(self, out: Path) -> bool:
-        """Score what is not scored yet; False when everything was there."""
+    def run(self, out: Path) -> list[str] | None:
+        """Score what is not scored yet: notes; None when everything was there."""
         digests = [self._digest(index) for index in self.chunks]
         target = out / f"model={self.name}.parquet"
         whole = hash_of({"chunks": digests})
         if digest_of_scores(target) == whole:
-            return False
+            return None
         parts = out / f".model={self.name}.parts"
         files = [parts / f"{number:06}.parquet" for number in range(len(digests))]
         total = sum(map(len, self.chunks))
-        backends: list[Detector] = []
+        chosen: Chosen | None = None
         done = 0
         for index, digest, file in zip(self.chunks, digests, files, strict=True):
             if digest_of_scores(file) != digest:
                 # Not before they are needed: a fold's weights are up to 90 MB.
-                backends = backends or [
-                    load_fold_model(model, device=self.place.name, precision=self.place.precision)
-                    for model in self.models
-                ]
-                write_frame_scores(self._score(index, backends, done, total), file, digest)
+                chosen = chosen or self._open()
+                write_frame_scores(self._score(index, chosen.backends, done, total), file, digest)
             done += len(index)
             self.progress(f"score {self.name}", done, total)
         empty = frame_scores(index_crops([], out), np.arange(0), "", np.empty(0, np.float32))
         tables = [pq.ParquetFile(file).read().replace_schema_metadata(None) for file in files]
         write_frame_scores(pa.concat_tables([empty, *tables]), target, whole)
         shutil.rmtree(parts, ignore_errors=True)
-        return True
+        return [] if chosen is None else chosen.notes
+
+    def _open(self) -> Chosen:
+        """What computes; a faster backend is compared with the reference on crops to be scored."""
+        notes: list[str] = []
+        index = next((index for index in self.chunks if len(index)), None)
+        if self.fast and index is not None:
+            weights = self.spec.import_module(self.spec.trainer).WEIGHTS
+            rows = np.unique(np.linspace(0, len(index) - 1, _COMPARED).astype(np.intp))
+            chosen = open_openvino(
+                self.spec,
+                [model.folder / weights for model in self.models],
+                lambda i: load_fold_model(self.models[i], device="cpu", precision="fp32"),
+                self._source(index).read(rows),
+                self.place,
+            )
+            if chosen.backends:
+                return chosen
+            notes = chosen.notes
+        reference = [
+            load_fold_model(model, device=self.place.name, precision=self.place.precision)
+            for model in self.models
+        ]
+        return Chosen(reference, "reference", notes)
+
+    def _source(self, index: CropIndex) -> Source:
+        return open_source(
+            self.spec.looks_at,
+            index,
+            folder_of(self.spec, self.faces_dir),
+            int(self.models[0].record["size"]),
+            cache_bytes=0,  # each crop is read once
+            threads=self.place.threads,
+        )
 
     def _digest(self, index: CropIndex) -> str:
         return hash_of(
@@ -252,6 +297,7 @@ class _Scoring:
                 "models": [model.record["hash"] for model in self.models],
                 "faces": index.digest(range(len(index.videos))),
                 "precision": self.place.precision,
+                "backend": "openvino" if self.fast else "reference",
             }
         )
 
@@ -263,14 +309,7 @@ class _Scoring:
 
         if self.spec.looks_at == "faces":
             self._embed(index)
-        crops = open_source(
-            self.spec.looks_at,
-            index,
-            folder_of(self.spec, self.faces_dir),
-            int(self.models[0].record["size"]),
-            cache_bytes=0,  # each crop is read once
-            threads=self.place.threads,
-        )
+        crops = self._source(index)
         rows = np.arange(len(index))
         logits = mean_logits(backends, crops, rows, self.batch, f"score {self.name}", tell)
         if not np.isfinite(logits).all():

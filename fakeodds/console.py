@@ -104,6 +104,32 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def print_slices(metrics: Mapping[str, Any]) -> None:
+    """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
+    for column, slices in metrics.get("slices", {}).items():
+        stages = list(next(iter(slices.values()))["stages"])
+        shown = [name for name in ("mean", "calibrated") if name in stages]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(f"by {column}", no_wrap=True, max_width=_STAGE_WIDTH)
+        table.add_column("videos", justify="right", no_wrap=True)
+        for name in shown:
+            table.add_column(name, justify="right", no_wrap=True)
+        for name in ("95 % interval", "AUC", "95 % interval"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for value, found in slices.items():
+            loss = found["stages"][shown[-1]]["log_loss"]
+            area = found["stages"][shown[-1]]["auc"]
+            table.add_row(
+                _plain(_shortened(value)),
+                str(found["rows"]),
+                *(_number(found["stages"][name]["log_loss"]["value"]) for name in shown),
+                f"{_number(loss['low'])}-{_number(loss['high'])}",
+                "-" if area is None else _number(area["value"], 3),
+                "" if area is None else f"{_number(area['low'], 3)}-{_number(area['high'], 3)}",
+            )
+        out.print(table)
+
+
 _STAGE_WIDTH = 22
 
 

@@ -117,6 +117,18 @@ def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def backend_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--backend, what computes when new videos are scored."""
+    return click.option(
+        "--backend",
+        type=click.Choice(("auto", "openvino", "reference")),
+        default="auto",
+        show_default=True,
+        help="What scores new videos; auto: OpenVINO on CPUs where it is installed and agrees with "
+        "the reference, the network in its own framework.",
+    )(command)
+
+
 def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--calibration, --clip and --prior: from one score to the final probability."""
     with_calibration = click.option(

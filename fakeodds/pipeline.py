@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset, read_dataset
 from base_models.detectors import find_detector
 from base_models.faces.extract import extract_faces
@@ -224,6 +225,7 @@ def predict(
     prior: Prior,
     device: str = "auto",
     asked: Asked | None = None,
+    backend: BackendName = "auto",
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
 
@@ -251,6 +253,7 @@ def predict(
             folder.scores,
             detectors=detectors,
             device=device,
+            backend=backend,
             progress=progress,
         )
     for sentence in notes:

@@ -15,6 +15,10 @@ from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 
+#: Columns by whose values every stage is judged once more, and how many values that may be.
+SLICED = ("dataset", "method")
+_MOST_SLICES = 30
+
 #: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
 Prior = float | Literal["auto"] | None
 
@@ -109,7 +113,13 @@ def fit_and_judge(
     Raises:
         InputError: no labels, one class only, or fewer groups than folds.
     """
-    from stacking import load_stack, nested_predictions, report_metrics, save_stack
+    from stacking import (
+        load_stack,
+        nested_predictions,
+        report_metrics,
+        report_slices,
+        save_stack,
+    )
 
     scored = scored.labelled()
     rows = scored.rows
@@ -135,6 +145,10 @@ def fit_and_judge(
         stages = stages if only is None else stages[list(only)]
         oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
         metrics = report_metrics(stages, label, rows["group"], seed=options.seed)
+        metrics["slices"] = {
+            column: report_slices(stages, label, rows["group"], rows[column], seed=options.seed)
+            for column in sliced_columns(rows)
+        }
         stack.fit(scored.features, label, groups=rows["group"])
         for sentence in stack.notes_:
             console.note(sentence)
@@ -219,6 +233,11 @@ def outer_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
         return rows["fold"].astype("int16")
     folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
     return pd.Series(folds, index=rows.index, name="fold")
+
+
+def sliced_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of `SLICED` that tell a few kinds of videos apart."""
+    return [name for name in SLICED if name in rows and 2 <= rows[name].nunique() <= _MOST_SLICES]
 
 
 def measures_of(

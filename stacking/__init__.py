@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stacking.nested import nested_predictions
     from stacking.network import NetworkLearner
     from stacking.robust import RobustStack
+    from stacking.slices import report_slices
     from stacking.stack import Stack, is_score_column
     from stacking.store import load_stack, save_stack, trusted_types
 
@@ -59,6 +60,7 @@ _HOMES = {
     "PairsLearner": "linear_learners",
     "report_domains": "domains",
     "report_metrics": "metrics",
+    "report_slices": "slices",
     "RobustStack": "robust",
     "save_stack": "store",
     "ShrunkLearner": "linear_learners",
@@ -98,6 +100,7 @@ __all__ = [
     "nested_predictions",
     "report_domains",
     "report_metrics",
+    "report_slices",
     "save_stack",
     "trusted_types",
 ]

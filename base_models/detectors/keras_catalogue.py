@@ -46,6 +46,7 @@ def _keras(
             factory="base_models.detectors.keras_detectors:create_keras",
             loader="base_models.detectors.keras_detectors:load_keras",
             trainer="base_models.keras_training",
+            exporter="base_models.backends.openvino_keras:export_keras",
             channels=channels,
             devices="base_models.detectors.keras_devices",
         )

@@ -91,6 +91,8 @@ class DetectorSpec:
         loader: `module:function` that reads trained weights, called as
             function(spec, path, size, device=..., precision=...) -> Detector.
         trainer: the module that trains it: see `fold_training.Trainer`.
+        exporter: `module:function` that makes an OpenVINO network of it, called as
+            function(detector) -> `backends.exported.Exported`; empty where there is none.
         looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, or the
             `sound`.
         channels: their order in what the network is given, after the normalisation.
@@ -111,6 +113,7 @@ class DetectorSpec:
     factory: str
     loader: str
     trainer: str
+    exporter: str = ""
     looks_at: Literal["face", "faces", "sound"] = "face"
     channels: Literal["RGB", "BGR"] = "RGB"
     devices: str = "base_models.devices"

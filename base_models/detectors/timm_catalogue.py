@@ -35,6 +35,7 @@ def _timm(
         factory="base_models.detectors.timm_detectors:create_timm",
         loader="base_models.detectors.timm_detectors:load_timm",
         trainer="base_models.torch_training",
+        exporter="base_models.backends.openvino_torch:export_timm",
         smallest=smallest,
     )
 

@@ -82,6 +82,7 @@ def stack(
     rules = judge_rules(scored, run, options) if scored.has_rules else []
     metrics = finish_metrics(run)
     console.print_stages(metrics)
+    console.print_slices(metrics)
     if rules:
         print_rules(rules, read_about(run.stack)["frames"])
     if domain is not None:

@@ -11,7 +11,15 @@ import click
 from fakeodds import console
 from fakeodds.dataset_options import DatasetOptions, dataset_options
 from fakeodds.imported import Asked, imported_options
-from fakeodds.options import ANY, FILE, jobs_option, out_option, prior_option, stack_options
+from fakeodds.options import (
+    ANY,
+    FILE,
+    backend_option,
+    jobs_option,
+    out_option,
+    prior_option,
+    stack_options,
+)
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, StackOptions
 from fakeodds.submitting import out_of_fold, submit
@@ -309,6 +317,7 @@ sample_option = click.option(
 @face_options
 @stack_options
 @train_options
+@backend_option
 def run(
     dataset: Path,
     out: Path,
@@ -320,6 +329,7 @@ def run(
     face_settings: Any,
     train_settings: Any,
     options: StackOptions,
+    backend: Any,
 ) -> None:
     """Take a DATASET of labelled videos all the way to a calibrated submission.
 
@@ -347,6 +357,7 @@ def run(
     pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
     metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
     console.print_stages(metrics)
+    console.print_slices(metrics)
     if tested is None and videos["label"].isna().any():
         tested, test_scores = pipeline.unlabelled(data), imported.paths
         console.note(f"the {len(tested.videos)} videos without a label are predicted.")
@@ -356,7 +367,7 @@ def run(
     else:
         new = Asked(test_scores, imported.kind)
         probability = pipeline.predict(
-            tested, folder, options.jobs, options.prior, train_settings.devices[0], new
+            tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
         )
     submit(probability, folder.submission, sample)
 
@@ -409,6 +420,7 @@ def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions
     pipeline.find_sound_again(folder, train_settings.detectors, options.jobs)
     metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
     console.print_stages(metrics)
+    console.print_slices(metrics)
     submit(out_of_fold(folder, options.prior), folder.submission)
 
 
@@ -420,6 +432,7 @@ def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions
 @imported_options
 @prior_option
 @click.option("--device", default="auto", show_default=True)
+@backend_option
 @jobs_option
 def predict(
     run: Path,
@@ -429,6 +442,7 @@ def predict(
     imported: Asked,
     prior: Prior,
     device: str,
+    backend: Any,
     jobs: int,
 ) -> None:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv."""
@@ -436,7 +450,7 @@ def predict(
 
     folder = RunFolder.existing(run)
     data = pipeline.open_dataset(videos, dataset_options)
-    probability = pipeline.predict(data, folder, jobs, prior, device, imported)
+    probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submit(probability, folder.submission, sample)
 
 

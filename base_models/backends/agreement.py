@@ -1,0 +1,52 @@
+"""Whether a faster backend can take a network, and says what the float32 reference says."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from base_models.detectors.registry import Backend
+from predictions.logits import to_probability
+
+#: A backend is refused when the probability of any crop moves by more than the first of these, or
+#: of all crops on average by more than the second. A video is a mean over its crops, so its
+#: probability then moves by less than .01.
+LARGEST, MEAN = 0.03, 0.005
+
+
+class CannotExport(Exception):
+    """A backend cannot take a network; the message names the detector and says why."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the probabilities of the same crops lie apart.
+
+    Attributes:
+        crops: how many were compared.
+        largest, mean: of the absolute differences.
+    """
+
+    crops: int
+    largest: float
+    mean: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the backend may be used."""
+        return self.largest <= LARGEST and self.mean <= MEAN
+
+    def __str__(self) -> str:
+        return (
+            f"on {self.crops} crops its probabilities differ from float32's by {self.mean:.4f} on "
+            f"average and {self.largest:.4f} at most"
+        )
+
+
+def measure_agreement(backend: Backend, reference: Backend, images: NDArray[np.uint8]) -> Agreement:
+    """Compare the probabilities of crops, (n, size, size, 3) with n > 0."""
+    apart = np.abs(
+        to_probability(backend.logits(images).astype(np.float64))
+        - to_probability(reference.logits(images).astype(np.float64))
+    )
+    return Agreement(len(images), float(apart.max()), float(apart.mean()))

@@ -1,0 +1,160 @@
+"""OpenVINO in place of a network's own framework: the same numbers, made once, refused when not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+
+pytest.importorskip("torch")
+pytest.importorskip("openvino")
+
+from base_models.backends import agreement, choose
+from base_models.backends.agreement import Agreement, measure_agreement
+from base_models.backends.choose import open_openvino, wants_openvino
+from base_models.detectors import create_detector, find_detector
+from base_models.detectors.registry import Detector, DetectorSpec
+from base_models.devices import Device
+from predictions.errors import InputError
+
+SIZE = 64
+FP32 = Device("cpu", "fp32", 2)
+BF16 = Device("cpu", "bf16", 2)
+
+
+def crops(n: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
+    """Smooth pictures, as faces are; white noise is none."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (n, size // 8, size // 8, 3), dtype=np.uint8)
+    return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+
+class Trained:
+    """A torch detector whose weights lie in a file, as after training."""
+
+    def __init__(self, folder: Path, name: str, seed: int = 1) -> None:
+        self.spec: DetectorSpec = find_detector(name)
+        self.weights = folder / "weights.safetensors"
+        self.loads = 0
+        made = create_detector(name, weights="scratch", size=SIZE, seed=seed)
+        state = made.module.state_dict()
+        safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, self.weights)
+
+    def load(self, number: int) -> Detector:
+        self.loads += 1
+        module = self.spec.import_module("base_models.detectors.timm_detectors")
+        return module.load_timm(self.spec, self.weights, SIZE, device="cpu", precision="fp32")
+
+    def open(self, images: np.ndarray, place: Device) -> choose.Chosen:
+        return open_openvino(self.spec, [self.weights], self.load, images, place)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenetv3_large", "densenet121", "resnet50", "xception", "efficientnet_b4"]
+)
+def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
+    trained = Trained(tmp_path, name)
+    images = crops(11)
+    wanted = trained.load(0).logits(images)
+    exact = trained.open(images, FP32)
+    assert exact.name == "openvino fp32"
+    # The weights are kept as fp16.
+    np.testing.assert_allclose(exact.backends[0].logits(images), wanted, atol=0.02)
+    # Any number of crops, in any cut, in order.
+    parts = [exact.backends[0].logits(images[i : i + 3]) for i in range(0, 11, 3)]
+    np.testing.assert_allclose(np.concatenate(parts), wanted, atol=0.02)
+    assert exact.backends[0].logits(images[:0]).shape == (0,)
+    half = trained.open(images, BF16)
+    assert half.name.startswith("openvino")
+    assert measure_agreement(half.backends[0], trained.load(0), images).holds
+
+
+def test_it_says_what_keras_says(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    from base_models.backends.exported import load_exported, save_exported
+    from base_models.backends.openvino_backend import OpenVinoBackend
+    from base_models.backends.openvino_keras import export_keras
+
+    for name in ("keras_mobilenetv3_large", "keras_resnet50"):
+        detector = create_detector(name, weights="scratch", size=SIZE, seed=1)
+        save_exported(export_keras(detector), tmp_path / name, {"weights": name})
+        exported = load_exported(tmp_path / name, {"weights": name})
+        assert exported is not None
+        images = crops(9)
+        found = OpenVinoBackend(exported, SIZE, "fp32", 2).logits(images)
+        np.testing.assert_allclose(found, detector.logits(images), atol=0.02)
+
+
+def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:
+    trained = Trained(tmp_path, "mobilenetv3_large")
+    images = crops(5)
+    first = trained.open(images, FP32).backends[0].logits(images)
+    loads = trained.loads
+    assert loads > 0
+    again = trained.open(images, FP32).backends[0].logits(images)
+    assert trained.loads == loads
+    np.testing.assert_array_equal(first, again)
+    other = Trained(tmp_path, "mobilenetv3_large", seed=2)  # the weights were trained anew
+    changed = other.open(images, FP32).backends[0].logits(images)
+    assert other.loads > 0
+    assert np.abs(changed - first).max() > 1e-3
+
+
+def test_one_that_disagrees_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement, "LARGEST", -1.0)
+    chosen = Trained(tmp_path, "mobilenetv3_large").open(crops(5), BF16)
+    assert not chosen.backends
+    assert ["bf16" in note or "fp32" in note for note in chosen.notes] == [True, True]
+    assert all("refused" in note for note in chosen.notes)
+
+
+def test_what_counts_as_agreement() -> None:
+    assert Agreement(10, 0.01, 0.001).holds
+    assert not Agreement(10, 0.2, 0.001).holds
+    assert not Agreement(10, 0.03, 0.02).holds
+
+
+@pytest.mark.parametrize("file", ["network.bin", "network.xml", "head.safetensors"])
+def test_a_damaged_export_is_named(tmp_path: Path, file: str) -> None:
+    trained = Trained(tmp_path, "mobilenetv3_large")
+    trained.open(crops(2), FP32)
+    path = tmp_path / "openvino" / file
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match="damaged"):
+        trained.open(crops(2), FP32)
+
+
+def test_a_record_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+    trained = Trained(tmp_path, "mobilenetv3_large")
+    trained.open(crops(2), FP32)
+    record = tmp_path / "openvino" / "export.json"
+    record.write_text(record.read_text()[:20])
+    assert trained.open(crops(2), FP32).backends
+
+
+def test_who_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    xception, voice = find_detector("xception"), find_detector("voice_inception")
+    assert wants_openvino(xception, "auto", "cpu")
+    assert not wants_openvino(xception, "auto", "cuda")
+    assert not wants_openvino(xception, "reference", "cpu")
+    assert not wants_openvino(voice, "openvino", "cpu")  # has no export, and is no slow one
+    with pytest.raises(InputError, match="not on cuda"):
+        wants_openvino(xception, "openvino", "cuda")
+    with pytest.raises(InputError, match="expected auto"):
+        wants_openvino(xception, "fastest", "cpu")  # type: ignore[arg-type]
+    monkeypatch.setattr(choose, "find_spec", lambda name: None)
+    assert not wants_openvino(xception, "auto", "cpu")
+    with pytest.raises(InputError, match=r"fakeodds\[fast\]"):
+        wants_openvino(xception, "openvino", "cpu")
+
+
+def test_nothing_is_reported_to_the_makers_of_openvino() -> None:
+    code = (
+        "import sys; import base_models.backends.openvino_runtime; "
+        "assert sys.modules['openvino_telemetry'] is None; "
+        "from openvino.tools.ovc import telemetry_utils; "
+        "assert telemetry_utils.tm.__name__.endswith('telemetry_stub')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -27,7 +27,7 @@ class OpenVinoBackend:
         self.size = size
         self.precision = precision
         self._weight, self._bias = exported.weight, exported.bias
-        compiled = compile_network(exported.network, precision, threads)
+        compiled = compile_network(exported.network, precision, streams=threads, threads=threads)
         self._queue: Any = openvino.AsyncInferQueue(compiled, threads)
         self._features: list[NDArray[np.floating]] = []
         self._queue.set_callback(self._take)

@@ -1,16 +1,17 @@
 """OpenVINO, imported without its telemetry; every module here that needs it takes it from here."""
 
 import sys
+import warnings
 from functools import lru_cache
 from typing import Any, Literal
 
-# Converting a network reports to OpenVINO's makers wherever this package can be imported, and nobody
-# is asked. So it can't be, unless it was imported before us.
+# Where this package can be imported, converting a network is reported to OpenVINO's makers, and
+# nobody is asked. So it can't be, unless it was imported before us.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-__all__ = ["compile_network", "core", "openvino"]
+__all__ = ["compile_network", "convert_torch", "core", "openvino"]
 
 #: OpenVINO's names of the precisions of products; what lies between them stays as it is stored.
 _PRECISIONS = {"bf16": "bf16", "fp32": "f32"}
@@ -23,15 +24,31 @@ def core() -> openvino.Core:
 
 
 def compile_network(
-    network: openvino.Model, precision: Literal["bf16", "fp32"], streams: int
+    network: openvino.Model,
+    precision: Literal["bf16", "fp32"],
+    *,
+    streams: int = 1,
+    threads: int = 1,
 ) -> Any:
-    """A network ready to run on this CPU: `streams` batches at a time, one thread each."""
+    """A network ready to run on this CPU: `streams` batches at a time on `threads` in all."""
     return core().compile_model(
         network,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-            "INFERENCE_NUM_THREADS": streams,
+            "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
         },
     )
+
+
+def convert_torch(module: Any, example: Any) -> openvino.Model:
+    """A torch module in evaluation mode as OpenVINO's network; `example` is an input.
+
+    Raises:
+        RuntimeError, openvino.frontend.OpConversionFailure: OpenVINO cannot take it.
+    """
+    with warnings.catch_warnings():
+        # Of how OpenVINO asks torch for the network, which users cannot change.
+        warnings.simplefilter("ignore")
+        return openvino.convert_model(module, example_input=example)

@@ -1,6 +1,5 @@
 """timm's networks for OpenVINO, with the normalisation of pixels built in."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from base_models.backends.agreement import CannotExport
 from base_models.backends.exported import Exported
-from base_models.backends.openvino_runtime import openvino
+from base_models.backends.openvino_runtime import convert_torch, openvino
 from base_models.detectors.timm_detectors import TimmDetector
 
 
@@ -39,10 +38,8 @@ def export_timm(detector: TimmDetector) -> Exported:
         raise CannotExport(f"{detector.spec.name}: its last layer is not a linear one")
     example = torch.zeros(2, 3, detector.size, detector.size, device=detector.device.name)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # Of how OpenVINO asks torch for the network, which users cannot change.
-            warnings.simplefilter("ignore")
-            converted = openvino.convert_model(_Features(network).eval(), example_input=example)
+        with torch.no_grad():
+            converted = convert_torch(_Features(network).eval(), example)
     except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
         raise CannotExport(f"{detector.spec.name}: OpenVINO cannot convert its network") from error
     converted.reshape([-1, 3, detector.size, detector.size])

@@ -9,7 +9,7 @@ stopped extraction goes on with the videos whose file is not there yet.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
 from base_models.faces.crops import cut_face
 from base_models.faces.finders import FaceFinder, make_finder
+from base_models.faces.following import Follower
 from base_models.faces.images import encode_jpeg
 from base_models.faces.ladder import Rung, rungs, settings_key
 from base_models.faces.settings import FaceSettings
@@ -48,11 +49,8 @@ from base_models.video import (
 )
 from predictions.progress import Progress, silent
 
-#: A batch of full frames stays below this many bytes (but holds one frame at least). More than a
-#: few frames at a time gain nothing on a CPU, and cost cache and memory.
+#: A batch of full frames stays below this many bytes (but holds one frame at least).
 _BATCH_BYTES = 96 * 2**20
-_BATCH_FRAMES = 4
-
 
 #: A frame is enlarged to this long a side at most.
 _LONGEST_SIDE = 2048
@@ -203,19 +201,21 @@ def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: s
     """What one rung of the ladder finds in a video."""
     finder = _finder(rung, device)
     found = _Found()
-    for batch in _batches(frames):
-        found.frames_seen += len(batch)
-        _find_in_batch(finder, rung.larger, batch, settings, found)
+    for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
+        follower = Follower(finder)
+        for batch in _batches(run, min(settings.detect_every, _frames_at_once(shape))):
+            found.frames_seen += len(batch)
+            _find_in_batch(follower, rung.larger, batch, settings, found)
     return found
 
 
 def _find_in_batch(
-    finder: FaceFinder, larger: float, batch: list[Frame], settings: FaceSettings, found: _Found
+    follower: Follower, larger: float, batch: list[Frame], settings: FaceSettings, found: _Found
 ) -> None:
     """Add the faces of equally sized frames to `found`."""
     height, width = batch[0].image.shape[:2]
     small_height, small_width = reduced_size(
-        height, width, settings, pixels=finder.min_face_pixels, larger=larger
+        height, width, settings, pixels=follower.finder.min_face_pixels, larger=larger
     )
     images: list[NDArray[Any]] = [frame.image for frame in batch]
     if (small_height, small_width) != (height, width):
@@ -223,7 +223,7 @@ def _find_in_batch(
         images = [
             cv2.resize(image, (small_width, small_height), interpolation=how) for image in images
         ]
-    detections = finder.find(np.stack(images))
+    detections = follower.find(np.stack(images))
     back = np.array([width / small_width, height / small_height])
     boxes, points = _rounded(detections.box * np.tile(back, 2)), _rounded(detections.points * back)
     for position, box, five, score in zip(
@@ -282,18 +282,16 @@ def _followed(found: _Found, settings: FaceSettings, loss: str, found_by: str) -
     )
 
 
-def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Runs of equally sized frames, of bounded memory."""
-    for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
-        limit = min(_BATCH_FRAMES, max(1, _BATCH_BYTES // int(np.prod(shape))))
-        batch: list[Frame] = []
-        for frame in run:
-            batch.append(frame)
-            if len(batch) == limit:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+def _frames_at_once(shape: tuple[int, ...]) -> int:
+    """How many frames of this shape may be in memory."""
+    return max(1, _BATCH_BYTES // int(np.prod(shape)))
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    """The frames in order, `size` at a time."""
+    frames = iter(frames)
+    while batch := list(islice(frames, size)):
+        yield batch
 
 
 @lru_cache(maxsize=4)

@@ -7,17 +7,16 @@ the patches for R-Net and O-Net are averaged out of an integral image.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
+import cv2
 import numpy as np
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch import Tensor
 from torchvision.ops import batched_nms
 
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
+from base_models.faces.mtcnn_networks import Network, load_networks
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
@@ -46,17 +45,35 @@ class MtcnnFinder:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
         self.device = torch.device(device)
-        self._pnet, self._rnet, self._onet = _load_networks(device)
+        self._pnet, self._rnet, self._onet = load_networks(device)
 
     @torch.inference_mode()
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
-        pixels = torch.from_numpy(images).to(self.device)
-        height, width = images.shape[1:3]
-        candidates = self._propose(pixels)
+        summed = _integral(torch.from_numpy(images).to(self.device))
+        return self._judged(self._propose(summed), summed)
+
+    @torch.inference_mode()
+    def follow(self, images: NDArray[np.uint8], expected: NDArray[np.floating]) -> Detections:
+        """Faces near the boxes `expected`, (n, k, 4), of `images`: all but P-Net's search."""
+        summed = _integral(torch.from_numpy(images).to(self.device))
+        places = torch.from_numpy(_around(expected)).to(self.device)
+        per_frame = places.shape[1]
+        n = len(images) * per_frame
+        nothing = torch.zeros(n, device=self.device)
+        candidates = _Candidates(
+            frame=torch.arange(len(images), device=self.device).repeat_interleave(per_frame),
+            box=_squared(places.reshape(n, 4)),
+            score=nothing,
+            shift=nothing[:, None].expand(n, 4),
+        )
+        return self._judged(candidates, summed)
+
+    def _judged(self, candidates: "_Candidates", summed: Tensor) -> Detections:
+        """What R-Net and O-Net make of square candidates."""
+        height, width = summed.shape[1] - 1, summed.shape[2] - 1
         points = torch.empty(0, N_POINTS, 2)
         if len(candidates):
-            summed = _integral(pixels)
             candidates = self._refine(candidates, summed, height, width)
             if len(candidates):
                 candidates, points = self._settle(candidates, summed, height, width)
@@ -70,15 +87,14 @@ class MtcnnFinder:
             points=points.cpu().numpy()[order].astype(np.float32),
         )
 
-    def _propose(self, pixels: Tensor) -> "_Candidates":
+    def _propose(self, summed: Tensor) -> "_Candidates":
         """P-Net on an image pyramid."""
-        height, width = pixels.shape[1:3]
-        planes = pixels.permute(0, 3, 1, 2).float()
+        height, width = summed.shape[1] - 1, summed.shape[2] - 1
         found = [_Candidates.none(self.device)]
         scale = _PNET_CELL / self.min_face_pixels
         while min(height, width) * scale >= _PNET_CELL:
             size = (int(height * scale + 1), int(width * scale + 1))
-            shift, probability = self._pnet(_normalised(interpolate(planes, size, mode="area")))
+            shift, probability = self._pnet(_normalised(_shrunk(summed, *size)))
             level = _grid_candidates(shift, probability[:, 1], scale, self.thresholds[0])
             found.append(level.suppressed(0.5))
             scale *= _PYRAMID_FACTOR
@@ -112,7 +128,7 @@ class MtcnnFinder:
 
     def _judge(
         self,
-        network: nn.Module,
+        network: Network,
         candidates: "_Candidates",
         summed: Tensor,
         side: int,
@@ -185,10 +201,22 @@ def create_mtcnn(options: FinderOptions) -> MtcnnFinder:
     return MtcnnFinder(options.thresholds, device=options.device)
 
 
-@lru_cache(maxsize=4)
-def _load_networks(device: str) -> tuple[nn.Module, nn.Module, nn.Module]:
-    networks = [make().eval().requires_grad_(False).to(device) for make in (PNet, RNet, ONet)]
-    return networks[0], networks[1], networks[2]
+def _around(boxes: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Boxes (n, k, 4) -> (n, k * 18, 4): moved by up to a sixth of their size, in two sizes.
+
+    R-Net and O-Net correct a box by a part of its size, so that faces are found which move by more
+    than they would from one box alone.
+    """
+    low, size = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
+    steps = (-1 / 6, 0.0, 1 / 6)
+    moved = []
+    for grown in (0.95, 1.2):
+        corner = low - size * (grown - 1) / 2
+        for down in steps:
+            for right in steps:
+                at = corner + size * np.array([right, down])
+                moved.append(np.concatenate([at, at + size * grown], axis=-1))
+    return np.concatenate(moved, axis=1).astype(np.float32)
 
 
 def _normalised(pixels: Tensor) -> Tensor:
@@ -240,8 +268,31 @@ def _integral(pixels: Tensor) -> Tensor:
     count, height, width, channels = pixels.shape
     kind = torch.int32 if height * width * 255 < 2**31 else torch.int64
     summed = torch.zeros((count, height + 1, width + 1, channels), dtype=kind, device=pixels.device)
+    if kind == torch.int32 and pixels.device.type == "cpu":
+        for image, sums in zip(pixels.numpy(), summed.numpy(), strict=True):
+            cv2.integral(image, sums)
+        return summed
     torch.cumsum(pixels, dim=2, dtype=kind, out=summed[:, 1:, 1:])
     return summed.cumsum_(dim=1)
+
+
+def _shrunk(summed: Tensor, height: int, width: int) -> Tensor:
+    """Whole pictures shrunk by averaging, as torch's "area" mode does, out of an integral image.
+
+    summed: (n, H + 1, W + 1, 3) -> float32 (n, 3, height, width).
+    """
+    y0, y1 = _bins(summed.shape[1] - 1, height, summed.device)
+    x0, x1 = _bins(summed.shape[2] - 1, width, summed.device)
+    rows = summed[:, y1] - summed[:, y0]
+    total = rows[:, :, x1] - rows[:, :, x0]
+    area = (y1 - y0)[:, None, None] * (x1 - x0)[:, None]
+    return (total / area).permute(0, 3, 1, 2).contiguous()
+
+
+def _bins(length: int, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Where each of `count` pixels begins and ends among `length`; neighbours may share one."""
+    step = torch.arange(count, device=device)
+    return step * length // count, ((step + 1) * length + count - 1) // count
 
 
 def _average_patches(summed: Tensor, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:

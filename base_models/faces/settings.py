@@ -8,7 +8,7 @@ from base_models.settings_checks import check_ranges, settings_hash
 from predictions.errors import InputError
 
 #: Goes into the hash: faces written by an older way of working are made again.
-_FORMAT = 2
+_FORMAT = 3
 
 #: The least probability of a face after P-Net, R-Net and O-Net.
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
@@ -38,6 +38,8 @@ class FaceSettings:
             (see `base_models.sampling`).
         align: turn and scale every face so that its landmarks lie where they lie in all others
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
+        detect_every: MTCNN searches every so many of the frames everywhere and follows the faces
+            in between (see `base_models.faces.following`); 1 searches all.
 
     Raises:
         InputError: a value outside its range.
@@ -56,6 +58,7 @@ class FaceSettings:
     second_finder: str | None = "haar"
     sampling: str = "even"
     align: bool = False
+    detect_every: int = 3
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
@@ -69,6 +72,7 @@ class FaceSettings:
                 "three numbers between 0 and 1",
             ),
             (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
+            (1 <= self.detect_every <= 100, "detect_every", "between 1 and 100"),
             (self.long_side is None or self.long_side >= 32, "long_side", "at least 32 pixels"),
         ]
         check_ranges(self, "face", checks)

@@ -45,6 +45,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         second_finder: str,
         sampling: str,
         align: bool,
+        detect_every: int,
         **rest: Any,
     ) -> Any:
         from base_models.faces.settings import FaceSettings
@@ -62,6 +63,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             second_finder=None if second_finder == "none" else second_finder,
             sampling=sampling,
             align=align,
+            detect_every=detect_every,
         )
         return command(face_settings=settings, **rest)
 
@@ -121,6 +123,13 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="mtcnn",
             show_default=True,
             help="What looks for faces; FILE is a YuNet or YOLO face network.",
+        ),
+        click.option(
+            "--detect-every",
+            type=int,
+            default=3,
+            show_default=True,
+            help="MTCNN searches every so many of the frames and follows the faces in between.",
         ),
         click.option(
             "--min-score",

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral
+from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral, _shrunk
+from base_models.faces.mtcnn_networks import load_networks
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,29 @@ def test_patches_are_averaged_as_torch_does(seed, left, top, width, height, side
     region = pixels[1, low[0, 1] : high[0, 1], low[0, 0] : high[0, 0]].permute(2, 0, 1)[None]
     expected = interpolate(region.float(), (side, side), mode="area")
     torch.testing.assert_close(patch, expected, atol=1e-3, rtol=0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 60), st.integers(1, 60))
+def test_whole_pictures_shrink_as_torch_shrinks_them(height, width, to_height, to_width):
+    rng = np.random.default_rng(height * width)
+    pixels = torch.from_numpy(rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8))
+    wanted = interpolate(pixels.permute(0, 3, 1, 2).float(), (to_height, to_width), mode="area")
+    found = _shrunk(_integral(pixels), to_height, to_width)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), wanted.numpy(), atol=1e-3)
+
+
+def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
+    pytest.importorskip("openvino")
+    fast = MtcnnFinder()
+    monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
+    load_networks.cache_clear()
+    plain = MtcnnFinder()
+    load_networks.cache_clear()
+    assert isinstance(plain._pnet, torch.nn.Module)
+    assert not isinstance(fast._pnet, torch.nn.Module)
+    found, wanted = fast.find(scenes), plain.find(scenes)
+    np.testing.assert_array_equal(found.frame, wanted.frame)
+    np.testing.assert_allclose(found.box, wanted.box, atol=0.01)
+    np.testing.assert_allclose(found.score, wanted.score, atol=1e-5)

@@ -26,7 +26,7 @@ _SEEK_PAYS_FROM = 12
 
 
 class _Damaged(Exception):
-    """A decoder of several threads met damage: what it returns then depends on their number."""
+    """Damage was met: what comes then depends on the threads, and on which frames are left out."""
 
 
 class UnreadableVideo(Exception):
@@ -133,10 +133,12 @@ def decode_frames(
     wanted = [int(number) for number in chosen]
     reformatter = VideoReformatter()
     at, start, may_seek = 0, 0, index.pts is not None
+    careful = False  # one thread, nothing left out; from the first damage on
     while at < len(wanted):
         restart: int | None = None
         try:
-            with closing(_numbered(index, start, threads, wanted[at:])) as pictures:
+            needed = None if careful else wanted[at:]
+            with closing(_numbered(index, start, threads, needed)) as pictures:
                 for number, picture in pictures:
                     if start and number > start:
                         # The seek landed behind its key frame: seeking here cannot be trusted.
@@ -155,7 +157,8 @@ def decode_frames(
                         restart = key
                         break
         except _Damaged:
-            threads, restart = 1, _key_before(index, wanted[at]) if may_seek else 0
+            threads, careful = 1, True
+            restart = _key_before(index, wanted[at]) if may_seek else 0
         if restart is None and not start:
             return
         if restart is None:  # nothing came after the seek
@@ -209,11 +212,15 @@ def _picture_stream(container: InputContainer) -> VideoStream:
 
 
 def _numbered(
-    index: VideoIndex, start: int, threads: int, wanted: Sequence[int]
+    index: VideoIndex, start: int, threads: int, wanted: Sequence[int] | None
 ) -> Generator[tuple[int, VideoFrame], None, None]:
     """Good frames with their numbers, from the key frame `start` on (0: from the beginning).
 
-    Among them are those of `wanted`; others may be left out where no frame is made from them.
+    Among them are those of `wanted`; others are left out where no frame is made from them. With
+    None all come, and damage is passed over.
+
+    Raises:
+        _Damaged: there is some, and `wanted` is given.
     """
     with _open(index.path) as container:
         stream = _picture_stream(container)
@@ -224,10 +231,12 @@ def _numbered(
                 container.seek(int(index.pts[start]), stream=stream)
             except av.FFmpegError:
                 return
-        stamps = None if index.pts is None else frozenset(index.pts[[*wanted]].tolist())
+        stamps = None
+        if wanted is not None:
+            stamps = frozenset([] if index.pts is None else index.pts[[*wanted]].tolist())
         for count, picture in enumerate(_pictures(container, stream, stamps)):
             if picture.is_corrupt:
-                if threads != 1:
+                if wanted is not None:
                     raise _Damaged
                 continue
             if index.pts is None:
@@ -243,10 +252,13 @@ def _numbered(
 def _pictures(
     container: InputContainer, stream: VideoStream, wanted: frozenset[int] | None
 ) -> Iterator[VideoFrame]:
-    """Every frame that can be decoded from here on; damaged packets are passed over.
+    """Every frame that can be decoded from here on.
 
-    With `wanted`, presentation stamps, other frames on which none depends are not decoded: half of
-    the frames of a common H.264 file.
+    With `wanted`, presentation stamps (none in a file without), other frames on which none depends
+    are not decoded: half of the frames of a common H.264 file. Without, damage is passed over.
+
+    Raises:
+        _Damaged: there is some, and `wanted` is given.
     """
     packets = container.demux(stream)
     while True:
@@ -258,19 +270,19 @@ def _pictures(
             break
         if packet.is_corrupt:
             continue
-        if wanted is not None:
+        if wanted:
             needed = packet.pts is None or packet.pts in wanted
             stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
-        yield from _decoded(stream, packet)
-    yield from _decoded(stream, None)
+        yield from _decoded(stream, packet, wanted is None)
+    yield from _decoded(stream, None, wanted is None)
 
 
-def _decoded(stream: VideoStream, packet: av.Packet | None) -> list[VideoFrame]:
+def _decoded(stream: VideoStream, packet: av.Packet | None, careful: bool) -> list[VideoFrame]:
     """The pictures that come with a packet, or (None) those still held back."""
     try:
         return stream.codec_context.decode(packet)
     except av.FFmpegError as error:
-        if stream.thread_count != 1:
+        if not careful:
             raise _Damaged from error
         return []
 

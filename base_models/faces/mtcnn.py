@@ -51,41 +51,27 @@ class MtcnnFinder:
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
         summed = _integral(torch.from_numpy(images).to(self.device))
-        return self._judged(self._propose(summed), summed)
+        candidates = self._propose(summed)
+        if len(candidates):
+            candidates = self._refine(candidates, summed)
+        if not len(candidates):
+            return _detections(candidates, torch.empty(0, N_POINTS, 2))
+        return _detections(*self._settle(candidates, summed))
 
     @torch.inference_mode()
     def follow(self, images: NDArray[np.uint8], expected: NDArray[np.floating]) -> Detections:
-        """Faces near the boxes `expected`, (n, k, 4), of `images`: all but P-Net's search."""
+        """Faces at the boxes `expected`, (n, k, 4), of `images`: O-Net's work alone."""
         summed = _integral(torch.from_numpy(images).to(self.device))
-        places = torch.from_numpy(_around(expected)).to(self.device)
-        per_frame = places.shape[1]
-        n = len(images) * per_frame
-        nothing = torch.zeros(n, device=self.device)
+        n, per_frame = expected.shape[:2]
+        places = torch.from_numpy(expected.astype(np.float32)).to(self.device).reshape(-1, 4)
+        nothing = torch.zeros(len(places), device=self.device)
         candidates = _Candidates(
-            frame=torch.arange(len(images), device=self.device).repeat_interleave(per_frame),
-            box=_squared(places.reshape(n, 4)),
+            frame=torch.arange(n, device=self.device).repeat_interleave(per_frame),
+            box=_squared(places),
             score=nothing,
-            shift=nothing[:, None].expand(n, 4),
+            shift=nothing[:, None].expand(len(places), 4),
         )
-        return self._judged(candidates, summed)
-
-    def _judged(self, candidates: "_Candidates", summed: Tensor) -> Detections:
-        """What R-Net and O-Net make of square candidates."""
-        height, width = summed.shape[1] - 1, summed.shape[2] - 1
-        points = torch.empty(0, N_POINTS, 2)
-        if len(candidates):
-            candidates = self._refine(candidates, summed, height, width)
-            if len(candidates):
-                candidates, points = self._settle(candidates, summed, height, width)
-        frame = candidates.frame.cpu().numpy()
-        score = candidates.score.cpu().numpy()
-        order = np.lexsort((-score, frame))
-        return Detections(
-            frame=frame[order],
-            box=candidates.box.cpu().numpy()[order].astype(np.float32),
-            score=score[order].astype(np.float32),
-            points=points.cpu().numpy()[order].astype(np.float32),
-        )
+        return _detections(*self._settle(candidates, summed))
 
     def _propose(self, summed: Tensor) -> "_Candidates":
         """P-Net on an image pyramid."""
@@ -103,23 +89,15 @@ class MtcnnFinder:
         size_ = (box[:, 2:] - box[:, :2]).repeat(1, 2)
         return candidates.moved_to(_squared(box + shift * size_))
 
-    def _refine(
-        self, candidates: "_Candidates", summed: Tensor, height: int, width: int
-    ) -> "_Candidates":
+    def _refine(self, candidates: "_Candidates", summed: Tensor) -> "_Candidates":
         """R-Net on 24-pixel patches."""
-        (shift, probability), candidates = self._judge(
-            self._rnet, candidates, summed, 24, height, width
-        )
+        (shift, probability), candidates = self._judge(self._rnet, candidates, summed, 24)
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
         return candidates.moved_to(_squared(_shifted(candidates.box, candidates.shift)))
 
-    def _settle(
-        self, candidates: "_Candidates", summed: Tensor, height: int, width: int
-    ) -> tuple["_Candidates", Tensor]:
+    def _settle(self, candidates: "_Candidates", summed: Tensor) -> tuple["_Candidates", Tensor]:
         """O-Net on 48-pixel patches; also the five points of each face, (k, 5, 2)."""
-        (shift, places, probability), candidates = self._judge(
-            self._onet, candidates, summed, 48, height, width
-        )
+        (shift, places, probability), candidates = self._judge(self._onet, candidates, summed, 48)
         points = _points_in(candidates.box, places)[probability[:, 1] > self.thresholds[2]]
         candidates = candidates.judged(probability, shift, self.thresholds[2])
         candidates = candidates.moved_to(_shifted(candidates.box, candidates.shift))
@@ -132,10 +110,9 @@ class MtcnnFinder:
         candidates: "_Candidates",
         summed: Tensor,
         side: int,
-        height: int,
-        width: int,
     ) -> tuple[tuple[Tensor, ...], "_Candidates"]:
         """What a network says of the candidates that lie in the picture, and these."""
+        height, width = summed.shape[1] - 1, summed.shape[2] - 1
         region = candidates.box.trunc().long()
         # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
         low = region[:, :2].clamp(min=1) - 1
@@ -201,22 +178,17 @@ def create_mtcnn(options: FinderOptions) -> MtcnnFinder:
     return MtcnnFinder(options.thresholds, device=options.device)
 
 
-def _around(boxes: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Boxes (n, k, 4) -> (n, k * 18, 4): moved by up to a sixth of their size, in two sizes.
-
-    R-Net and O-Net correct a box by a part of its size, so that faces are found which move by more
-    than they would from one box alone.
-    """
-    low, size = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
-    steps = (-1 / 6, 0.0, 1 / 6)
-    moved = []
-    for grown in (0.95, 1.2):
-        corner = low - size * (grown - 1) / 2
-        for down in steps:
-            for right in steps:
-                at = corner + size * np.array([right, down])
-                moved.append(np.concatenate([at, at + size * grown], axis=-1))
-    return np.concatenate(moved, axis=1).astype(np.float32)
+def _detections(candidates: _Candidates, points: Tensor) -> Detections:
+    """What came through the cascade, in the order of frames and, within one, of scores."""
+    frame = candidates.frame.cpu().numpy()
+    score = candidates.score.cpu().numpy()
+    order = np.lexsort((-score, frame))
+    return Detections(
+        frame=frame[order],
+        box=candidates.box.cpu().numpy()[order].astype(np.float32),
+        score=score[order].astype(np.float32),
+        points=points.cpu().numpy()[order].astype(np.float32),
+    )
 
 
 def _normalised(pixels: Tensor) -> Tensor:
@@ -283,10 +255,10 @@ def _shrunk(summed: Tensor, height: int, width: int) -> Tensor:
     """
     y0, y1 = _bins(summed.shape[1] - 1, height, summed.device)
     x0, x1 = _bins(summed.shape[2] - 1, width, summed.device)
-    rows = summed[:, y1] - summed[:, y0]
-    total = rows[:, :, x1] - rows[:, :, x0]
-    area = (y1 - y0)[:, None, None] * (x1 - x0)[:, None]
-    return (total / area).permute(0, 3, 1, 2).contiguous()
+    rows = summed.index_select(1, y1).sub_(summed.index_select(1, y0))
+    total = rows.index_select(2, x1).sub_(rows.index_select(2, x0))
+    area = (y1 - y0)[:, None] * (x1 - x0)
+    return total.permute(0, 3, 1, 2).float().div_(area)
 
 
 def _bins(length: int, count: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -127,7 +127,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--detect-every",
             type=int,
-            default=3,
+            default=10,
             show_default=True,
             help="MTCNN searches every so many of the frames and follows the faces in between.",
         ),

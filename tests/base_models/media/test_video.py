@@ -106,8 +106,8 @@ def test_far_frames_are_reached_by_seeking(tmp_path, write_video, numbered, monk
     assert len(index.keys) >= 15
     decoded = []
 
-    def counting(container, stream):
-        for picture in pictures(container, stream):
+    def counting(container, stream, wanted):
+        for picture in pictures(container, stream, wanted):
             decoded.append(picture.pts)
             yield picture
 
@@ -117,6 +117,28 @@ def test_far_frames_are_reached_by_seeking(tmp_path, write_video, numbered, monk
     assert [frame.index for frame in frames] == [10, 150, 151, 290]
     assert numbers_seen(frames) == [10, 0, 1, 40]
     assert len(decoded) < 80  # of 300
+
+
+def test_frames_that_no_other_needs_are_not_decoded(tmp_path, write_video, panned, monkeypatch):
+    path = write_video(tmp_path / "a.mp4", panned(60), gop=60, b_frames=3)
+    index = index_video(path)
+    pictures, came, settled = video._pictures, [], {}
+
+    def counting(container, stream, wanted):
+        for picture in pictures(container, stream, wanted if settled["skips"] else frozenset()):
+            came.append(picture.pts)
+            yield picture
+
+    monkeypatch.setattr(video, "_pictures", counting)
+    chosen = [0, 7, 22, 41, 59]
+    found = []
+    for skips in (True, False):
+        settled["skips"] = skips
+        came.clear()
+        frames = list(decode_frames(index, chosen))
+        found.append(([(f.index, f.image.tobytes()) for f in frames], len(came)))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] < 0.8 * found[1][1]
 
 
 def test_sampling_is_even_in_time_not_in_number(tmp_path, write_video, numbered):

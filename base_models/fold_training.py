@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from base_models.crops_data import Crops, generator
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
+from base_models.fold_models import FOLD_RECORD, FoldModel, load_fold_model
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
-from base_models.inference import FOLD_RECORD, FoldModel, load_fold_model, mean_logits
+from base_models.inference import mean_logits
 from base_models.sources import Varied
 from base_models.train_settings import TrainSettings, changes, hash_of
 from predictions.errors import InputError

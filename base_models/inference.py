@@ -1,15 +1,13 @@
 """New videos scored by the detectors of a run: the mean logit of the folds' models.
 
-What scores is a `Backend`: anything with a size and `logits`. The torch detectors are one; a
-faster one made from the same weights takes their place in `mean_logits` unchanged.
+What scores is a `Backend`: anything with a size and `logits`. The detectors in their own frameworks
+are such; a faster one made from the same weights takes their place (see `opened`).
 """
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -17,48 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName, Chosen, open_openvino, wants_openvino
+from base_models.backends.choose import BackendName, wants_openvino
 from base_models.crops_data import CropIndex, index_crops, one_ahead, split_batches
-from base_models.detectors.registry import Backend, Detector, DetectorSpec, find_detector
+from base_models.detectors.registry import Backend, DetectorSpec, find_detector
+from base_models.fold_models import FoldModel, Place, find_models
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
+from base_models.opened import OpenedDetector, open_detector
 from base_models.sources import Source, folder_of, index_media, open_source
 from base_models.train_settings import Precision, hash_of
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 
-FOLD_RECORD = "fold.json"
-
 #: Crops on which a faster backend is compared with the reference.
 _COMPARED = 24
-
-
-class Place(Protocol):
-    """Where a detector computes: what its framework's `choose_device` answers."""
-
-    @property
-    def name(self) -> str:
-        """`cpu`, `cuda`, `cuda:1`, ..."""
-
-    @property
-    def precision(self) -> Precision:
-        """Of its matrix products, settled: never `auto`."""
-
-    @property
-    def threads(self) -> int:
-        """CPU threads of one operation."""
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """One trained detector on disk, and what it was trained on.
-
-    Attributes:
-        folder: holds its weights.
-        record: its fold.json.
-    """
-
-    folder: Path
-    record: dict[str, Any]
 
 
 def mean_logits(
@@ -77,72 +46,6 @@ def mean_logits(
         done += len(images)
         progress(stage, done, len(rows))
     return np.concatenate([np.empty(0, np.float32), *parts])
-
-
-def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
-    """The trained detectors of a run by name, each with a model for every fold.
-
-    Raises:
-        InputError: there are none, a fold is unfinished, or folds were trained differently.
-    """
-    found: dict[str, list[FoldModel]] = {}
-    for folder in sorted(models_dir.glob("model=*")):
-        models = []
-        for path in sorted(folder.glob(f"fold=*/{FOLD_RECORD}")):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            models.append(FoldModel(path.parent, record))
-        models.sort(key=lambda model: int(model.record["fold"]))
-        name = folder.name.removeprefix("model=")
-        wanted = models[0].record["folds"] if models else []
-        have = [model.record["fold"] for model in models]
-        if not models or have != sorted(wanted):
-            raise InputError(
-                f"{folder}: only {len(have)} of {len(wanted) or 'its'} folds are trained; "
-                f"run `fakeodds train` to its end."
-            )
-        if len({hash_of(_alike(model.record)) for model in models}) > 1:
-            raise InputError(
-                f"{folder}: its folds were trained with different settings; "
-                f"run `fakeodds train` to its end."
-            )
-        found[name] = models
-    if not found:
-        raise InputError(f"{models_dir}: no trained detector is here; run `fakeodds train` first.")
-    return found
-
-
-def _alike(record: dict[str, Any]) -> dict[str, Any]:
-    """What the folds of one detector share."""
-    varying = {
-        "fold",
-        "training_faces",
-        "training_labels",
-        "held_out_faces",
-        "validation_videos",
-    }
-    return {name: value for name, value in record["identity"].items() if name not in varying}
-
-
-def load_fold_model(
-    model: FoldModel, *, device: str = "auto", precision: Precision = "auto"
-) -> Detector:
-    """A trained detector of one fold, ready to score.
-
-    Raises:
-        InputError: its weights are damaged, or the device is not here.
-    """
-    spec = find_detector(model.record["detector"])
-    module, function = spec.loader.split(":")
-    load = getattr(spec.import_module(module), function)
-    weights = spec.import_module(spec.trainer).WEIGHTS
-    detector = load(
-        spec,
-        model.folder / weights,
-        int(model.record["size"]),
-        device=device,
-        precision=precision,
-    )
-    return cast(Detector, detector)
 
 
 def score_videos(
@@ -243,43 +146,38 @@ class _Scoring:
         parts = out / f".model={self.name}.parts"
         files = [parts / f"{number:06}.parquet" for number in range(len(digests))]
         total = sum(map(len, self.chunks))
-        chosen: Chosen | None = None
+        opened: OpenedDetector | None = None
         done = 0
         for index, digest, file in zip(self.chunks, digests, files, strict=True):
             if digest_of_scores(file) != digest:
                 # Not before they are needed: a fold's weights are up to 90 MB.
-                chosen = chosen or self._open()
-                write_frame_scores(self._score(index, chosen.backends, done, total), file, digest)
+                opened = opened or self._open()
+                write_frame_scores(self._score(index, opened.backends, done, total), file, digest)
             done += len(index)
             self.progress(f"score {self.name}", done, total)
         empty = frame_scores(index_crops([], out), np.arange(0), "", np.empty(0, np.float32))
         tables = [pq.ParquetFile(file).read().replace_schema_metadata(None) for file in files]
         write_frame_scores(pa.concat_tables([empty, *tables]), target, whole)
         shutil.rmtree(parts, ignore_errors=True)
-        return [] if chosen is None else chosen.notes
+        return [] if opened is None else opened.notes
 
-    def _open(self) -> Chosen:
-        """What computes; a faster backend is compared with the reference on crops to be scored."""
-        notes: list[str] = []
+    def _open(self) -> OpenedDetector:
+        """The models, compared on crops to be scored where a faster backend takes their place."""
         index = next((index for index in self.chunks if len(index)), None)
-        if self.fast and index is not None:
-            weights = self.spec.import_module(self.spec.trainer).WEIGHTS
+
+        def some_crops() -> NDArray[np.uint8]:
+            assert index is not None
             rows = np.unique(np.linspace(0, len(index) - 1, _COMPARED).astype(np.intp))
-            chosen = open_openvino(
-                self.spec,
-                [model.folder / weights for model in self.models],
-                lambda i: load_fold_model(self.models[i], device="cpu", precision="fp32"),
-                self._source(index).read(rows),
-                self.place,
-            )
-            if chosen.backends:
-                return chosen
-            notes = chosen.notes
-        reference = [
-            load_fold_model(model, device=self.place.name, precision=self.place.precision)
-            for model in self.models
-        ]
-        return Chosen(reference, "reference", notes)
+            return self._source(index).read(rows)
+
+        return open_detector(
+            self.name,
+            self.spec,
+            self.models,
+            self.place,
+            fast=self.fast,
+            compared_on=None if index is None else some_crops,
+        )
 
     def _source(self, index: CropIndex) -> Source:
         return open_source(

@@ -78,7 +78,8 @@ def open_openvino(
     spec: DetectorSpec,
     weights: Sequence[Path],
     load: Callable[[int], Detector],
-    images: NDArray[np.uint8],
+    size: int,
+    images: Callable[[], NDArray[np.uint8]],
     place: OnCpu,
 ) -> Chosen:
     """OpenVINO for every model of a detector, exported where it is not yet, or for none.
@@ -90,7 +91,9 @@ def open_openvino(
         spec: the detector.
         weights: the files of its trained weights, one a model; exports lie beside them.
         load: the reference of a model, by its number, in float32.
-        images: (n, size, size, 3) crops to compare on, n > 0: some of those to be scored.
+        size: side of the crops in pixels.
+        images: gives crops (n, size, size, 3) to compare on, n > 0; asked only where an export was
+            not compared before.
         place: precision and threads.
 
     Raises:
@@ -104,7 +107,7 @@ def open_openvino(
         for number, path in enumerate(weights):
             try:
                 backend, agreement = models.open_model(
-                    spec, path, partial(load, number), images, precision, place.threads
+                    spec, path, partial(load, number), size, images, precision, place.threads
                 )
             except CannotExport as error:
                 return Chosen([], "reference", [f"{error}; its own framework scores."])

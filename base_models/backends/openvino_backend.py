@@ -1,5 +1,6 @@
 """An exported detector on this machine's CPU (see `registry.Backend`)."""
 
+from threading import Event, Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,8 @@ _CROPS = 8
 class OpenVinoBackend:
     """Logits by OpenVINO: batches are cut up and shared out over the threads.
 
+    Several threads may ask at once; then each gets its share of the CPU.
+
     Attributes:
         size: side of the crops in pixels.
         precision: of the products, `bf16` or `fp32`.
@@ -29,8 +32,8 @@ class OpenVinoBackend:
         self._weight, self._bias = exported.weight, exported.bias
         compiled = compile_network(exported.network, precision, streams=threads, threads=threads)
         self._queue: Any = openvino.AsyncInferQueue(compiled, threads)
-        self._features: list[NDArray[np.floating]] = []
-        self._queue.set_callback(self._take)
+        self._queue.set_callback(_take)
+        self._one_starts = Lock()
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3)."""
@@ -39,13 +42,25 @@ class OpenVinoBackend:
         if not len(images):
             return np.empty(0, np.float32)
         pieces = [images[first : first + _CROPS] for first in range(0, len(images), _CROPS)]
-        self._features = [np.empty(0)] * len(pieces)
-        for number, piece in enumerate(pieces):
-            self._queue.start_async({0: np.ascontiguousarray(piece)}, number)
-        self._queue.wait_all()
-        features = np.concatenate(self._features).astype(np.float64)
+        asked = [_Asked() for _ in pieces]
+        for piece, one in zip(pieces, asked, strict=True):
+            with self._one_starts:
+                self._queue.start_async({0: np.ascontiguousarray(piece)}, one)
+        for one in asked:
+            one.done.wait()
+        features = np.concatenate([one.features for one in asked]).astype(np.float64)
         return (features @ self._weight + self._bias).astype(np.float32)
 
-    def _take(self, request: Any, number: int) -> None:
-        # The tensor belongs to the request, which is used again.
-        self._features[number] = request.get_output_tensor(0).data.copy()
+
+class _Asked:
+    """A piece of a batch under way, and the features (b, c) that come of it."""
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.features: NDArray[np.floating] = np.empty(0)
+
+
+def _take(request: Any, asked: _Asked) -> None:
+    # The tensor belongs to the request, which is used again.
+    asked.features = request.get_output_tensor(0).data.copy()
+    asked.done.set()

@@ -26,7 +26,8 @@ def open_model(
     spec: DetectorSpec,
     weights: Path,
     load: Callable[[], Detector],
-    images: NDArray[np.uint8],
+    size: int,
+    images: Callable[[], NDArray[np.uint8]],
     precision: Literal["bf16", "fp32"],
     threads: int,
 ) -> tuple[OpenVinoBackend, Agreement]:
@@ -36,7 +37,8 @@ def open_model(
         spec: the detector.
         weights: the file of its trained weights; the export lies in `openvino/` beside it.
         load: makes the reference, in float32.
-        images: (n, size, size, 3) crops to compare on.
+        size: side of the crops in pixels.
+        images: gives crops (n, size, size, 3) to compare on.
         precision, threads: of the backend.
 
     Raises:
@@ -44,7 +46,6 @@ def open_model(
         InputError: the export is damaged.
     """
     folder = weights.with_name("openvino")
-    size = images.shape[1]
     identity = {
         "weights": weights_hash(weights),
         "size": str(size),
@@ -60,7 +61,7 @@ def open_model(
     key = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
     agreement = recorded_agreement(folder, key)
     if agreement is None:
-        agreement = measure_agreement(backend, load(), images)
+        agreement = measure_agreement(backend, load(), images())
         record_agreement(folder, key, agreement)
     return backend, agreement
 

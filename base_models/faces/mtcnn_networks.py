@@ -6,6 +6,7 @@ In float32 both give the same numbers but for the last bit; OpenVINO takes a qua
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from threading import local
 from typing import Protocol
 
 import numpy as np
@@ -36,18 +37,20 @@ def load_networks(device: str) -> tuple[Network, Network, Network]:
 
 
 class _OpenVinoNetwork:
-    """A network on the CPU, with as many threads as torch has when it is made."""
+    """A network on the CPU; as many threads may ask at once as torch has when it is made."""
 
     def __init__(self, module: nn.Module, side: int) -> None:
         runtime = import_module("base_models.backends.openvino_runtime")
         network = runtime.convert_torch(module, torch.zeros(1, 3, side, side))
         whole = side == _SIDES[PNet]
         network.reshape([-1, 3, -1, -1] if whole else [-1, 3, side, side])
-        self._request = runtime.compile_network(
-            network, "fp32", streams=1, threads=torch.get_num_threads()
-        ).create_infer_request()
+        threads = torch.get_num_threads()
+        self._compiled = runtime.compile_network(network, "fp32", streams=threads, threads=threads)
+        self._own = local()
 
     def __call__(self, pictures: Tensor, /) -> tuple[Tensor, ...]:
-        answers = self._request.infer({0: np.ascontiguousarray(pictures.numpy())})
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        answers = self._own.request.infer({0: np.ascontiguousarray(pictures.numpy())})
         # The arrays belong to the request, which is used again.
         return tuple(torch.from_numpy(np.array(answer)) for answer in answers.values())

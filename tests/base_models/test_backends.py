@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ class Trained:
         return module.load_timm(self.spec, self.weights, SIZE, device="cpu", precision="fp32")
 
     def open(self, images: np.ndarray, place: Device) -> choose.Chosen:
-        return open_openvino(self.spec, [self.weights], self.load, images, place)
+        return open_openvino(self.spec, [self.weights], self.load, SIZE, lambda: images, place)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,16 @@ def test_it_says_what_keras_says(tmp_path: Path) -> None:
         images = crops(9)
         found = OpenVinoBackend(exported, SIZE, "fp32", 2).logits(images)
         np.testing.assert_allclose(found, detector.logits(images), atol=0.02)
+
+
+def test_many_threads_may_ask_at_once(tmp_path: Path) -> None:
+    backend = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    batches = [crops(n, seed=n) for n in (1, 5, 9, 17, 30, 4)]
+    alone = [backend.logits(images) for images in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(backend.logits, batches * 5))
+    for found, wanted in zip(together, alone * 5, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:

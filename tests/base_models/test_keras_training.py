@@ -21,9 +21,10 @@ from base_models.crops_data import Crops, index_crops
 from base_models.detectors import find_detector
 from base_models.detectors.keras_runtime import keras, tf
 from base_models.epochs import Epochs
+from base_models.fold_models import find_models, load_fold_model
 from base_models.fold_training import FoldData, train_fold
 from base_models.frame_scores import read_frame_scores
-from base_models.inference import find_models, load_fold_model, score_videos
+from base_models.inference import score_videos
 from base_models.out_of_fold import train_out_of_fold
 from base_models.train_settings import TrainSettings
 from predictions.errors import InputError

@@ -1,0 +1,156 @@
+"""A video straight to frame scores: decoded, its faces found and scored in one go.
+
+Several threads may score videos at once. Each works one video through to its end, so that decoder,
+finder and detectors are busy together and memory is bounded by the threads, not by the videos.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from base_models.backends.choose import BackendName, wants_openvino
+from base_models.crops_data import index_crops, resize
+from base_models.detectors.registry import find_detector
+from base_models.faces.extract import extract_video
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import faces_path, load_faces
+from base_models.fold_models import find_models
+from base_models.opened import OpenedDetector, open_detector
+from base_models.train_settings import Precision
+from predictions.errors import InputError
+
+_TIMED_CROPS, _COMPARED = 16, 24
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """What came of one video.
+
+    Attributes:
+        frames: long table `frame, face, model, logit`; no rows without a face.
+        status, reason: as of `faces.store.Faces`.
+        seconds: by stage, `faces` and `score`.
+    """
+
+    frames: pd.DataFrame
+    status: str
+    reason: str
+    seconds: dict[str, float]
+
+
+class VideoScorer:
+    """The detectors of a run that look at single faces, open and ready.
+
+    Attributes:
+        detectors: by name.
+        notes: decisions to show, a sentence each.
+    """
+
+    def __init__(self, settings: FaceSettings, detectors: Sequence[OpenedDetector]) -> None:
+        self.settings = settings
+        self.detectors = {opened.name: opened for opened in detectors}
+        self.notes = [note for opened in detectors for note in opened.notes]
+
+    @classmethod
+    def open(
+        cls,
+        run: Path,
+        settings: FaceSettings,
+        names: Sequence[str],
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        backend: BackendName = "auto",
+    ) -> "VideoScorer":
+        """Open trained detectors of the run folder `run`.
+
+        Those that look at something else than single faces are left out, and a note says so.
+
+        Raises:
+            InputError: one is not trained, or none is left.
+        """
+        found = find_models(run / "models")
+        opened, notes = [], []
+        for name in names:
+            if name not in found:
+                raise InputError(f"{run}: no {name} is trained; there are {', '.join(found)}.")
+            spec = find_detector(found[name][0].record["detector"])
+            if spec.looks_at != "face":
+                notes.append(f"{name} looks at the {spec.looks_at} of a video and is left out.")
+                continue
+            place = spec.import_module(spec.devices).choose_device(device, precision)
+            opened.append(
+                open_detector(
+                    name,
+                    spec,
+                    found[name],
+                    place,
+                    fast=wants_openvino(spec, backend, place.name),
+                    compared_on=partial(_crops_of_run, run, int(found[name][0].record["size"])),
+                )
+            )
+        if not opened:
+            raise InputError(f"{run}: none of its detectors looks at single faces.")
+        scorer = cls(settings, opened)
+        scorer.notes += notes
+        return scorer
+
+    def score(self, path: Path, frames: int, names: Sequence[str]) -> ScoredVideo:
+        """The frame scores of one video by some detectors, on at most `frames` frames.
+
+        A video that cannot be read, or has no face, has no rows and a reason.
+        """
+        began = time.perf_counter()
+        faces = extract_video(path, replace(self.settings, frames=frames), threads=1)
+        found = time.perf_counter()
+        crops = faces.decode()
+        tables = []
+        for name in names:
+            opened = self.detectors[name]
+            logits = opened.logits(resize(crops, opened.size))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "frame": faces.frame,
+                        "face": faces.track,
+                        "model": name,
+                        "logit": logits,
+                    }
+                )
+            )
+        return ScoredVideo(
+            pd.concat(tables, ignore_index=True),
+            faces.status,
+            faces.reason,
+            {"faces": found - began, "score": time.perf_counter() - found},
+        )
+
+    def seconds_a_crop(self) -> dict[str, float]:
+        """What one crop costs each detector here, measured; in the order of cost."""
+        spent = {}
+        for name, opened in self.detectors.items():
+            images = np.zeros((_TIMED_CROPS, opened.size, opened.size, 3), np.uint8)
+            opened.logits(images)  # the first call prepares
+            began = time.perf_counter()
+            opened.logits(images)
+            spent[name] = (time.perf_counter() - began) / _TIMED_CROPS
+        return dict(sorted(spent.items(), key=lambda item: item[1]))
+
+
+def _crops_of_run(run: Path, size: int) -> np.ndarray:
+    """Some of the crops that a run's detectors were trained on."""
+    videos = pd.read_parquet(run / "videos.parquet")
+    names = videos.loc[videos["status"] == "ok", "video"].astype(str)
+    some = names.iloc[np.unique(np.linspace(0, len(names) - 1, _COMPARED).astype(int))]
+    index = index_crops(list(some), run / "faces")
+    first = np.flatnonzero(np.diff(index.video, prepend=-1))
+    crops = [
+        load_faces(faces_path(run / "faces", index.videos[index.video[row]])).decode([0])
+        for row in first
+    ]
+    return resize(np.concatenate(crops), size)

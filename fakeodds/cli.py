@@ -2,10 +2,14 @@
 
 import importlib
 import sys
+import time
 
 import click
 
 from predictions.errors import InputError
+
+#: When the command began, by `time.monotonic`; a deadline counts from here.
+BEGAN = time.monotonic()
 
 #: Command -> (module of fakeodds.commands, one line of help). The modules are imported only when
 #: their command runs, so that people with score files never wait for a deep-learning framework.

@@ -104,6 +104,26 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def print_looks(report: Mapping[str, Any]) -> None:
+    """What each look at a video was expected to be worth, what it cost, how many had it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("frames", "detectors", "log loss", "95 % interval", "s/video", "videos"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for look in report["looks"]:
+        loss, seconds = look["log_loss"], look["seconds_a_video"]
+        table.add_row(
+            str(look["frames"]),
+            str(len(look["detectors"])),
+            _number(loss["value"]),
+            f"{_number(loss['low'])}-{_number(loss['high'])}",
+            "-" if seconds is None else f"{seconds / report['threads']:.2f}",
+            str(look["videos"]),
+        )
+    if report["not_looked_at"]:
+        table.add_row("0", "0", "-", "-", "-", str(report["not_looked_at"]))
+    out.print(table)
+
+
 def print_slices(metrics: Mapping[str, Any]) -> None:
     """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
     for column, slices in metrics.get("slices", {}).items():

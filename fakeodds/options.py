@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,40 @@ class Share(click.ParamType):
         if not 0 < share < 1:
             self.fail(f"{value!r}: expected a share with 0 < SHARE < 1", param, ctx)
         return share
+
+
+class Duration(click.ParamType):
+    """`9h`, `30m`, `90s` or `1h30m`, as seconds."""
+
+    name = "9h|30m|90s|1h30m"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
+        seconds = 0
+        if found:
+            hours, minutes, rest = (int(part or 0) for part in found.groups())
+            seconds = 3600 * hours + 60 * minutes + rest
+        if not seconds:
+            self.fail(f"{value!r} is no time such as 9h, 30m, 90s or 1h30m", param, ctx)
+        return float(seconds)
+
+
+class Bytes(click.ParamType):
+    """`1GB` or `500MB`, as megabytes."""
+
+    name = "1GB|500MB"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(GB|MB)", value, re.IGNORECASE)
+        if not found or float(found[1]) == 0:
+            self.fail(f"{value!r} is no size such as 1GB or 500MB", param, ctx)
+        return float(found[1]) * (1000 if found[2].upper() == "GB" else 1)
 
 
 def prior_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,20 @@ from base_models.inference import score_videos
 from base_models.out_of_fold import settle_starts, train_out_of_fold
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.train_settings import TrainSettings
+from base_models.train_settings import TrainSettings, hash_of
+from base_models.video_scorer import VideoScorer
 from fakeodds import console
 from fakeodds.dataset_options import DatasetOptions
 from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import stack_probability
+from fakeodds.submitting import shifted_to, stack_probability
 from predictions.aggregate import by_rule, rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
+from predictions.submission import make_submission, read_sample, write_submission
 
 __all__ = [
     "find_faces",
@@ -39,6 +42,7 @@ __all__ = [
     "find_sound_again",
     "open_dataset",
     "predict",
+    "predict_in_time",
     "settle_starts",
     "train_and_stack",
     "unlabelled",
@@ -264,6 +268,79 @@ def predict(
     features = features.reindex(columns=stack.feature_names_in_)
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return stack_probability(stack, features, about, prior, groups)
+
+
+def predict_in_time(
+    dataset: Dataset,
+    run: RunFolder,
+    seconds: float,
+    began: float,
+    prior: Prior,
+    *,
+    device: str = "auto",
+    backend: BackendName = "auto",
+    most_mb: float | None = None,
+    sample: Path | None = None,
+) -> dict[str, Any]:
+    """Calibrated probabilities of all videos by `began + seconds` of `time.monotonic`.
+
+    Writes submission.csv (again and again, always whole) and deadline.json, which is returned.
+
+    Args:
+        most_mb: leave detectors out until the weights of the rest are not larger.
+    """
+    from fakeodds.deadline import DeadlineRun
+    from fakeodds.looks import make_looks
+    from fakeodds.weights_budget import within
+    from stacking import load_stack
+
+    if dataset.crops is not None:
+        raise InputError("--deadline: is for videos; these are face crops, which take no time.")
+    stack, about = load_stack(run.stack)
+    imported = run.record["settings"].get("imported", {})
+    names = [name for name in about["kinds"] if name not in imported]
+    oof: pd.Series | None = None
+    if most_mb is not None:
+        stack, about, oof = within(run, names, most_mb, stack, about)
+        names = list(about["kinds"])
+    settings = FaceSettings(**run.record["settings"]["faces"])
+    scorer = VideoScorer.open(run.path, settings, names, device=device, backend=backend)
+    for sentence in scorer.notes:
+        console.note(sentence)
+    costs = scorer.seconds_a_crop()
+    order = run.record["settings"].get("cheapest_first", [])
+    if sorted(order) != sorted(costs):
+        # Once and for all, as a second measurement might tell near neighbours the other way round.
+        order = list(costs)
+        run.settings(cheapest_first=order)
+        run.save()
+    looks = make_looks(run, order, settings.frames, stack, about, oof)
+    write = partial(_submit_quietly, run.submission, prior, about, sample)
+    work = DeadlineRun(
+        dataset.root,
+        dataset.videos["video"].astype(str).tolist(),
+        run,
+        scorer,
+        looks,
+        began=began,
+        ends=began + seconds,
+        write=write,
+        seconds_a_crop=costs,
+        kept_as=hash_of(
+            {"settings": settings_key(settings), "models": list(costs), "about": about}
+        ),
+    )
+    console.heading(f"Looking at {len(dataset.videos)} videos for {work.left:.0f} s")
+    with console.progress_bars() as progress:
+        return work.finish(progress)
+
+
+def _submit_quietly(
+    path: Path, prior: Prior, about: dict[str, Any], sample: Path | None, probability: pd.Series
+) -> None:
+    shifted = shifted_to(probability, about, prior)
+    wanted = None if sample is None else read_sample(sample)
+    write_submission(make_submission(shifted, wanted, str(sample)), path)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

@@ -149,6 +149,10 @@ class RunFolder:
             "inputs": key,
             "seconds": round(time.monotonic() - began, 2),
         }
+        self.save()
+
+    def save(self) -> None:
+        """Write run.json."""
         write_json(self.record, self.path / "run.json")
 
 

@@ -84,6 +84,17 @@ def stack_probability(
         features = by_rule(features, **about["frames"])
     features = stack.align(features)
     probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
+    return shifted_to(probability, about, prior, groups)
+
+
+def shifted_to(
+    probability: pd.Series,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+) -> pd.Series:
+    """The probabilities at another share of fakes, when one is said; see `stack_probability`."""
+    probability = probability.copy()
     share = estimated_share(probability, about["prior"], groups) if prior == "auto" else prior
     if share is not None:
         from calibration import shift_prior

@@ -14,6 +14,8 @@ from fakeodds.imported import Asked, imported_options
 from fakeodds.options import (
     ANY,
     FILE,
+    Bytes,
+    Duration,
     backend_option,
     jobs_option,
     out_option,
@@ -442,6 +444,17 @@ def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions
 @prior_option
 @click.option("--device", default="auto", show_default=True)
 @backend_option
+@click.option(
+    "--deadline",
+    type=Duration(),
+    help="Be done by then, whatever there is to do: a cheap look at every video first, then closer "
+    "ones where they help most.",
+)
+@click.option(
+    "--max-weights",
+    type=Bytes(),
+    help="With --deadline: use only detectors whose weights are together not larger.",
+)
 @jobs_option
 def predict(
     run: Path,
@@ -452,13 +465,42 @@ def predict(
     prior: Prior,
     device: str,
     backend: Any,
+    deadline: float | None,
+    max_weights: float | None,
     jobs: int,
 ) -> None:
-    """Score new VIDEOS with a finished RUN -> RUN/submission.csv."""
+    """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
+
+    \b
+    fakeodds predict runs/mine new_videos/
+    fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
+    """
     from fakeodds import pipeline
+    from fakeodds.cli import BEGAN
 
     folder = RunFolder.existing(run)
     data = pipeline.open_dataset(videos, dataset_options)
+    if deadline is not None:
+        if imported.paths:
+            raise InputError(
+                "--deadline: scores of other detectors (--scores) have no place in it."
+            )
+        report = pipeline.predict_in_time(
+            data,
+            folder,
+            deadline,
+            BEGAN,
+            prior,
+            device=device,
+            backend=backend,
+            most_mb=max_weights,
+            sample=sample,
+        )
+        console.print_looks(report)
+        console.out.print(f"{report['videos']} videos -> {folder.submission}")
+        return
+    if max_weights is not None:
+        raise InputError("--max-weights: belongs to --deadline; name one.")
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submit(probability, folder.submission, sample)
 

@@ -1,0 +1,282 @@
+"""`fakeodds predict --deadline`: a complete submission in time, and the time spent where it helps.
+
+At once every video has the stack's answer for "nothing seen". Then each gets the cheapest look, and
+the time left goes where a closer look is expected to lower log loss most. What is done is kept
+below test/, so that a killed run goes on; submission.csv is complete at every moment.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from base_models.threads import available_threads
+from base_models.video_scorer import ScoredVideo, VideoScorer
+from fakeodds import console
+from fakeodds.crew import Crew
+from fakeodds.looks import Look
+from fakeodds.run_folder import RunFolder
+from fakeodds.submitting import stack_probability
+from predictions.aggregate import by_rule
+from predictions.files import write_json, write_table
+from predictions.progress import Progress
+
+#: Seconds between two writes of what is done.
+_KEEP_EVERY = 20.0
+#: Share of the deadline, and seconds, that are left for writing the results.
+_RESERVED = (0.02, 2.0)
+#: A look is begun only if so many times its usual seconds are left.
+_CAUTION = 1.5
+
+Task = tuple[str, int]
+
+
+@dataclass
+class _State:
+    """What is known of each video: the look it has had (-1 none) and its probability."""
+
+    look: pd.Series
+    probability: pd.Series
+    seconds: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    waiting: dict[int, list[tuple[str, ScoredVideo]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+class DeadlineRun:
+    """Predicts videos until a moment.
+
+    Args:
+        root: the videos' folder.
+        videos: ids, paths below `root`.
+        run: a finished run.
+        scorer: its detectors.
+        looks: cheapest first.
+        ends: when to have finished, in seconds of `clock`.
+        write: writes the submission from probabilities by video.
+        seconds_a_crop: of each detector, by one thread.
+        kept_as: names the work; what another work kept is not taken up.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        videos: list[str],
+        run: RunFolder,
+        scorer: VideoScorer,
+        looks: list[Look],
+        *,
+        began: float,
+        ends: float,
+        write: Callable[[pd.Series], None],
+        seconds_a_crop: dict[str, float],
+        kept_as: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root, self.videos, self.run = root, videos, run
+        self.scorer, self.looks = scorer, looks
+        self.began, self.clock = began, clock
+        share, seconds = _RESERVED
+        self.ends = ends - max(share * (ends - began), min(seconds, 0.1 * (ends - began)))
+        self.write, self.seconds_a_crop, self.kept_as = write, seconds_a_crop, kept_as
+        self.threads = available_threads()
+        self.state = self._begin()
+        self._kept_at = clock()
+
+    def finish(self, progress: Progress) -> dict[str, Any]:
+        """Work until all is done or time is up; the report, which is deadline.json too."""
+        crew: Crew[Task, ScoredVideo] = Crew(self._score, self.threads)
+        first = [(video, 0) for video in self.videos if self.state.look[video] < 0]
+        self._work(crew, first, "first look", progress)
+        while self.left > 0:
+            planned = self._plan()
+            if not planned:
+                break
+            # A part at a time: what looks cost is known better after each.
+            part = planned[: max(4 * self.threads, len(planned) // 20)]
+            if not self._work(crew, part, "closer look", progress):
+                break
+        self._keep(write=True)
+        return self._report()
+
+    @property
+    def left(self) -> float:
+        """Seconds until work must end."""
+        return self.ends - self.clock()
+
+    def usual_seconds(self, look: int) -> float:
+        """What a look costs one thread: measured, or guessed from the first look."""
+        known = self.state.seconds[look]
+        if known:
+            return float(np.mean(known))
+        measured = self.state.seconds[0]
+        if not measured:
+            return 0.0
+        first, asked = self.looks[0], self.looks[look]
+
+        def work(of: Look) -> float:
+            crops = sum(self.seconds_a_crop[name] for name in of.detectors) * self.threads
+            return of.frames * (crops + 0.05)
+
+        return float(np.mean(measured)) * work(asked) / work(first)
+
+    def _begin(self) -> _State:
+        nothing = self.looks[-1].features(_no_frames(), self.videos)
+        unseen = self._answers(len(self.looks) - 1, nothing)
+        state = _State(pd.Series(-1, index=unseen.index), unseen)
+        path = self._kept_path
+        if path.exists():
+            kept = pd.read_csv(path, dtype={"video": str}).set_index("video")
+            if list(kept["work"].unique()) == [self.kept_as] and set(kept.index) <= set(
+                unseen.index
+            ):
+                state.look.update(kept["look"])
+                state.probability.update(kept["probability"])
+                console.note(f"{len(kept)} videos were looked at before; they are taken up.")
+        self.write(state.probability)
+        return state
+
+    def _score(self, task: Task) -> ScoredVideo:
+        video, look = task
+        asked = self.looks[look]
+        return self.scorer.score(self.root / video, asked.frames, asked.detectors)
+
+    def _plan(self) -> list[Task]:
+        """The looks that are worth their time, best first."""
+        from calibration import row_log_loss
+        from stacking.allocation import choose_looks, expected_gain
+
+        label = self._labels()
+        past = [
+            np.asarray(look.probability.reindex(self._labelled), dtype=np.float64)
+            for look in self.looks
+        ]
+        loss = [row_log_loss(label, p) for p in past]
+        costs = np.array([self.usual_seconds(look) for look in range(len(self.looks))])
+        gain = np.zeros((len(self.videos), len(self.looks)))
+        had, now = self.state.look.to_numpy(), self.state.probability.to_numpy()
+        for look in range(len(self.looks)):
+            for before in range(look):
+                rows = had == before
+                gain[rows, look] = expected_gain(past[before], loss[before], loss[look], now[rows])
+        chosen = choose_looks(gain, costs, max(self.left, 0) * self.threads)
+        rows = np.flatnonzero(chosen >= 0)
+        worth = gain[rows, chosen[rows]] / costs[chosen[rows]]
+        order = rows[np.argsort(-worth, kind="stable")]
+        return [(self.videos[i], int(chosen[i])) for i in order]
+
+    def _work(
+        self, crew: Crew[Task, ScoredVideo], tasks: list[Task], stage: str, progress: Progress
+    ) -> bool:
+        """Do the tasks that there is time for; whether all of them were done."""
+        todo, done = list(reversed(tasks)), 0
+        progress(stage, 0, len(tasks))
+        while todo or crew.busy:
+            while todo and crew.idle:
+                if self.left < _CAUTION * self.usual_seconds(todo[-1][1]):
+                    todo.clear()
+                    break
+                crew.give(todo.pop())
+            if not crew.busy:
+                break
+            came = crew.take(self.left)
+            if came is None:
+                return False
+            (video, look), scored = came
+            self.state.waiting[look].append((video, scored))
+            self.state.seconds[look].append(sum(scored.seconds.values()))
+            if scored.reason:
+                self.state.reasons[video] = scored.reason
+            done += 1
+            progress(stage, done, len(tasks))
+            if self.clock() - self._kept_at > _KEEP_EVERY:
+                self._keep(write=True)
+        self._keep(write=False)
+        return done == len(tasks)
+
+    def _keep(self, *, write: bool) -> None:
+        """Turn frame scores into probabilities and keep them."""
+        for look, scored in self.state.waiting.items():
+            names = [video for video, _ in scored]
+            frames = pd.concat([_no_frames(), *(s.frames.assign(video=v) for v, s in scored)])
+            found = self._answers(look, self.looks[look].features(frames, names))
+            self.state.probability.update(found)
+            self.state.look[names] = look
+        self.state.waiting.clear()
+        known = self.state.look >= 0
+        table = pd.DataFrame(
+            {"look": self.state.look[known], "probability": self.state.probability[known]}
+        )
+        write_table(table.assign(work=self.kept_as).rename_axis("video"), self._kept_path)
+        if write:
+            self.write(self.state.probability)
+        self._kept_at = self.clock()
+
+    def _answers(self, look: int, features: pd.DataFrame) -> pd.Series:
+        asked = self.looks[look]
+        lacking = [name for name in asked.about["kinds"] if name not in features]
+        known = features.assign(**dict.fromkeys(lacking, np.nan))
+        if "frames" in asked.about:
+            known = by_rule(known, **asked.about["frames"])
+        known = known.reindex(columns=asked.stack.feature_names_in_)
+        return stack_probability(asked.stack, known, asked.about, None)
+
+    @property
+    def _kept_path(self) -> Path:
+        return self.run.path / "test" / "looks.csv"
+
+    @property
+    def _labelled(self) -> pd.Index:
+        return self.looks[-1].probability.index
+
+    def _labels(self) -> NDArray[np.float64]:
+        videos = pd.read_parquet(self.run.videos).set_index("video")
+        return videos["label"].reindex(self._labelled).to_numpy(np.float64)
+
+    def _report(self) -> dict[str, Any]:
+        from stacking import report_metrics
+
+        videos = pd.read_parquet(self.run.videos).set_index("video").reindex(self._labelled)
+        counts = self.state.look.value_counts()
+        looks = []
+        for number, look in enumerate(self.looks):
+            oof = look.probability.reindex(self._labelled).to_frame("p")
+            judged = report_metrics(oof, videos["label"].astype(int), videos["group"])
+            seconds = self.state.seconds[number]
+            looks.append(
+                {
+                    "frames": look.frames,
+                    "detectors": list(look.detectors),
+                    "log_loss": judged["stages"]["p"]["log_loss"],
+                    "seconds_a_video": float(np.mean(seconds)) if seconds else None,
+                    "videos": int(counts.get(number, 0)),
+                }
+            )
+        report = {
+            "videos": len(self.videos),
+            "not_looked_at": int(counts.get(-1, 0)),
+            "seconds": self.clock() - self.began,
+            "threads": self.threads,
+            "looks": looks,
+        }
+        write_json(report, self.run.path / "deadline.json")
+        return report
+
+
+def _no_frames() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "frame": pd.Series(dtype="int32"),
+            "face": pd.Series(dtype="int32"),
+            "model": pd.Series(dtype=str),
+            "logit": pd.Series(dtype="float32"),
+            "video": pd.Series(dtype=str),
+        }
+    )

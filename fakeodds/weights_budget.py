@@ -1,0 +1,77 @@
+"""`--max-weights`: the best ensemble whose weights are small enough, and a stack for it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from base_models.frame_scores import read_frame_scores
+from fakeodds import console
+from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import StackOptions, outer_folds, plain_stack
+from predictions.aggregate import aggregate
+from predictions.errors import InputError
+
+
+def weights_mb(run: RunFolder, names: Sequence[str]) -> dict[str, float]:
+    """Megabytes of all fold models of each detector."""
+    return {
+        name: sum(
+            path.stat().st_size
+            for path in (run.path / "models" / f"model={name}").glob("fold=*/weights.*")
+        )
+        / 1e6
+        for name in names
+    }
+
+
+def within(
+    run: RunFolder, names: Sequence[str], most_mb: float, stack: Any, about: dict[str, Any]
+) -> tuple[Any, dict[str, Any], pd.Series | None]:
+    """The run's stack where all its weights fit; else the recommended ensemble of those that do.
+
+    Returns:
+        stack, about, and the out-of-fold probabilities of the new stack (None of the run's own).
+
+    Raises:
+        InputError: not even one detector fits.
+    """
+    mb = weights_mb(run, names)
+    if sum(mb.values()) <= most_mb:
+        return stack, about, None
+    if min(mb.values()) > most_mb:
+        smallest = min(mb, key=lambda name: mb[name])
+        raise InputError(
+            f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
+            f"weights, more than {most_mb:.0f}; allow more."
+        )
+    from stacking import nested_predictions
+    from stacking.compare import compare_subsets
+
+    videos = pd.read_parquet(run.videos).set_index("video")
+    videos = videos[videos["label"].notna()]
+    features = aggregate(read_frame_scores(run.scores)).reindex(videos.index)[list(names)]
+    label, folds = videos["label"].astype("int8"), outer_folds(videos, 5, 0)
+    found = compare_subsets(
+        features,
+        label,
+        videos["group"],
+        folds,
+        costs=pd.DataFrame({"seconds": np.nan, "mb": mb}),
+        budget={"mb": most_mb},
+    ).to_dict()
+    kept = next(subset["models"] for subset in found["subsets"] if subset["recommended"])
+    told = ", ".join(kept)
+    console.note(
+        f"--max-weights: all {len(names)} detectors have {sum(mb.values()):.0f} MB; the best that "
+        f"fit are {told} ({sum(mb[name] for name in kept):.0f} MB)."
+    )
+    kinds = dict.fromkeys(kept, "logit")
+    options = StackOptions()
+    judged = nested_predictions(
+        plain_stack(options), features[kept], label, videos["group"], folds, kinds
+    )
+    fitted = plain_stack(options).fit(features[kept], label, groups=videos["group"])
+    told_of = {"kinds": kinds, "reverse": [], "prior": float(label.mean())}
+    return fitted, told_of, judged["calibrated"]

@@ -1,0 +1,171 @@
+"""`fakeodds predict --deadline`: always in time, always complete, and the same as without."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("av")
+
+from fakeodds.crew import Crew
+from fakeodds.demo_data import DemoSet, make_demo_set
+from fakeodds.looks import few_frames
+
+Cli = Callable[..., Any]
+SMALL = (
+    *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
+    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
+    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
+)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
+    """Six people for training, three to predict, and a file that is none."""
+    made = make_demo_set(
+        tmp_path_factory.mktemp("demo"), people=6, test_people=3, clips_each=1, seed=2
+    )
+    (made.test / "broken.mp4").write_bytes(b"no video at all")
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(clips: DemoSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    run = tmp_path_factory.mktemp("run") / "run"
+    arguments = ["run", clips.train, "--out", run, *SMALL]
+    code = "from fakeodds.cli import main; main()"
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    return run
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def submission(run: Path) -> pd.Series:
+    table = pd.read_csv(run / "submission.csv").set_index("filename")["label"]
+    assert table.between(0, 1, inclusive="neither").all()
+    return table.sort_index()
+
+
+def test_with_time_enough_it_answers_as_predict_does(clips: DemoSet, run: Path, cli: Cli) -> None:
+    cli("predict", run, clips.test, "--jobs", "1")
+    wanted = submission(run)
+    shutil.rmtree(run / "test")
+    (run / "submission.csv").unlink()
+    said = cli("predict", run, clips.test, "--deadline", "5m")
+    report = json.loads((run / "deadline.json").read_text())
+    assert report["seconds"] < 300
+    assert report["not_looked_at"] == 0
+    assert sum(look["videos"] for look in report["looks"]) == len(wanted)
+    assert "log loss" in said.output
+    found = submission(run)
+    assert set(found.index) == set(wanted.index)
+    kept = pd.read_csv(run / "test" / "looks.csv").set_index("video")
+    whole = kept.index[kept["look"] == len(report["looks"]) - 1]
+    np.testing.assert_allclose(found[whole], wanted[whole], atol=0.01)
+
+    # Asked again, nothing is left to do but for what another look is not worth.
+    again = cli("predict", run, clips.test, "--deadline", "5m")
+    assert "they are taken up" in again.output
+    pd.testing.assert_series_equal(submission(run), found)
+
+
+def test_without_time_it_is_complete_all_the_same(clips: DemoSet, run: Path, cli: Cli) -> None:
+    began = time.monotonic()
+    cli("predict", run, clips.test, "--deadline", "1s")
+    assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
+    report = json.loads((run / "deadline.json").read_text())
+    assert report["not_looked_at"] > 0  # the command had been running for longer already
+    assert time.monotonic() - began < 120
+
+
+def test_killed_it_leaves_a_whole_submission_and_goes_on(
+    clips: DemoSet, run: Path, cli: Cli
+) -> None:
+    command = [sys.executable, "-c", "from fakeodds.cli import main; main()"]
+    arguments = ["predict", run, clips.test, "--deadline", "4m"]
+    process = subprocess.Popen(
+        [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    (run / "submission.csv").unlink()
+    end = time.monotonic() + 200
+    while not (run / "submission.csv").exists() and process.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
+    cli(*arguments)
+    assert json.loads((run / "deadline.json").read_text())["not_looked_at"] == 0
+
+
+def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli: Cli) -> None:
+    said = cli("predict", run, clips.test, "--deadline", "4m", "--max-weights", "60MB")
+    assert "--max-weights" in said.output
+    report = json.loads((run / "deadline.json").read_text())
+    assert report["looks"][-1]["detectors"] == ["mobilenetv3_large"]
+    assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
+    said = cli("predict", run, clips.test, "--deadline", "4m", "--max-weights", "1MB", code=2)
+    assert "mobilenetv3_large" in said.output
+
+
+@pytest.mark.parametrize("said", ["soon", "0h", "", "5"])
+def test_what_is_no_time_is_refused(clips: DemoSet, trained: Path, cli: Cli, said: str) -> None:
+    assert "9h" in cli("predict", trained, clips.test, "--deadline", said, code=2).output
+
+
+def test_max_weights_needs_a_deadline(clips: DemoSet, trained: Path, cli: Cli) -> None:
+    assert (
+        "--deadline" in cli("predict", trained, clips.test, "--max-weights", "1GB", code=2).output
+    )
+
+
+def test_few_frames_are_evenly_spaced() -> None:
+    scores = pd.DataFrame(
+        {
+            "video": ["a"] * 20 + ["b"] * 3,
+            "frame": [*np.repeat(np.arange(10) * 7, 2), 1, 5, 9],
+            "face": [0, 1] * 10 + [0] * 3,
+            "logit": 0.0,
+        }
+    )
+    kept = few_frames(scores, 4)
+    assert kept[kept["video"] == "a"]["frame"].unique().tolist() == [0, 21, 42, 63]
+    assert len(kept[kept["video"] == "a"]) == 8  # both faces
+    assert len(kept[kept["video"] == "b"]) == 3
+    one = few_frames(scores, 1)
+    assert one.groupby("video")["frame"].nunique().tolist() == [1, 1]
+    assert few_frames(scores, 100).shape == scores.shape
+
+
+def test_a_crew_hands_out_and_takes_and_leaves_the_slow_behind() -> None:
+    def work(seconds: float) -> float:
+        time.sleep(seconds)
+        if seconds == 0.02:
+            raise ValueError("no")
+        return seconds
+
+    crew: Crew[float, float] = Crew(work, 2)
+    crew.give(0.01)
+    crew.give(30.0)
+    assert crew.idle == 0
+    assert crew.take(5) == (0.01, 0.01)
+    assert crew.take(0.05) is None
+    crew.give(0.02)
+    with pytest.raises(ValueError, match="no"):
+        crew.take(5)

@@ -4,11 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint lock wheel clean
+# The real data that benchmarks and demo-scores read.
+DATA := ../shared/data
+
+.PHONY: help setup demo test lint bench demo-scores lock wheel clean
 
 help:
 	@echo "make demo   set up .venv and run the whole way on a small made-up data set (runs/demo)"
 	@echo "make test   set up .venv, check style and types, run the tests"
+	@echo "make bench  all benchmarks that need no GPU and no peers of their own"
+	@echo "make demo-scores   make the scores that fakeodds demo ships anew (an hour and a half)"
 	@echo "make lock   write constraints.txt anew from the newest versions"
 	@echo "make wheel  build the wheel into dist/"
 	@echo "make clean  remove .venv, dist and caches (runs/ stays)"
@@ -32,6 +37,19 @@ lint: setup
 
 test: lint
 	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python benchmarks/folds.py
+	$(BIN)/python benchmarks/aggregate.py
+	$(BIN)/python benchmarks/temperature.py
+	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/faces.py $(DATA)/video/avspeech_clips
+	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23
+	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth
+
+demo-scores: setup
+	$(BIN)/python benchmarks/face_detectors.py $(DATA)/faces $(DATA)/weights --out runs/faces
 
 lock:
 	rm -rf .lock-env

@@ -2,27 +2,33 @@
 
     python benchmarks/faces.py FOLDER [--videos 24] [--frames 30] [--repeats 3] [--min-face SHARE]
 
-Both get the same videos, one at a time, in turns, in one process with all cores. The peer decodes
-evenly spaced frames with OpenCV and calls `MTCNN(margin=14, keep_all=True, post_process=False,
-thresholds=[.9, .9, .9])` on each; ours is `extract_video`, JPEG crops included. Printed: the
-median of the repeats' videos per minute with their range, and how many of the peer's faces ours
-has too (IoU of at least .5), on frames that both looked at.
+Both work through the same videos with all cores, in turns. The peer as its users run it, one video
+after the other in one process: OpenCV decodes evenly spaced frames, and `MTCNN(margin=14,
+keep_all=True, post_process=False, thresholds=[.9, .9, .9])` looks at each. Ours as `fakeodds faces`
+does it: a process a core, JPEG crops written. Printed: the median of the repeats' videos per minute
+with their range, and how many of the peer's faces ours has too (IoU of at least .5), on frames that
+both looked at.
 """
 
 import argparse
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+import pandas as pd
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
 
 from base_models.datasets import list_videos
+from base_models.datasets.dataset import Dataset
 from base_models.faces import FaceSettings
-from base_models.faces.extract import extract_video
+from base_models.faces.extract import extract_faces
+from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
 from base_models.video import choose_frames, index_video
 
@@ -50,9 +56,9 @@ def find_with_peer(finder: MTCNN, path: Path, frames: int) -> Boxes:
     return boxes
 
 
-def find_with_ours(path: Path, settings: FaceSettings) -> Boxes:
-    """Boxes (n, 4) by frame number."""
-    faces = extract_video(path, settings)
+def read_ours(path: Path) -> Boxes:
+    """Boxes (n, 4) by frame number, as `fakeodds faces` stored them."""
+    faces = load_faces(path)
     boxes: Boxes = defaultdict(lambda: np.empty((0, 4)))
     for frame in np.unique(faces.frame):
         boxes[int(frame)] = faces.box[faces.frame == frame].astype(float)
@@ -74,28 +80,33 @@ def count_recalled(peer: Boxes, ours: Boxes, looked_at: set[int]) -> tuple[int, 
 def run(folder: Path, n_videos: int, frames: int, repeats: int, settings: FaceSettings) -> None:
     """Time both on the same videos and print the comparison."""
     names = list_videos(folder)
-    paths = [folder / name for name in names[:: max(1, len(names) // n_videos)][:n_videos]]
+    names = names[:: max(1, len(names) // n_videos)][:n_videos]
+    paths = [folder / name for name in names]
     finder = MTCNN(margin=14, keep_all=True, post_process=False, thresholds=[0.9, 0.9, 0.9])
-    extract_video(paths[0], settings)
+    dataset = Dataset(folder, pd.DataFrame({"video": pd.array(names, dtype="string")}))
     find_with_peer(finder, paths[0], 2)
+    with TemporaryDirectory() as out:
+        extract_faces(replace(dataset, videos=dataset.videos[:2]), Path(out), settings)
     rates: dict[str, list[float]] = {"peer": [], "ours": []}
-    recalled = total = extra = 0
+    boxes = []
     for repeat in range(repeats):
-        spent = {"peer": 0.0, "ours": 0.0}
-        for path in paths:
-            start = time.perf_counter()
-            peer = find_with_peer(finder, path, frames)
-            middle = time.perf_counter()
-            ours = find_with_ours(path, settings)
-            spent["peer"] += middle - start
-            spent["ours"] += time.perf_counter() - middle
+        began = time.perf_counter()
+        found = [find_with_peer(finder, path, frames) for path in paths]
+        middle = time.perf_counter()
+        with TemporaryDirectory() as out:
+            extract_faces(dataset, Path(out), settings)
+            end = time.perf_counter()
             if repeat == 0:
-                looked_at = set(choose_frames(index_video(path).times, frames).tolist())
-                hits, there = count_recalled(peer, ours, looked_at)
-                recalled, total = recalled + hits, total + there
-                extra += sum(map(len, ours.values())) - hits
-        for name, seconds in spent.items():
-            rates[name].append(60 * len(paths) / seconds)
+                ours = [read_ours(faces_path(Path(out), name)) for name in names]
+                boxes = list(zip(paths, found, ours, strict=True))
+        rates["peer"].append(60 * len(paths) / (middle - began))
+        rates["ours"].append(60 * len(paths) / (end - middle))
+    recalled = total = extra = 0
+    for path, peer, mine in boxes:
+        looked_at = set(choose_frames(index_video(path).times, frames).tolist())
+        hits, there = count_recalled(peer, mine, looked_at)
+        recalled, total = recalled + hits, total + there
+        extra += sum(map(len, mine.values())) - hits
     print(f"{folder}: {len(paths)} videos, {frames} frames each, {repeats} repeats")
     for name, label in (("peer", "facenet-pytorch + OpenCV"), ("ours", "fakeodds")):
         low, middle_rate, high = np.quantile(rates[name], [0, 0.5, 1])

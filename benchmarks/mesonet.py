@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from base_models.crops_data import resize
 from base_models.datasets import read_dataset
 from base_models.detectors import find_detector
 from calibration import measure_all
@@ -60,13 +61,12 @@ def score_with_mesonet(
 
 
 def read_crops(paths: list[Path], size: int) -> NDArray[np.uint8]:
-    """RGB uint8 (n, size, size, 3) of the first picture of each video."""
+    """RGB uint8 (n, size, size, 3): the pictures as training would see them."""
     pictures = []
     for path in paths:
         with Image.open(path) as image:
-            resized = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-        pictures.append(np.asarray(resized))
-    return np.stack(pictures)
+            pictures.append(resize(np.asarray(image.convert("RGB"))[None], size))
+    return np.concatenate(pictures)
 
 
 def main() -> None:

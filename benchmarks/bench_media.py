@@ -1,0 +1,71 @@
+"""What the benchmarks of videos share: detectors with random weights, videos of a given size."""
+
+import resource
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import av
+import cv2
+import numpy as np
+import torch
+
+from base_models.backends.exported import load_exported, save_exported
+from base_models.backends.openvino_backend import OpenVinoBackend
+from base_models.backends.openvino_torch import export_timm
+from base_models.detectors import create_detector
+from base_models.devices import Device
+from base_models.opened import OpenedDetector
+from base_models.threads import available_threads
+from base_models.train_settings import DETECTORS
+from base_models.video import decode_frames, index_video
+
+__all__ = ["DETECTORS", "open_scratch", "peak_mb", "write_resized"]
+
+
+def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDetector]:
+    """Detectors with random weights: speed does not depend on them. `backend`: openvino, torch."""
+    threads = available_threads()
+    opened = []
+    for seed, name in enumerate(names):
+        detector = create_detector(name, weights="scratch", size=size, seed=seed)
+        if backend == "torch":
+            torch.set_num_threads(threads)
+            detector.to(Device("cpu", "fp32", threads))
+            opened.append(OpenedDetector(f"{name}:{seed}", size, [detector], []))
+            continue
+        with TemporaryDirectory() as folder:
+            save_exported(export_timm(detector), Path(folder), {})
+            exported = load_exported(Path(folder), {})
+            assert exported is not None
+            fast = OpenVinoBackend(exported, size, "bf16", threads)
+        opened.append(OpenedDetector(f"{name}:{seed}", size, [fast], []))
+    return opened
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def write_resized(source: Path, target: Path, height: int, seconds: float = 10.0) -> Path:
+    """The first seconds of a video at another height, as H.264; repeated where it is shorter."""
+    index = index_video(source)
+    rate = Fraction(round(1 / float(np.median(np.diff(index.times)))), 1)
+    wanted = round(seconds * rate)
+    with av.open(str(target), "w") as container:
+        stream = None
+        for number in range(0, wanted, len(index)):
+            for frame in decode_frames(index, range(min(len(index), wanted - number))):
+                old_height, old_width = frame.image.shape[:2]
+                width = round(old_width * height / old_height / 2) * 2
+                if stream is None:
+                    stream = container.add_stream("libx264", rate=rate)
+                    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                    stream.options = {"preset": "veryfast", "crf": "23"}
+                image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_CUBIC)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        assert stream is not None
+        container.mux(stream.encode(None))
+    return target

@@ -1,0 +1,86 @@
+"""Seconds a video from file to five detectors' scores: the share of each stage, memory, growth.
+
+    python benchmarks/end_to_end.py VIDEO [--frames 32] [--size 224] [--growth]
+
+VIDEO is re-encoded to 10 s at 720p and at 1080p. Each is scored by the five detectors (random
+weights, one model each) as `predict` does it, by as many threads as there are cores, several copies
+at once; a second a video is the wall time over the copies. With --growth, how the seconds grow with
+videos, frames and detectors. Opening the detectors is told apart.
+"""
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from bench_media import DETECTORS, open_scratch, peak_mb, write_resized
+
+from base_models.faces import FaceSettings
+from base_models.threads import available_threads
+from base_models.video_scorer import VideoScorer
+
+_COPIES = 6
+
+
+def time_videos(
+    scorer: VideoScorer, paths: list[Path], frames: int, names: list[str]
+) -> tuple[float, dict[str, float]]:
+    """Wall seconds for all, and the seconds of each stage summed over the threads."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(available_threads()) as pool:
+        scored = list(pool.map(lambda path: scorer.score(path, frames, names), paths))
+    wall = time.perf_counter() - began
+    stages = {stage: sum(s.seconds[stage] for s in scored) for stage in scored[0].seconds}
+    return wall, stages
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--frames", type=int, default=32)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--growth", action="store_true")
+    asked = parser.parse_args()
+    began = time.perf_counter()
+    opened = open_scratch([*DETECTORS, *DETECTORS[2:]], asked.size, "openvino")
+    scorer = VideoScorer(FaceSettings(frames=asked.frames), opened)
+    every = list(scorer.detectors)
+    print(f"opening {len(every)} detectors, once: {time.perf_counter() - began:.1f} s")
+    five = every[:5]
+    with TemporaryDirectory() as folder:
+        made = {
+            height: write_resized(asked.video, Path(folder) / f"{height}.mp4", height)
+            for height in (720, 1080)
+        }
+        scorer.score(made[720], 2, five)  # the first call prepares
+        for height, path in made.items():
+            runs = [
+                time_videos(scorer, [path] * _COPIES, asked.frames, five)
+                for _ in range(asked.repeats)
+            ]
+            seconds = np.array([wall for wall, _ in runs]) / _COPIES
+            share = {k: np.median([s[k] / sum(s.values()) for _, s in runs]) for k in runs[0][1]}
+            told = ", ".join(f"{stage} {part:.0%}" for stage, part in share.items())
+            print(
+                f"{height}p, {asked.frames} frames, five detectors: {np.median(seconds):.2f} s a "
+                f"video ({seconds.min():.2f}-{seconds.max():.2f}); {told}; peak {peak_mb():.0f} MB"
+            )
+        if asked.growth:
+            for count in (1, 10, 100):
+                wall, _ = time_videos(scorer, [made[720]] * count, 8, every[4:5])
+                print(f"{count:>4} videos, 8 frames, 1 detector: {wall / count:.3f} s a video")
+            for frames in (1, 2, 4, 8, 16, 32, 64):
+                wall, _ = time_videos(scorer, [made[720]] * 4, frames, five)
+                print(f"{frames:>4} frames, five detectors: {wall / 4:.3f} s a video")
+            for k in range(1, len(every) + 1):
+                wall, _ = time_videos(scorer, [made[720]] * 4, 16, every[:k])
+                print(f"{k:>4} detectors, 16 frames: {wall / 4:.3f} s a video")
+            print(f"peak memory {peak_mb():.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -290,6 +290,7 @@ def test_new_videos_get_the_mean_of_the_folds(
             folder,
             device="cpu",
             precision="fp32",
+            backend="reference",
             progress=progress,
             **more,
         )

@@ -8,9 +8,6 @@ import click
 
 from predictions.errors import InputError
 
-#: When the command began, by `time.monotonic`; a deadline counts from here.
-BEGAN = time.monotonic()
-
 #: Command -> (module of fakeodds.commands, one line of help). The modules are imported only when
 #: their command runs, so that people with score files never wait for a deep-learning framework.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -63,8 +60,10 @@ def fakeodds() -> None:
 
 def main() -> None:
     """Run the command line; input that cannot be used ends in one sentence and exit code 2."""
+    # A deadline counts from here: the modules that a command imports take their time too.
+    began = time.monotonic()
     try:
-        fakeodds(standalone_mode=False)
+        fakeodds(standalone_mode=False, obj={"began": began})
     except InputError as error:
         _stop(f"fakeodds: {error}", 2)
     except click.ClickException as error:

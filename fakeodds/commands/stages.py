@@ -456,7 +456,9 @@ def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions
     help="With --deadline: use only detectors whose weights are together not larger.",
 )
 @jobs_option
+@click.pass_context
 def predict(
+    context: click.Context,
     run: Path,
     videos: Path,
     sample: Path | None,
@@ -476,7 +478,6 @@ def predict(
     fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
     """
     from fakeodds import pipeline
-    from fakeodds.cli import BEGAN
 
     folder = RunFolder.existing(run)
     data = pipeline.open_dataset(videos, dataset_options)
@@ -489,7 +490,7 @@ def predict(
             data,
             folder,
             deadline,
-            BEGAN,
+            context.obj["began"],
             prior,
             device=device,
             backend=backend,

@@ -79,8 +79,8 @@ def _show_scores(context: click.Context, out: Path, seed: int) -> None:
         _call(context, "compare", [str(scores), "--out", str(out / "sizes"), *shared])
     console.out.print(
         f"All files: {out / 'scores'}, {out / 'sizes'}. The detectors were trained from scratch on "
-        "a CPU, out of fold; stacking and calibration are nested in folds of other people. A method "
-        "left out was unknown to the stack alone: the detectors had seen it."
+        "a CPU, out of fold; stacking and calibration are nested in folds of other people. A "
+        "method left out was unknown to the stack alone: the detectors had seen it."
     )
 
 

@@ -11,32 +11,20 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from base_models.backends.agreement import CannotExport
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
-from base_models.train_settings import Precision
+from base_models.fold_models import Place
 from predictions.errors import InputError
 
 BackendName = Literal["auto", "openvino", "reference"]
 
 #: What is tried, in this order, where a precision is wanted.
 _PRECISIONS = {"bf16": ("bf16", "fp32"), "fp32": ("fp32",)}
-
-
-class OnCpu(Protocol):
-    """Settled: see `devices.Device`."""
-
-    @property
-    def precision(self) -> Precision:
-        """`bf16` or `fp32`."""
-
-    @property
-    def threads(self) -> int:
-        """CPU threads."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +68,7 @@ def open_openvino(
     load: Callable[[int], Detector],
     size: int,
     images: Callable[[], NDArray[np.uint8]],
-    place: OnCpu,
+    place: Place,
 ) -> Chosen:
     """OpenVINO for every model of a detector, exported where it is not yet, or for none.
 

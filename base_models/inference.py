@@ -20,14 +20,11 @@ from base_models.crops_data import CropIndex, index_crops, one_ahead, split_batc
 from base_models.detectors.registry import Backend, DetectorSpec, find_detector
 from base_models.fold_models import FoldModel, Place, find_models
 from base_models.frame_scores import digest_of_scores, frame_scores, write_frame_scores
-from base_models.opened import OpenedDetector, open_detector
+from base_models.opened import COMPARED, OpenedDetector, open_detector
 from base_models.sources import Source, folder_of, index_media, open_source
 from base_models.train_settings import Precision, hash_of
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
-
-#: Crops on which a faster backend is compared with the reference.
-_COMPARED = 24
 
 
 def mean_logits(
@@ -167,7 +164,7 @@ class _Scoring:
 
         def some_crops() -> NDArray[np.uint8]:
             assert index is not None
-            rows = np.unique(np.linspace(0, len(index) - 1, _COMPARED).astype(np.intp))
+            rows = np.unique(np.linspace(0, len(index) - 1, COMPARED).astype(np.intp))
             return self._source(index).read(rows)
 
         return open_detector(

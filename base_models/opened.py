@@ -10,6 +10,9 @@ from base_models.backends.choose import open_openvino
 from base_models.detectors.registry import Backend, DetectorSpec
 from base_models.fold_models import FoldModel, Place, load_fold_model
 
+#: Crops on which a faster backend is compared with the reference.
+COMPARED = 24
+
 
 @dataclass(frozen=True)
 class OpenedDetector:

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from base_models.backends.choose import BackendName, wants_openvino
-from base_models.crops_data import index_crops, resize
+from base_models.crops_data import resize
 from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
 from base_models.fold_models import find_models
-from base_models.opened import OpenedDetector, open_detector
+from base_models.opened import COMPARED, OpenedDetector, open_detector
 from base_models.train_settings import Precision
 from predictions.errors import InputError
 
-_TIMED_CROPS, _COMPARED = 16, 24
+_TIMED_CROPS = 16
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,6 @@ def _crops_of_run(run: Path, size: int) -> np.ndarray:
     """Some of the crops that a run's detectors were trained on."""
     videos = pd.read_parquet(run / "videos.parquet")
     names = videos.loc[videos["status"] == "ok", "video"].astype(str)
-    some = names.iloc[np.unique(np.linspace(0, len(names) - 1, _COMPARED).astype(int))]
-    index = index_crops(list(some), run / "faces")
-    first = np.flatnonzero(np.diff(index.video, prepend=-1))
-    crops = [
-        load_faces(faces_path(run / "faces", index.videos[index.video[row]])).decode([0])
-        for row in first
-    ]
+    some = names.iloc[np.unique(np.linspace(0, len(names) - 1, COMPARED).astype(int))]
+    crops = [load_faces(faces_path(run / "faces", video)).decode([0]) for video in some]
     return resize(np.concatenate(crops), size)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from base_models.threads import available_threads
 from base_models.video_scorer import ScoredVideo, VideoScorer
@@ -22,8 +21,7 @@ from fakeodds import console
 from fakeodds.crew import Crew
 from fakeodds.looks import Look
 from fakeodds.run_folder import RunFolder
-from fakeodds.submitting import stack_probability
-from predictions.aggregate import by_rule
+from fakeodds.submitting import answer_with_gaps
 from predictions.files import write_json, write_table
 from predictions.progress import Progress
 
@@ -47,7 +45,6 @@ class _State:
     waiting: dict[int, list[tuple[str, ScoredVideo]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    reasons: dict[str, str] = field(default_factory=dict)
 
 
 class DeadlineRun:
@@ -87,6 +84,12 @@ class DeadlineRun:
         self.ends = ends - max(share * (ends - began), min(seconds, 0.1 * (ends - began)))
         self.write, self.seconds_a_crop, self.kept_as = write, seconds_a_crop, kept_as
         self.threads = available_threads()
+        labelled = pd.read_parquet(run.videos).set_index("video")
+        self._labelled = labelled.reindex(looks[-1].probability.index)
+        self._past = [
+            np.asarray(look.probability.reindex(self._labelled.index), dtype=np.float64)
+            for look in looks
+        ]
         self.state = self._begin()
         self._kept_at = clock()
 
@@ -153,11 +156,8 @@ class DeadlineRun:
         from calibration import row_log_loss
         from stacking.allocation import choose_looks, expected_gain
 
-        label = self._labels()
-        past = [
-            np.asarray(look.probability.reindex(self._labelled), dtype=np.float64)
-            for look in self.looks
-        ]
+        label = self._labelled["label"].to_numpy(np.float64)
+        past = self._past
         loss = [row_log_loss(label, p) for p in past]
         costs = np.array([self.usual_seconds(look) for look in range(len(self.looks))])
         gain = np.zeros((len(self.videos), len(self.looks)))
@@ -192,8 +192,6 @@ class DeadlineRun:
             (video, look), scored = came
             self.state.waiting[look].append((video, scored))
             self.state.seconds[look].append(sum(scored.seconds.values()))
-            if scored.reason:
-                self.state.reasons[video] = scored.reason
             done += 1
             progress(stage, done, len(tasks))
             if self.clock() - self._kept_at > _KEEP_EVERY:
@@ -221,34 +219,20 @@ class DeadlineRun:
 
     def _answers(self, look: int, features: pd.DataFrame) -> pd.Series:
         asked = self.looks[look]
-        lacking = [name for name in asked.about["kinds"] if name not in features]
-        known = features.assign(**dict.fromkeys(lacking, np.nan))
-        if "frames" in asked.about:
-            known = by_rule(known, **asked.about["frames"])
-        known = known.reindex(columns=asked.stack.feature_names_in_)
-        return stack_probability(asked.stack, known, asked.about, None)
+        return answer_with_gaps(asked.stack, features, asked.about, None)
 
     @property
     def _kept_path(self) -> Path:
         return self.run.path / "test" / "looks.csv"
 
-    @property
-    def _labelled(self) -> pd.Index:
-        return self.looks[-1].probability.index
-
-    def _labels(self) -> NDArray[np.float64]:
-        videos = pd.read_parquet(self.run.videos).set_index("video")
-        return videos["label"].reindex(self._labelled).to_numpy(np.float64)
-
     def _report(self) -> dict[str, Any]:
         from stacking import report_metrics
 
-        videos = pd.read_parquet(self.run.videos).set_index("video").reindex(self._labelled)
+        label, groups = self._labelled["label"].astype(int), self._labelled["group"]
         counts = self.state.look.value_counts()
         looks = []
         for number, look in enumerate(self.looks):
-            oof = look.probability.reindex(self._labelled).to_frame("p")
-            judged = report_metrics(oof, videos["label"].astype(int), videos["group"])
+            judged = report_metrics(pd.DataFrame({"p": self._past[number]}), label, groups)
             seconds = self.state.seconds[number]
             looks.append(
                 {

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from base_models.frame_scores import read_frame_scores
+from fakeodds.restacked import labelled_videos, restack
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import StackOptions, outer_folds, plain_stack
+from fakeodds.stacked import StackOptions
 from predictions.aggregate import aggregate, rule_table
 
 #: Frames of the looks before the dearest one; their detectors are that share of all, rounded up.
@@ -67,8 +68,7 @@ def make_looks(
         stack, about: of the dearest look; the run's own, or one of fewer detectors.
         probability: of the labelled videos by that stack, out of fold; the run's when None.
     """
-    videos = pd.read_parquet(run.videos).set_index("video")
-    videos = videos[videos["label"].notna()]
+    videos = labelled_videos(run)
     if probability is None:
         oof = pd.read_csv(run.oof, dtype={"video": str}).set_index("video")
         probability = oof["calibrated"]
@@ -92,25 +92,11 @@ def _fitted(
     detectors: tuple[str, ...],
     options: StackOptions,
 ) -> Look:
-    from stacking import nested_predictions
-
     scores = scores[scores["model"].isin(detectors)]
     features = _mean_logits(few_frames(scores, frames)).reindex(
         index=videos.index, columns=list(detectors)
     )
-    label = videos["label"].astype("int8")
-    kinds = dict.fromkeys(detectors, "logit")
-    judged = nested_predictions(
-        plain_stack(options),
-        features,
-        label,
-        videos["group"],
-        outer_folds(videos, options.folds, options.seed),
-        kinds,
-    )
-    stack = plain_stack(options).fit(features, label, groups=videos["group"])
-    about = {"kinds": kinds, "reverse": [], "prior": float(label.mean())}
-    return Look(frames, detectors, stack, about, judged["calibrated"])
+    return Look(frames, detectors, *restack(features, videos, options))
 
 
 def _mean_logits(frames: pd.DataFrame) -> pd.DataFrame:

@@ -29,8 +29,8 @@ from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import shifted_to, stack_probability
-from predictions.aggregate import by_rule, rule_table
+from fakeodds.submitting import answer_with_gaps, shifted_to
+from predictions.aggregate import rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
@@ -263,11 +263,8 @@ def predict(
     for sentence in notes:
         console.note(sentence)
     features = gather(videos, folder.scores, detectors, imported).features
-    if "frames" in about:
-        features = by_rule(features, **about["frames"])
-    features = features.reindex(columns=stack.feature_names_in_)
     groups = videos.set_index("video")["group"] if "group" in videos else None
-    return stack_probability(stack, features, about, prior, groups)
+    return answer_with_gaps(stack, features, about, prior, groups)
 
 
 def predict_in_time(
@@ -315,7 +312,8 @@ def predict_in_time(
         run.settings(cheapest_first=order)
         run.save()
     looks = make_looks(run, order, settings.frames, stack, about, oof)
-    write = partial(_submit_quietly, run.submission, prior, about, sample)
+    wanted = None if sample is None else read_sample(sample)
+    write = partial(_submit_quietly, run.submission, prior, about, wanted, str(sample))
     work = DeadlineRun(
         dataset.root,
         dataset.videos["video"].astype(str).tolist(),
@@ -326,9 +324,7 @@ def predict_in_time(
         ends=began + seconds,
         write=write,
         seconds_a_crop=costs,
-        kept_as=hash_of(
-            {"settings": settings_key(settings), "models": list(costs), "about": about}
-        ),
+        kept_as=hash_of({"settings": settings_key(settings), "models": order, "about": about}),
     )
     console.heading(f"Looking at {len(dataset.videos)} videos for {work.left:.0f} s")
     with console.progress_bars() as progress:
@@ -336,11 +332,15 @@ def predict_in_time(
 
 
 def _submit_quietly(
-    path: Path, prior: Prior, about: dict[str, Any], sample: Path | None, probability: pd.Series
+    path: Path,
+    prior: Prior,
+    about: dict[str, Any],
+    wanted: pd.DataFrame | None,
+    source: str,
+    probability: pd.Series,
 ) -> None:
     shifted = shifted_to(probability, about, prior)
-    wanted = None if sample is None else read_sample(sample)
-    write_submission(make_submission(shifted, wanted, str(sample)), path)
+    write_submission(make_submission(shifted, wanted, source), path)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fakeodds import console
@@ -85,6 +86,22 @@ def stack_probability(
     features = stack.align(features)
     probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
     return shifted_to(probability, about, prior, groups)
+
+
+def answer_with_gaps(
+    stack: Any,
+    features: pd.DataFrame,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+) -> pd.Series:
+    """`stack_probability` where columns that the stack knows may not be there: they are missing."""
+    lacking = [name for name in about["kinds"] if name not in features]
+    features = features.assign(**dict.fromkeys(lacking, np.nan))
+    if "frames" in about:
+        features = by_rule(features, **about["frames"])
+    features = features.reindex(columns=stack.feature_names_in_)
+    return stack_probability(stack, features, about, prior, groups)
 
 
 def shifted_to(

@@ -8,8 +8,9 @@ import pandas as pd
 
 from base_models.frame_scores import read_frame_scores
 from fakeodds import console
+from fakeodds.restacked import labelled_videos, restack
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import StackOptions, outer_folds, plain_stack
+from fakeodds.stacked import StackOptions, outer_folds
 from predictions.aggregate import aggregate
 from predictions.errors import InputError
 
@@ -46,18 +47,15 @@ def within(
             f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
             f"weights, more than {most_mb:.0f}; allow more."
         )
-    from stacking import nested_predictions
     from stacking.compare import compare_subsets
 
-    videos = pd.read_parquet(run.videos).set_index("video")
-    videos = videos[videos["label"].notna()]
+    videos, options = labelled_videos(run), StackOptions()
     features = aggregate(read_frame_scores(run.scores)).reindex(videos.index)[list(names)]
-    label, folds = videos["label"].astype("int8"), outer_folds(videos, 5, 0)
     found = compare_subsets(
         features,
-        label,
+        videos["label"].astype("int8"),
         videos["group"],
-        folds,
+        outer_folds(videos, options.folds, options.seed),
         costs=pd.DataFrame({"seconds": np.nan, "mb": mb}),
         budget={"mb": most_mb},
     ).to_dict()
@@ -67,11 +65,4 @@ def within(
         f"--max-weights: all {len(names)} detectors have {sum(mb.values()):.0f} MB; the best that "
         f"fit are {told} ({sum(mb[name] for name in kept):.0f} MB)."
     )
-    kinds = dict.fromkeys(kept, "logit")
-    options = StackOptions()
-    judged = nested_predictions(
-        plain_stack(options), features[kept], label, videos["group"], folds, kinds
-    )
-    fitted = plain_stack(options).fit(features[kept], label, groups=videos["group"])
-    told_of = {"kinds": kinds, "reverse": [], "prior": float(label.mean())}
-    return fitted, told_of, judged["calibrated"]
+    return restack(features[kept], videos, options)

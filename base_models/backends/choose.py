@@ -33,7 +33,7 @@ class Chosen:
 
     Attributes:
         backends: one a model.
-        name: `openvino bf16`, `openvino fp32` or `reference`; part of what scores depend on.
+        name: what they are: `openvino bf16`, `openvino fp32` or `reference`.
         notes: decisions to show, a sentence each.
     """
 

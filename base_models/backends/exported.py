@@ -5,7 +5,6 @@ logit would keep eight bits, which is too coarse for log loss; rounding errors o
 features average out.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,12 +35,6 @@ class Exported:
     network: Any
     weight: NDArray[np.float64]
     bias: float
-
-
-def weights_hash(path: Path) -> str:
-    """Of a weights file's content; what an export is known by."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
 def save_exported(exported: Exported, folder: Path, identity: dict[str, str]) -> None:

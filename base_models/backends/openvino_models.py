@@ -15,11 +15,11 @@ from base_models.backends.exported import (
     record_agreement,
     recorded_agreement,
     save_exported,
-    weights_hash,
 )
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_runtime import core, openvino
 from base_models.detectors.registry import Detector, DetectorSpec
+from base_models.detectors.start_weights import StartWeights
 
 
 def open_model(
@@ -47,7 +47,7 @@ def open_model(
     """
     folder = weights.with_name("openvino")
     identity = {
-        "weights": weights_hash(weights),
+        "weights": StartWeights("local", weights).digest(),
         "size": str(size),
         "openvino": openvino.__version__,
     }

@@ -5,8 +5,10 @@ are such; a faster one made from the same weights takes their place (see `opened
 """
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,7 @@ def score_videos(
     models_dir: Path,
     out: Path,
     *,
+    arriving: Iterable[str] | None = None,
     detectors: Sequence[str] | None = None,
     device: str = "auto",
     precision: Precision = "auto",
@@ -72,12 +75,14 @@ def score_videos(
         faces_dir: the faces folder.
         models_dir: the `models` folder of a run.
         out: gets the frame scores (logits).
+        arriving: the same ids in the same order, each as soon as its faces are there: a chunk is
+            scored while the next one's are found. When None, all are there.
         detectors: names; all that are trained when None.
         device, precision, threads: see `choose_device` of the detectors' frameworks.
         backend: what computes; see `backends.choose`.
         batch: crops at once.
         chunk: videos between two files.
-        progress: told the stage, the crops done, and all crops.
+        progress: told the stage, the videos done, and all videos.
 
     Returns:
         Notes, one sentence each.
@@ -98,82 +103,115 @@ def score_videos(
     devices = [spec.import_module(spec.devices) for spec in specs]
     # All are settled before the first scores, so that a device that is missing is told of at once.
     places = [module.choose_device(device, precision, threads) for module in devices]
-    chunks = [
-        index_media(specs, names[i : i + chunk], faces_dir) for i in range(0, len(names), chunk)
+    jobs = [
+        _Scoring(
+            name,
+            spec,
+            found[name],
+            faces_dir,
+            out,
+            place,
+            wants_openvino(spec, backend, place.name),
+            batch,
+            len(names),
+            progress,
+        )
+        for name, spec, place in zip(wanted, specs, places, strict=True)
     ]
-    faster = [
-        wants_openvino(spec, backend, place.name) for spec, place in zip(specs, places, strict=True)
-    ]
-    kept, notes = [], []
-    for name, spec, module, place, fast in zip(wanted, specs, devices, places, faster, strict=True):
-        mine = [indexes[spec.looks_at] for indexes in chunks]
-        with module.reproducible(place):
-            job = _Scoring(name, spec, found[name], mine, faces_dir, place, fast, batch, progress)
-            said = job.run(out)
-            if said is None:
-                kept.append(name)
-            else:
-                notes += said
+    parts = [names[i : i + chunk] for i in range(0, len(names), chunk)]
+    chunks: Iterable[dict[str, CropIndex]]
+    kept: list[str] = []
+    if arriving is None:
+        chunks = [index_media(specs, part, faces_dir) for part in parts]
+        kept = [job.name for job in jobs if job.is_done(chunks)]
+        jobs = [job for job in jobs if job.name not in kept]
+    else:
+        chunks = (index_media(specs, part, faces_dir) for part in _come(parts, arriving))
+    with ExitStack() as stack:
+        for module, place in zip(devices, places, strict=True):
+            stack.enter_context(module.reproducible(place))
+        for number, indexes in enumerate(chunks):
+            for job in jobs:
+                job.score_chunk(number, indexes[job.spec.looks_at])
+    notes = [note for job in jobs for note in job.finish()]
     if kept:
         notes.append(f"Scores of {', '.join(kept)} were there already and are kept.")
     return notes
 
 
-@dataclass(frozen=True)
+def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:
+    """Each of the parts as soon as all of it has come; what brings them is heard to its end."""
+    coming = iter(arriving)
+    for part in parts:
+        if list(islice(coming, len(part))) != part:
+            raise ValueError("the videos arrive in another order, or not all of them do")
+        yield part
+    for video in coming:
+        raise ValueError(f"{video} arrives, but is not to be scored")
+
+
+@dataclass
 class _Scoring:
-    """One detector over all chunks of videos."""
+    """One detector over all chunks of videos, one after the other."""
 
     name: str
     spec: DetectorSpec
     models: list[FoldModel]
-    chunks: list[CropIndex]
     faces_dir: Path
+    out: Path
     place: Place
     fast: bool
     batch: int
+    videos: int
     progress: Progress
+    digests: list[str] = field(default_factory=list)
+    done: int = 0
+    opened: OpenedDetector | None = None
 
-    def run(self, out: Path) -> list[str] | None:
-        """Score what is not scored yet: notes; None when everything was there."""
-        digests = [self._digest(index) for index in self.chunks]
-        target = out / f"model={self.name}.parquet"
-        whole = hash_of({"chunks": digests})
-        if digest_of_scores(target) == whole:
-            return None
-        parts = out / f".model={self.name}.parts"
-        files = [parts / f"{number:06}.parquet" for number in range(len(digests))]
-        total = sum(map(len, self.chunks))
-        opened: OpenedDetector | None = None
-        done = 0
-        for index, digest, file in zip(self.chunks, digests, files, strict=True):
-            if digest_of_scores(file) != digest:
-                # Not before they are needed: a fold's weights are up to 90 MB.
-                opened = opened or self._open()
-                write_frame_scores(self._score(index, opened.backends, done, total), file, digest)
-            done += len(index)
-            self.progress(f"score {self.name}", done, total)
-        empty = frame_scores(index_crops([], out), np.arange(0), "", np.empty(0, np.float32))
+    def is_done(self, chunks: Iterable[dict[str, CropIndex]]) -> bool:
+        """Whether the scores of all chunks are there."""
+        digests = [self._digest(indexes[self.spec.looks_at]) for indexes in chunks]
+        return digest_of_scores(self._target) == hash_of({"chunks": digests})
+
+    def score_chunk(self, number: int, index: CropIndex) -> None:
+        """Score the next chunk, unless its file is there."""
+        digest, file = self._digest(index), self._file(number)
+        if digest_of_scores(file) != digest:
+            write_frame_scores(self._score(index), file, digest)
+        self.digests.append(digest)
+        self.done += len(index.videos)
+        self.progress(f"score {self.name}", self.done, self.videos)
+
+    def finish(self) -> list[str]:
+        """Join the chunks' files; notes."""
+        files = [self._file(number) for number in range(len(self.digests))]
+        empty = frame_scores(index_crops([], self.out), np.arange(0), "", np.empty(0, np.float32))
         tables = [pq.ParquetFile(file).read().replace_schema_metadata(None) for file in files]
-        write_frame_scores(pa.concat_tables([empty, *tables]), target, whole)
-        shutil.rmtree(parts, ignore_errors=True)
-        return [] if opened is None else opened.notes
+        whole = hash_of({"chunks": self.digests})
+        write_frame_scores(pa.concat_tables([empty, *tables]), self._target, whole)
+        shutil.rmtree(self._parts, ignore_errors=True)
+        return [] if self.opened is None else self.opened.notes
 
-    def _open(self) -> OpenedDetector:
+    @property
+    def _target(self) -> Path:
+        return self.out / f"model={self.name}.parquet"
+
+    @property
+    def _parts(self) -> Path:
+        return self.out / f".model={self.name}.parts"
+
+    def _file(self, number: int) -> Path:
+        return self._parts / f"{number:06}.parquet"
+
+    def _open(self, index: CropIndex) -> OpenedDetector:
         """The models, compared on crops to be scored where a faster backend takes their place."""
-        index = next((index for index in self.chunks if len(index)), None)
 
         def some_crops() -> NDArray[np.uint8]:
-            assert index is not None
             rows = np.unique(np.linspace(0, len(index) - 1, COMPARED).astype(np.intp))
             return self._source(index).read(rows)
 
         return open_detector(
-            self.name,
-            self.spec,
-            self.models,
-            self.place,
-            fast=self.fast,
-            compared_on=None if index is None else some_crops,
+            self.name, self.spec, self.models, self.place, fast=self.fast, compared_on=some_crops
         )
 
     def _source(self, index: CropIndex) -> Source:
@@ -196,16 +234,19 @@ class _Scoring:
             }
         )
 
-    def _score(
-        self, index: CropIndex, backends: Sequence[Backend], before: int, total: int
-    ) -> pa.Table:
-        def tell(stage: str, done: int, _: int) -> None:
-            self.progress(stage, before + done, total)
+    def _score(self, index: CropIndex) -> pa.Table:
+        def tell(stage: str, done: int, total: int) -> None:
+            share = done / total if done < total else 0.0
+            self.progress(stage, self.done + int(share * len(index.videos)), self.videos)
 
+        rows = np.arange(len(index))
+        if not len(index):
+            return frame_scores(index, rows, self.name, np.empty(0, np.float32))
         if self.spec.looks_at == "faces":
             self._embed(index)
-        crops = self._source(index)
-        rows = np.arange(len(index))
+        # Not before they are needed: a fold's weights are up to 90 MB.
+        self.opened = self.opened or self._open(index)
+        crops, backends = self._source(index), self.opened.backends
         logits = mean_logits(backends, crops, rows, self.batch, f"score {self.name}", tell)
         if not np.isfinite(logits).all():
             raise InputError(f"{self.name} gives scores that are not finite; train it again.")

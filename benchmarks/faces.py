@@ -1,13 +1,15 @@
 """Videos per minute from file to faces: ours beside facenet-pytorch on frames from OpenCV.
 
     python benchmarks/faces.py FOLDER [--videos 24] [--frames 30] [--repeats 3] [--min-face SHARE]
+                               [--height 1080] [--misses misses.jpg]
 
 Both work through the same videos with all cores, in turns. The peer as its users run it, one video
 after the other in one process: OpenCV decodes evenly spaced frames, and `MTCNN(margin=14,
 keep_all=True, post_process=False, thresholds=[.9, .9, .9])` looks at each. Ours as `fakeodds faces`
 does it: a process a core, JPEG crops written. Printed: the median of the repeats' videos per minute
 with their range, and how many of the peer's faces ours has too (IoU of at least .5), on frames that
-both looked at.
+both looked at. `--height` enlarges the videos first; `--misses` draws what ours lacks: the peer's
+boxes in red, ours in green.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import pandas as pd
+from bench_media import write_resized
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
@@ -30,7 +33,7 @@ from base_models.faces import FaceSettings
 from base_models.faces.extract import extract_faces
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
-from base_models.video import choose_frames, index_video
+from base_models.video import choose_frames, decode_frames, index_video
 
 Boxes = dict[int, NDArray[np.float64]]
 
@@ -65,28 +68,55 @@ def read_ours(path: Path) -> Boxes:
     return boxes
 
 
-def count_recalled(peer: Boxes, ours: Boxes, looked_at: set[int]) -> tuple[int, int]:
-    """How many of the peer's boxes ours has, and how many there are."""
+def count_recalled(peer: Boxes, ours: Boxes, looked_at: set[int]) -> tuple[int, int, list[int]]:
+    """How many of the peer's boxes ours has, how many there are, and the frames where one lacks."""
     recalled = total = 0
-    for frame in looked_at & peer.keys():
-        if len(peer[frame]):
-            total += len(peer[frame])
-            mine = ours.get(frame, np.empty((0, 4)))
-            if len(mine):
-                recalled += int((box_iou(peer[frame], mine).max(axis=1) >= 0.5).sum())
-    return recalled, total
+    lacking = []
+    for frame in sorted(looked_at & peer.keys()):
+        mine = ours.get(frame, np.empty((0, 4)))
+        overlap = box_iou(peer[frame], mine).max(axis=1, initial=0)
+        recalled, total = recalled + int((overlap >= 0.5).sum()), total + len(overlap)
+        if (overlap < 0.5).any():
+            lacking.append(frame)
+    return recalled, total, lacking
 
 
-def run(folder: Path, n_videos: int, frames: int, repeats: int, settings: FaceSettings) -> None:
+def draw(path: Path, frame: int, peer: Boxes, ours: Boxes) -> NDArray[np.uint8]:
+    """A frame with the peer's boxes in red and ours in green; BGR (360, width, 3)."""
+    image = next(iter(decode_frames(index_video(path), [frame]))).image[..., ::-1].copy()
+    for boxes, colour in ((peer, (0, 0, 255)), (ours, (0, 255, 0))):
+        for x0, y0, x1, y1 in boxes.get(frame, np.empty((0, 4))).round().astype(int).tolist():
+            cv2.rectangle(image, (x0, y0), (x1, y1), colour, 2)
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (round(width * 360 / height), 360))
+    label = f"{path.name}, frame {frame}"
+    cv2.putText(small, label, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255))
+    return np.asarray(small, np.uint8)
+
+
+def enlarge(folder: Path, names: list[str], height: int, out: Path) -> Path:
+    """Ten seconds of each of the videos at another height, in the folder `out`."""
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_resized(folder / name, out / name, height)
+    return out
+
+
+def run(
+    folder: Path,
+    names: list[str],
+    frames: int,
+    repeats: int,
+    settings: FaceSettings,
+    misses: Path | None,
+) -> None:
     """Time both on the same videos and print the comparison."""
-    names = list_videos(folder)
-    names = names[:: max(1, len(names) // n_videos)][:n_videos]
     paths = [folder / name for name in names]
     finder = MTCNN(margin=14, keep_all=True, post_process=False, thresholds=[0.9, 0.9, 0.9])
     dataset = Dataset(folder, pd.DataFrame({"video": pd.array(names, dtype="string")}))
     find_with_peer(finder, paths[0], 2)
     with TemporaryDirectory() as out:
-        extract_faces(replace(dataset, videos=dataset.videos[:2]), Path(out), settings)
+        extract_faces(replace(dataset, videos=dataset.videos[:4]), Path(out), settings, jobs=-1)
     rates: dict[str, list[float]] = {"peer": [], "ours": []}
     boxes = []
     for repeat in range(repeats):
@@ -94,7 +124,7 @@ def run(folder: Path, n_videos: int, frames: int, repeats: int, settings: FaceSe
         found = [find_with_peer(finder, path, frames) for path in paths]
         middle = time.perf_counter()
         with TemporaryDirectory() as out:
-            extract_faces(dataset, Path(out), settings)
+            extract_faces(dataset, Path(out), settings, jobs=-1)
             end = time.perf_counter()
             if repeat == 0:
                 ours = [read_ours(faces_path(Path(out), name)) for name in names]
@@ -102,11 +132,17 @@ def run(folder: Path, n_videos: int, frames: int, repeats: int, settings: FaceSe
         rates["peer"].append(60 * len(paths) / (middle - began))
         rates["ours"].append(60 * len(paths) / (end - middle))
     recalled = total = extra = 0
+    pictures = []
     for path, peer, mine in boxes:
         looked_at = set(choose_frames(index_video(path).times, frames).tolist())
-        hits, there = count_recalled(peer, mine, looked_at)
+        hits, there, lacking = count_recalled(peer, mine, looked_at)
+        pictures += [draw(path, frame, peer, mine) for frame in lacking if misses]
         recalled, total = recalled + hits, total + there
         extra += sum(map(len, mine.values())) - hits
+    if misses and pictures:
+        widest = max(picture.shape[1] for picture in pictures)
+        padded = [np.pad(p, ((0, 4), (0, widest - p.shape[1]), (0, 0))) for p in pictures]
+        cv2.imwrite(str(misses), np.concatenate(padded))
     print(f"{folder}: {len(paths)} videos, {frames} frames each, {repeats} repeats")
     for name, label in (("peer", "facenet-pytorch + OpenCV"), ("ours", "fakeodds")):
         low, middle_rate, high = np.quantile(rates[name], [0, 0.5, 1])
@@ -125,9 +161,17 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--min-face", type=float, default=FaceSettings().min_face)
+    parser.add_argument("--height", type=int, help="enlarge the videos to this height first")
+    parser.add_argument("--misses", type=Path, help="write a picture of the faces that ours lacks")
     options = parser.parse_args()
     settings = FaceSettings(frames=options.frames, min_face=options.min_face)
-    run(options.folder, options.videos, options.frames, options.repeats, settings)
+    names = list_videos(options.folder)
+    names = names[:: max(1, len(names) // options.videos)][: options.videos]
+    with TemporaryDirectory() as made:
+        folder = options.folder
+        if options.height:
+            folder = enlarge(folder, names, options.height, Path(made))
+        run(folder, names, options.frames, options.repeats, settings, options.misses)
 
 
 if __name__ == "__main__":

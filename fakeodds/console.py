@@ -11,12 +11,15 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from predictions.progress import Progress as Report
 
@@ -51,8 +54,9 @@ def progress_bars() -> Iterator[Report]:
         return
     columns = (
         TextColumn("{task.description:<28}"),
-        BarColumn(),
+        BarColumn(bar_width=14),
         MofNCompleteColumn(),
+        _RateColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -73,6 +77,19 @@ def progress_bars() -> Iterator[Report]:
         yield report
 
 
+class _RateColumn(ProgressColumn):
+    """How fast it goes."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        return Text("" if task.speed is None else _rate(task.speed))
+
+
+def _rate(per_second: float) -> str:
+    """A rate in the unit that keeps its digits few."""
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{60 * per_second:.1f}/min"
+
+
 def _finished_lines() -> Report:
     started: dict[str, float] = {}
     told: set[str] = set()
@@ -81,7 +98,10 @@ def _finished_lines() -> Report:
         began = started.setdefault(stage, time.monotonic())
         if done >= total and stage not in told:
             told.add(stage)
-            log.print(f"  {_plain(stage)}: {total} in {time.monotonic() - began:.1f} s")
+            seconds = time.monotonic() - began
+            # What was there already took no time.
+            rate = f", {_rate(total / seconds)}" if seconds > 0.1 else ""
+            log.print(f"  {_plain(stage)}: {total} in {seconds:.1f} s{rate}")
 
     return report
 

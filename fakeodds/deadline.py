@@ -37,10 +37,11 @@ Task = tuple[str, int]
 
 @dataclass
 class _State:
-    """What is known of each video: the look it has had (-1 none) and its probability."""
+    """What is known of each video: the look it has had (-1 none), its probability, and why not."""
 
     look: pd.Series
     probability: pd.Series
+    reason: pd.Series  # empty but for videos that cannot be read or show no face
     seconds: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     waiting: dict[int, list[tuple[str, ScoredVideo]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -133,15 +134,16 @@ class DeadlineRun:
     def _begin(self) -> _State:
         nothing = self.looks[-1].features(_no_frames(), self.videos)
         unseen = self._answers(len(self.looks) - 1, nothing)
-        state = _State(pd.Series(-1, index=unseen.index), unseen)
+        state = _State(pd.Series(-1, index=unseen.index), unseen, pd.Series("", index=unseen.index))
         path = self._kept_path
         if path.exists():
-            kept = pd.read_csv(path, dtype={"video": str}).set_index("video")
+            kept = pd.read_csv(path, dtype={"video": str, "reason": str}).set_index("video")
             if list(kept["work"].unique()) == [self.kept_as] and set(kept.index) <= set(
                 unseen.index
             ):
                 state.look.update(kept["look"])
                 state.probability.update(kept["probability"])
+                state.reason.update(kept["reason"])
                 console.note(f"{len(kept)} videos were looked at before; they are taken up.")
         self.write(state.probability)
         return state
@@ -207,10 +209,15 @@ class DeadlineRun:
             found = self._answers(look, self.looks[look].features(frames, names))
             self.state.probability.update(found)
             self.state.look[names] = look
+            self.state.reason[names] = [s.reason if s.status != "ok" else "" for _, s in scored]
         self.state.waiting.clear()
         known = self.state.look >= 0
         table = pd.DataFrame(
-            {"look": self.state.look[known], "probability": self.state.probability[known]}
+            {
+                "look": self.state.look[known],
+                "probability": self.state.probability[known],
+                "reason": self.state.reason[known],
+            }
         )
         write_table(table.assign(work=self.kept_as).rename_axis("video"), self._kept_path)
         if write:
@@ -249,8 +256,9 @@ class DeadlineRun:
             "seconds": self.clock() - self.began,
             "threads": self.threads,
             "looks": looks,
+            "without_scores": {v: reason for v, reason in self.state.reason.items() if reason},
         }
-        write_json(report, self.run.path / "deadline.json")
+        write_json(report, self.run.deadline)
         return report
 
 

@@ -1,6 +1,6 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import pandas as pd
 from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset, read_dataset
 from base_models.detectors import find_detector
-from base_models.faces.extract import extract_faces
+from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
@@ -34,6 +34,7 @@ from predictions.aggregate import rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
+from predictions.progress import Progress
 from predictions.submission import make_submission, read_sample, write_submission
 
 __all__ = [
@@ -47,6 +48,9 @@ __all__ = [
     "train_and_stack",
     "unlabelled",
 ]
+
+#: New videos whose faces are found before the detectors look at them.
+_CHUNK = 32
 
 
 def open_dataset(
@@ -73,30 +77,60 @@ def find_faces(
 
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
+    inputs = _faces_inputs(dataset, settings, folding)
+    if folder.is_finished("faces", inputs, [folder.videos]):
+        console.note(f"faces of {len(dataset.videos)} videos: already there.")
+        return pd.read_parquet(folder.videos)
+    console.heading(f"Finding faces in {len(dataset.videos)} videos")
+    with console.progress_bars() as progress:
+        for _ in _stream_faces(dataset, folder, settings, jobs, progress, **folding):
+            pass
+    videos = pd.read_parquet(folder.videos)
+    _tell_coverage(videos)
+    return videos
+
+
+def _stream_faces(
+    dataset: Dataset,
+    folder: RunFolder,
+    settings: FaceSettings,
+    jobs: int,
+    progress: Progress,
+    **folding: int,
+) -> Iterator[str]:
+    """The work of `find_faces`; yields the videos in order, each as soon as its faces are there."""
+    inputs = _faces_inputs(dataset, settings, folding)
+    with folder.stage("faces", inputs, [folder.videos]):
+        if dataset.crops is not None:
+            videos = import_crops(dataset, folder.faces, settings, jobs=jobs, progress=progress)
+            yield from videos["video"].astype(str)
+        else:
+            infos = {}
+            for video, info in iter_faces(
+                dataset, folder.faces, settings, jobs=jobs, progress=progress
+            ):
+                infos[video] = info
+                yield video
+            videos = faces_table(dataset, infos)
+        if folding:
+            videos = _with_folds(videos, **folding)
+        write_table(videos, folder.videos)
+
+
+def _faces_inputs(
+    dataset: Dataset, settings: FaceSettings, folding: Mapping[str, int]
+) -> dict[str, Any]:
     sizes = [
         (dataset.root / file).stat().st_size
         for video in dataset.videos["video"]
         for file in dataset.files(str(video))
     ]
-    inputs = {
+    return {
         "videos": dataset.videos,
         "sizes": sizes,
         "faces": settings_key(settings),
-        "folding": folding,
+        "folding": dict(folding),
     }
-    with folder.stage("faces", inputs, [folder.videos]) as needed:
-        if not needed:
-            console.note(f"faces of {len(dataset.videos)} videos: already there.")
-            return pd.read_parquet(folder.videos)
-        console.heading(f"Finding faces in {len(dataset.videos)} videos")
-        with console.progress_bars() as progress:
-            get = extract_faces if dataset.crops is None else import_crops
-            videos = get(dataset, folder.faces, settings, jobs=jobs, progress=progress)
-        if folding:
-            videos = _with_folds(videos, **folding)
-        write_table(videos, folder.videos)
-    _tell_coverage(videos)
-    return videos
 
 
 def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
@@ -233,7 +267,8 @@ def predict(
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
 
-    Faces are found with the run's settings; everything is kept below test/ and resumed there. Of
+    Faces are found with the run's settings, and scored while those of the next videos are found;
+    everything is kept below test/ and resumed there. Of
     detectors whose scores were imported, those of `asked` are taken; what lacks is missing.
     """
     from stacking import load_stack
@@ -246,20 +281,26 @@ def predict(
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
-    videos = find_faces(dataset, folder, settings, jobs)
     find_sound(dataset, folder, detectors, jobs)
-    console.heading(f"Scoring {len(videos)} new videos with {len(detectors)} detectors")
+    already = folder.is_finished("faces", _faces_inputs(dataset, settings, {}), [folder.videos])
+    work = "Scoring" if already else "Finding faces in, and scoring,"
+    console.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with console.progress_bars() as progress:
         notes = score_videos(
-            videos["video"],
+            names,
             folder.faces,
             run.path / "models",
             folder.scores,
+            arriving=None if already else _stream_faces(dataset, folder, settings, jobs, progress),
             detectors=detectors,
             device=device,
             backend=backend,
+            chunk=_CHUNK,
             progress=progress,
         )
+    videos = pd.read_parquet(folder.videos)
+    if not already:
+        _tell_coverage(videos)
     for sentence in notes:
         console.note(sentence)
     features = gather(videos, folder.scores, detectors, imported).features

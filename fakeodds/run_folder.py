@@ -119,6 +119,16 @@ class RunFolder:
         return self.path / "measures.csv"
 
     @property
+    def deadline(self) -> Path:
+        """What `predict --deadline` did with its time."""
+        return self.path / "deadline.json"
+
+    @property
+    def deadline_plot(self) -> Path:
+        """Log loss against seconds a video."""
+        return self.path / "deadline.png"
+
+    @property
     def submission(self) -> Path:
         """One calibrated probability a video."""
         return self.path / "submission.csv"
@@ -132,21 +142,25 @@ class RunFolder:
         self.record["settings"].update(settings)
         self.record["versions"] = versions()
 
+    def is_finished(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> bool:
+        """Whether a stage was finished with these inputs, and its outputs are there."""
+        before = self.record["stages"].get(name)
+        same = bool(before) and before["inputs"] == hash_of(inputs)
+        return same and all(path.exists() for path in outputs)
+
     @contextmanager
     def stage(
         self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]
     ) -> Iterator[bool]:
         """Yield whether the stage has to run; note it as finished when the block succeeds."""
-        key = hash_of(inputs)
-        before = self.record["stages"].get(name)
-        if before and before["inputs"] == key and all(path.exists() for path in outputs):
+        if self.is_finished(name, inputs, outputs):
             yield False
             return
         began = time.monotonic()
         # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
         yield True
         self.record["stages"][name] = {
-            "inputs": key,
+            "inputs": hash_of(inputs),
             "seconds": round(time.monotonic() - began, 2),
         }
         self.save()

@@ -38,6 +38,8 @@ def compile_network(
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
+            # Pinned, the threads of processes side by side would all sit on the first cores.
+            "ENABLE_CPU_PINNING": False,
         },
     )
 

@@ -6,13 +6,12 @@ looks at the video again. What a video gives depends on the file and the setting
 stopped extraction goes on with the videos whose file is not there yet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby, islice
 from os import cpu_count
 from pathlib import Path
-from typing import Any
 
 import cv2
 import joblib
@@ -62,7 +61,7 @@ def reduced_size(
     """Height and width that a frame is reduced to for the finder.
 
     Args:
-        height, width: of the frame.
+        height, width: of the frame, in pixels.
         settings: how small a face is wanted.
         pixels: side of the smallest face that the finder sees.
         larger: how many times as large the result is to be. A frame is enlarged by this factor at
@@ -139,37 +138,69 @@ def extract_faces(
     many as there are cores).
 
     Returns:
-        The dataset's videos with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
-        empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
-        that found the faces; missing where there are none); every video keeps its row.
+        See `faces_table`.
 
     Raises:
         InputError: a finder cannot be had (its package or its file is missing).
     """
+    coming = iter_faces(dataset, out, settings, jobs=jobs, progress=progress, device=device)
+    return faces_table(dataset, dict(coming))
+
+
+def iter_faces(
+    dataset: Dataset,
+    out: Path,
+    settings: FaceSettings | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress = silent,
+    device: str = "cpu",
+) -> Iterator[tuple[str, FacesInfo]]:
+    """As `extract_faces`, but yields every video, in their order, as soon as its file is there.
+
+    Processes go on with the next ones meanwhile.
+    """
     settings = settings or FaceSettings()
     work = settings_key(settings)
     videos = [str(video) for video in dataset.videos["video"]]
-    infos: dict[str, FacesInfo] = {}
+    kept: dict[str, FacesInfo] = {}
     for video in videos:
         info = read_info(faces_path(out, video))
         if info and info.settings_hash == _work_hash(dataset.root / video, work):
-            infos[video] = info
-    todo = [video for video in videos if video not in infos]
-    progress("faces", len(infos), len(videos))
+            kept[video] = info
+    todo = [video for video in videos if video not in kept]
+    done = len(kept)
+    progress("faces", done, len(videos))
     if todo:
         for rung in rungs(settings):
             _finder(rung, device)  # what cannot be had is told of now, not at the first failure
-        workers = joblib.effective_n_jobs(jobs)
-        threads = max(1, (cpu_count() or 1) // workers) if workers > 1 else 0
-        arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
-        for video, info in side_by_side(_extract_one, arguments, jobs, ordered=False):
-            infos[video] = info
-            progress("faces", len(infos), len(videos))
+    workers = joblib.effective_n_jobs(jobs)
+    threads = max(1, (cpu_count() or 1) // workers) if workers > 1 else 0
+    arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
+    found = side_by_side(_extract_one, arguments, jobs, ordered=True)
+    for video in videos:
+        if video in kept:
+            yield video, kept[video]
+            continue
+        yield next(found)
+        done += 1
+        progress("faces", done, len(videos))
+
+
+def faces_table(dataset: Dataset, infos: Mapping[str, FacesInfo]) -> pd.DataFrame:
+    """What was found in a dataset's videos.
+
+    Returns:
+        The dataset's videos with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
+        empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
+        that found the faces; missing where there are none); every video keeps its row.
+    """
+    found = [infos[str(video)] for video in dataset.videos["video"]]
     table = dataset.videos.copy()
-    table["status"] = pd.array([infos[v].status for v in videos], dtype="string")
-    table["reason"] = pd.array([infos[v].reason for v in videos], dtype="string")
-    table["n_faces"] = pd.array([infos[v].n_faces for v in videos], dtype="Int64")
-    table["found_by"] = pd.array([infos[v].found_by or None for v in videos], dtype="string")
+    table["status"] = pd.array([info.status for info in found], dtype="string")
+    table["reason"] = pd.array([info.reason for info in found], dtype="string")
+    table["n_faces"] = pd.array([info.n_faces for info in found], dtype="Int64")
+    table["found_by"] = pd.array([info.found_by or None for info in found], dtype="string")
     return table
 
 
@@ -202,30 +233,22 @@ def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: s
     finder = _finder(rung, device)
     found = _Found()
     for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
-        follower = Follower(finder)
+        reduction = partial(
+            reduced_size, settings=settings, pixels=finder.min_face_pixels, larger=rung.larger
+        )
+        follower = Follower(finder, reduction)
         for batch in _batches(run, min(settings.detect_every, _frames_at_once(shape))):
             found.frames_seen += len(batch)
-            _find_in_batch(follower, rung.larger, batch, settings, found)
+            _find_in_batch(follower, batch, settings, found)
     return found
 
 
 def _find_in_batch(
-    follower: Follower, larger: float, batch: list[Frame], settings: FaceSettings, found: _Found
+    follower: Follower, batch: list[Frame], settings: FaceSettings, found: _Found
 ) -> None:
     """Add the faces of equally sized frames to `found`."""
-    height, width = batch[0].image.shape[:2]
-    small_height, small_width = reduced_size(
-        height, width, settings, pixels=follower.finder.min_face_pixels, larger=larger
-    )
-    images: list[NDArray[Any]] = [frame.image for frame in batch]
-    if (small_height, small_width) != (height, width):
-        how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
-        images = [
-            cv2.resize(image, (small_width, small_height), interpolation=how) for image in images
-        ]
-    detections = follower.find(np.stack(images))
-    back = np.array([width / small_width, height / small_height])
-    boxes, points = _rounded(detections.box * np.tile(back, 2)), _rounded(detections.points * back)
+    detections = follower.find([frame.image for frame in batch])
+    boxes, points = _rounded(detections.box), _rounded(detections.points)
     for position, box, five, score in zip(
         detections.frame, boxes, points, np.round(detections.score, 4), strict=True
     ):

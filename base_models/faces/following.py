@@ -1,14 +1,16 @@
 """Faces of successive frames: searched for in some, looked for where they are expected in others.
 
 Searching a whole picture is most of a finder's work. Where the searched frames before and after
-show the same faces, those of the frames between lie between them, and only there is looked. A frame
-in which one of them is not found is searched everywhere after all, and so is every frame between
-two that do not show the same faces. So a face is missed only where it comes and goes between two
-searched frames.
+show the same faces, those of the frames between lie between them, and only there is looked. Where
+they don't, or where one of them is not found in a frame between, one more frame is searched and the
+same is asked of the two shorter stretches that it leaves. So a face is missed only where it comes
+and goes between two searched frames that show the same faces.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -22,12 +24,23 @@ _SAME = 0.2
 _FOUND = 0.35
 
 
+_NOTHING = Detections(
+    np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32), no_points(0)
+)
+
+
 @runtime_checkable
 class FollowingFinder(FaceFinder, Protocol):
     """A finder that can look near given places only."""
 
-    def follow(self, images: NDArray[np.uint8], expected: NDArray[np.floating]) -> Detections:
-        """Faces near the boxes `expected`, (n, k, 4), of `images`, RGB uint8 (n, H, W, 3)."""
+    def follow(
+        self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
+    ) -> Detections:
+        """Faces near the boxes `expected`, (n, k, 4), of n `images`, each RGB uint8 (H, W, 3)."""
+
+
+#: Height and width of a frame -> those that it is searched at.
+Reduction = Callable[[int, int], tuple[int, int]]
 
 
 class Follower:
@@ -35,55 +48,89 @@ class Follower:
 
     Args:
         finder: whose `follow` is used where it has one.
+        reduction: frames are searched at a reduced size; followed faces are looked at in full.
     """
 
-    def __init__(self, finder: FaceFinder) -> None:
+    def __init__(self, finder: FaceFinder, reduction: Reduction | None = None) -> None:
         self.finder = finder
+        self._reduction = reduction or (lambda height, width: (height, width))
         self._before: NDArray[np.float32] | None = None
 
-    def find(self, images: NDArray[np.uint8]) -> Detections:
-        """Faces in the next frames, RGB uint8 (n, H, W, 3), all of one size; n > 0.
+    def find(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
+        """Faces in the next frames, each RGB uint8 (H, W, 3), all of one size; at least one.
 
-        The last of them is searched everywhere, and so is the first of all.
+        The last of them is searched everywhere, and so is the first of all. Boxes and points are
+        in pixels of these frames.
         """
         if not isinstance(self.finder, FollowingFinder):
-            return self.finder.find(images)
+            return self._search(images)
         parts: list[Detections] = []
         first = 0
         if self._before is None and len(images) > 1:
-            parts.append(self.finder.find(images[:1]))
+            parts.append(self._search(images[:1]))
             self._before, first = parts[0].box, 1
-        last = self.finder.find(images[-1:])
+        last = self._search(images[-1:])
         if len(images) - first > 1:
-            parts.append(_moved(self._between(images[first:-1], last.box), first))
+            assert self._before is not None
+            between = self._between(images[first:-1], self._before, last.box)
+            parts.append(_moved(between, first))
         parts.append(_moved(last, len(images) - 1))
         self._before = last.box
         return _joined(parts)
 
-    def _between(self, images: NDArray[np.uint8], after: NDArray[np.float32]) -> Detections:
-        assert isinstance(self.finder, FollowingFinder)
-        expected = _expected(self._before, after, len(images))
-        if expected is None:
-            return self.finder.find(images)
-        found = self.finder.follow(images, expected)
-        missed = [
-            number
-            for number, boxes in enumerate(expected)
-            if not _all_found(boxes, found.box[found.frame == number])
-        ]
-        if not missed:
-            return found
-        kept = np.flatnonzero(~np.isin(found.frame, missed))
-        searched = self.finder.find(images[missed])
-        again = _renumbered(searched, np.array(missed)[searched.frame])
-        return _joined([_at(found, kept), again])
+    def _search(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
+        height, width = images[0].shape[:2]
+        small_height, small_width = self._reduction(height, width)
+        if (small_height, small_width) == (height, width):
+            return self.finder.find(np.stack(images))
+        how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
+        found = self.finder.find(
+            np.stack(
+                [cv2.resize(i, (small_width, small_height), interpolation=how) for i in images]
+            )
+        )
+        back = np.array([width / small_width, height / small_height])
+        box = (found.box * np.tile(back, 2)).astype(np.float32)
+        points = (found.points * back).astype(np.float32)
+        return Detections(found.frame, box, found.score, points)
+
+    def _between(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        before: NDArray[np.float32],
+        after: NDArray[np.float32],
+    ) -> Detections:
+        """Faces in frames whose neighbours on both sides have been searched."""
+        if not len(images):
+            return _NOTHING
+        split = len(images) // 2
+        expected = _expected(before, after, len(images))
+        if expected is not None:
+            assert isinstance(self.finder, FollowingFinder)
+            found = self.finder.follow(images, expected)
+            missed = [
+                number
+                for number, boxes in enumerate(expected)
+                if not _all_found(boxes, found.box[found.frame == number])
+            ]
+            if not missed:
+                return found
+            split = missed[len(missed) // 2]
+        here = self._search(images[split : split + 1])
+        return _joined(
+            [
+                self._between(images[:split], before, here.box),
+                _moved(here, split),
+                _moved(self._between(images[split + 1 :], here.box, after), split + 1),
+            ]
+        )
 
 
 def _expected(
-    before: NDArray[np.float32] | None, after: NDArray[np.float32], n: int
+    before: NDArray[np.float32], after: NDArray[np.float32], n: int
 ) -> NDArray[np.float64] | None:
     """Boxes (n, k, 4) on the way from one frame to the other; None where the faces differ."""
-    if before is None or len(before) != len(after) or not len(before):
+    if len(before) != len(after) or not len(before):
         return None
     overlap = box_iou(before, after)
     here, there = linear_sum_assignment(-overlap)
@@ -103,16 +150,8 @@ def _all_found(expected: NDArray[np.float64], box: NDArray[np.float32]) -> bool:
     return bool((overlap[here, there] >= _FOUND).all())
 
 
-def _at(found: Detections, rows: NDArray[np.intp]) -> Detections:
-    return Detections(found.frame[rows], found.box[rows], found.score[rows], found.points[rows])
-
-
-def _renumbered(found: Detections, frame: NDArray[np.integer]) -> Detections:
-    return Detections(frame.astype(np.int64), found.box, found.score, found.points)
-
-
 def _moved(found: Detections, by: int) -> Detections:
-    return _renumbered(found, found.frame + by)
+    return Detections(found.frame + by, found.box, found.score, found.points)
 
 
 def _joined(parts: list[Detections]) -> Detections:
@@ -122,7 +161,7 @@ def _joined(parts: list[Detections]) -> Detections:
     order = np.lexsort((-score, frame))
     return Detections(
         frame[order],
-        np.concatenate([np.empty((0, 4), np.float32), *(part.box for part in parts)])[order],
+        np.concatenate([part.box for part in parts])[order],
         score[order],
-        np.concatenate([no_points(0), *(part.points for part in parts)])[order],
+        np.concatenate([part.points for part in parts])[order],
     )

@@ -6,7 +6,8 @@ sized frames, in which every frame may hold any number of faces, without a loop 
 the patches for R-Net and O-Net are averaged out of an integral image.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -33,6 +34,8 @@ class MtcnnFinder:
         thresholds: the least probability of a face after P-Net, R-Net and O-Net.
         min_face_pixels: the smallest face looked for, in pixels of the pictures given.
         device: where the networks run, as torch names it.
+        exact: facenet-pytorch's boxes to the last digits; else the first two networks may compute
+            in bf16.
     """
 
     def __init__(
@@ -41,11 +44,12 @@ class MtcnnFinder:
         *,
         min_face_pixels: int = MIN_FACE_PIXELS,
         device: str = "cpu",
+        exact: bool = False,
     ) -> None:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
         self.device = torch.device(device)
-        self._pnet, self._rnet, self._onet = load_networks(device)
+        self._pnet, self._rnet, self._onet = load_networks(device, exact=exact)
 
     @torch.inference_mode()
     def find(self, images: NDArray[np.uint8]) -> Detections:
@@ -56,22 +60,32 @@ class MtcnnFinder:
             candidates = self._refine(candidates, summed)
         if not len(candidates):
             return _detections(candidates, torch.empty(0, N_POINTS, 2))
-        return _detections(*self._settle(candidates, summed))
+        return _detections(*self._settle(*_patches(candidates, summed, 48)))
 
     @torch.inference_mode()
-    def follow(self, images: NDArray[np.uint8], expected: NDArray[np.floating]) -> Detections:
+    def follow(
+        self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
+    ) -> Detections:
         """Faces at the boxes `expected`, (n, k, 4), of `images`: O-Net's work alone."""
-        summed = _integral(torch.from_numpy(images).to(self.device))
         n, per_frame = expected.shape[:2]
-        places = torch.from_numpy(expected.astype(np.float32)).to(self.device).reshape(-1, 4)
-        nothing = torch.zeros(len(places), device=self.device)
+        box = _squared(torch.from_numpy(expected.astype(np.float32)).reshape(-1, 4))
+        nothing = torch.zeros(len(box))
         candidates = _Candidates(
-            frame=torch.arange(n, device=self.device).repeat_interleave(per_frame),
-            box=_squared(places),
+            frame=torch.arange(n).repeat_interleave(per_frame),
+            box=box,
             score=nothing,
-            shift=nothing[:, None].expand(len(places), 4),
+            shift=nothing[:, None].expand(len(box), 4),
         )
-        return _detections(*self._settle(candidates, summed))
+        candidates, low, high = _inside(candidates, *images[0].shape[:2])
+        patches = [
+            cv2.resize(images[at][y0:y1, x0:x1], (48, 48), interpolation=cv2.INTER_AREA)
+            for at, (x0, y0), (x1, y1) in zip(
+                candidates.frame.tolist(), low.tolist(), high.tolist(), strict=True
+            )
+        ]
+        pixels = np.stack([np.zeros((48, 48, 3), np.uint8), *patches])[1:]
+        stacked = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()
+        return _detections(*self._settle(candidates.on(self.device), stacked))
 
     def _propose(self, summed: Tensor) -> "_Candidates":
         """P-Net on an image pyramid."""
@@ -81,50 +95,34 @@ class MtcnnFinder:
         while min(height, width) * scale >= _PNET_CELL:
             size = (int(height * scale + 1), int(width * scale + 1))
             shift, probability = self._pnet(_normalised(_shrunk(summed, *size)))
-            level = _grid_candidates(shift, probability[:, 1], scale, self.thresholds[0])
-            found.append(level.suppressed(0.5))
+            found.append(_grid_candidates(shift, probability[:, 1], scale, self.thresholds[0]))
             scale *= _PYRAMID_FACTOR
-        candidates = _Candidates.joined(found).suppressed(0.7)
+        candidates = _kept_by_level(found, summed.shape[0]).suppressed(0.7)
         box, shift = candidates.box, candidates.shift
         size_ = (box[:, 2:] - box[:, :2]).repeat(1, 2)
         return candidates.moved_to(_squared(box + shift * size_))
 
     def _refine(self, candidates: "_Candidates", summed: Tensor) -> "_Candidates":
         """R-Net on 24-pixel patches."""
-        (shift, probability), candidates = self._judge(self._rnet, candidates, summed, 24)
+        candidates, patches = _patches(candidates, summed, 24)
+        shift, probability = self._judge(self._rnet, patches)
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
         return candidates.moved_to(_squared(_shifted(candidates.box, candidates.shift)))
 
-    def _settle(self, candidates: "_Candidates", summed: Tensor) -> tuple["_Candidates", Tensor]:
+    def _settle(self, candidates: "_Candidates", patches: Tensor) -> tuple["_Candidates", Tensor]:
         """O-Net on 48-pixel patches; also the five points of each face, (k, 5, 2)."""
-        (shift, places, probability), candidates = self._judge(self._onet, candidates, summed, 48)
+        shift, places, probability = self._judge(self._onet, patches)
         points = _points_in(candidates.box, places)[probability[:, 1] > self.thresholds[2]]
         candidates = candidates.judged(probability, shift, self.thresholds[2])
         candidates = candidates.moved_to(_shifted(candidates.box, candidates.shift))
         keep = _keep_apart(candidates, 0.7)
         return candidates.at(keep), points[keep]
 
-    def _judge(
-        self,
-        network: Network,
-        candidates: "_Candidates",
-        summed: Tensor,
-        side: int,
-    ) -> tuple[tuple[Tensor, ...], "_Candidates"]:
-        """What a network says of the candidates that lie in the picture, and these."""
-        height, width = summed.shape[1] - 1, summed.shape[2] - 1
-        region = candidates.box.trunc().long()
-        # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
-        low = region[:, :2].clamp(min=1) - 1
-        high = torch.minimum(region[:, 2:], region.new_tensor([width, height]))
-        inside = (high > low).all(dim=1).nonzero()[:, 0]
-        candidates, low, high = candidates.at(inside), low[inside], high[inside]
-        answers = []
-        for i in range(0, max(len(inside), 1), _PATCHES):
-            part = slice(i, i + _PATCHES)
-            patches = _average_patches(summed, candidates.frame[part], low[part], high[part], side)
-            answers.append(network(_normalised(patches)))
-        return tuple(map(torch.cat, zip(*answers, strict=True))), candidates
+    @staticmethod
+    def _judge(network: Network, patches: Tensor) -> tuple[Tensor, ...]:
+        """What a network says of patches (k, 3, side, side) of values up to 255."""
+        answers = [network(_normalised(patches[part])) for part in _pieces(len(patches))]
+        return tuple(map(torch.cat, zip(*answers, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -159,6 +157,9 @@ class _Candidates:
 
     def at(self, keep: Tensor) -> "_Candidates":
         return _Candidates(self.frame[keep], self.box[keep], self.score[keep], self.shift[keep])
+
+    def on(self, device: torch.device) -> "_Candidates":
+        return _Candidates(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     def moved_to(self, box: Tensor) -> "_Candidates":
         return _Candidates(self.frame, box, self.score, self.shift)
@@ -210,6 +211,14 @@ def _grid_candidates(
         score=probability[frame, row, column],
         shift=shift[frame, :, row, column],
     )
+
+
+def _kept_by_level(levels: list[_Candidates], frames: int) -> _Candidates:
+    """All of them, without those that overlap a better one of the same frame and level."""
+    joined = _Candidates.joined(levels)
+    level = torch.arange(len(levels)).repeat_interleave(torch.tensor(list(map(len, levels))))
+    apart = joined.frame + frames * level.to(joined.frame.device)
+    return joined.at(batched_nms(joined.box, joined.score, apart, 0.5))
 
 
 def _squared(box: Tensor) -> Tensor:
@@ -265,6 +274,32 @@ def _bins(length: int, count: int, device: torch.device) -> tuple[Tensor, Tensor
     """Where each of `count` pixels begins and ends among `length`; neighbours may share one."""
     step = torch.arange(count, device=device)
     return step * length // count, ((step + 1) * length + count - 1) // count
+
+
+def _inside(candidates: _Candidates, height: int, width: int) -> tuple[_Candidates, Tensor, Tensor]:
+    """Those that lie in the picture, and the pixels [low, high) of each, (k, 2) as x, y."""
+    region = candidates.box.trunc().long()
+    # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
+    low = region[:, :2].clamp(min=1) - 1
+    high = torch.minimum(region[:, 2:], region.new_tensor([width, height]))
+    inside = (high > low).all(dim=1).nonzero()[:, 0]
+    return candidates.at(inside), low[inside], high[inside]
+
+
+def _patches(candidates: _Candidates, summed: Tensor, side: int) -> tuple[_Candidates, Tensor]:
+    """The candidates that lie in the picture, and what it shows there: (k, 3, side, side)."""
+    height, width = summed.shape[1] - 1, summed.shape[2] - 1
+    candidates, low, high = _inside(candidates, height, width)
+    parts = [
+        _average_patches(summed, candidates.frame[part], low[part], high[part], side)
+        for part in _pieces(len(candidates))
+    ]
+    return candidates, torch.cat(parts)
+
+
+def _pieces(length: int) -> list[slice]:
+    """Slices of `_PATCHES` each; one even of nothing."""
+    return [slice(i, i + _PATCHES) for i in range(0, max(length, 1), _PATCHES)]
 
 
 def _average_patches(summed: Tensor, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:

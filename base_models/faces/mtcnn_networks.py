@@ -1,18 +1,21 @@
 """MTCNN's three networks: facenet-pytorch's, by OpenVINO where that is installed.
 
 In float32 both give the same numbers but for the last bit; OpenVINO takes a quarter of the time.
+P-Net and R-Net only propose where O-Net looks, and may do that in bf16.
 """
 
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from threading import local
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor, nn
+
+from base_models.devices import choose_device
 
 #: The sides of the patches that R-Net and O-Net look at; P-Net looks at pictures of any size.
 _SIDES = {PNet: 64, RNet: 24, ONet: 48}
@@ -26,26 +29,39 @@ class Network(Protocol):
 
 
 @lru_cache(maxsize=4)
-def load_networks(device: str) -> tuple[Network, Network, Network]:
-    """P-Net, R-Net and O-Net, with the weights that facenet-pytorch's wheel carries."""
+def load_networks(device: str, *, exact: bool) -> tuple[Network, Network, Network]:
+    """P-Net, R-Net and O-Net, with the weights that facenet-pytorch's wheel carries.
+
+    All in float32 if `exact`; else the first two in bf16 where OpenVINO runs them on a CPU that
+    multiplies in it.
+    """
+    proposing: Literal["bf16", "fp32"] = "fp32"
+    if not exact and choose_device("cpu").precision == "bf16":
+        proposing = "bf16"
     fast = device == "cpu" and find_spec("openvino") is not None
     made = []
     for kind, side in _SIDES.items():
         module = kind().eval().requires_grad_(False).to(device)
-        made.append(_OpenVinoNetwork(module, side) if fast else module)
+        made.append(
+            _OpenVinoNetwork(module, side, "fp32" if kind is ONet else proposing)
+            if fast
+            else module
+        )
     return made[0], made[1], made[2]
 
 
 class _OpenVinoNetwork:
     """A network on the CPU; as many threads may ask at once as torch has when it is made."""
 
-    def __init__(self, module: nn.Module, side: int) -> None:
+    def __init__(self, module: nn.Module, side: int, precision: Literal["bf16", "fp32"]) -> None:
         runtime = import_module("base_models.backends.openvino_runtime")
         network = runtime.convert_torch(module, torch.zeros(1, 3, side, side))
         whole = side == _SIDES[PNet]
         network.reshape([-1, 3, -1, -1] if whole else [-1, 3, side, side])
         threads = torch.get_num_threads()
-        self._compiled = runtime.compile_network(network, "fp32", streams=threads, threads=threads)
+        self._compiled = runtime.compile_network(
+            network, precision, streams=threads, threads=threads
+        )
         self._own = local()
 
     def __call__(self, pictures: Tensor, /) -> tuple[Tensor, ...]:

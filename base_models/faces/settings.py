@@ -58,7 +58,7 @@ class FaceSettings:
     second_finder: str | None = "haar"
     sampling: str = "even"
     align: bool = False
-    detect_every: int = 10
+    detect_every: int = 15
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))

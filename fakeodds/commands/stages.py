@@ -10,6 +10,7 @@ import click
 
 from fakeodds import console
 from fakeodds.dataset_options import DatasetOptions, dataset_options
+from fakeodds.deadline_plot import draw_cost
 from fakeodds.imported import Asked, imported_options
 from fakeodds.options import (
     ANY,
@@ -498,6 +499,10 @@ def predict(
             sample=sample,
         )
         console.print_looks(report)
+        for video, reason in list(report["without_scores"].items())[:5]:
+            console.note(f"{video}: {reason}")
+        if draw_cost(report, folder.deadline_plot):
+            console.note(f"log loss against seconds a video: {folder.deadline_plot}")
         console.out.print(f"{report['videos']} videos -> {folder.submission}")
         return
     if max_weights is not None:

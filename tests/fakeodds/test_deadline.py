@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ pytest.importorskip("torch")
 pytest.importorskip("av")
 
 from fakeodds.crew import Crew
+from fakeodds.deadline_plot import draw_cost, prepare_cost
 from fakeodds.demo_data import DemoSet, make_demo_set
 from fakeodds.looks import few_frames
 
@@ -73,6 +75,9 @@ def test_with_time_enough_it_answers_as_predict_does(clips: DemoSet, run: Path, 
     assert report["not_looked_at"] == 0
     assert sum(look["videos"] for look in report["looks"]) == len(wanted)
     assert "log loss" in said.output
+    assert list(report["without_scores"]) == ["broken.mp4"]
+    assert "broken.mp4: The file cannot be opened" in " ".join(said.output.split())
+    assert cv2.imread(str(run / "deadline.png")).std() > 0
     found = submission(run)
     assert set(found.index) == set(wanted.index)
     kept = pd.read_csv(run / "test" / "looks.csv").set_index("video")
@@ -83,6 +88,7 @@ def test_with_time_enough_it_answers_as_predict_does(clips: DemoSet, run: Path, 
     again = cli("predict", run, clips.test, "--deadline", "5m")
     assert "they are taken up" in again.output
     pd.testing.assert_series_equal(submission(run), found)
+    assert "broken.mp4: The file cannot be opened" in " ".join(again.output.split())
 
 
 def test_without_time_it_is_complete_all_the_same(clips: DemoSet, run: Path, cli: Cli) -> None:
@@ -127,6 +133,19 @@ def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli:
 @pytest.mark.parametrize("said", ["soon", "0h", "", "5"])
 def test_what_is_no_time_is_refused(clips: DemoSet, trained: Path, cli: Cli, said: str) -> None:
     assert "9h" in cli("predict", trained, clips.test, "--deadline", said, code=2).output
+
+
+def test_the_cost_of_looks_is_a_table_of_those_measured(tmp_path: Path) -> None:
+    loss = {"value": 0.5, "low": 0.4, "high": 0.7}
+    look = {"frames": 4, "detectors": ["a"], "log_loss": loss, "videos": 3}
+    looks = [{**look, "seconds_a_video": 3.0}, {**look, "seconds_a_video": None}]
+    cost = prepare_cost({"threads": 2, "looks": looks})
+    assert cost.to_dict("records") == [
+        {"frames": 4, "detectors": 1, "videos": 3, "seconds": 1.5, "log_loss": 0.5}
+        | {"low": 0.4, "high": 0.7}
+    ]
+    assert not draw_cost({"threads": 2, "looks": looks[1:]}, tmp_path / "a.png")
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_max_weights_needs_a_deadline(clips: DemoSet, trained: Path, cli: Cli) -> None:

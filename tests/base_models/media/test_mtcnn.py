@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 
 from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral, _shrunk
 from base_models.faces.mtcnn_networks import load_networks
+from base_models.faces.tracks import box_iou
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def scenes(astronaut):
     [((0.9, 0.9, 0.9), 20), ((0.6, 0.7, 0.7), 30), ((0.3, 0.3, 0.3), 60)],
 )
 def test_boxes_are_those_of_facenet_pytorch(scenes, thresholds, min_face):
-    finder = MtcnnFinder(thresholds, min_face_pixels=min_face)
+    finder = MtcnnFinder(thresholds, min_face_pixels=min_face, exact=True)
     peer = MTCNN(min_face_size=min_face, thresholds=list(thresholds), keep_all=True)
     found = finder.find(scenes)
     for number, image in enumerate(scenes):
@@ -111,7 +112,7 @@ def test_whole_pictures_shrink_as_torch_shrinks_them(height, width, to_height, t
 
 def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
     pytest.importorskip("openvino")
-    fast = MtcnnFinder()
+    fast = MtcnnFinder(exact=True)
     monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
     load_networks.cache_clear()
     plain = MtcnnFinder()
@@ -122,3 +123,11 @@ def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
     np.testing.assert_array_equal(found.frame, wanted.frame)
     np.testing.assert_allclose(found.box, wanted.box, atol=0.01)
     np.testing.assert_allclose(found.score, wanted.score, atol=1e-5)
+
+
+def test_proposing_in_bf16_finds_the_same_faces(scenes):
+    found, wanted = MtcnnFinder().find(scenes), MtcnnFinder(exact=True).find(scenes)
+    np.testing.assert_array_equal(found.frame, wanted.frame)
+    for number in np.unique(found.frame):
+        overlap = box_iou(found.box[found.frame == number], wanted.box[wanted.frame == number])
+        assert (overlap.max(axis=0) > 0.8).all()

@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 # The real data that benchmarks and demo-scores read.
 DATA := ../shared/data
 
-.PHONY: help setup demo test lint bench demo-scores lock wheel clean
+.PHONY: help setup demo test lint bench bench-gpu demo-scores lock wheel clean
 
 help:
 	@echo "make demo   set up .venv and run the whole way on a small made-up data set (runs/demo)"
 	@echo "make test   set up .venv, check style and types, run the tests"
 	@echo "make bench  all benchmarks that need no GPU and no peers of their own"
+	@echo "make bench-gpu   the one that needs a GPU"
 	@echo "make demo-scores   make the scores that fakeodds demo ships anew (an hour and a half)"
 	@echo "make lock   write constraints.txt anew from the newest versions"
 	@echo "make wheel  build the wheel into dist/"
@@ -45,8 +46,14 @@ bench: setup
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23
+	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth
+	$(BIN)/python benchmarks/deadline.py
+	$(BIN)/python benchmarks/large_run.py
+
+bench-gpu: setup
+	$(BIN)/python benchmarks/gpu.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4
 
 demo-scores: setup
 	$(BIN)/python benchmarks/face_detectors.py $(DATA)/faces $(DATA)/weights --out runs/faces

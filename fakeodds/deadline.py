@@ -135,7 +135,7 @@ class DeadlineRun:
         nothing = self.looks[-1].features(_no_frames(), self.videos)
         unseen = self._answers(len(self.looks) - 1, nothing)
         state = _State(pd.Series(-1, index=unseen.index), unseen, pd.Series("", index=unseen.index))
-        path = self._kept_path
+        path = self.run.looks
         if path.exists():
             kept = pd.read_csv(path, dtype={"video": str, "reason": str}).set_index("video")
             if list(kept["work"].unique()) == [self.kept_as] and set(kept.index) <= set(
@@ -219,7 +219,7 @@ class DeadlineRun:
                 "reason": self.state.reason[known],
             }
         )
-        write_table(table.assign(work=self.kept_as).rename_axis("video"), self._kept_path)
+        write_table(table.assign(work=self.kept_as).rename_axis("video"), self.run.looks)
         if write:
             self.write(self.state.probability)
         self._kept_at = self.clock()
@@ -227,10 +227,6 @@ class DeadlineRun:
     def _answers(self, look: int, features: pd.DataFrame) -> pd.Series:
         asked = self.looks[look]
         return answer_with_gaps(asked.stack, features, asked.about, None)
-
-    @property
-    def _kept_path(self) -> Path:
-        return self.run.path / "test" / "looks.csv"
 
     def _report(self) -> dict[str, Any]:
         from stacking import report_metrics

@@ -119,6 +119,11 @@ class RunFolder:
         return self.path / "measures.csv"
 
     @property
+    def looks(self) -> Path:
+        """What `predict --deadline` has done so far, a row a video."""
+        return self.path / "test" / "looks.csv"
+
+    @property
     def deadline(self) -> Path:
         """What `predict --deadline` did with its time."""
         return self.path / "deadline.json"

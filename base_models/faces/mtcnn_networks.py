@@ -7,7 +7,7 @@ P-Net and R-Net only propose where O-Net looks, and may do that in bf16.
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from threading import local
+from threading import Lock, local
 from typing import Literal, Protocol
 
 import numpy as np
@@ -28,13 +28,27 @@ class Network(Protocol):
         """Answer."""
 
 
-@lru_cache(maxsize=4)
+#: Held while networks are made: two threads must not trace networks of torch at once.
+_MAKING = Lock()
+
+
 def load_networks(device: str, *, exact: bool) -> tuple[Network, Network, Network]:
     """P-Net, R-Net and O-Net, with the weights that facenet-pytorch's wheel carries.
 
     All in float32 if `exact`; else the first two in bf16 where OpenVINO runs them on a CPU that
-    multiplies in it.
+    multiplies in it. Made once; threads may ask at once.
     """
+    with _MAKING:
+        return _make_networks(device, exact)
+
+
+def forget_networks() -> None:
+    """Make them anew when they are asked for again."""
+    _make_networks.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def _make_networks(device: str, exact: bool) -> tuple[Network, Network, Network]:
     proposing: Literal["bf16", "fp32"] = "fp32"
     if not exact and choose_device("cpu").precision == "bf16":
         proposing = "bf16"

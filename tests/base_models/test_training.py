@@ -2,7 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -311,6 +311,33 @@ def test_new_videos_get_the_mean_of_the_folds(
         for model in find_models(run / "models")["mobilenetv3_large"]
     ]
     np.testing.assert_allclose(table["logit"], np.mean(each, axis=0), atol=1e-4)
+
+
+def test_videos_are_scored_while_others_arrive(
+    run: Path, tmp_path: Path, make_faces: Callable
+) -> None:
+    faces, out = tmp_path / "faces", tmp_path / "out"
+    names = [f"n{i}.mp4" for i in range(5)]
+    written: list[int] = []
+
+    def arrive(order: list[str]) -> Iterator[str]:
+        for i, name in enumerate(order):
+            written.append(len(list(out.rglob("*.parquet"))))
+            make_faces(faces, name, fake=i % 2 == 1, frames=0 if i in (2, 3) else 2)
+            yield name
+
+    def score(order: list[str]) -> list[str]:
+        more = {"device": "cpu", "precision": "fp32", "backend": "reference", "chunk": 2}
+        return score_videos(names, faces, run / "models", out, arriving=arrive(order), **more)
+
+    assert score(names) == []
+    assert written == [0, 0, 1, 1, 2]  # the first two were scored before the third arrived
+    table = read_frame_scores(out)
+    assert table["video"].value_counts().to_dict() == {"n0.mp4": 2, "n1.mp4": 2, "n4.mp4": 2}
+    with pytest.raises(ValueError, match="another order"):
+        score(names[::-1])
+    with pytest.raises(ValueError, match=r"extra\.mp4 arrives"):
+        score([*names, "extra.mp4"])
 
 
 def test_unfinished_models_do_not_score(run: Path, tmp_path: Path) -> None:

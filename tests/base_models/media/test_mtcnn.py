@@ -1,5 +1,7 @@
 """Our driver of MTCNN gives facenet-pytorch's boxes, many frames at a time."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
 from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral, _shrunk
-from base_models.faces.mtcnn_networks import load_networks
+from base_models.faces.mtcnn_networks import forget_networks
 from base_models.faces.tracks import box_iou
 
 
@@ -114,9 +116,9 @@ def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
     pytest.importorskip("openvino")
     fast = MtcnnFinder(exact=True)
     monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
-    load_networks.cache_clear()
+    forget_networks()
     plain = MtcnnFinder()
-    load_networks.cache_clear()
+    forget_networks()
     assert isinstance(plain._pnet, torch.nn.Module)
     assert not isinstance(fast._pnet, torch.nn.Module)
     found, wanted = fast.find(scenes), plain.find(scenes)
@@ -131,3 +133,11 @@ def test_proposing_in_bf16_finds_the_same_faces(scenes):
     for number in np.unique(found.frame):
         overlap = box_iou(found.box[found.frame == number], wanted.box[wanted.frame == number])
         assert (overlap.max(axis=0) > 0.8).all()
+
+
+def test_threads_may_ask_for_the_networks_at_once(scenes):
+    forget_networks()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: MtcnnFinder().find(scenes), range(4)))
+    for one in found[1:]:
+        np.testing.assert_array_equal(one.box, found[0].box)

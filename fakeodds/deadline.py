@@ -27,8 +27,9 @@ from predictions.progress import Progress
 
 #: Seconds between two writes of what is done.
 _KEEP_EVERY = 20.0
-#: Share of the deadline, and seconds, that are left for writing the results.
-_RESERVED = (0.02, 2.0)
+#: Left for writing the results and for Python's end: this share of the deadline, or as many
+#: seconds where that is more, but not more than that share.
+_RESERVED, _RESERVED_SECONDS, _RESERVED_AT_MOST = 0.02, 3.0, 0.25
 #: A look is begun only if so many times its usual seconds are left.
 _CAUTION = 1.5
 
@@ -48,6 +49,12 @@ class _State:
     )
 
 
+def work_ends(began: float, seconds: float) -> float:
+    """When work must end so that all is over `seconds` after `began`."""
+    reserved = max(_RESERVED * seconds, min(_RESERVED_SECONDS, _RESERVED_AT_MOST * seconds))
+    return began + seconds - reserved
+
+
 class DeadlineRun:
     """Predicts videos until a moment.
 
@@ -57,7 +64,7 @@ class DeadlineRun:
         run: a finished run.
         scorer: its detectors.
         looks: cheapest first.
-        ends: when to have finished, in seconds of `clock`.
+        ends: when work must end, in seconds of `clock` (see `work_ends`).
         write: writes the submission from probabilities by video.
         seconds_a_crop: of each detector, by one thread.
         kept_as: names the work; what another work kept is not taken up.
@@ -81,8 +88,7 @@ class DeadlineRun:
         self.root, self.videos, self.run = root, videos, run
         self.scorer, self.looks = scorer, looks
         self.began, self.clock = began, clock
-        share, seconds = _RESERVED
-        self.ends = ends - max(share * (ends - began), min(seconds, 0.1 * (ends - began)))
+        self.ends = ends
         self.write, self.seconds_a_crop, self.kept_as = write, seconds_a_crop, kept_as
         self.threads = available_threads()
         labelled = pd.read_parquet(run.videos).set_index("video")
@@ -256,6 +262,21 @@ class DeadlineRun:
         }
         write_json(report, self.run.deadline)
         return report
+
+
+def report_none(run: RunFolder, videos: int, seconds: float) -> dict[str, Any]:
+    """The report, and deadline.json, of a run whose time was up before any look."""
+    known = len(pd.read_csv(run.looks)) if run.looks.exists() else 0
+    report = {
+        "videos": videos,
+        "not_looked_at": videos - known,
+        "seconds": seconds,
+        "threads": available_threads(),
+        "looks": [],
+        "without_scores": {},
+    }
+    write_json(report, run.deadline)
+    return report
 
 
 def _no_frames() -> pd.DataFrame:

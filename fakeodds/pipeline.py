@@ -1,5 +1,6 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -27,6 +28,7 @@ from fakeodds import console
 from fakeodds.dataset_options import DatasetOptions
 from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
+from fakeodds.out_of_time import OutOfTime, raising_at
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import answer_with_gaps, shifted_to
@@ -327,7 +329,7 @@ def predict_in_time(
     Args:
         most_mb: leave detectors out until the weights of the rest are not larger.
     """
-    from fakeodds.deadline import DeadlineRun
+    from fakeodds.deadline import DeadlineRun, report_none, work_ends
     from fakeodds.looks import make_looks
     from fakeodds.weights_budget import within
     from stacking import load_stack
@@ -349,17 +351,21 @@ def predict_in_time(
         nothing = pd.DataFrame(index=pd.Index(videos, name="video"))
         write(answer_with_gaps(stack, nothing, about, None))
     settings = FaceSettings(**run.record["settings"]["faces"])
-    scorer = VideoScorer.open(run.path, settings, names, device=device, backend=backend)
-    for sentence in scorer.notes:
-        console.note(sentence)
-    costs = scorer.seconds_a_crop()
-    order = run.record["settings"].get("cheapest_first", [])
-    if sorted(order) != sorted(costs):
-        # Once and for all, as a second measurement might tell near neighbours the other way round.
-        order = list(costs)
-        run.settings(cheapest_first=order)
-        run.save()
-    looks = make_looks(run, order, settings.frames, stack, about, oof)
+    ends = work_ends(began, seconds)
+    try:
+        with raising_at(ends):
+            scorer = VideoScorer.open(run.path, settings, names, device=device, backend=backend)
+            for sentence in scorer.notes:
+                console.note(sentence)
+            costs = scorer.seconds_a_crop()
+            order = _cheapest_first(run, costs)
+            looks = make_looks(run, order, settings.frames, stack, about, oof)
+    except OutOfTime:
+        console.note(
+            f"{seconds:.0f} s were over before the detectors were open; a longer deadline looks at "
+            "the videos."
+        )
+        return report_none(run, len(videos), time.monotonic() - began)
     work = DeadlineRun(
         dataset.root,
         videos,
@@ -367,7 +373,7 @@ def predict_in_time(
         scorer,
         looks,
         began=began,
-        ends=began + seconds,
+        ends=ends,
         write=write,
         seconds_a_crop=costs,
         kept_as=hash_of({"settings": settings_key(settings), "models": order, "about": about}),
@@ -375,6 +381,17 @@ def predict_in_time(
     console.heading(f"Looking at {len(dataset.videos)} videos for {work.left:.0f} s")
     with console.progress_bars() as progress:
         return work.finish(progress)
+
+
+def _cheapest_first(run: RunFolder, costs: Mapping[str, float]) -> list[str]:
+    """Detectors by their cost, as first measured in this run: a second measurement might tell near
+    neighbours the other way round."""
+    order: list[str] = run.record["settings"].get("cheapest_first", [])
+    if sorted(order) != sorted(costs):
+        order = list(costs)
+        run.settings(cheapest_first=order)
+        run.save()
+    return order
 
 
 def _submit_quietly(

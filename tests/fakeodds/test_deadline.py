@@ -23,6 +23,7 @@ from fakeodds.crew import Crew
 from fakeodds.deadline_plot import draw_cost, prepare_cost
 from fakeodds.demo_data import DemoSet, make_demo_set
 from fakeodds.looks import few_frames
+from fakeodds.out_of_time import OutOfTime, raising_at
 
 Cli = Callable[..., Any]
 SMALL = (
@@ -96,8 +97,18 @@ def test_without_time_it_is_complete_all_the_same(clips: DemoSet, run: Path, cli
     cli("predict", run, clips.test, "--deadline", "1s")
     assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
     report = json.loads((run / "deadline.json").read_text())
-    assert report["not_looked_at"] > 0  # the command had been running for longer already
+    assert report["not_looked_at"] > 0  # opening the detectors takes longer
     assert time.monotonic() - began < 120
+
+
+def test_work_is_broken_off_at_a_moment() -> None:
+    began = time.monotonic()
+    with pytest.raises(OutOfTime), raising_at(began + 0.05):
+        time.sleep(20)
+    assert 0.05 <= time.monotonic() - began < 10
+    with raising_at(time.monotonic() + 0.05):
+        pass
+    time.sleep(0.1)  # the alarm is off
 
 
 def test_killed_it_leaves_a_whole_submission_and_goes_on(

@@ -1,8 +1,10 @@
 """The command line: `fakeodds COMMAND ...`. Each command lives in its own module of `commands/`."""
 
 import importlib
+import os
 import sys
 import time
+from typing import Any
 
 import click
 
@@ -59,11 +61,23 @@ def fakeodds() -> None:
 
 
 def main() -> None:
-    """Run the command line; input that cannot be used ends in one sentence and exit code 2."""
+    """Run the command line as a process of its own."""
+    if run()["leave_at_once"]:
+        # Threads may still be at work, and taking torch and OpenVINO down takes a second.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def run() -> dict[str, Any]:
+    """Run the command line; input that cannot be used ends in one sentence and exit code 2.
+
+    Returns what the command left for its process to do.
+    """
     # A deadline counts from here: the modules that a command imports take their time too.
-    began = time.monotonic()
+    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False}
     try:
-        fakeodds(standalone_mode=False, obj={"began": began})
+        fakeodds(standalone_mode=False, obj=shared)
     except InputError as error:
         _stop(f"fakeodds: {error}", 2)
     except click.ClickException as error:
@@ -80,6 +94,7 @@ def main() -> None:
             f"run: pip install 'fakeodds[{extra}]'",
             2,
         )
+    return shared
 
 
 #: The package that is missing -> the extra that brings it.

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakeodds import console
 from predictions.errors import InputError
+
+if TYPE_CHECKING:
+    from base_models.datasets import Dataset
 
 #: Names are spelt out so that `--help` need not import the room; a test holds them true.
 LAYOUTS = (
@@ -33,6 +38,19 @@ class DatasetOptions:
     def as_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `read_dataset`."""
         return {"layout": self.layout, "only": self.only, "identity": self.identity}
+
+
+def open_dataset(
+    path: Path, options: DatasetOptions | None = None, *, training: bool = False
+) -> "Dataset":
+    """Read a dataset and say what was decided on the way; for training it must have labels."""
+    from base_models.datasets import read_dataset
+
+    chosen = {} if options is None else options.as_arguments()
+    dataset = read_dataset(path, training=training, **chosen)
+    for sentence in dataset.notes:
+        console.note(sentence)
+    return dataset
 
 
 def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,9 +27,6 @@ from predictions.progress import Progress
 
 #: Seconds between two writes of what is done.
 _KEEP_EVERY = 20.0
-#: Left for writing the results and for Python's end: this share of the deadline, or as many
-#: seconds where that is more, but not more than that share.
-_RESERVED, _RESERVED_SECONDS, _RESERVED_AT_MOST = 0.02, 3.0, 0.25
 #: A look is begun only if so many times its usual seconds are left.
 _CAUTION = 1.5
 
@@ -49,12 +46,6 @@ class _State:
     )
 
 
-def work_ends(began: float, seconds: float) -> float:
-    """When work must end so that all is over `seconds` after `began`."""
-    reserved = max(_RESERVED * seconds, min(_RESERVED_SECONDS, _RESERVED_AT_MOST * seconds))
-    return began + seconds - reserved
-
-
 class DeadlineRun:
     """Predicts videos until a moment.
 
@@ -64,7 +55,7 @@ class DeadlineRun:
         run: a finished run.
         scorer: its detectors.
         looks: cheapest first.
-        ends: when work must end, in seconds of `clock` (see `work_ends`).
+        ends: when work must end, in seconds of `clock` (see `in_time.work_ends`).
         write: writes the submission from probabilities by video.
         seconds_a_crop: of each detector, by one thread.
         kept_as: names the work; what another work kept is not taken up.
@@ -262,21 +253,6 @@ class DeadlineRun:
         }
         write_json(report, self.run.deadline)
         return report
-
-
-def report_none(run: RunFolder, videos: int, seconds: float) -> dict[str, Any]:
-    """The report, and deadline.json, of a run whose time was up before any look."""
-    known = len(pd.read_csv(run.looks)) if run.looks.exists() else 0
-    report = {
-        "videos": videos,
-        "not_looked_at": videos - known,
-        "seconds": seconds,
-        "threads": available_threads(),
-        "looks": [],
-        "without_scores": {},
-    }
-    write_json(report, run.deadline)
-    return report
 
 
 def _no_frames() -> pd.DataFrame:

@@ -1,9 +1,7 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from base_models.backends.choose import BackendName
-from base_models.datasets import Dataset, read_dataset
+from base_models.datasets import Dataset
 from base_models.detectors import find_detector
 from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
@@ -22,30 +20,24 @@ from base_models.inference import score_videos
 from base_models.out_of_fold import settle_starts, train_out_of_fold
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.train_settings import TrainSettings, hash_of
-from base_models.video_scorer import VideoScorer
+from base_models.train_settings import TrainSettings
 from fakeodds import console
-from fakeodds.dataset_options import DatasetOptions
 from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
-from fakeodds.out_of_time import OutOfTime, raising_at
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import answer_with_gaps, shifted_to
+from fakeodds.submitting import answer_with_gaps
 from predictions.aggregate import rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
 from predictions.progress import Progress
-from predictions.submission import make_submission, read_sample, write_submission
 
 __all__ = [
     "find_faces",
     "find_sound",
     "find_sound_again",
-    "open_dataset",
     "predict",
-    "predict_in_time",
     "settle_starts",
     "train_and_stack",
     "unlabelled",
@@ -53,17 +45,6 @@ __all__ = [
 
 #: New videos whose faces are found before the detectors look at them.
 _CHUNK = 32
-
-
-def open_dataset(
-    path: Path, options: DatasetOptions | None = None, *, training: bool = False
-) -> Dataset:
-    """Read a dataset and say what was decided on the way; for training it must have labels."""
-    chosen = {} if options is None else options.as_arguments()
-    dataset = read_dataset(path, training=training, **chosen)
-    for sentence in dataset.notes:
-        console.note(sentence)
-    return dataset
 
 
 def unlabelled(dataset: Dataset) -> Dataset:
@@ -308,102 +289,6 @@ def predict(
     features = gather(videos, folder.scores, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return answer_with_gaps(stack, features, about, prior, groups)
-
-
-def predict_in_time(
-    dataset: Dataset,
-    run: RunFolder,
-    seconds: float,
-    began: float,
-    prior: Prior,
-    *,
-    device: str = "auto",
-    backend: BackendName = "auto",
-    most_mb: float | None = None,
-    sample: Path | None = None,
-) -> dict[str, Any]:
-    """Calibrated probabilities of all videos by `began + seconds` of `time.monotonic`.
-
-    Writes submission.csv (again and again, always whole) and deadline.json, which is returned.
-
-    Args:
-        most_mb: leave detectors out until the weights of the rest are not larger.
-    """
-    from fakeodds.deadline import DeadlineRun, report_none, work_ends
-    from fakeodds.looks import make_looks
-    from fakeodds.weights_budget import within
-    from stacking import load_stack
-
-    if dataset.crops is not None:
-        raise InputError("--deadline: is for videos; these are face crops, which take no time.")
-    stack, about = load_stack(run.stack)
-    imported = run.record["settings"].get("imported", {})
-    names = [name for name in about["kinds"] if name not in imported]
-    oof: pd.Series | None = None
-    if most_mb is not None:
-        stack, about, oof = within(run, names, most_mb, stack, about)
-        names = list(about["kinds"])
-    wanted = None if sample is None else read_sample(sample)
-    write = partial(_submit_quietly, run.submission, prior, about, wanted, str(sample))
-    videos = dataset.videos["video"].astype(str).tolist()
-    if not run.looks.exists():
-        # Opening the detectors takes seconds; whoever stops us before has an answer.
-        nothing = pd.DataFrame(index=pd.Index(videos, name="video"))
-        write(answer_with_gaps(stack, nothing, about, None))
-    settings = FaceSettings(**run.record["settings"]["faces"])
-    ends = work_ends(began, seconds)
-    try:
-        with raising_at(ends):
-            scorer = VideoScorer.open(run.path, settings, names, device=device, backend=backend)
-            for sentence in scorer.notes:
-                console.note(sentence)
-            costs = scorer.seconds_a_crop()
-            order = _cheapest_first(run, costs)
-            looks = make_looks(run, order, settings.frames, stack, about, oof)
-    except OutOfTime:
-        console.note(
-            f"{seconds:.0f} s were over before the detectors were open; a longer deadline looks at "
-            "the videos."
-        )
-        return report_none(run, len(videos), time.monotonic() - began)
-    work = DeadlineRun(
-        dataset.root,
-        videos,
-        run,
-        scorer,
-        looks,
-        began=began,
-        ends=ends,
-        write=write,
-        seconds_a_crop=costs,
-        kept_as=hash_of({"settings": settings_key(settings), "models": order, "about": about}),
-    )
-    console.heading(f"Looking at {len(dataset.videos)} videos for {work.left:.0f} s")
-    with console.progress_bars() as progress:
-        return work.finish(progress)
-
-
-def _cheapest_first(run: RunFolder, costs: Mapping[str, float]) -> list[str]:
-    """Detectors by their cost, as first measured in this run: a second measurement might tell near
-    neighbours the other way round."""
-    order: list[str] = run.record["settings"].get("cheapest_first", [])
-    if sorted(order) != sorted(costs):
-        order = list(costs)
-        run.settings(cheapest_first=order)
-        run.save()
-    return order
-
-
-def _submit_quietly(
-    path: Path,
-    prior: Prior,
-    about: dict[str, Any],
-    wanted: pd.DataFrame | None,
-    source: str,
-    probability: pd.Series,
-) -> None:
-    shifted = shifted_to(probability, about, prior)
-    write_submission(make_submission(shifted, wanted, source), path)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

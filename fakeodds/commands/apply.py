@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from fakeodds.dataset_options import open_dataset
 from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
 from fakeodds.stacked import Prior
 from fakeodds.submitting import stack_probability, submit
@@ -52,7 +53,7 @@ def apply(
                 f"give score files instead of the folder {new[0]}."
             )
         asked = Asked(new[1:], columns.kind)
-        data = pipeline.open_dataset(new[0])
+        data = open_dataset(new[0])
         probability = pipeline.predict(data, run, jobs, prior, asked=asked)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))

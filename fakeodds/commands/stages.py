@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fakeodds import console
-from fakeodds.dataset_options import DatasetOptions, dataset_options
+from fakeodds.dataset_options import DatasetOptions, dataset_options, open_dataset
 from fakeodds.deadline_plot import draw_cost
 from fakeodds.imported import Asked, imported_options
 from fakeodds.options import (
@@ -354,8 +354,8 @@ def run(
     """
     from fakeodds import pipeline
 
-    data = pipeline.open_dataset(dataset, dataset_options, training=True)
-    tested = None if test is None else pipeline.open_dataset(test)
+    data = open_dataset(dataset, dataset_options, training=True)
+    tested = None if test is None else open_dataset(test)
     if test_scores and test is None:
         raise InputError(
             f"--test-scores {test_scores[0]}: name the folder of their videos with --test."
@@ -404,7 +404,7 @@ def faces(
     """Find, follow and crop the faces of every video of DATASET, and make the folds."""
     from fakeodds import pipeline
 
-    data = pipeline.open_dataset(dataset, dataset_options)
+    data = open_dataset(dataset, dataset_options)
     folder = RunFolder.open(out)
     folder.settings(dataset=str(dataset), faces=asdict(face_settings))
     pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
@@ -478,16 +478,16 @@ def predict(
     fakeodds predict runs/mine new_videos/
     fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
     """
-    from fakeodds import pipeline
-
     folder = RunFolder.existing(run)
-    data = pipeline.open_dataset(videos, dataset_options)
+    data = open_dataset(videos, dataset_options)
     if deadline is not None:
         if imported.paths:
             raise InputError(
                 "--deadline: scores of other detectors (--scores) have no place in it."
             )
-        report = pipeline.predict_in_time(
+        from fakeodds.in_time import predict_in_time
+
+        report = predict_in_time(
             data,
             folder,
             deadline,
@@ -504,9 +504,12 @@ def predict(
         if draw_cost(report, folder.deadline_plot):
             console.note(f"log loss against seconds a video: {folder.deadline_plot}")
         console.out.print(f"{report['videos']} videos -> {folder.submission}")
+        context.obj["leave_at_once"] = True
         return
     if max_weights is not None:
         raise InputError("--max-weights: belongs to --deadline; name one.")
+    from fakeodds import pipeline
+
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submit(probability, folder.submission, sample)
 

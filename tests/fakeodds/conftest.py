@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fakeodds.cli import main
+from fakeodds.cli import run
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -68,7 +68,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr("sys.argv", ["fakeodds", *map(str, arguments)])
         capsys.readouterr()
         try:
-            main()
+            run()
             ended = 0
         except SystemExit as end:
             ended = int(end.code or 0)

@@ -88,6 +88,10 @@ class HistogramCalibrator(Calibrator):
         return to_logit(self.values_[np.searchsorted(self.edges_, z, side="right")])
 
 
+#: A slope that is not above this share of the largest one is held at zero.
+_AT_REST = 1e-9
+
+
 class SplineCalibrator(Calibrator):
     """A monotone smooth map: its slope in logits is piecewise linear and never below 0.
 
@@ -162,7 +166,8 @@ def _criterion(
     """Akaike's criterion over twice the weight, with the trace of the influence matrix."""
     score = columns @ slopes + constant
     p = to_probability(score)
-    free = np.append(slopes > 0, True)
+    # What is held at zero may come out of the solver as 1e-17.
+    free = np.append(slopes > _AT_REST * slopes.max(initial=0.0), True)
     features = np.column_stack([columns, np.ones(len(columns))])[:, free]
     padded = np.pad(penalty, (0, 1))[np.ix_(free, free)]
     information = (features * (w / w.sum() * p * (1 - p))[:, None]).T @ features

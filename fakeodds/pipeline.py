@@ -66,7 +66,7 @@ def find_faces(
         return pd.read_parquet(folder.videos)
     console.heading(f"Finding faces in {len(dataset.videos)} videos")
     with console.progress_bars() as progress:
-        for _ in _stream_faces(dataset, folder, settings, jobs, progress, **folding):
+        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress):
             pass
     videos = pd.read_parquet(folder.videos)
     _tell_coverage(videos)
@@ -77,12 +77,14 @@ def _stream_faces(
     dataset: Dataset,
     folder: RunFolder,
     settings: FaceSettings,
+    inputs: Mapping[str, Any],
     jobs: int,
     progress: Progress,
-    **folding: int,
 ) -> Iterator[str]:
-    """The work of `find_faces`; yields the videos in order, each as soon as its faces are there."""
-    inputs = _faces_inputs(dataset, settings, folding)
+    """The work of `find_faces`; yields the videos in order, each as soon as its faces are there.
+
+    `inputs`: of the stage, as `_faces_inputs` gives them.
+    """
     with folder.stage("faces", inputs, [folder.videos]):
         if dataset.crops is not None:
             videos = import_crops(dataset, folder.faces, settings, jobs=jobs, progress=progress)
@@ -95,8 +97,8 @@ def _stream_faces(
                 infos[video] = info
                 yield video
             videos = faces_table(dataset, infos)
-        if folding:
-            videos = _with_folds(videos, **folding)
+        if inputs["folding"]:
+            videos = _with_folds(videos, **inputs["folding"])
         write_table(videos, folder.videos)
 
 
@@ -265,7 +267,8 @@ def predict(
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
     find_sound(dataset, folder, detectors, jobs)
-    already = folder.is_finished("faces", _faces_inputs(dataset, settings, {}), [folder.videos])
+    inputs = _faces_inputs(dataset, settings, {})
+    already = folder.is_finished("faces", inputs, [folder.videos])
     work = "Scoring" if already else "Finding faces in, and scoring,"
     console.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with console.progress_bars() as progress:
@@ -274,7 +277,9 @@ def predict(
             folder.faces,
             run.path / "models",
             folder.scores,
-            arriving=None if already else _stream_faces(dataset, folder, settings, jobs, progress),
+            arriving=None
+            if already
+            else _stream_faces(dataset, folder, settings, inputs, jobs, progress),
             detectors=detectors,
             device=device,
             backend=backend,

@@ -149,8 +149,11 @@ class RunFolder:
 
     def is_finished(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> bool:
         """Whether a stage was finished with these inputs, and its outputs are there."""
+        return self._holds(name, hash_of(inputs), outputs)
+
+    def _holds(self, name: str, key: str, outputs: Sequence[Path]) -> bool:
         before = self.record["stages"].get(name)
-        same = bool(before) and before["inputs"] == hash_of(inputs)
+        same = bool(before) and before["inputs"] == key
         return same and all(path.exists() for path in outputs)
 
     @contextmanager
@@ -158,14 +161,15 @@ class RunFolder:
         self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]
     ) -> Iterator[bool]:
         """Yield whether the stage has to run; note it as finished when the block succeeds."""
-        if self.is_finished(name, inputs, outputs):
+        key = hash_of(inputs)
+        if self._holds(name, key, outputs):
             yield False
             return
         began = time.monotonic()
         # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
         yield True
         self.record["stages"][name] = {
-            "inputs": hash_of(inputs),
+            "inputs": key,
             "seconds": round(time.monotonic() - began, 2),
         }
         self.save()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName, wants_openvino
+from base_models.backends.choose import BackendName, Faster, faster_backend
 from base_models.crops_data import CropIndex, index_crops, one_ahead, split_batches
 from base_models.detectors.registry import Backend, DetectorSpec, find_detector
 from base_models.fold_models import FoldModel, Place, find_models
@@ -111,7 +111,7 @@ def score_videos(
             faces_dir,
             out,
             place,
-            wants_openvino(spec, backend, place.name),
+            faster_backend(spec, backend, place.name),
             batch,
             len(names),
             progress,
@@ -160,7 +160,7 @@ class _Scoring:
     faces_dir: Path
     out: Path
     place: Place
-    fast: bool
+    faster: Faster | None
     batch: int
     videos: int
     progress: Progress
@@ -211,7 +211,12 @@ class _Scoring:
             return self._source(index).read(rows)
 
         return open_detector(
-            self.name, self.spec, self.models, self.place, fast=self.fast, compared_on=some_crops
+            self.name,
+            self.spec,
+            self.models,
+            self.place,
+            faster=self.faster,
+            compared_on=some_crops,
         )
 
     def _source(self, index: CropIndex) -> Source:
@@ -230,7 +235,7 @@ class _Scoring:
                 "models": [model.record["hash"] for model in self.models],
                 "faces": index.digest(range(len(index.videos))),
                 "precision": self.place.precision,
-                "backend": "openvino" if self.fast else "reference",
+                "backend": self.faster or "reference",
             }
         )
 

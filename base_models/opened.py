@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.backends.choose import open_openvino
-from base_models.detectors.registry import Backend, DetectorSpec
+from base_models.backends.choose import Chosen, Faster, open_compiled, open_openvino
+from base_models.detectors.registry import Backend, Detector, DetectorSpec
 from base_models.fold_models import FoldModel, Place, load_fold_model
 
 #: Crops on which a faster backend is compared with the reference.
@@ -42,7 +42,7 @@ def open_detector(
     models: Sequence[FoldModel],
     place: Place,
     *,
-    fast: bool,
+    faster: Faster | None,
     compared_on: Callable[[], NDArray[np.uint8]] | None,
 ) -> OpenedDetector:
     """Open a detector's models on a device.
@@ -50,8 +50,8 @@ def open_detector(
     Args:
         name, spec, models: the detector and its trained folds.
         place: the device, settled.
-        fast: try OpenVINO (see `backends.choose`).
-        compared_on: gives crops, at least one, on which OpenVINO is compared with the reference;
+        faster: what is tried in place of the reference (see `backends.choose`).
+        compared_on: gives crops, at least one, on which that is compared with the reference;
             without, it is not tried.
 
     Raises:
@@ -59,20 +59,43 @@ def open_detector(
     """
     size = int(models[0].record["size"])
     notes: list[str] = []
-    if fast and compared_on is not None:
-        weights = spec.import_module(spec.trainer).WEIGHTS
-        chosen = open_openvino(
+    if faster is not None and compared_on is not None:
+        chosen = _open_faster(spec, models, place, faster, size, compared_on)
+        if chosen.backends:
+            return OpenedDetector(name, size, chosen.backends, chosen.notes)
+        notes = chosen.notes
+    return OpenedDetector(name, size, _references(models, place), notes)
+
+
+def _open_faster(
+    spec: DetectorSpec,
+    models: Sequence[FoldModel],
+    place: Place,
+    faster: Faster,
+    size: int,
+    compared_on: Callable[[], NDArray[np.uint8]],
+) -> Chosen:
+    if faster == "compiled":
+        return open_compiled(
             spec,
-            [model.folder / weights for model in models],
-            lambda i: load_fold_model(models[i], device="cpu", precision="fp32"),
-            size,
+            lambda: _references(models, place),
+            lambda: load_fold_model(models[0], device=place.name, precision="fp32"),
             compared_on,
             place,
         )
-        notes = chosen.notes
-        if chosen.backends:
-            return OpenedDetector(name, size, chosen.backends, notes)
-    reference = [
+    weights = spec.import_module(spec.trainer).WEIGHTS
+    return open_openvino(
+        spec,
+        [model.folder / weights for model in models],
+        lambda i: load_fold_model(models[i], device="cpu", precision="fp32"),
+        size,
+        compared_on,
+        place,
+    )
+
+
+def _references(models: Sequence[FoldModel], place: Place) -> list[Detector]:
+    """The models in their own framework."""
+    return [
         load_fold_model(model, device=place.name, precision=place.precision) for model in models
     ]
-    return OpenedDetector(name, size, reference, notes)

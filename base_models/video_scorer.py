@@ -5,15 +5,16 @@ finder and detectors are busy together and memory is bounded by the threads, not
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName, wants_openvino
+from base_models.backends.choose import BackendName, faster_backend
 from base_models.crops_data import resize
 from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
@@ -25,6 +26,8 @@ from base_models.train_settings import Precision
 from predictions.errors import InputError
 
 _TIMED_CROPS = 16
+#: Where a run's own faces are not there: so many frames of at most so many new videos.
+_SPARE_FRAMES, _SPARE_VIDEOS = 4, 12
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,22 @@ class VideoScorer:
         device: str = "auto",
         precision: Precision = "auto",
         backend: BackendName = "auto",
+        spare: Sequence[Path] = (),
     ) -> "VideoScorer":
         """Open trained detectors of the run folder `run`.
 
         Those that look at something else than single faces are left out, and a note says so.
+
+        Args:
+            spare: videos; faster backends are compared on faces of some of them where the run's
+                own faces are not there.
 
         Raises:
             InputError: one is not trained, or none is left.
         """
         found = find_models(run / "models")
         opened, notes = [], []
+        compared_on = _compared_on(run, settings, spare)
         for name in names:
             if name not in found:
                 raise InputError(f"{run}: no {name} is trained; there are {', '.join(found)}.")
@@ -90,8 +99,9 @@ class VideoScorer:
                     spec,
                     found[name],
                     place,
-                    fast=wants_openvino(spec, backend, place.name),
-                    compared_on=partial(_crops_of_run, run, int(found[name][0].record["size"])),
+                    faster=faster_backend(spec, backend, place.name),
+                    compared_on=compared_on
+                    and partial(compared_on, int(found[name][0].record["size"])),
                 )
             )
         if not opened:
@@ -140,6 +150,29 @@ class VideoScorer:
             opened.logits(images)
             spent[name] = (time.perf_counter() - began) / _TIMED_CROPS
         return dict(sorted(spent.items(), key=lambda item: item[1]))
+
+
+def _compared_on(
+    run: Path, settings: FaceSettings, spare: Sequence[Path]
+) -> Callable[[int], NDArray[np.uint8]] | None:
+    """Gives crops of a size to compare backends on; None where there are none."""
+    if (run / "faces").is_dir():
+        return partial(_crops_of_run, run)
+    crops = _crops_of_videos(spare, settings)
+    return partial(resize, crops) if len(crops) else None
+
+
+def _crops_of_videos(paths: Sequence[Path], settings: FaceSettings) -> NDArray[np.uint8]:
+    """Some faces of the first videos that show any; none of videos that take a second look."""
+    quick = replace(settings, frames=_SPARE_FRAMES, ladder=False)
+    found: list[NDArray[np.uint8]] = []
+    for path in paths[:_SPARE_VIDEOS]:
+        if sum(map(len, found)) >= COMPARED:
+            break
+        faces = extract_video(path, quick)
+        if faces.status == "ok":
+            found.append(faces.decode())
+    return np.concatenate(found)[:COMPARED] if found else np.empty((0, 1, 1, 3), np.uint8)
 
 
 def _crops_of_run(run: Path, size: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.flop_counter import FlopCounterMode
 
+from base_models.backends.compiled import CompiledBackend
 from base_models.detectors import create_detector
 from base_models.detectors.timm_detectors import TimmDetector
 from base_models.devices import choose_device
@@ -133,9 +134,7 @@ def main() -> None:
     for name in DETECTORS:
         ours = detector(name, asked.size, device, "auto")
         peer = eager(detector(name, asked.size, device, "fp32"))
-        compiled = detector(name, asked.size, device, "auto")
-        features = torch.compile(compiled.module.forward_features)  # type: ignore[arg-type]
-        compiled.module.forward_features = features  # type: ignore[assignment]
+        compiled = CompiledBackend(detector(name, asked.size, device, "auto"))
         scored = rates(
             [lambda d=d: d.logits(images) for d in (peer, ours, compiled)],  # type: ignore[misc]
             asked.batch,

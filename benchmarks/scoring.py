@@ -70,10 +70,15 @@ def compare_on_run(run: Path, videos: int) -> None:
         size = int(models[0].record["size"])
         images = np.concatenate([resize(c, size) for c in crops])
         found = []
-        for fast, precision in ((True, "auto"), (False, "fp32")):
+        for faster, precision in (("openvino", "auto"), (None, "fp32")):
             place = spec.import_module(spec.devices).choose_device("cpu", precision)
             opened = open_detector(
-                name, spec, models, place, fast=fast, compared_on=lambda images=images: images[:24]
+                name,
+                spec,
+                models,
+                place,
+                faster=faster,
+                compared_on=lambda images=images: images[:24],
             )
             logits = np.concatenate(
                 [opened.logits(images[i : i + 64]) for i in range(0, len(images), 64)]

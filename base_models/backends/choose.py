@@ -2,7 +2,8 @@
 
 The reference is the network in its own framework. On CPUs OpenVINO takes its place where it is
 installed, can convert the network, and says the same (see `agreement`): in bf16 where the CPU
-multiplies in it, else in float32.
+multiplies in it, else in float32. torch.compile takes its place where it is asked for: compiling
+takes minutes, which only thousands of videos pay back.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +17,15 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.backends.agreement import CannotExport
+from base_models.backends.agreement import CannotExport, measure_agreement
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
 from base_models.fold_models import Place
 from predictions.errors import InputError
 
-BackendName = Literal["auto", "openvino", "reference"]
+BackendName = Literal["auto", "openvino", "compiled", "reference"]
+
+#: What may take the place of the reference.
+Faster = Literal["openvino", "compiled"]
 
 #: What is tried, in this order, where a precision is wanted.
 _PRECISIONS = {"bf16": ("bf16", "fp32"), "fp32": ("fp32",)}
@@ -33,7 +37,7 @@ class Chosen:
 
     Attributes:
         backends: one a model.
-        name: what they are: `openvino bf16`, `openvino fp32` or `reference`.
+        name: what they are: `openvino bf16`, `openvino fp32`, `compiled bf16`, ... or `reference`.
         notes: decisions to show, a sentence each.
     """
 
@@ -42,24 +46,27 @@ class Chosen:
     notes: list[str]
 
 
-def wants_openvino(spec: DetectorSpec, backend: BackendName, device: str) -> bool:
-    """Whether OpenVINO is to be tried.
+def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Faster | None:
+    """What is to be tried in place of the reference; None where nothing is.
 
     Raises:
-        InputError: it is asked for and not installed, cannot take this detector, or `device` is
-            no CPU; or there is no such backend.
+        InputError: OpenVINO is asked for and not installed, or `device` is no CPU; or there is no
+            such backend.
     """
     if backend not in get_args(BackendName):
         raise InputError(f"--backend {backend}: expected {', '.join(get_args(BackendName))}.")
     if backend == "reference":
-        return False
+        return None
+    if backend == "compiled":
+        # What OpenVINO can take of torch are the networks of timm.
+        return "compiled" if spec.framework == "torch" and spec.exporter else None
     installed = find_spec("openvino") is not None
     able = bool(spec.exporter) and device == "cpu"
     if backend == "openvino" and not installed:
         raise InputError("--backend openvino: it is not installed; install fakeodds[fast].")
     if backend == "openvino" and not able and spec.exporter:
         raise InputError(f"--backend openvino: it computes on the CPU, not on {device}.")
-    return installed and able
+    return "openvino" if installed and able else None
 
 
 def open_openvino(
@@ -112,3 +119,38 @@ def open_openvino(
             )
         notes.append(f"{spec.name}: OpenVINO in {precision} is refused, since {worst}.")
     return Chosen([], "reference", notes)
+
+
+def open_compiled(
+    spec: DetectorSpec,
+    load: Callable[[], Sequence[Detector]],
+    reference: Callable[[], Detector],
+    images: Callable[[], NDArray[np.uint8]],
+    place: Place,
+) -> Chosen:
+    """Every model of a detector, compiled for its device by torch.compile, or none.
+
+    Where it is none, `backends` is empty and the notes say why. Nothing is kept on disk but what
+    torch keeps in its own cache.
+
+    Args:
+        spec: the detector.
+        load: gives its models on their device.
+        reference: gives the first of them in float32.
+        images: gives crops (n, size, size, 3) to compare on, n > 0.
+        place: the device.
+    """
+    from base_models.backends.compiled import CompiledBackend
+
+    backends = [CompiledBackend(detector) for detector in load()]
+    crops = images()
+    try:
+        agreement = measure_agreement(backends[0], reference(), crops)
+        for backend in backends[1:]:
+            backend.logits(crops[:1])
+    except CannotExport as error:
+        return Chosen([], "reference", [f"{error}; it scores as it is."])
+    if not agreement.holds:
+        return Chosen([], "reference", [f"{spec.name}: compiled it is refused, since {agreement}."])
+    name = f"compiled {place.precision}"
+    return Chosen(backends, name, [f"{spec.name} is scored {name} on {place.name}: {agreement}."])

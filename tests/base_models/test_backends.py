@@ -14,7 +14,7 @@ pytest.importorskip("openvino")
 
 from base_models.backends import agreement, choose
 from base_models.backends.agreement import Agreement, measure_agreement
-from base_models.backends.choose import open_openvino, wants_openvino
+from base_models.backends.choose import faster_backend, open_compiled, open_openvino
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors.registry import Detector, DetectorSpec
 from base_models.devices import Device
@@ -147,18 +147,47 @@ def test_a_record_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
 
 def test_who_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     xception, voice = find_detector("xception"), find_detector("voice_inception")
-    assert wants_openvino(xception, "auto", "cpu")
-    assert not wants_openvino(xception, "auto", "cuda")
-    assert not wants_openvino(xception, "reference", "cpu")
-    assert not wants_openvino(voice, "openvino", "cpu")  # has no export, and is no slow one
+    assert faster_backend(xception, "auto", "cpu") == "openvino"
+    assert faster_backend(xception, "auto", "cuda") is None
+    assert faster_backend(xception, "reference", "cpu") is None
+    assert faster_backend(xception, "compiled", "cuda") == "compiled"
+    assert faster_backend(find_detector("keras_resnet50"), "compiled", "cuda") is None
+    # Has no export, and is no slow one.
+    assert faster_backend(voice, "openvino", "cpu") is None
     with pytest.raises(InputError, match="not on cuda"):
-        wants_openvino(xception, "openvino", "cuda")
+        faster_backend(xception, "openvino", "cuda")
     with pytest.raises(InputError, match="expected auto"):
-        wants_openvino(xception, "fastest", "cpu")  # type: ignore[arg-type]
+        faster_backend(xception, "fastest", "cpu")  # type: ignore[arg-type]
     monkeypatch.setattr(choose, "find_spec", lambda name: None)
-    assert not wants_openvino(xception, "auto", "cpu")
+    assert faster_backend(xception, "auto", "cpu") is None
     with pytest.raises(InputError, match=r"fakeodds\[fast\]"):
-        wants_openvino(xception, "openvino", "cpu")
+        faster_backend(xception, "openvino", "cpu")
+
+
+def test_compiled_says_what_torch_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained, images = Trained(tmp_path, "timm:test_resnet"), crops(35)
+
+    def open_it() -> choose.Chosen:
+        return open_compiled(
+            trained.spec,
+            lambda: [trained.load(0)],
+            lambda: trained.load(0),
+            lambda: images[:3],
+            FP32,
+        )
+
+    chosen = open_it()
+    assert chosen.name == "compiled fp32", chosen.notes
+    backend = chosen.backends[0]
+    # One batch and a piece; nothing; each crop by itself.
+    wanted = trained.load(0).logits(images)
+    np.testing.assert_allclose(backend.logits(images), wanted, atol=1e-3)
+    assert backend.logits(images[:0]).shape == (0,)
+    np.testing.assert_allclose(backend.logits(images[5:6]), wanted[5:6], atol=1e-3)
+    monkeypatch.setattr(agreement, "LARGEST", -1.0)
+    refused = open_it()
+    assert not refused.backends
+    assert "refused" in refused.notes[0]
 
 
 def test_nothing_is_reported_to_the_makers_of_openvino() -> None:

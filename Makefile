@@ -7,11 +7,12 @@ READY := $(VENV)/.ready
 # The real data that benchmarks and demo-scores read.
 DATA := ../shared/data
 
-.PHONY: help setup demo test lint bench bench-gpu demo-scores lock wheel clean
+.PHONY: help setup demo test lint browser docs bench bench-gpu demo-scores lock wheel clean
 
 help:
 	@echo "make demo   set up .venv and run the whole way on a small made-up data set (runs/demo)"
 	@echo "make test   set up .venv, check style and types, run the tests"
+	@echo "make docs   build the documentation site into site/"
 	@echo "make bench  all benchmarks that need no GPU and no peers of their own"
 	@echo "make bench-gpu   the one that needs a GPU"
 	@echo "make demo-scores   make the scores that fakeodds demo ships anew (an hour and a half)"
@@ -36,8 +37,20 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+# The browser that the tests of pages drive: the system's Chromium or Chrome, else Playwright's own, else
+# Debian's package. Without any of them those tests are skipped and say so.
+browser: setup
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && apt-get install -qq -y --no-install-recommends chromium >/dev/null && command -v chromium; } \
+	|| $(BIN)/playwright install chromium \
+	|| echo "no browser: the tests of pages are skipped"
+
+test: lint browser
 	$(BIN)/pytest
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: setup
 	$(BIN)/python benchmarks/folds.py

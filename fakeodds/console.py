@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -12,20 +13,29 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
 from predictions.progress import Progress as Report
+from predictions.progress import silent
+
+#: Work of so many seconds leaves a line.
+_WORTH_TELLING = 1.0
 
 #: Results go to standard output, everything about the work itself to standard error.
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 log = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def say(sentence: str) -> None:
+    """Say what came out, on standard output; brackets in names stay."""
+    out.print(sentence, markup=False)
 
 
 def note(sentence: str) -> None:
@@ -43,32 +53,59 @@ def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
 
+def be_quiet(quiet: bool = True) -> None:
+    """Leave out notes, headings and progress, or say them again; results and errors stay."""
+    log.quiet = quiet
+
+
+@contextmanager
+def no_results() -> Iterator[None]:
+    """Print no tables and sentences of results, as another form of them is asked for."""
+    before, out.quiet = out.quiet, True
+    try:
+        yield
+    finally:
+        out.quiet = before
+
+
+def _draws() -> bool:
+    """Whether bars can be drawn; colours that are forced on a file (FORCE_COLOR) don't draw any."""
+    return sys.stderr.isatty() and not log.is_dumb_terminal
+
+
 @contextmanager
 def progress_bars() -> Iterator[Report]:
-    """Yield a `progress(stage, done, total)` that draws a bar a stage.
+    """Yield a `progress(stage, done, total)` that draws a bar a stage, with rate and time left.
 
     Where standard error is no terminal, each stage leaves one line when it is finished.
     """
-    if not log.is_terminal:
+    if log.quiet:
+        yield silent
+        return
+    if not _draws():
         yield _finished_lines()
         return
+    # At most 80 columns, with counts of six digits.
     columns = (
-        TextColumn("{task.description:<28}"),
-        BarColumn(bar_width=14),
+        TextColumn(f"{{task.description:<{_BAR_NAME}}}", markup=False),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         _RateColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _TimeColumn(),
     )
-    with Progress(*columns, console=log) as bars:
+    with Progress(*columns, console=log, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
+        paces: dict[str, _Pace] = {}
         finished = _finished_lines()
 
         def report(stage: str, done: int, total: int) -> None:
             finished(stage, done, total)
             if done < total and stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
+                pace = paces[stage] = _Pace(done)
+                name = _shortened(stage, _BAR_NAME)
+                tasks[stage] = bars.add_task(name, total=total, completed=done, pace=pace)
             elif done < total:
+                paces[stage].tell(done)
                 bars.update(tasks[stage], completed=done, total=total)
             elif stage in tasks:
                 # Dozens of finished bars would push the one at work off the screen.
@@ -77,12 +114,70 @@ def progress_bars() -> Iterator[Report]:
         yield report
 
 
+@contextmanager
+def working(what: str, *, tell: bool = True) -> Iterator[None]:
+    """Show that something in one piece is being done, and for how long.
+
+    It leaves one line when it took over a second, unless nobody need be told.
+    """
+    began = time.monotonic()
+    if log.quiet or not _draws():
+        yield
+    else:
+        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=log, transient=True) as spinner:
+            spinner.add_task(_plain(what), total=None)
+            yield
+    seconds = time.monotonic() - began
+    if tell and seconds >= _WORTH_TELLING:
+        log.print(f"  {_plain(what)}: {seconds:.1f} s")
+
+
+class _Pace:
+    """How fast a stage goes since it began; rich's own measure is wild where pieces are few."""
+
+    def __init__(self, done: int) -> None:
+        self.had = self.done = done
+        self.began = self.told = time.monotonic()
+
+    def tell(self, done: int) -> None:
+        """So many pieces are done now."""
+        self.done, self.told = done, time.monotonic()
+
+    @property
+    def per_second(self) -> float | None:
+        """Pieces a second; None before the first."""
+        seconds = self.told - self.began
+        return (self.done - self.had) / seconds if self.done > self.had and seconds else None
+
+    def time(self, total: float) -> str:
+        """Time left, or since the beginning where that is not known yet."""
+        now, rate = time.monotonic(), self.per_second
+        if rate is None:
+            return f"{_clock(now - self.began)} so far"
+        return f"{_clock((total - self.done) / rate - (now - self.told))} left"
+
+
 class _RateColumn(ProgressColumn):
     """How fast it goes."""
 
     def render(self, task: Task) -> Text:
         """As rich asks for it."""
-        return Text("" if task.speed is None else _rate(task.speed))
+        rate = task.fields["pace"].per_second
+        return Text("" if rate is None else _rate(rate))
+
+
+class _TimeColumn(ProgressColumn):
+    """How long it will take."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        return Text(task.fields["pace"].time(task.total or 0), style="progress.remaining")
+
+
+def _clock(seconds: float) -> str:
+    """1:02:03."""
+    return str(timedelta(seconds=round(max(0.0, seconds))))
 
 
 def _rate(per_second: float) -> str:
@@ -91,17 +186,19 @@ def _rate(per_second: float) -> str:
 
 
 def _finished_lines() -> Report:
-    started: dict[str, float] = {}
+    """Say of each stage that took over a second, once, what was done in how long."""
+    started: dict[str, tuple[float, int]] = {}
     told: set[str] = set()
 
     def report(stage: str, done: int, total: int) -> None:
-        began = started.setdefault(stage, time.monotonic())
+        began, had = started.setdefault(stage, (time.monotonic(), done))
         if done >= total and stage not in told:
             told.add(stage)
             seconds = time.monotonic() - began
             # What was there already took no time.
-            rate = f", {_rate(total / seconds)}" if seconds > 0.1 else ""
-            log.print(f"  {_plain(stage)}: {total} in {seconds:.1f} s{rate}")
+            if seconds >= _WORTH_TELLING and total > had:
+                rate = _rate((total - had) / seconds)
+                log.print(f"  {_plain(stage)}: {total} in {seconds:.1f} s, {rate}")
 
     return report
 
@@ -115,7 +212,7 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     for stage, measures in metrics["stages"].items():
         loss = measures["log_loss"]
         table.add_row(
-            _shortened(stage),
+            _plain(_shortened(stage)),
             _number(loss["value"]),
             f"{_number(loss['low'])}-{_number(loss['high'])}",
             *(_number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
@@ -150,7 +247,7 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
         stages = list(next(iter(slices.values()))["stages"])
         shown = [name for name in ("mean", "calibrated") if name in stages]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(f"by {column}", no_wrap=True, max_width=_STAGE_WIDTH)
+        table.add_column(f"by {column}", no_wrap=True, max_width=_SLICE_WIDTH)
         table.add_column("videos", justify="right", no_wrap=True)
         for name in shown:
             table.add_column(name, justify="right", no_wrap=True)
@@ -160,7 +257,7 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
             loss = found["stages"][shown[-1]]["log_loss"]
             area = found["stages"][shown[-1]]["auc"]
             table.add_row(
-                _plain(_shortened(value)),
+                _plain(_shortened(value, _SLICE_WIDTH)),
                 str(found["rows"]),
                 *(_number(found["stages"][name]["log_loss"]["value"]) for name in shown),
                 f"{_number(loss['low'])}-{_number(loss['high'])}",
@@ -170,13 +267,13 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
         out.print(table)
 
 
-_STAGE_WIDTH = 22
+_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
 
 
-def _shortened(stage: str) -> str:
+def _shortened(name: str, width: int = _STAGE_WIDTH) -> str:
     """A long name keeps both of its ends, which tell models apart."""
-    half = (_STAGE_WIDTH - 1) // 2
-    return stage if len(stage) <= _STAGE_WIDTH else f"{stage[: half + 1]}…{stage[-half:]}"
+    end = (width - 1) // 2
+    return name if len(name) <= width else f"{name[: width - 1 - end]}…{name[-end:]}"
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakeodds import console
+from fakeodds.help_pages import headed
 from predictions.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
     decorators = (
         click.option(
             "--layout",
+            metavar="NAME",
             type=click.Choice(LAYOUTS),
-            help="Layout of the dataset [default: recognised, and told].",
+            help=f"{', '.join(LAYOUTS)} [default: recognised, and told].",
         ),
         click.option(
             "--only",
@@ -83,9 +85,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "tied by fakes, or those of the filmed person.",
         ),
     )
-    for decorate in reversed(decorators):
-        with_options = decorate(with_options)
-    return with_options
+    return headed("Dataset", decorators, with_options)
 
 
 def parse_only(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -76,6 +76,7 @@ def make_demo_set(
     written = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_make_clip)(clip, target / clip.file) for clip, target in work
     )
+    progress("making clips", 0, len(work))
     for done, _ in enumerate(written, start=1):
         progress("making clips", done, len(work))
     write_table(pd.DataFrame([clip.row() for clip in train]), made.train / "labels.csv")

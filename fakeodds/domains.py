@@ -99,6 +99,7 @@ def judge_domains(
     label = rows["label"].astype("int8")
     path = run.path / "domains.json"
     inputs = judging_inputs(scored, options, domain=domain, robust=robust)
+    found: dict[str, Any]
     with run.stage("domains", inputs, [path]) as needed:
         if needed:
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
@@ -112,10 +113,12 @@ def judge_domains(
                     dict(scored.kinds),
                     progress,
                 )
-            write_json(report_domains(judged, label, rows["group"], seed=options.seed), path)
+            with console.working("measures of the domains"):
+                found = report_domains(judged, label, rows["group"], seed=options.seed)
+            write_json(found, path)
         else:
             console.note("domains: already there for these scores and settings.")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(path.read_text(encoding="utf-8"))
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
     write_json({**metrics, "domains": found}, run.metrics)
     return found
@@ -124,7 +127,7 @@ def judge_domains(
 def print_domains(found: dict[str, Any], domain: str) -> None:
     """Log losses of the last stages in each domain that was left out; 80 columns at most."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"{domain[:24]} left out", no_wrap=True)
+    table.add_column(f"{domain[:19]} left out".replace("[", "\\["), no_wrap=True)
     stages = ("mean", "stacked", "calibrated")
     for name in (*stages, "95 % interval", "AUC"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.completing import words
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Scored, StackOptions, outer_folds
 from predictions.aggregate import RULES, TRACK_RULES
@@ -35,7 +36,9 @@ def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--frame-rule, from the scores of frames to one a video."""
     return click.option(
         "--frame-rule",
+        metavar=FrameRule.name,
         type=FrameRule(),
+        shell_complete=words("auto", *RULES),
         default="auto",
         show_default=True,
         help="Frame scores: how a video's are put together, such as median or confident/mean; auto "
@@ -57,9 +60,10 @@ def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[d
     with run.stage("frame rules", {**inputs, "folds": folds.to_list()}, [path]) as needed:
         if needed:
             label = rows["label"].astype("int8")
-            judged = compare_rules(
-                scored.features, label, rows["group"], folds, seed=options.seed
-            ).table
+            with console.working("frame rules"):
+                judged = compare_rules(
+                    scored.features, label, rows["group"], folds, seed=options.seed
+                ).table
             write_json({"rules": judged.to_dict(orient="records")}, path)
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rules"]
     return found

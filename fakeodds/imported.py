@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds import console
-from fakeodds.options import ANY, naming_the_file, read_kinds
+from fakeodds.completing import words
+from fakeodds.help_pages import headed
+from fakeodds.options import ANY, KINDS, naming_the_file, read_kinds
 from predictions.columns import count, first_names
 from predictions.errors import InputError
 from predictions.scores import ScoreTable, read_scores
@@ -184,6 +186,7 @@ def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--kind",
             metavar="[COLUMN=]KIND",
+            shell_complete=words(*KINDS),
             multiple=True,
             help="Of --scores: probability, logit or raw, for one column or all; repeatable.",
         ),
@@ -194,9 +197,7 @@ def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Of --scores: column in which high means REAL; repeatable.",
         ),
     )
-    for decorate in reversed(decorators):
-        with_asked = decorate(with_asked)
-    return with_asked
+    return headed("Scores of other detectors", decorators, with_asked)
 
 
 def _placed(

@@ -87,7 +87,11 @@ def predict_in_time(
             from fakeodds.looks import make_looks
 
             settings = FaceSettings(**run.record["settings"]["faces"])
-            scorer = VideoScorer.open(run.path, settings, names, device=device, backend=backend)
+            # A bundle's run has no faces of its own to compare backends on.
+            spare = [dataset.root / video for video in videos]
+            scorer = VideoScorer.open(
+                run.path, settings, names, device=device, backend=backend, spare=spare
+            )
             for sentence in scorer.notes:
                 console.note(sentence)
             costs = scorer.seconds_a_crop()

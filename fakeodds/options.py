@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from fakeodds import console
+from fakeodds.completing import words
+from fakeodds.help_pages import headed
 from fakeodds.stacked import Prior, StackOptions
 from fakeodds.submitting import NewScores, features_for
 from predictions.columns import first_names
@@ -26,6 +28,7 @@ CALIBRATION = (
     *("auto", "none", "identity", "temperature", "affine", "beta", "quadratic"),
     *("spline", "isotonic", "histogram", "venn_abers"),
 )
+KINDS = ("probability", "logit", "raw")
 
 
 @contextmanager
@@ -125,7 +128,9 @@ def prior_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--prior, the share of fakes among the videos to predict."""
     return click.option(
         "--prior",
+        metavar=Share.name,
         type=Share(),
+        shell_complete=words("auto"),
         help="Share of fakes among the new videos, when it differs; auto estimates it from their "
         "scores.",
     )(command)
@@ -156,11 +161,12 @@ def backend_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--backend, what computes when new videos are scored."""
     return click.option(
         "--backend",
-        type=click.Choice(("auto", "openvino", "reference")),
+        type=click.Choice(("auto", "openvino", "compiled", "reference")),
         default="auto",
         show_default=True,
         help="What scores new videos; auto: OpenVINO on CPUs where it is installed and agrees with "
-        "the reference, the network in its own framework.",
+        "the reference, the network in its own framework; compiled: torch.compile, which pays on a "
+        "GPU with thousands of videos.",
     )(command)
 
 
@@ -168,19 +174,22 @@ def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--calibration, --clip and --prior: from one score to the final probability."""
     with_calibration = click.option(
         "--calibration",
+        metavar="NAME",
         type=click.Choice(CALIBRATION),
         default="auto",
         show_default=True,
-        help="How the score, or the combination of scores, is calibrated.",
+        help=f"How the score is calibrated: {', '.join(CALIBRATION)}.",
     )
     with_clip = click.option(
         "--clip",
+        metavar=Clip.name,
         type=Clip(),
+        shell_complete=words("auto", "none"),
         default="auto",
         show_default=True,
         help="Bounds of the final probability.",
     )
-    return with_calibration(with_clip(prior_option(command)))
+    return headed("Calibration", (with_calibration, with_clip, prior_option), command)
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,8 +201,10 @@ def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Outer folds that judge; groups stay whole.",
     )
-    with_seed = click.option("--seed", type=int, default=0, show_default=True)
-    return with_folds(with_seed(jobs_option(command)))
+    with_seed = click.option(
+        "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn."
+    )
+    return headed("Judging", (with_folds, with_seed, jobs_option), command)
 
 
 def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,20 +224,15 @@ def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
         options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
         return command(options=options, **rest)
 
-    decorators = (
-        click.option(
-            "--meta",
-            type=click.Choice(META),
-            default="auto",
-            show_default=True,
-            help="How scores are combined.",
-        ),
-        calibration_options,
-        judging_options,
+    with_meta = click.option(
+        "--meta",
+        metavar="NAME",
+        type=click.Choice(META),
+        default="auto",
+        show_default=True,
+        help=f"How scores are combined: {', '.join(META)}.",
     )
-    for decorate in reversed(decorators):
-        with_options = decorate(with_options)
-    return with_options
+    return headed("Stacking", (with_meta, calibration_options, judging_options), with_options)
 
 
 @dataclass(frozen=True)
@@ -350,6 +356,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--kind",
             metavar="[COLUMN=]KIND",
+            shell_complete=words(*KINDS),
             multiple=True,
             help="probability, logit or raw, for one column or all; repeatable.",
         ),
@@ -360,9 +367,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Column in which high means REAL; repeatable.",
         ),
     )
-    for decorate in reversed(decorators):
-        with_columns = decorate(with_columns)
-    return with_columns
+    return headed("Columns of the score files", decorators, with_columns)
 
 
 def read_kinds(kinds: tuple[str, ...]) -> Any:
@@ -371,12 +376,11 @@ def read_kinds(kinds: tuple[str, ...]) -> Any:
     Raises:
         InputError: a kind that does not exist, or one for all beside one for a column.
     """
-    known = ("probability", "logit", "raw")
     pairs = [text.rpartition("=") for text in kinds]
     for column, _, kind in pairs:
-        if kind not in known:
+        if kind not in KINDS:
             raise InputError(
-                f"--kind {column}{'=' if column else ''}{kind}: expected one of {', '.join(known)}."
+                f"--kind {column}{'=' if column else ''}{kind}: expected one of {', '.join(KINDS)}."
             )
     if not pairs:
         return None

@@ -24,9 +24,11 @@ from base_models.train_settings import TrainSettings
 from fakeodds import console
 from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
+from fakeodds.reporting import compare_for_report
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import answer_with_gaps
+from fakeodds.weights_budget import weights_mb
 from predictions.aggregate import rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
@@ -175,10 +177,13 @@ def train_and_stack(
     settings: TrainSettings,
     options: StackOptions,
     asked: Asked | None = None,
+    *,
+    compares: bool = True,
 ) -> dict[str, Any]:
     """Detectors out of fold -> scores/ -> stack/, oof.csv, metrics.json; returns the metrics.
 
-    The columns of the score files in `asked` are stacked beside the detectors'.
+    The columns of the score files in `asked` are stacked beside the detectors'. With `compares`,
+    every ensemble of them is judged too, where that is quick.
     """
     labelled = videos[videos["label"].notna()]
     imported = read_imported(
@@ -209,6 +214,9 @@ def train_and_stack(
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
+    if compares:
+        mb = pd.Series(weights_mb(run, settings.detectors)).reindex(list(scored.kinds))
+        compare_for_report(scored, run, options, pd.DataFrame({"seconds": np.nan, "mb": mb}))
     return finish_metrics(run)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 
+from fakeodds.memory import peak_mb
 from predictions.errors import InputError
 from predictions.files import write_json
 from predictions.versions import installed_versions
@@ -39,7 +42,7 @@ class RunFolder:
         if path.exists() and not path.is_dir():
             raise InputError(f"{path}: is a file, a folder was expected; choose another --out.")
         if not (path / "run.json").exists():
-            return cls(path, {"versions": {}, "settings": {}, "stages": {}})
+            return cls(path, {"versions": {}, "settings": {}, "commands": [], "stages": {}})
         try:
             record = json.loads((path / "run.json").read_text(encoding="utf-8"))
             record["stages"], record["settings"], record["versions"]
@@ -143,9 +146,14 @@ class RunFolder:
         return {name: stage["seconds"] for name, stage in self.record["stages"].items()}
 
     def settings(self, **settings: Any) -> None:
-        """Note what the user asked for, and the versions it ran with."""
+        """Note what the user asked for, and the command and versions it ran with."""
         self.record["settings"].update(settings)
         self.record["versions"] = versions()
+        command = _command_line()
+        commands: list[list[str]] = self.record.setdefault("commands", [])
+        # A killed run goes on by the same command.
+        if command and commands[-1:] != [command]:
+            commands.append(command)
 
     def is_finished(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> bool:
         """Whether a stage was finished with these inputs, and its outputs are there."""
@@ -168,15 +176,27 @@ class RunFolder:
         began = time.monotonic()
         # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
         yield True
-        self.record["stages"][name] = {
-            "inputs": key,
-            "seconds": round(time.monotonic() - began, 2),
-        }
+        done: dict[str, Any] = {"inputs": key, "seconds": round(time.monotonic() - began, 2)}
+        peak = peak_mb()
+        if peak is not None:
+            done["peak_mb"] = round(peak, 1)
+        self.record["stages"][name] = done
         self.save()
 
     def save(self) -> None:
         """Write run.json."""
         write_json(self.record, self.path / "run.json")
+
+
+def _command_line() -> list[str]:
+    """The arguments of the command that this process is running; none where it runs no command."""
+    context = click.get_current_context(silent=True)
+    arguments = sys.argv[1:]
+    words = [word for word in arguments if not word.startswith("-")]
+    # A command may also be called from within another program, whose arguments say nothing of it.
+    if context is None or words[:1] != [context.find_root().invoked_subcommand]:
+        return []
+    return arguments
 
 
 def versions() -> dict[str, str]:

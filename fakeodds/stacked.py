@@ -19,6 +19,12 @@ from predictions.folds import assign_folds, check_folds
 SLICED = ("dataset", "method")
 _MOST_SLICES = 30
 
+#: What judging and fitting leave in the run folder.
+STACK_FILES = (
+    *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
+    *("reliability.png", "clip.png", "stack"),
+)
+
 #: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
 Prior = float | Literal["auto"] | None
 
@@ -142,14 +148,16 @@ def fit_and_judge(
             stages = nested_predictions(
                 stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
             )
-        stages = stages if only is None else stages[list(only)]
-        oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
-        metrics = report_metrics(stages, label, rows["group"], seed=options.seed)
-        metrics["slices"] = {
-            column: report_slices(stages, label, rows["group"], rows[column], seed=options.seed)
-            for column in sliced_columns(rows)
-        }
-        stack.fit(scored.features, label, groups=rows["group"])
+            stages = stages if only is None else stages[list(only)]
+            oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
+            judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
+            metrics = report_metrics(stages, label, rows["group"], **judged)
+            metrics["slices"] = {
+                column: report_slices(stages, label, rows["group"], rows[column], **judged)
+                for column in sliced_columns(rows)
+            }
+        with console.working("the stack on all rows"):
+            stack.fit(scored.features, label, groups=rows["group"])
         for sentence in stack.notes_:
             console.note(sentence)
         # A robust stack ships the plain one it chose, which may use fewer columns.
@@ -157,16 +165,17 @@ def fit_and_judge(
         known = about(scored, shipped, label)
         if scored.has_rules:
             known["frames"] = {"rule": stack.rule_, "over_tracks": stack.over_tracks_}
-        save_stack(shipped, run.stack, known)
-        choice = None if robust is None else getattr(stack, "inner_", stack).choice_
-        if choice is not None:
-            write_json(choice.to_dict(), run.path / "robust.json")
-        write_table(oof, run.oof)
-        write_json(metrics, run.metrics)
-        shown = stages[["mean" if only is None else only[0], "calibrated"]]
-        write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
-        _draw_reliability(label, rows["group"], shown, run.reliability)
-        _draw_clip(label, shown, shipped.clip_, run.clip)
+        with console.working("measuring, drawing and saving it"):
+            save_stack(shipped, run.stack, known)
+            choice = None if robust is None else getattr(stack, "inner_", stack).choice_
+            if choice is not None:
+                write_json(choice.to_dict(), run.path / "robust.json")
+            write_table(oof, run.oof)
+            write_json(metrics, run.metrics)
+            shown = stages[["mean" if only is None else only[0], "calibrated"]]
+            write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
+            _draw_reliability(label, rows["group"], shown, run.reliability)
+            _draw_clip(label, shown, shipped.clip_, run.clip)
     return shipped
 
 

@@ -26,14 +26,27 @@ class NewScores:
     groups: pd.Series
 
 
-def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> None:
-    """Write `filename,label`, in the sample's order when one is given, and say where it lies."""
+def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> pd.DataFrame:
+    """Write `filename,label`, in the sample's order when one is given, and say where it lies.
+
+    Returns what was written.
+    """
     if sample is None:
         submission = make_submission(probability)
     else:
         submission = make_submission(probability, read_sample(sample), str(sample))
     write_submission(submission, path)
-    console.out.print(f"{len(submission)} videos -> {path}")
+    console.say(f"{len(submission)} videos -> {path}")
+    return submission
+
+
+def as_found(submission: pd.DataFrame) -> dict[str, Any]:
+    """A submission as JSON values, for `--json`."""
+    pairs = zip(submission["filename"].astype(str), submission["label"], strict=True)
+    return {
+        "videos": len(submission),
+        "probability": {name: float(probability) for name, probability in pairs},
+    }
 
 
 def read_about(stack: Path) -> dict[str, Any]:

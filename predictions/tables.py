@@ -65,9 +65,7 @@ def header_of(path: Path) -> list[str]:
             return [str(name) for name in pq.read_schema(path).names]
         if _without_packing(path).suffix.lower() not in _CSV:
             return []
-        header = _read_header(path, ",")
-        if len(header) == 1:
-            header = _read_header(path, next((mark for mark in "\t;" if mark in header[0]), ","))
+        header = _read_header(path, _separator_of(path))
     except (pa.ArrowException, pd.errors.EmptyDataError, pd.errors.ParserError):
         return []
     except (UnicodeDecodeError, OSError, EOFError, zlib.error):
@@ -110,11 +108,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
     try:
-        separator = ","
+        separator = _separator_of(path)
         header = _read_header(path, separator)
-        if len(header) == 1:
-            separator = next((mark for mark in "\t;" if mark in header[0]), ",")
-            header = _read_header(path, separator)
         _check_header(path, header)
         table = pd.read_csv(
             path,
@@ -155,13 +150,20 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
     return table
 
 
-def _read_header(path: Path, separator: str) -> list[str]:
+def _separator_of(path: Path) -> str:
+    """What stands between the cells: a comma, unless the header has none but a tab or semicolon."""
+    # The header alone: below it commas may be those of numbers.
+    header = _read_header(path, ",", lines=1)
+    return next((mark for mark in "\t;" if len(header) == 1 and mark in header[0]), ",")
+
+
+def _read_header(path: Path, separator: str, *, lines: int = 2) -> list[str]:
     # Two lines, so that rows longer than the header are refused and not taken for an index.
     head = pd.read_csv(
         path,
         sep=separator,
         header=None,
-        nrows=2,
+        nrows=lines,
         dtype=str,
         keep_default_na=False,
         skipinitialspace=True,

@@ -116,12 +116,51 @@ class Comparison:
             "pairs": _records(self.pairs),
         }
 
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Comparison":
+        """Read back what `to_dict` wrote; numbers that are not known are NaN again."""
+        told, rules = found["recommendation"], found["frame_rules"]
+        table = _table_of(found["subsets"])
+        table["models"] = table["models"].map(tuple)
+        place = {models: row for row, models in enumerate(table["models"])}
+        error = told["standard_error"]
+        return cls(
+            table=table,
+            pairs=_table_of(found["pairs"], ("first", "second", *MEASURES)),
+            choice=Choice(
+                chosen=place[tuple(told["models"])],
+                best=place[tuple(told["best"])],
+                difference=told["difference"],
+                # No other number is infinite: with one group nothing is known of its spread.
+                standard_error=np.inf if error is None else error,
+            ),
+            reason=told["reason"],
+            chosen_inside=Interval(**told["chosen_inside"]),
+            rows=found["rows"],
+            groups=found["groups"],
+            prior=found["prior"],
+            budget=found["budget"],
+            complete=found["complete"],
+            frame_rules=None
+            if rules is None
+            else RuleChoice(rules["rule"], rules["over_tracks"], _table_of(rules["rules"])),
+        )
+
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {str(name): _plain(value) for name, value in row.items()}
         for row in table.to_dict(orient="records")
     ]
+
+
+def _table_of(
+    records: list[dict[str, Any]], columns: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """The table of `_records`: a column of None alone holds numbers too."""
+    table = pd.DataFrame(records, columns=columns)
+    unknown = [str(name) for name in table if table[name].isna().any()]
+    return table.astype(dict.fromkeys(unknown, np.float64))
 
 
 def _plain(value: Any) -> Any:
@@ -182,12 +221,12 @@ def compare_subsets(
     if len(rules_of(X.columns)) > 1:
         rules = compare_rules(X, labels, codes, folds, n_boot=n_boot, seed=seed)
     scores = _scores(X, rules)
-    by_fold = [
-        scores
-        if rules is None
-        else _scores(X, _rule_of_part(X, labels, codes, held, n_splits, seed))
-        for held in parts
-    ]
+    by_fold = [scores for _ in parts]
+    if rules is not None:
+        progress("frame rules on outer folds", 0, len(parts))
+        for fold, held in enumerate(parts):
+            by_fold[fold] = _scores(X, _rule_of_part(X, labels, codes, held, n_splits, seed))
+            progress("frame rules on outer folds", fold + 1, len(parts))
     known = pd.DataFrame(np.nan, index=names, columns=list(COSTS)) if costs is None else costs
     limits = dict(budget or {})
     check_budget(known, limits)
@@ -302,6 +341,7 @@ def _judge(
     sums = np.zeros((n_groups, len(masks)))
     inside = [np.zeros((n_groups, len(masks))) for _ in parts]
     singles = np.zeros((len(y), masks.shape[1]))
+    progress("subsets on outer folds", 0, len(tasks))
     for done, ((fold, chunk), (p, inner)) in enumerate(zip(tasks, answers, strict=True), start=1):
         held = parts[fold]
         sums[:, chunk] += group_sums(losses_of(y[held], p), groups[held], n_groups)

@@ -206,6 +206,7 @@ def domain_predictions(
     )
     columns = stage_columns(kind)
     pieces = []
+    progress("domains left out", 0, len(splits))
     results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
     for done, (split, values) in enumerate(zip(splits, results, strict=True), start=1):
         piece = pd.DataFrame(values, index=X.index[split.test], columns=columns)

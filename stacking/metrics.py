@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import measure_all
+from predictions.progress import Progress, silent
 from stacking.nested import check_labels
 
 
@@ -20,6 +21,7 @@ def report_metrics(
     n_boot: int = 1000,
     seed: int = 0,
     timing: Mapping[str, float] | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """The measures of every stage column of `nested_predictions`, as metrics.json has them.
 
@@ -37,15 +39,15 @@ def report_metrics(
     labels = check_labels(y, len(oof))
     owner = np.arange(len(oof)) if groups is None else np.asarray(groups)
     codes = np.unique(owner.astype(str), return_inverse=True)[1]
-    stages = {
-        str(name): {
+    stages = {}
+    progress("measures", 0, len(oof.columns))
+    for done, name in enumerate(oof.columns, start=1):
+        found = measure_all(labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed)
+        stages[str(name)] = {
             measure: {key: _finite(value) for key, value in interval.items()}
-            for measure, interval in measure_all(
-                labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed
-            ).items()
+            for measure, interval in found.items()
         }
-        for name in oof.columns
-    }
+        progress("measures", done, len(oof.columns))
     return {
         "rows": len(oof),
         "groups": int(codes.max()) + 1,

@@ -63,6 +63,7 @@ def nested_predictions(
     jobs = (delayed(judge_fit)(stack, X, labels, owner, ~held, held, kind) for held in parts)
     columns = stage_columns(kind)
     filled = np.full((len(X), len(columns)), np.nan)
+    progress("nested folds", 0, len(parts))
     results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
     for done, (held, values) in enumerate(zip(parts, results, strict=True), start=1):
         filled[held] = values

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import mean_interval, measure_all, row_log_loss
+from predictions.progress import Progress, silent
 from stacking.domains import domain_names
 from stacking.nested import check_labels
 
@@ -25,6 +26,7 @@ def report_slices(
     *,
     n_boot: int = _N_BOOT,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> dict[str, dict[str, Any]]:
     """Log loss and AUC of every stage on the rows of each value of a column.
 
@@ -51,7 +53,8 @@ def report_slices(
     free_reals = (labels == 0) & ~np.isin(names, with_fakes[with_fakes != ""])
     order = sorted({*names.tolist()} - {""}, key=lambda name: (name in with_fakes, name))
     found = {}
-    for name in order:
+    progress("measures of parts", 0, len(order))
+    for done, name in enumerate(order, start=1):
         own = names == name
         ranked = own | free_reals if labels[own].min() == 1 else own
         stages = {}
@@ -71,4 +74,5 @@ def report_slices(
             "fakes": int(labels[own].sum()),
             "stages": stages,
         }
+        progress("measures of parts", done, len(order))
     return found

@@ -4,18 +4,24 @@ from pathlib import Path
 
 import click
 
+from fakeodds import console
+from fakeodds.answers import Answer, answering
 from fakeodds.dataset_options import open_dataset
+from fakeodds.help_pages import Command
 from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
 from fakeodds.stacked import Prior
-from fakeodds.submitting import stack_probability, submit
+from fakeodds.submitting import as_found, stack_probability, submit
 from predictions.errors import InputError
 from predictions.frame_files import frame_files
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("stack", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("new", nargs=-1, required=True, type=ANY)
-@click.option("--out", type=FILE, default="submission.csv", show_default=True)
+@click.option(
+    "--out", type=FILE, default="submission.csv", show_default=True, help="The file to write."
+)
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
 @prior_option
 @table_options
@@ -28,13 +34,14 @@ def apply(
     prior: Prior,
     columns: TableOptions,
     jobs: int,
-) -> None:
+) -> Answer:
     """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
 
     Where scores were imported (--scores), their files for the new videos follow the folder.
 
     \b
     fakeodds apply runs/mine new_scores.csv --out submission.csv
+    fakeodds apply runs/mine new_videos/ --prior auto
     """
     from stacking import load_stack
 
@@ -42,7 +49,8 @@ def apply(
     fitted, about = load_stack(folder)
     # A folder of videos, perhaps with the scores of imported detectors; or scores alone.
     if new[0].is_dir() and (len(new) == 1 or not frame_files(new[0])):
-        from fakeodds import pipeline
+        with console.working("loading the frameworks", tell=False):
+            from fakeodds import pipeline
         from fakeodds.imported import Asked
         from fakeodds.run_folder import RunFolder
 
@@ -58,4 +66,5 @@ def apply(
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
-    submit(probability, out, sample)
+    submission = submit(probability, out, sample)
+    return {**as_found(submission), "files": {out.name: str(out)}}

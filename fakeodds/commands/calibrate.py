@@ -9,7 +9,9 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.answers import Answer, answer, answering
 from fakeodds.backward import hint_at_backward
+from fakeodds.help_pages import Command
 from fakeodds.options import (
     FILE,
     TableOptions,
@@ -18,19 +20,29 @@ from fakeodds.options import (
     out_option,
     table_options,
 )
+from fakeodds.reporting import report_option, show_report
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.stacked import (
+    STACK_FILES,
+    Prior,
+    Scored,
+    StackOptions,
+    finish_metrics,
+    fit_and_judge,
+)
 from fakeodds.submitting import submit_scored
 from predictions.columns import first_names
 from predictions.errors import InputError
 from predictions.scores import ScoreTable
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("scores", type=FILE)
 @click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
 @click.option("--test", type=FILE, help="Scores of the videos to predict, in the same column.")
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@report_option
 @out_option
 @table_options
 @calibration_options
@@ -40,6 +52,7 @@ def calibrate(
     labels: Path | None,
     test: Path | None,
     sample: Path | None,
+    wants_report: bool,
     out: Path,
     columns: TableOptions,
     calibration: str,
@@ -48,7 +61,7 @@ def calibrate(
     folds: int,
     seed: int,
     jobs: int,
-) -> None:
+) -> Answer:
     """Turn the SCORES of one detector into calibrated probabilities.
 
     SCORES is a CSV or Parquet file with a row a video and one column of scores; --drop leaves
@@ -77,9 +90,14 @@ def calibrate(
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
-    console.print_stages(finish_metrics(run))
+    metrics = finish_metrics(run)
+    console.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
     submit_scored(fitted, scored, tested, run, prior, sample)
+    files = [*STACK_FILES]
+    if wants_report:
+        files.append(show_report(run).name)
+    return answer(metrics, run.path, *files)
 
 
 def _only_model(table: ScoreTable, source: Path) -> str:

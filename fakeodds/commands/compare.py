@@ -10,8 +10,10 @@ import pandas as pd
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.answers import Answer, answer, answering
 from fakeodds.backward import hint_at_backward
 from fakeodds.frames import frame_rule_option, print_rules
+from fakeodds.help_pages import Command
 from fakeodds.options import (
     ANY,
     FILE,
@@ -20,24 +22,23 @@ from fakeodds.options import (
     out_option,
     table_options,
 )
-from fakeodds.run_folder import RunFolder, versions
-from fakeodds.stacked import Scored, check_labels, outer_folds
-from predictions.aggregate import by_rule
-from predictions.columns import count
-from predictions.files import replacing, write_json, write_table
-from predictions.scores import ScoreTable
+from fakeodds.reporting import report_option, show_report
+from fakeodds.run_folder import RunFolder
+from fakeodds.sizes import judge_sizes
+from fakeodds.stacked import Scored
 
 COST = click.FloatRange(0, min_open=True)
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("scores", nargs=-1, required=True, type=ANY)
 @click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
 @click.option("--costs", type=FILE, help="CSV with model, seconds (a video), mb (of weights).")
 @click.option("--max-seconds", type=COST, help="Recommend nothing slower, in seconds a video.")
 @click.option("--max-mb", type=COST, help="Recommend nothing larger, in MB of weights.")
 @frame_rule_option
-@click.option("--json", "as_json", is_flag=True, help="Print compare.json instead of the table.")
+@report_option
 @out_option
 @table_options
 @judging_options
@@ -48,13 +49,13 @@ def compare(
     max_seconds: float | None,
     max_mb: float | None,
     frame_rule: tuple[str, str] | None,
-    as_json: bool,
+    wants_report: bool,
     out: Path,
     columns: TableOptions,
     folds: int,
     seed: int,
     jobs: int,
-) -> None:
+) -> Answer:
     """Compare every ensemble of the detectors in SCORES and say which one to take.
 
     Each subset (all of them up to 10 detectors) gets an honest log loss with its interval, how
@@ -66,84 +67,45 @@ def compare(
     fakeodds compare scores.csv --out runs/mine
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
     """
+    from stacking.costs import read_costs
+
     run = RunFolder.open(out)
     table = columns.read(scores, labels)
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}
     run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)
-    _compare(table, run, costs, asked, frame_rule, folds, seed, jobs)
+    scored = Scored(table.rows, table.features, table.kinds)
+    hint_at_backward(
+        scored.labelled(), "every ensemble here will turn it round, a plain mean would not"
+    )
+    judge_sizes(
+        scored,
+        run,
+        costs=None if costs is None else read_costs(costs, list(table.kinds)),
+        budget=asked,
+        frame_rule=frame_rule,
+        folds=folds,
+        seed=seed,
+        jobs=jobs,
+    )
 
-    text = (run.path / "compare.json").read_text(encoding="utf-8")
-    if as_json:
-        click.echo(text, nl=False)
-        return
-    found = json.loads(text)
+    found = json.loads((run.path / "compare.json").read_text(encoding="utf-8"))
     print_sizes(found)
     print_diversity(found)
     if found["frame_rules"]:
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])
     recommendation = found["recommendation"]
-    console.out.print(recommendation["reason"])
+    console.say(recommendation["reason"])
     inside = recommendation["chosen_inside"]
-    console.out.print(
+    console.say(
         f"Choosing by this rule inside the folds gives {inside['value']:.4f} "
         f"({inside['low']:.4f}-{inside['high']:.4f}): expect that of new videos."
     )
-    console.out.print(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
-
-
-def _compare(
-    table: ScoreTable,
-    run: RunFolder,
-    costs: Path | None,
-    budget: dict[str, float],
-    frame_rule: tuple[str, str] | None,
-    folds: int,
-    seed: int,
-    jobs: int,
-) -> None:
-    """Judge the subsets and write compare.json, compare.csv and compare.png, unless there."""
-    from stacking.compare import compare_subsets
-    from stacking.compare_plot import plot_comparison
-    from stacking.costs import read_costs
-
-    scored = Scored(table.rows, table.features, table.kinds).labelled()
-    rows, features = scored.rows, scored.features
-    if frame_rule is not None:
-        features = by_rule(features, *frame_rule)
-    check_labels(rows["label"])
-    hint_at_backward(scored, "every ensemble here will turn it round, a plain mean would not")
-    spent = None if costs is None else read_costs(costs, list(table.kinds))
-    outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
-    inputs = {
-        "rows": rows,
-        "features": features,
-        "costs": pd.DataFrame() if spent is None else spent,
-        "options": {"budget": budget, "folds": folds, "seed": seed},
-        "versions": versions(),
-    }
-    with run.stage("compare", inputs, outputs) as needed:
-        if not needed:
-            console.note("compare: already there for these scores and settings.")
-            return
-        console.heading(f"Comparing ensembles of {count(len(table.kinds), 'detector')}")
-        with console.progress_bars() as progress:
-            found = compare_subsets(
-                features,
-                rows["label"],
-                rows["group"],
-                outer_folds(rows, folds, seed),
-                costs=spent,
-                budget=budget,
-                seed=seed,
-                n_jobs=jobs,
-                progress=progress,
-            )
-        joined = found.table.assign(models=[" + ".join(models) for models in found.table["models"]])
-        write_table(joined, outputs[1])
-        with replacing(outputs[2]) as temporary:
-            plot_comparison(found).savefig(temporary, dpi=150, format="png")
-        write_json(found.to_dict(), outputs[0])
+    console.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
+    files = ["compare.json", "compare.csv", "compare.png"]
+    if wants_report:
+        files.append(show_report(run).name)
+    return answer(found, run.path, *files)
 
 
 def print_sizes(found: Mapping[str, Any]) -> None:
@@ -171,7 +133,7 @@ def print_sizes(found: Mapping[str, Any]) -> None:
         )
     console.out.print(table)
     for name, number in numbers.items():
-        console.out.print(f"{number:>4}  {name}", markup=False)
+        console.say(f"{number:>4}  {name}")
 
 
 def print_diversity(found: Mapping[str, Any]) -> None:
@@ -188,9 +150,7 @@ def print_diversity(found: Mapping[str, Any]) -> None:
     for row in _with_taken(shown, subsets[subsets["recommended"]]).to_dict(orient="records"):
         cells = ("-" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in _DIVERSITY)
         table.add_row(str(row["size"]), *cells, style="bold" if row["recommended"] else None)
-    console.out.print(
-        "How alike their members err, means over pairs (compare.json has every pair):"
-    )
+    console.say("How alike their members err, means over pairs (compare.json has every pair):")
     console.out.print(table)
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 import click
 
 from fakeodds import console
+from fakeodds.answers import Answer, answering
+from fakeodds.help_pages import Command
 from predictions.errors import InputError
 
 #: Out-of-fold scores of real forgeries, which are our own results; docs/demo_scores.md tells more.
 SCORES = files("fakeodds") / "demo_scores" / "faceforensics_faces.csv.gz"
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -28,31 +31,37 @@ SCORES = files("fakeodds") / "demo_scores" / "faceforensics_faces.csv.gz"
     show_default=True,
     help="Videos: the whole way, which needs fakeodds[torch]; scores: stacking real scores.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything drawn.")
 @click.pass_context
-def demo(context: click.Context, out: Path, part: str, seed: int) -> None:
+def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
     """See it all work, first on videos and then on scores.
 
     Videos: a small labelled set is made of two public-domain photographs, and five detectors are
     trained on it from scratch; that shows the way and is no benchmark. Scores: seven detectors on
     5,428 faces of FaceForensics++, out of fold, which ship with fakeodds, are stacked, calibrated
     and compared by the size of the ensemble. A few minutes each.
+
+    \b
+    fakeodds demo
+    fakeodds demo --part scores --out runs/demo
     """
     trains = find_spec("torch") is not None
     if part == "videos" and not trains:
         raise InputError("--part videos: needs PyTorch; install fakeodds[torch].")
     if part == "all" and not trains:
         console.note("the part with videos is left out: it needs PyTorch (fakeodds[torch]).")
+    found: Answer = {}
     if part != "scores" and trains:
-        _show_videos(context, out, seed)
+        found |= _show_videos(context, out, seed)
     if part != "videos":
-        _show_scores(context, out, seed)
-    console.out.print(
+        found |= _show_scores(context, out, seed)
+    console.say(
         "Next: your own videos (fakeodds run --help) or score files (fakeodds stack --help)."
     )
+    return found
 
 
-def _show_videos(context: click.Context, out: Path, seed: int) -> None:
+def _show_videos(context: click.Context, out: Path, seed: int) -> Answer:
     from fakeodds.demo_data import make_demo_set
 
     console.heading("Making a small labelled data set from two public-domain photographs")
@@ -63,33 +72,38 @@ def _show_videos(context: click.Context, out: Path, seed: int) -> None:
     arguments += ["--frames", "8", "--crop", "96", "--size", "64", "--weights", "scratch"]
     arguments += ["--epochs", "7", "--frames-per-video", "6", "--batch", "32", "--lr", "0.001"]
     arguments += ["--workers", "2", "--folds", "3", "--seed", str(seed)]
-    _call(context, "run", arguments)
-    console.out.print(
+    found = {"run": _call(context, "run", arguments)}
+    console.say(
         "This showed the way, not a benchmark: two photographs are not a population, and the "
         "numbers above say nothing about real forgeries."
     )
+    return found
 
 
-def _show_scores(context: click.Context, out: Path, seed: int) -> None:
+def _show_scores(context: click.Context, out: Path, seed: int) -> Answer:
     with as_file(SCORES) as scores:
         console.heading("Real scores: seven detectors on 5,428 faces of FaceForensics++")
         console.note(f"the table: {scores}; how it was made: docs/demo_scores.md.")
         shared = ["--kind", "logit", "--seed", str(seed)]
-        _call(context, "stack", [str(scores), "--out", str(out / "scores"), *shared])
-        _call(context, "compare", [str(scores), "--out", str(out / "sizes"), *shared])
-    console.out.print(
+        found = {
+            name: _call(context, name, [str(scores), "--out", str(out / folder), *shared])
+            for name, folder in (("stack", "scores"), ("compare", "sizes"))
+        }
+    console.say(
         f"All files: {out / 'scores'}, {out / 'sizes'}. The detectors were trained from scratch on "
         "a CPU, out of fold; stacking and calibration are nested in folds of other people. A "
         "method left out was unknown to the stack alone: the detectors had seen it."
     )
+    return found
 
 
-def _call(context: click.Context, name: str, arguments: list[str]) -> None:
-    """Run another command as a user would, and say which."""
+def _call(context: click.Context, name: str, arguments: list[str]) -> Answer:
+    """Run another command as a user would, and say which; what it found."""
     from fakeodds.cli import fakeodds
 
     console.note(f"what follows is: fakeodds {name} {' '.join(arguments)}")
     command = fakeodds.get_command(context, name)
     assert command is not None  # it is one of ours
     with command.make_context(name, arguments, parent=context) as inner:
-        command.invoke(inner)
+        found: Answer = command.invoke(inner)
+    return found

@@ -7,12 +7,16 @@ import click
 from rich.table import Table
 
 from fakeodds import console
+from fakeodds.answers import Answer, answer, answering
+from fakeodds.completing import lists
 from fakeodds.dataset_options import DatasetOptions, dataset_options
+from fakeodds.help_pages import Command
 from fakeodds.options import ANY, jobs_option
 from predictions.files import write_json, write_text
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("dataset", type=ANY)
 @click.option(
     "--out",
@@ -48,6 +52,7 @@ from predictions.files import write_json, write_text
 @click.option(
     "--finders",
     metavar="NAME,...",
+    shell_complete=lists(lambda: ["mtcnn", "haar", "dlib"]),
     default="mtcnn,haar",
     show_default=True,
     help="Face finders: the first one's faces are counted, all are drawn on the sheet (mtcnn, "
@@ -75,7 +80,7 @@ def explore(
     seed: int,
     dataset_options: DatasetOptions,
     jobs: int,
-) -> None:
+) -> Answer:
     """Say what is in DATASET: files, labels, pictures, sound, faces, doubles, frame similarity.
 
     DATASET is a folder of videos or face crops in any of the known layouts, or a CSV that names
@@ -84,9 +89,10 @@ def explore(
     \b
     fakeodds explore videos/ --out runs/explore/mine
     """
-    from base_models.datasets import read_dataset
-    from base_models.explore import ExploreSettings
-    from base_models.explore.run import explore as look_closely
+    with console.working("loading the frameworks", tell=False):
+        from base_models.datasets import read_dataset
+        from base_models.explore import ExploreSettings
+        from base_models.explore.run import explore as look_closely
     from fakeodds.explore_page import render_page
 
     settings = ExploreSettings(
@@ -105,11 +111,13 @@ def explore(
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
     with console.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
-    write_json({"name": name, **without_pictures(found)}, folder / "explore.json")
+    numbers = {"name": name, **without_pictures(found)}
+    write_json(numbers, folder / "explore.json")
     write_table_of_videos(found["videos"], folder / "videos.csv")
     write_text(render_page(name, found), folder / "explore.html")
     print_summary(found)
-    console.out.print(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
+    console.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
+    return answer(numbers, folder, "explore.html", "explore.json", "videos.csv")
 
 
 def without_pictures(value: Any) -> Any:

@@ -1,10 +1,16 @@
 """`fakeodds models`: the detectors there are."""
 
+from dataclasses import asdict
+from typing import Any
+
 import click
 from rich.table import Table
 
 from base_models.detectors.registry import DetectorSpec
 from fakeodds import console
+from fakeodds.answers import Answer, answering
+from fakeodds.completing import detector_names, lists
+from fakeodds.help_pages import Command
 
 #: What pixels become, by the mean and standard deviation of the channels.
 _RANGES = {
@@ -24,19 +30,25 @@ _INPUTS = {
 }
 
 
-@click.command()
-@click.argument("name", required=False)
-def models(name: str | None) -> None:
+@click.command(cls=Command)
+@answering
+@click.argument("name", required=False, shell_complete=lists(detector_names))
+def models(name: str | None) -> Answer:
     """List the detectors, or tell all about the one called NAME.
 
     Framework, input size, what they make of pixels (ImageNet: its mean and deviation; BGR: its mean
     is subtracted, blue first), parameters, and what public weights were trained on.
+
+    \b
+    fakeodds models
+    fakeodds models xception
     """
     from base_models.detectors import find_detector, list_detectors
 
     if name is not None:
-        _describe(find_detector(name))
-        return
+        spec = find_detector(name)
+        _describe(spec)
+        return _as_found(spec)
     table = Table(box=None, pad_edge=False)
     for title in ("detector", "framework", "input", "pixels", "size", "trained on"):
         table.add_column(
@@ -52,7 +64,17 @@ def models(name: str | None) -> None:
             spec.published.about.partition(",")[0] if spec.published else "-",
         )
     console.out.print(table)
-    console.out.print("size: parameters. More about one: fakeodds models NAME")
+    console.say("size: parameters. More about one: fakeodds models NAME")
+    return {"detectors": [_as_found(spec) for spec in list_detectors()]}
+
+
+#: What of a spec says where its code lies, which may move.
+_INSIDE = ("factory", "loader", "trainer", "exporter", "devices")
+
+
+def _as_found(spec: DetectorSpec) -> dict[str, Any]:
+    """A detector as JSON values, for `--json`."""
+    return {name: value for name, value in asdict(spec).items() if name not in _INSIDE}
 
 
 def _describe(spec: DetectorSpec) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import click
 
 from fakeodds import console
+from fakeodds.answers import Answer, answer, answering
 from fakeodds.backward import hint_at_backward
 from fakeodds.domains import find_domain, judge_domains, print_domains
 from fakeodds.frames import frame_rule_option, judge_rules, print_rules
+from fakeodds.help_pages import Command
 from fakeodds.options import (
     ANY,
     FILE,
@@ -17,12 +19,14 @@ from fakeodds.options import (
     stack_options,
     table_options,
 )
+from fakeodds.reporting import compare_for_report, report_option, show_report
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.stacked import STACK_FILES, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import read_about, submit_scored
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("scores", nargs=-1, required=True, type=ANY)
 @click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
 @click.option(
@@ -40,6 +44,7 @@ from fakeodds.submitting import read_about, submit_scored
 )
 @click.option("--robust", is_flag=True, help="Choose by the worst domain instead of the mean.")
 @frame_rule_option
+@report_option
 @out_option
 @table_options
 @stack_options
@@ -51,10 +56,11 @@ def stack(
     domain: str | None,
     robust: bool,
     frame_rule: tuple[str, str] | None,
+    wants_report: bool,
     out: Path,
     columns: TableOptions,
     options: StackOptions,
-) -> None:
+) -> Answer:
     """Combine SCORES of any detectors into one calibrated probability per video.
 
     SCORES is a wide CSV or Parquet file (a row a video, a column a detector), or several, or
@@ -80,6 +86,8 @@ def stack(
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     rules = judge_rules(scored, run, options) if scored.has_rules else []
+    if wants_report:
+        compare_for_report(scored, run, options)
     metrics = finish_metrics(run)
     console.print_stages(metrics)
     console.print_slices(metrics)
@@ -89,3 +97,8 @@ def stack(
         print_domains(domains, domain)
 
     submit_scored(fitted, scored, tested, run, options.prior, sample)
+    if wants_report:
+        show_report(run)
+    further = {"domains.json": domain is not None, "robust.json": robust}
+    further |= {"frame_rules.json": bool(rules), "report.html": wants_report}
+    return answer(metrics, run.path, *STACK_FILES, *(name for name in further if further[name]))

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from fakeodds import console
+from fakeodds.answers import Answer, answer, answering
+from fakeodds.completing import detector_names, folders_or, lists, words
 from fakeodds.dataset_options import DatasetOptions, dataset_options, open_dataset
 from fakeodds.deadline_plot import draw_cost
+from fakeodds.help_pages import Command, headed
 from fakeodds.imported import Asked, imported_options
 from fakeodds.options import (
     ANY,
@@ -19,16 +22,27 @@ from fakeodds.options import (
     Duration,
     backend_option,
     jobs_option,
+    judging_options,
     out_option,
     prior_option,
     stack_options,
 )
+from fakeodds.reporting import report_option, show_report
 from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Prior, StackOptions
-from fakeodds.submitting import out_of_fold, submit
+from fakeodds.stacked import STACK_FILES, Prior, StackOptions
+from fakeodds.submitting import as_found, out_of_fold, submit
 from predictions.errors import InputError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+#: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
+FINDERS = ("mtcnn", "haar", "dlib")
+AUGMENTATIONS = (
+    *("cutout", "flip", "rotation", "brightness", "saturation", "downscale", "blur"),
+    *("noise", "jpeg", "h264"),
+)
+IMBALANCE = ("none", "class_weights", "oversample", "undersample", "augment_rare")
+_SOURCES = ("auto", "pretrained", "scratch")
 
 
 def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +95,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--sampling",
             metavar="even|every:N|seconds:S",
+            shell_complete=words("even", "every:", "seconds:"),
             default="even",
             show_default=True,
             help="Evenly spaced frames, every N-th, or one every S seconds.",
@@ -123,6 +138,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--finder",
             metavar="mtcnn|haar|dlib|onnx:FILE",
+            shell_complete=words(*FINDERS, "onnx:"),
             default="mtcnn",
             show_default=True,
             help="What looks for faces; FILE is a YuNet or YOLO face network.",
@@ -130,7 +146,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--detect-every",
             type=int,
-            default=10,
+            default=15,
             show_default=True,
             help="MTCNN searches every so many of the frames and follows the faces in between.",
         ),
@@ -149,14 +165,13 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--second-finder",
             metavar="haar|...|none",
+            shell_complete=words(*FINDERS, "onnx:", "none"),
             default="haar",
             show_default=True,
             help="Last rung of the ladder.",
         ),
     )
-    for decorate in reversed(decorators):
-        with_settings = decorate(with_settings)
-    return with_settings
+    return headed("Faces", decorators, with_settings)
 
 
 def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,20 +228,26 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--detectors",
             metavar="NAME,...",
+            shell_complete=lists(detector_names),
             help="See `fakeodds models`; timm:NAME is any network of timm [default: xception, "
             "efficientnet_b4, resnet50, densenet121, mobilenetv3_large].",
         ),
         click.option(
             "--weights",
             metavar="auto|pretrained|scratch|FOLDER",
+            shell_complete=folders_or(*_SOURCES),
             default="auto",
             show_default=True,
             help="Where training starts from; auto: pretrained where they can be had, else "
             "scratch, and it says so.",
         ),
         click.option("--size", type=int, help="Input side in pixels [default: each its own]."),
-        click.option("--epochs", type=int, default=5, show_default=True),
-        click.option("--batch", type=int, default=32, show_default=True),
+        click.option(
+            "--epochs", type=int, default=5, show_default=True, help="Rounds of training, at most."
+        ),
+        click.option(
+            "--batch", type=int, default=32, show_default=True, help="Crops looked at together."
+        ),
         click.option(
             "--accumulate",
             type=int,
@@ -234,7 +255,13 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Batches whose gradients are added up for one step.",
         ),
-        click.option("--lr", type=float, default=5e-4, show_default=True),
+        click.option(
+            "--lr",
+            type=float,
+            default=5e-4,
+            show_default=True,
+            help="Learning rate at its highest; it falls along a cosine.",
+        ),
         click.option(
             "--frames-per-video",
             type=int,
@@ -245,10 +272,10 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--augment",
             metavar="none|light|strong|NAME,...",
+            shell_complete=lists(lambda: list(AUGMENTATIONS), "none", "light", "strong"),
             default="light",
             show_default=True,
-            help="Or by name: cutout, flip, rotation, brightness, saturation, downscale, blur, "
-            "noise, jpeg, h264.",
+            help=f"Or by name: {', '.join(AUGMENTATIONS)}.",
         ),
         click.option(
             "--sbi",
@@ -260,14 +287,19 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--imbalance",
-            type=click.Choice(
-                ("none", "class_weights", "oversample", "undersample", "augment_rare")
-            ),
+            metavar="NAME",
+            type=click.Choice(IMBALANCE),
             default="none",
             show_default=True,
-            help="What is done where one class has more crops.",
+            help=f"What is done where one class has more crops: {', '.join(IMBALANCE)}.",
         ),
-        click.option("--label-smoothing", type=float, default=0.0, show_default=True),
+        click.option(
+            "--label-smoothing",
+            type=float,
+            default=0.0,
+            show_default=True,
+            help="How far labels are moved toward 1/2; 0.1 makes them 0.05 and 0.95.",
+        ),
         click.option(
             "--patience",
             type=int,
@@ -292,6 +324,7 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(("auto", "bf16", "fp16", "fp32")),
             default="auto",
             show_default=True,
+            help="Numbers that training computes in; auto: what the device is fast in.",
         ),
         click.option(
             "--workers",
@@ -301,19 +334,19 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Trainings side by side; on CPUs with small images, one a core is fastest.",
         ),
     )
-    for decorate in reversed(decorators):
-        with_settings = decorate(with_settings)
-    return with_settings
+    return headed("Training", decorators, with_settings)
 
 
-_SOURCES = ("auto", "pretrained", "scratch")
+#: What `run` and `train` write for people, besides the faces, models and scores.
+RUN_FILES = (*STACK_FILES, "frame_rules.json", "compare.json", "report.html")
 
 sample_option = click.option(
     "--sample", type=FILE, help="Sample submission, whose order and names are kept."
 )
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("dataset", type=ANY)
 @out_option
 @click.option("--test", type=FOLDER, help="Folder of the videos to predict.")
@@ -330,6 +363,7 @@ sample_option = click.option(
 @stack_options
 @train_options
 @backend_option
+@report_option
 def run(
     dataset: Path,
     out: Path,
@@ -342,7 +376,8 @@ def run(
     train_settings: Any,
     options: StackOptions,
     backend: Any,
-) -> None:
+    wants_report: bool,
+) -> Answer:
     """Take a DATASET of labelled videos all the way to a calibrated submission.
 
     DATASET is a folder in a known layout (DFDC, FaceForensics++, Celeb-DF, UADFV, DFD, real/ and
@@ -352,7 +387,8 @@ def run(
     \b
     fakeodds run videos/ --out runs/mine --test new_videos/
     """
-    from fakeodds import pipeline
+    with console.working("loading the frameworks", tell=False):
+        from fakeodds import pipeline
 
     data = open_dataset(dataset, dataset_options, training=True)
     tested = None if test is None else open_dataset(test)
@@ -367,7 +403,9 @@ def run(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
     pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
-    metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
+    metrics = pipeline.train_and_stack(
+        videos, folder, train_settings, options, imported, compares=wants_report
+    )
     console.print_stages(metrics)
     console.print_slices(metrics)
     if tested is None and videos["label"].isna().any():
@@ -382,16 +420,18 @@ def run(
             tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
         )
     submit(probability, folder.submission, sample)
+    if wants_report:
+        show_report(folder)
+    return answer(metrics, folder.path, *RUN_FILES)
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("dataset", type=ANY)
 @out_option
 @dataset_options
 @face_options
-@click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@jobs_option
+@judging_options
 def faces(
     dataset: Path,
     out: Path,
@@ -400,27 +440,45 @@ def faces(
     folds: int,
     seed: int,
     jobs: int,
-) -> None:
-    """Find, follow and crop the faces of every video of DATASET, and make the folds."""
-    from fakeodds import pipeline
+) -> Answer:
+    """Find, follow and crop the faces of every video of DATASET, and make the folds.
+
+    \b
+    fakeodds faces videos/ --out runs/mine
+    """
+    with console.working("loading the frameworks", tell=False):
+        from fakeodds import pipeline
 
     data = open_dataset(dataset, dataset_options)
     folder = RunFolder.open(out)
     folder.settings(dataset=str(dataset), faces=asdict(face_settings))
-    pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
-    console.out.print(f"faces -> {folder.faces}; next: fakeodds train {out}")
+    videos = pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
+    console.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
+    status = {str(name): int(number) for name, number in videos["status"].value_counts().items()}
+    found = {"videos": len(videos), "status": dict(sorted(status.items()))}
+    return answer(found, folder.path, "faces", "videos.parquet")
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("run", type=FOLDER)
 @imported_options
 @stack_options
 @train_options
-def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions) -> None:
-    """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate."""
+@report_option
+def train(
+    run: Path, imported: Asked, train_settings: Any, options: StackOptions, wants_report: bool
+) -> Answer:
+    """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate.
+
+    \b
+    fakeodds train runs/mine
+    fakeodds train runs/mine --detectors xception,meso4 --epochs 10
+    """
     import pandas as pd
 
-    from fakeodds import pipeline
+    with console.working("loading the frameworks", tell=False):
+        from fakeodds import pipeline
 
     folder = RunFolder.existing(run)
     if not folder.videos.exists():
@@ -430,20 +488,28 @@ def train(run: Path, imported: Asked, train_settings: Any, options: StackOptions
     folder.settings(train=_plain(train_settings), stack=asdict(options))
     videos = pd.read_parquet(folder.videos)
     pipeline.find_sound_again(folder, train_settings.detectors, options.jobs)
-    metrics = pipeline.train_and_stack(videos, folder, train_settings, options, imported)
+    metrics = pipeline.train_and_stack(
+        videos, folder, train_settings, options, imported, compares=wants_report
+    )
     console.print_stages(metrics)
     console.print_slices(metrics)
     submit(out_of_fold(folder, options.prior), folder.submission)
+    if wants_report:
+        show_report(folder)
+    return answer(metrics, folder.path, *RUN_FILES)
 
 
-@click.command()
+@click.command(cls=Command)
+@answering
 @click.argument("run", type=FOLDER)
 @click.argument("videos", type=ANY)
 @sample_option
 @dataset_options
 @imported_options
 @prior_option
-@click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--device", default="auto", show_default=True, help="Where detectors compute: auto, cpu, cuda."
+)
 @backend_option
 @click.option(
     "--deadline",
@@ -471,7 +537,7 @@ def predict(
     deadline: float | None,
     max_weights: float | None,
     jobs: int,
-) -> None:
+) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
     \b
@@ -503,15 +569,17 @@ def predict(
             console.note(f"{video}: {reason}")
         if draw_cost(report, folder.deadline_plot):
             console.note(f"log loss against seconds a video: {folder.deadline_plot}")
-        console.out.print(f"{report['videos']} videos -> {folder.submission}")
+        console.say(f"{report['videos']} videos -> {folder.submission}")
         context.obj["leave_at_once"] = True
-        return
+        return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
     if max_weights is not None:
         raise InputError("--max-weights: belongs to --deadline; name one.")
-    from fakeodds import pipeline
+    with console.working("loading the frameworks", tell=False):
+        from fakeodds import pipeline
 
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
-    submit(probability, folder.submission, sample)
+    submission = submit(probability, folder.submission, sample)
+    return answer(as_found(submission), folder.path, "submission.csv")
 
 
 def _noted(

@@ -1,8 +1,10 @@
 """What the tests of the front share: score tables with a known truth, and the command line."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,27 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is not here")
     return SHARED
+
+
+#: Chromium in a container, without anything that would call its makers.
+_CHROMIUM = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    with playwright.sync_playwright() as driver:
+        if found is None and not Path(driver.chromium.executable_path).exists():
+            pytest.skip("no Chromium is here: make browser")
+        chromium = driver.chromium.launch(executable_path=found, args=list(_CHROMIUM))
+        yield chromium
+        chromium.close()
 
 
 def _made_scores(rows: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -41,7 +64,7 @@ def _made_scores(rows: int = 300, seed: int = 0) -> pd.DataFrame:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_scores() -> Callable[..., pd.DataFrame]:
     """Makes tables of scores: make_scores(rows, seed=...)."""
     return _made_scores
@@ -63,6 +86,9 @@ class Said:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Calls the command line as a user does: cli("stack", path, code=2)."""
+
+    # It takes seconds; tests of the report ask for it.
+    monkeypatch.setenv("FAKEODDS_REPORT", "0")
 
     def call(*arguments: object, code: int = 0) -> Said:
         monkeypatch.setattr("sys.argv", ["fakeodds", *map(str, arguments)])

@@ -43,7 +43,9 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
 
     again = cli(*arguments, "--json")
     assert "already there" in again.output
-    assert json.JSONDecoder().raw_decode(again.output)[0] == found
+    document = json.JSONDecoder().raw_decode(again.output)[0]
+    assert document.pop("files")["compare.csv"] == str(out / "compare.csv")
+    assert document == found
 
     tight = cli(*arguments, "--max-seconds", "1.5")
     assert "within 1.5 seconds a video" in tight.output

@@ -1,23 +1,53 @@
-"""Every notebook runs from the first cell to the last."""
+"""The notebooks: five stories that run from the first cell to the last and show pictures."""
 
+import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NAMES = (
+    "01_explore_a_dataset",
+    "02_out_of_fold_predictions",
+    "03_stack_and_calibrate",
+    "04_how_many_detectors",
+    "05_kaggle_submission",
+)
+#: Those that look at videos.
+NEED_TORCH = ("01", "02", "05")
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-def test_there_are_notebooks() -> None:
-    assert NOTEBOOKS
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path: Path, tmp_path: Path) -> None:
+def read(path: Path) -> nbformat.NotebookNode:
+    """The notebook, which is valid and has the ids that its cells should have."""
     notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def test_there_are_five() -> None:
+    assert tuple(path.stem for path in NOTEBOOKS) == NAMES
+
+
+def test_the_table_names_them_all() -> None:
+    table = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"({name}.ipynb)" in table
+
+
+@each
+def test_it_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
+    if path.stem[:2] in NEED_TORCH and find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    notebook = read(path)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources).execute()
     pictures = [
         output
         for cell in notebook.cells
@@ -25,9 +55,44 @@ def test_notebook_runs(path: Path, tmp_path: Path) -> None:
         if "image/png" in output.get("data", {})
     ]
     assert pictures
+    assert not list(tmp_path.iterdir()), "it leaves files where it was opened"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_is_committed_without_outputs(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
+@each
+def test_it_is_committed_without_outputs(path: Path) -> None:
+    for cell in read(path).cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+        assert not cell.metadata
+
+
+@each
+def test_it_is_a_story(path: Path) -> None:
+    cells = read(path).cells
+    assert cells[0].cell_type == cells[-1].cell_type == "markdown"
+    assert cells[0].source.startswith("# ")
+    assert "?" in cells[0].source  # the question it answers
+    assert "## What to do next\n" in cells[-1].source
+    text = sum(len(cell.source) for cell in cells if cell.cell_type == "markdown")
+    assert text > 2000
+    # What is seen is told of: no more than two cells of code in a row.
+    kinds = "".join("c" if cell.cell_type == "code" else "m" for cell in cells)
+    assert "ccc" not in kinds
+
+
+@each
+def test_its_links_lead_somewhere(path: Path) -> None:
+    told = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+    for target in re.findall(r"\]\(([^)#]+)\)", "\n".join(told)):
+        assert (FOLDER / target).exists(), target
+
+
+@each
+def test_its_changes_can_be_read(path: Path) -> None:
+    """Ids in order and JSON as nbformat writes it, so that a change shows as that change alone."""
+    text = path.read_text(encoding="utf-8")
+    notebook = read(path)
+    ids = [cell.id for cell in notebook.cells]
+    assert ids == [f"{path.stem[:2]}-{number:02d}" for number in range(1, len(ids) + 1)]
+    assert text == nbformat.writes(notebook) + "\n"
+    assert set(json.loads(text)["metadata"]) == {"kernelspec", "language_info"}

@@ -308,6 +308,7 @@ BAD = {
     ),
     "no text": ("n,a\n1,2\n3,4", {}, r"no id column"),
     "no scores": ("video,label\nx,1\ny,0", {}, r"no column of scores"),
+    "semicolons and decimal commas": ("video;a\nx;0,5\ny;0,2", {}, r"'0,5' has a decimal comma"),
     "long row": ("video,a\nx,1\ny,1,2", {}, r"line 3: 3 cells where the header has 2"),
     "long first row": ("video,a\nx,1,2\ny,1,2", {}, r"line 2: 3 cells where the header has 2"),
     "twice a name": ("video,a,a\nx,1,2", {}, r"two columns named 'a'"),

@@ -1,0 +1,67 @@
+"""What an upload may be: its ending, its size, its length."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from base_models.datasets.plain import VIDEO_ENDINGS
+from predictions.errors import InputError
+
+#: The largest picture that is decoded, in pixels: 8K.
+MOST_PIXELS = 7680 * 4320
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large and how long a video may be.
+
+    Attributes:
+        max_mb: megabytes (2^20 bytes, as Gradio counts) of the file.
+        max_minutes: its length.
+    """
+
+    max_mb: float = 500.0
+    max_minutes: float = 10.0
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest file."""
+        return int(self.max_mb * 2**20)
+
+
+def check_file(path: Path, limits: Limits, *, endings: frozenset[str] = VIDEO_ENDINGS) -> None:
+    """Refuse a file by its ending or size, before anything reads it.
+
+    Raises:
+        InputError: told by the file's name, never by its path.
+    """
+    if path.suffix.lower() not in endings:
+        some = ", ".join(sorted(endings)[:6])
+        more = " ..." if len(endings) > 6 else ""
+        ending = f"the ending {path.suffix}" if path.suffix else "no ending"
+        raise InputError(f"{path.name} has {ending}; expected one of {some}{more}.")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{path.name} is empty; choose the file once more.")
+    if size > limits.max_bytes:
+        raise InputError(
+            f"{path.name} has {size / 2**20:,.0f} MB, and {limits.max_mb:g} MB are allowed here; "
+            "give a shorter part of it, or start the app with a larger --max-mb."
+        )
+
+
+def check_length(name: str, seconds: float, width: int, height: int, limits: Limits) -> None:
+    """Refuse a video by its length in seconds, or by a picture too large to decode.
+
+    Raises:
+        InputError: told by the file's `name`.
+    """
+    if seconds > 60 * limits.max_minutes:
+        raise InputError(
+            f"{name} is {seconds / 60:.1f} minutes long, and {limits.max_minutes:g} are allowed "
+            "here; give a shorter part of it, or start the app with a larger --max-minutes."
+        )
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{name} has pictures of {width} x {height} pixels, and at most 7680 x 4320 are "
+            "allowed here; give a smaller copy of it."
+        )

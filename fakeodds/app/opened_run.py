@@ -1,0 +1,148 @@
+"""A finished run, opened for the page: its stack, its honest numbers, its detectors."""
+
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fakeodds.app import words
+from fakeodds.app.limits import Limits, check_file
+from fakeodds.options import TableOptions, naming_the_file
+from fakeodds.run_folder import RunFolder
+from fakeodds.submitting import stack_probability
+from predictions.errors import InputError
+from predictions.submission import make_submission
+
+if TYPE_CHECKING:
+    from base_models.backends.choose import BackendName
+    from fakeodds.app.looking import Looker, Tell
+
+#: Endings of score files.
+SCORE_ENDINGS = frozenset({".csv", ".parquet"})
+
+
+class OpenedRun:
+    """All that the page needs of a run.
+
+    Attributes:
+        folder: of the run.
+        stack, about: of `load_stack`.
+        oof: the out-of-fold probabilities.
+        worth: one sentence on what the run's answers are worth.
+        looker: its detectors, None where the run was fitted on score files.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "auto",
+        backend: "BackendName" = "auto",
+    ) -> None:
+        """Open a run; its detectors too, which takes seconds.
+
+        Raises:
+            InputError: there is no run, or it is not finished.
+        """
+        from stacking import load_stack
+
+        self.folder = RunFolder.existing(path)
+        for file in (self.folder.stack / "stack.json", self.folder.oof, self.folder.metrics):
+            if not file.exists():
+                raise InputError(
+                    f"{path}: has no {file.name} yet; let `fakeodds run` or `fakeodds stack` end."
+                )
+        self.stack, self.about = load_stack(self.folder.stack)
+        self.oof = pd.read_csv(self.folder.oof, dtype={"video": str, "group": str})
+        metrics = json.loads(self.folder.metrics.read_text(encoding="utf-8"))
+        self.worth = words.worth(metrics)
+        self.looker = self._open_looker(device, backend)
+
+    @property
+    def name(self) -> str:
+        """What the run is called on the page."""
+        return self.folder.path.resolve().name
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether the stack was fitted on more than one score a video, as frames give."""
+        return any(":" in str(name) for name in self.stack.feature_names_in_)
+
+    @property
+    def notes(self) -> list[str]:
+        """Decisions about detectors, a sentence each."""
+        return [] if self.looker is None else self.looker.notes
+
+    def _open_looker(self, device: str, backend: "BackendName") -> "Looker | None":
+        settings = self.folder.record["settings"]
+        if "faces" not in settings:
+            return None
+        from base_models.faces.settings import FaceSettings
+        from fakeodds.app.looking import Looker
+
+        imported = settings.get("imported", {})
+        names = [name for name in self.about["kinds"] if name not in imported]
+        if not names:
+            return None
+        return Looker(
+            self.folder.path,
+            FaceSettings(**settings["faces"]),
+            names,
+            device=device,
+            backend=backend,
+        )
+
+    def answer_page(self, path: Path, limits: Limits, tell: "Tell") -> str:
+        """The page about one video.
+
+        Raises:
+            InputError: the file is not to be looked at; the sentence names no folder.
+        """
+        from fakeodds.app.answer import answer_video
+        from fakeodds.app.parts import answer_page
+
+        if self.looker is None:
+            raise InputError("This run has no detectors of its own; use its tab Score files.")
+        check_file(path, limits)
+        looked = self.looker.look(path, limits, tell)
+        tell("Stacking and calibrating", 0.9)
+        answer = answer_video(self.stack, self.about, self.oof, looked.frames, looked.alone)
+        return answer_page(path.name, looked, answer, self.worth)
+
+    def submission(self, paths: Sequence[Path], limits: Limits) -> pd.DataFrame:
+        """Score files -> `filename, label`, as `fakeodds apply` gives them.
+
+        Raises:
+            InputError: a file is no score file, or lacks a detector.
+        """
+        for path in paths:
+            check_file(path, limits, endings=SCORE_ENDINGS)
+        with naming_the_file({"new": tuple(paths)}):
+            columns = TableOptions(None, None, None, None, (), None, ())
+            scores = columns.read_new(paths, self.about["kinds"], self.about.get("reverse", ()))
+            if self.wants_frames and not any(":" in str(name) for name in scores.features):
+                raise InputError(
+                    f"{paths[0]}: holds one score a video, and this run's stack was fitted on the "
+                    "scores of frames; give a table with the columns video, frame, model, logit."
+                )
+            return make_submission(
+                stack_probability(self.stack, scores.features, self.about, None, scores.groups)
+            )
+
+    def report(self) -> Path:
+        """The run's report.html, made now where it is not there.
+
+        Raises:
+            InputError: it is not there and can't be made.
+        """
+        path = self.folder.path / "report.html"
+        if path.exists():
+            return path
+        if find_spec("fakeodds.report") is None:
+            raise InputError("This run has no report yet; make it with: fakeodds report RUN")
+        from fakeodds.report import write_report
+
+        return write_report(self.folder.path)

@@ -1,0 +1,313 @@
+"""What prediction needs of a run, under a limit: stack, weights, out-of-fold scores; no faces."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.fold_models import FoldModel, find_models
+from fakeodds.restacked import labelled_videos
+from fakeodds.run_folder import RunFolder
+from fakeodds.weights_budget import weights_mb, within
+from predictions.errors import InputError
+from predictions.files import write_json, write_table
+from predictions.progress import Progress, silent
+
+#: Settings that predicting reads, or that tell how the run was made.
+_SETTINGS = ("command", "faces", "train", "stack", "imported")
+_MB = 1e6
+#: Size of an exported network, in fp16, by that of its weights.
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that can predict.
+
+    Attributes:
+        folder: the run.
+        names: its detectors, without imported ones.
+        imported: models whose scores were imported; new videos will have none of them.
+        specs: name -> entry in the registry.
+        models: name -> trained folds.
+        stack, about: as `load_stack` gives them.
+    """
+
+    folder: RunFolder
+    names: list[str]
+    imported: list[str]
+    specs: dict[str, DetectorSpec]
+    models: dict[str, list[FoldModel]]
+    stack: Any
+    about: dict[str, Any]
+
+    def extras(self) -> list[str]:
+        """The extras of fakeodds that it predicts with."""
+        faces = self.folder.record["settings"]["faces"]
+        finders = {faces["finder"], faces.get("second_finder")}
+        # Faces are found with torch, whatever the detectors' framework.
+        wanted = {"torch", *(self.specs[name].framework for name in self.names)}
+        if "dlib" in finders:
+            wanted.add("dlib")
+        if find_spec("openvino") is not None:
+            wanted.add("fast")
+        return sorted(wanted)
+
+    def weights(self, name: str) -> list[Path]:
+        """The trained weights of a detector, one file a fold."""
+        return [path for model in self.models[name] for path in model.folder.glob("weights.*")]
+
+    def exports(self, name: str) -> list[Path]:
+        """Files of its exported networks."""
+        folders = [model.folder / "openvino" for model in self.models[name]]
+        whole = [folder for folder in folders if (folder / "export.json").is_file()]
+        return [path for folder in whole for path in sorted(folder.iterdir()) if _is_kept(path)]
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """What was taken of a run.
+
+    Attributes:
+        detectors: kept detectors -> bytes of weights.
+        left_out: detectors -> bytes of weights, which were too much together.
+        expected: `log_loss`, `auc`, ... of what will predict, out of fold.
+        notes: decisions to show, a sentence each.
+    """
+
+    detectors: dict[str, int]
+    left_out: dict[str, int]
+    expected: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def open_finished(path: Path) -> FinishedRun:
+    """The run in `path`, if it can predict.
+
+    Raises:
+        InputError: there is none, it was made from score files, or it is not finished.
+    """
+    from stacking import load_stack
+
+    if not path.exists():
+        raise InputError(f"{path}: no such folder; name the one that `fakeodds run` wrote.")
+    folder = RunFolder.existing(path)
+    if "faces" not in folder.record["settings"]:
+        raise InputError(
+            f"{path}: was made from score files and has no detectors that could look at new "
+            "videos; bundle the folder of a `fakeodds run`."
+        )
+    needed = (folder.stack / "stack.json", folder.oof, folder.metrics, folder.videos)
+    for file in needed:
+        if not file.is_file():
+            raise InputError(
+                f"{path}: this run is not finished ({file.relative_to(path)} is missing); give the "
+                "command that began it again, and it goes on."
+            )
+    stack, about = load_stack(folder.stack)
+    imported = list(folder.record["settings"].get("imported", {}))
+    names = [name for name in about["kinds"] if name not in imported]
+    models = find_models(folder.path / "models")
+    for name in names:
+        lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
+        if name not in models or lacking:
+            where = lacking[0] if lacking else folder.path / "models" / f"model={name}"
+            raise InputError(
+                f"{where}: the weights of {name} are not here; run `fakeodds train {path}` again."
+            )
+    specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
+    return FinishedRun(folder, names, imported, specs, models, stack, about)
+
+
+def gather_run(
+    run: FinishedRun,
+    out: Path,
+    most_mb: float,
+    *,
+    exports: bool,
+    progress: Progress = silent,
+) -> RunParts:
+    """Write what prediction needs of a run into `out`, at most `most_mb` megabytes.
+
+    Where all is too large, exported networks are left out first, since they can be made again from
+    the weights; then detectors, and the rest gets a stack of its own (see `weights_budget.within`).
+
+    Raises:
+        InputError: not even one detector fits.
+    """
+    small_mb = _megabytes(_small_files(run, run.names))
+    if small_mb >= most_mb:
+        raise InputError(
+            f"--max-weights: stack and out-of-fold scores alone have {small_mb:.0f} MB; allow more."
+        )
+    stack, about, oof = within(run.folder, run.names, most_mb - small_mb, run.stack, run.about)
+    kept = [name for name in about["kinds"] if name in run.names]
+    weights = weights_mb(run.folder, run.names)
+    left = {name: round(mb * _MB) for name, mb in weights.items() if name not in kept}
+    files = [*_small_files(run, kept), *(path for name in kept for path in run.weights(name))]
+    notes = [] if oof is None else [_told_left(left, most_mb)]
+    if exports:
+        room = most_mb - _megabytes(files)
+        exported, told = _exports_within(run, kept, room, weights, progress)
+        files += exported
+        notes += told
+    for path in files:
+        _copy(path, out / path.relative_to(run.folder.path))
+    write_json(_record(run, kept, out, notes), out / "run.json")
+    if run.imported:
+        notes.append(
+            f"scores by {', '.join(run.imported)} were imported; new videos will have none, and "
+            "the stack takes them as missing."
+        )
+    for name in kept:
+        if run.specs[name].looks_at != "face":
+            notes.append(
+                f"{name} looks at the {run.specs[name].looks_at} of a video, which a prediction "
+                "with a deadline leaves out."
+            )
+    return RunParts(
+        {name: round(weights[name] * _MB) for name in kept},
+        left,
+        _expected(run, out, stack, about, oof),
+        tuple(notes),
+    )
+
+
+def _exports_within(
+    run: FinishedRun,
+    kept: Sequence[str],
+    room: float,
+    weights: dict[str, float],
+    progress: Progress,
+) -> tuple[list[Path], list[str]]:
+    """Exported networks of at most `room` megabytes, the smallest detectors first; notes.
+
+    Those that are not there yet are made, beside the weights, as `fakeodds predict` would.
+    """
+    able = [n for n in kept if run.specs[n].exporter and run.specs[n].looks_at == "face"]
+    if find_spec("openvino") is None or not run.folder.faces.is_dir():
+        # Nothing to make them with, or to compare them on; there may be some from before.
+        able = [name for name in able if run.exports(name)]
+        make = False
+    else:
+        make = True
+    taken: list[Path] = []
+    lacking, notes = [], []
+    for number, name in enumerate(sorted(able, key=lambda name: weights[name])):
+        progress("exported networks", number, len(able))
+        # Half as large as the weights; none is made in vain.
+        if _HALF * weights[name] > room:
+            lacking.append(name)
+            continue
+        if make:
+            notes += _export(run, name)
+        files = run.exports(name)
+        if _megabytes(files) > room:
+            lacking.append(name)
+            continue
+        taken += files
+        room -= _megabytes(files)
+    progress("exported networks", len(able), len(able))
+    if lacking:
+        notes.append(
+            f"there is no room for the exported networks of {', '.join(lacking)}; they are made "
+            "from the weights where they are used."
+        )
+    return taken, notes
+
+
+def _export(run: FinishedRun, name: str) -> list[str]:
+    """Have a detector exported and compared, unless it was; a note on how they agree."""
+    from base_models.faces.settings import FaceSettings
+    from base_models.video_scorer import VideoScorer
+
+    settings = FaceSettings(**run.folder.record["settings"]["faces"])
+    return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
+
+
+def _megabytes(files: Sequence[Path]) -> float:
+    return sum(path.stat().st_size for path in files) / _MB
+
+
+def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
+    """All but run.json, the weights and the exports."""
+    root = run.folder
+    files = [root.videos, root.oof, root.metrics, *sorted(root.stack.glob("stack.*"))]
+    for name in names:
+        files += sorted((root.scores / f"model={name}").glob("fold=*.parquet"))
+        files += [model.folder / "fold.json" for model in run.models[name]]
+        # The network whose embeddings a sequence detector looks at.
+        files += sorted((root.path / "models" / f"model={name}").glob("embedder.*"))
+    return [path for path in files if _is_kept(path)]
+
+
+def _is_kept(path: Path) -> bool:
+    """Not what a killed process left."""
+    return path.is_file() and not path.name.startswith(".")
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Without the permissions, which may be the owner's alone.
+    shutil.copyfile(path, target)
+
+
+def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[str]) -> dict[str, Any]:
+    """The run.json of the bundle; files that face finders read come along."""
+    record = run.folder.record
+    settings = json.loads(
+        json.dumps(
+            {name: record["settings"][name] for name in _SETTINGS if name in record["settings"]}
+        )
+    )
+    if "train" in settings:
+        settings["train"]["detectors"] = list(kept)
+        if settings["train"].get("weights") not in ("auto", "pretrained", "scratch"):
+            settings["train"]["weights"] = "local"
+    for key in ("finder", "second_finder"):
+        kind, _, file = (settings["faces"].get(key) or "").partition(":")
+        if not file:
+            continue
+        source = Path(file)
+        if not source.is_file():
+            raise InputError(f"{source}: the file of this run's face finder is not there any more.")
+        _copy(source, out / "finders" / source.name)
+        # Predicting happens beside the run's folder there: see the notebook.
+        settings["faces"][key] = f"{kind}:run/finders/{source.name}"
+        notes.append(f"the face finder {source.name} comes along as run/finders/{source.name}.")
+    stages = {name: stage for name, stage in record["stages"].items() if name != "report"}
+    return {"versions": record["versions"], "settings": settings, "stages": stages}
+
+
+def _told_left(left: dict[str, int], most_mb: float) -> str:
+    told = ", ".join(f"{name} ({size / _MB:.0f} MB)" for name, size in left.items())
+    return f"left out, as all are more than {most_mb:.0f} MB together: {told}."
+
+
+def _expected(
+    run: FinishedRun, out: Path, stack: Any, about: dict[str, Any], oof: "pd.Series[float] | None"
+) -> dict[str, Any]:
+    """What log loss to expect; a stack of fewer detectors takes the place of the run's."""
+    measured: dict[str, Any]
+    if oof is None:
+        measured = json.loads(run.folder.metrics.read_text(encoding="utf-8"))
+        return dict(measured["stages"]["calibrated"])
+    from stacking import report_metrics, save_stack
+
+    shutil.rmtree(out / "stack")
+    save_stack(stack, out / "stack", about)
+    videos = labelled_videos(run.folder).reindex(oof.index)
+    table = videos[["label", "group", "fold"]].assign(calibrated=oof)
+    write_table(table.rename_axis("video"), out / "oof.csv")
+    judged = report_metrics(
+        pd.DataFrame({"calibrated": oof}), videos["label"].astype(int), videos["group"]
+    )
+    # Those of the whole ensemble are not those of what is here.
+    write_json(judged, out / "metrics.json")
+    return dict(judged["stages"]["calibrated"])

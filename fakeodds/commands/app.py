@@ -1,0 +1,68 @@
+"""`fakeodds app`: a page in the browser that takes videos and score files."""
+
+import signal
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakeodds import console
+from fakeodds.options import backend_option
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: for the network.")
+@click.option("--port", type=click.IntRange(1, 65535), help="[default: first free from 7860 on]")
+@click.option(
+    "--max-mb",
+    type=click.FloatRange(0, min_open=True),
+    default=500.0,
+    show_default=True,
+    help="Largest file that is taken, in megabytes.",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Longest video that is taken.",
+)
+@click.option("--device", default="auto", show_default=True)
+@backend_option
+def app(
+    run: Path,
+    host: str,
+    port: int | None,
+    max_mb: float,
+    max_minutes: float,
+    device: str,
+    backend: Any,
+) -> None:
+    """Serve a page for the finished RUN: a video to its answer, the report, score files.
+
+    The page is for this machine alone unless --host says otherwise; it has no password, so behind
+    another --host everybody who reaches the port can use it. Uploads are deleted.
+
+    \b
+    fakeodds app runs/mine
+    """
+    # Told of before the detectors are opened; imported later, when its folders are settled.
+    if find_spec("gradio") is None:
+        raise ModuleNotFoundError("No module named 'gradio'", name="gradio")
+    from fakeodds.app.limits import Limits
+    from fakeodds.app.opened_run import OpenedRun
+    from fakeodds.app.server import served
+
+    # Stopped by whatever means, it deletes the uploads.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console.heading("Opening the run and its detectors")
+    opened = OpenedRun(run, device=device, backend=backend)
+    for sentence in opened.notes:
+        console.note(sentence)
+    with served(opened, Limits(max_mb, max_minutes), host=host, port=port) as address:
+        console.out.print(f"{address} (stop with Ctrl+C)")
+        while True:
+            time.sleep(3600)

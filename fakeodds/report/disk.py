@@ -1,0 +1,34 @@
+"""What files weigh."""
+
+import os
+from pathlib import Path
+
+
+def megabytes(path: Path) -> float:
+    """MB (a million bytes) of a file, or of everything below a folder; 0 where nothing is."""
+    if path.is_file():
+        return path.stat().st_size / 1e6
+    if not path.is_dir():
+        return 0.0
+    total, folders = 0, [path]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total / 1e6
+
+
+def weights_mb(models: Path, detector: str) -> float:
+    """MB of the weights of all fold models of a detector, below a run's folder `models`."""
+    files = (models / f"model={detector}").glob("fold=*/weights.*")
+    return sum(file.stat().st_size for file in files) / 1e6
+
+
+def size(mb: float) -> str:
+    """`3 kB`, `12.3 MB`, `4.5 GB`."""
+    if mb < 0.1:
+        return f"{max(1, round(1000 * mb))} kB"
+    return f"{mb:.1f} MB" if mb < 1000 else f"{mb / 1000:.1f} GB"

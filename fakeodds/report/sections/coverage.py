@@ -1,0 +1,327 @@
+"""What could be scored: videos without a face, unreadable ones, missing scores."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fakeodds.report.contents import Contents
+from fakeodds.report.drawing import GREY, STRONG, plain_axes
+from fakeodds.report.numbers import number, percent
+from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
+from fakeodds.report.rows import losses, missing_scores, records
+from fakeodds.report.texts import listed, shorten, thousands
+
+_STATUS = {"ok": "face found", "no_face": "no face found", "unreadable": "cannot be read"}
+_SOUND = {"ok": "sound was heard", "no_sound": "no sound", "unreadable": "cannot be read"}
+#: "The file is cut off: it holds 90 of 300 frames.", "12 of 32 sampled frames could be decoded."
+_TRUNCATED = r"cut off|could be decoded"
+_REASONS = 10
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_BARS = 40
+
+
+def build(contents: Contents) -> Section | None:
+    """How many videos have scores, and why others have none."""
+    parts: list[Part] = []
+    sentences: list[str] = []
+    videos, oof = contents.videos, contents.oof
+    if videos is not None and "status" in videos:
+        sentences.append(_told(videos))
+        parts += _video_parts(videos, oof)
+    if oof is not None:
+        missing = prepare_missing(oof)
+        sentences.append(_told_missing(missing, len(oof)))
+        if missing["missing"].nunique() > 1:
+            parts.append(_missing_table(missing))
+    sound = _read(contents.run.sound_table)
+    if sound is not None and "status" in sound:
+        heard = int((sound["status"] == "ok").sum())
+        sentences.append(f"{heard:,} of {thousands(len(sound), 'video')} have sound.")
+        parts += _sound_parts(sound)
+    new = _read(contents.run.path / "test" / "videos.parquet")
+    if new is not None and "status" in new:
+        parts.append(_status_table(new, "New videos that were predicted"))
+    parts += _in_time_parts(contents.deadline)
+    if not parts and not (oof is not None and sentences):
+        return None
+    return Section("coverage", "Coverage", " ".join(sentences), parts)
+
+
+def prepare_status(videos: pd.DataFrame) -> pd.DataFrame:
+    """A row a status: `status`, `videos`, `real`, `fake` and `unlabelled`, which add up to it."""
+    label = videos["label"] if "label" in videos else pd.Series(np.nan, index=videos.index)
+    label = label.astype("Float64").astype("float64")  # also of a column of objects
+    table = pd.DataFrame(
+        {
+            "status": videos["status"].astype(str),
+            "videos": 1,
+            "real": (label == 0).astype(int),
+            "fake": (label == 1).astype(int),
+            "unlabelled": label.isna().astype(int),
+        }
+    )
+    found = table.groupby("status", sort=True).sum().reset_index()
+    known = list(_STATUS)
+    place = [known.index(name) if name in known else len(known) for name in found["status"]]
+    # Known ones first, others by name, which is how they come.
+    return found.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+
+
+def prepare_reasons(videos: pd.DataFrame) -> pd.DataFrame:
+    """A row a reason, the most frequent first: `status`, `reason`, `videos`.
+
+    Numbers in a sentence are put as N, so that "holds 90 of 300 frames" and "holds 12 of 250
+    frames" are one reason.
+    """
+    reason = videos["reason"].fillna("").astype(str)
+    told = videos[reason != ""]
+    table = pd.DataFrame(
+        {
+            "status": told["status"].astype(str),
+            "reason": [_general(text) for text in reason[reason != ""]],
+        }
+    )
+    counted = table.groupby(["status", "reason"]).size().rename("videos").reset_index()
+    return counted.sort_values("videos", ascending=False, kind="stable", ignore_index=True)
+
+
+def prepare_missing(oof: pd.DataFrame) -> pd.DataFrame:
+    """A row a detector: `detector`, `missing` (videos that it gave no score) and `share`."""
+    missing = missing_scores(oof).sum()
+    return pd.DataFrame(
+        {
+            "detector": missing.index.astype(str),
+            "missing": missing.to_numpy(int),
+            "share": missing.to_numpy(float) / max(len(oof), 1),
+        }
+    )
+
+
+def prepare_faces(videos: pd.DataFrame) -> pd.DataFrame:
+    """How many face crops videos have: `from`, `to` (both included) and `videos`, 40 rows at most.
+
+    Only videos in which a face was found.
+    """
+    crops = videos.loc[videos["status"] == "ok", "n_faces"].dropna().astype(int)
+    if crops.empty:
+        return pd.DataFrame(columns=["from", "to", "videos"])
+    most = int(crops.max())
+    step = max(1, int(np.ceil(most / _BARS)))
+    starts = np.arange(1, most + 1, step)
+    counts = np.bincount((crops.clip(lower=1) - 1) // step, minlength=len(starts))
+    return pd.DataFrame({"from": starts, "to": starts + step - 1, "videos": counts})
+
+
+def truncated(videos: pd.DataFrame) -> int:
+    """How many readable videos end early or lack frames."""
+    reason = videos["reason"].fillna("").astype(str)
+    return int((reason.str.contains(_TRUNCATED) & (videos["status"] != "unreadable")).sum())
+
+
+def _general(reason: str) -> str:
+    """A reason with N for its numbers, without the part that names one file."""
+    return shorten(_NUMBER.sub("N", reason), 160)
+
+
+def _told(videos: pd.DataFrame) -> str:
+    status = videos["status"]
+    n, bad, none = (
+        len(videos),
+        int((status == "unreadable").sum()),
+        int((status == "no_face").sum()),
+    )
+    told = f"Of {thousands(n, 'video')}, {int((status == 'ok').sum()):,} show a face"
+    if none or bad:
+        lacking = [f"in {none:,} none was found"] * bool(none)
+        lacking += [f"{bad:,} cannot be read"] * bool(bad)
+        told += (
+            f", {listed(lacking)}. Such videos are judged like all others, by what the ensemble "
+            'answers to "nothing seen"'
+        )
+    cut = truncated(videos) if "reason" in videos else 0
+    if cut:
+        told += f". {thousands(cut, 'other')} could be read only in part"
+    return f"{told}."
+
+
+def _told_missing(missing: pd.DataFrame, n: int) -> str:
+    lacking = missing[missing["missing"] > 0]
+    if lacking.empty:
+        return f"Every detector scored each of the {n:,} labelled videos."
+    worst = lacking.iloc[int(lacking["missing"].to_numpy().argmax())]
+    if len(missing) > 1 and missing["missing"].nunique() == 1:
+        return (
+            f"Each detector lacks {thousands(worst['missing'], 'score')} of the {n:,} labelled "
+            f"videos ({percent(worst['share'], 1)})."
+        )
+    others = len(missing) - len(lacking)
+    told = f"{len(lacking)} of {len(missing)} detectors lack scores" if others else (
+        "Every detector lacks scores" if len(missing) > 1 else "The detector lacks scores"
+    )  # fmt: skip
+    return (
+        f"{told}; {shorten(worst['detector'])} lacks most: {worst['missing']:,} of {n:,} labelled "
+        f"videos ({percent(worst['share'], 1)})."
+    )
+
+
+def _video_parts(videos: pd.DataFrame, oof: pd.DataFrame | None) -> list[Part]:
+    status = videos["status"]
+    tiles = [
+        Tile(f"{len(videos):,}", "videos"),
+        Tile(f"{int((status == 'no_face').sum()):,}", "no face found"),
+        Tile(f"{int((status == 'unreadable').sum()):,}", "cannot be read"),
+    ]
+    parts: list[Part] = []
+    if "n_faces" in videos:
+        crops = videos.loc[status == "ok", "n_faces"].dropna().astype(int)
+        if len(crops):
+            tiles.append(
+                Tile(
+                    f"{float(crops.median()):g}",
+                    "face crops a video",
+                    f"median; {crops.min():,} to {crops.max():,}",
+                )
+            )
+    parts.append(Tiles(tiles))
+    if (status != "ok").any():
+        parts.append(_status_table(videos, "By status", oof))
+    if "n_faces" in videos:
+        faces = prepare_faces(videos)
+        if len(faces) > 1:
+            parts.append(
+                Figure(
+                    "faces_a_video",
+                    "Face crops a video",
+                    "How many face crops were cut from each video with a face: one for each face "
+                    "in each frame that was looked at.",
+                    lambda canvas: _plot_faces(canvas, faces),
+                    faces,
+                    size=(4.6, 2.8),
+                )
+            )
+    if "found_by" in videos and videos["found_by"].nunique() > 1:
+        found = videos["found_by"].dropna()
+        found = found[found != ""].value_counts()
+        parts.append(
+            Table(
+                ("found by", "videos"),
+                [[str(name), f"{n:,}"] for name, n in found.items()],
+                title="What found the faces",
+                note="Where the first finder sees no face, others look again; the later ones err "
+                "more often.",
+            )
+        )
+    if "reason" in videos:
+        parts += _reasons_parts(videos)
+    return parts
+
+
+def _reasons_parts(videos: pd.DataFrame, what: str = "") -> list[Part]:
+    reasons = prepare_reasons(videos)
+    if reasons.empty:
+        return []
+    shown = reasons.head(_REASONS)
+    rest = int(reasons["videos"].iloc[_REASONS:].sum())
+    rows = [
+        [
+            row["reason"],
+            (_SOUND if what else _STATUS).get(row["status"], row["status"]),
+            f"{row['videos']:,}",
+        ]
+        for row in records(shown)
+    ]
+    return [
+        Table(
+            ("reason", "status", "videos"),
+            rows,
+            texts=(0, 1),
+            title=f"{what}reasons".capitalize(),
+            note="N stands for any number. "
+            + (f"{rest:,} videos have other reasons. " if rest else "")
+            + f"{'sound' if what else 'videos'}.parquet has the reason of each video.",
+        )
+    ]
+
+
+def _status_table(videos: pd.DataFrame, title: str, oof: pd.DataFrame | None = None) -> Table:
+    found = prepare_status(videos)
+    labelled = bool((found[["real", "fake"]].sum(axis=1) > 0).any())
+    judged = oof is not None and "calibrated" in oof
+    header = ["status", "videos"] + ["REAL", "FAKE"] * labelled + ["log loss there"] * judged
+    by_status: dict[str, float] = {}
+    if oof is not None and judged:
+        status = videos.set_index(videos["video"].astype(str))["status"].astype(str)
+        means = losses(oof).groupby(status.reindex(oof.index).to_numpy()).mean()
+        by_status = {str(name): float(mean) for name, mean in means.items()}
+    rows = [
+        [
+            _STATUS.get(row["status"], row["status"]),
+            f"{row['videos']:,}",
+            *([f"{row['real']:,}", f"{row['fake']:,}"] if labelled else []),
+            *([number(by_status.get(row["status"]))] if judged else []),
+        ]
+        for row in records(found)
+    ]
+    return Table(header, rows, title=title)
+
+
+def _missing_table(missing: pd.DataFrame) -> Table:
+    ordered = missing.sort_values("missing", ascending=False, kind="stable")
+    return Table(
+        ("detector", "missing", "share"),
+        [
+            [shorten(row["detector"], 48), f"{row['missing']:,}", percent(row["share"], 1)]
+            for row in records(ordered)
+        ],
+        title="Labelled videos without a score",
+        note="The stack learns what a missing score says. In the detector's own log loss it counts "
+        "as the share of fakes.",
+    )
+
+
+def _sound_parts(sound: pd.DataFrame) -> list[Part]:
+    if (sound["status"] == "ok").all():
+        return _reasons_parts(sound, "Sound: ") if "reason" in sound else []
+    counts = sound["status"].astype(str).value_counts()
+    return [
+        Table(
+            ("sound", "videos"),
+            [[_SOUND.get(str(name), str(name)), f"{n:,}"] for name, n in counts.items()],
+            title="Sound",
+            note="A video without sound has no score by the detectors that listen.",
+        ),
+        *(_reasons_parts(sound, "Sound: ") if "reason" in sound else []),
+    ]
+
+
+def _in_time_parts(deadline: dict[str, Any] | None) -> list[Part]:
+    """Why new videos of `predict --deadline` had no scores."""
+    if not deadline:
+        return []
+    rows = [
+        ["new videos", f"{deadline['videos']:,}"],
+        ["not looked at before time was up", f"{deadline['not_looked_at']:,}"],
+        ["looked at, but without scores", f"{len(deadline['without_scores']):,}"],
+    ]
+    reasons = pd.Series(
+        [_general(text) for text in deadline["without_scores"].values()], dtype=object
+    ).value_counts()
+    rows += [[f"- {reason}", f"{n:,}"] for reason, n in reasons.head(_REASONS).items()]
+    return [Table(("predict --deadline", "videos"), rows, title="New videos, in time")]
+
+
+def _read(path: Path) -> pd.DataFrame | None:
+    return pd.read_parquet(path) if path.exists() else None
+
+
+def _plot_faces(canvas: Any, faces: pd.DataFrame) -> None:
+    axes = plain_axes(canvas)
+    axes.grid(visible=False, axis="x")
+    width = faces["to"] - faces["from"] + 1
+    middle = (faces["from"] + faces["to"]) / 2
+    axes.bar(middle, faces["videos"], width=0.9 * width, color=STRONG, edgecolor=GREY, linewidth=0)
+    axes.set(xlabel="face crops", ylabel="videos")
+    axes.xaxis.get_major_locator().set_params(integer=True)

@@ -1,0 +1,170 @@
+"""How one score a video was made of the scores of its frames."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fakeodds.report.contents import Contents
+from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
+from fakeodds.report.numbers import number
+from fakeodds.report.parts import Figure, Part, Section, Table, Words
+from fakeodds.report.rows import records
+from predictions.aggregate import DEFAULT_RULE
+
+#: What each rule does, for somebody who has not read `predictions.aggregate`.
+_MEANING = {
+    "mean_logit": "mean of the logits",
+    "mean_probability": "mean of the probabilities",
+    "median": "median of the logits",
+    "trimmed_mean": "mean without the highest and lowest fifth",
+    "max": "the most suspicious frame alone",
+    "top_mean": "mean of the most suspicious quarter",
+    "confident": "only the sure frames, if there are enough (DFDC's winner)",
+    "distance_weighted": "sure frames weigh more (third of the DFDC)",
+}
+_OVER_TRACKS = {
+    "max": "the most suspicious face",
+    "mean": "mean of the faces",
+    "longest": "the face seen longest",
+    "pooled": "all faces' frames together",
+}
+#: Half the width of a 95 % interval, in standard errors.
+_HALF_WIDTH = 1.96
+
+
+def build(contents: Contents) -> Section | None:
+    """Every rule from frames to video, out of fold, and which one was taken."""
+    found = _rules(contents)
+    if found is None:
+        return None
+    rules, taken = found
+    table = prepare_rules(rules, taken)
+    name, default = _named(*taken, table), _named(*DEFAULT_RULE, table)
+    own = table[table["taken"]].iloc[0]
+    best = table.iloc[int(table["log_loss"].to_numpy().argmin())]
+    lead = (
+        "Detectors score faces in single frames. One score a video was made of them by this rule: "
+        f"{name}. "
+    )
+    if taken != DEFAULT_RULE and own["difference"] < 0:
+        lead += (
+            f"Out of fold it is {number(-own['difference'])} better in log loss than the usual "
+            f"rule ({default}; one standard error is {number(own['standard_error'])})."
+        )
+    elif best["difference"] < 0:
+        lead += (
+            f"The best one for these videos is only {number(-best['difference'])} better in log "
+            f"loss than the usual rule (one standard error is {number(best['standard_error'])})."
+        )
+    else:
+        lead += "No other rule is better out of fold."
+    several = table["over_tracks"].nunique() > 1
+    parts: list[Part] = [
+        Figure(
+            "frame_rules",
+            "Each rule against the usual one",
+            "Difference in log loss out of fold, with 95 % intervals of the paired difference; "
+            "left of the line is better. "
+            + ("Colours: how several faces of one video are put together. " if several else "")
+            + "The diamond was taken.",
+            lambda canvas: _plot_rules(canvas, table),
+            table,
+            size=(4.6, 1.0 + (0.52 if several else 0.36) * table["rule"].nunique()),
+        ),
+        _as_table(table, several),
+        Words(
+            "The rules are compared by a simple combination of the detectors, so the log losses "
+            "here are not those of the whole ensemble. The usual rule stays unless another is "
+            "better by more than one standard error, and the choice is made anew inside each fold."
+        ),
+    ]
+    return Section("frame_rules", "Frames to video", lead, parts)
+
+
+def prepare_rules(rules: list[dict[str, Any]], taken: tuple[str, str]) -> pd.DataFrame:
+    """frame_rules.json as a table, best first, with `taken`, true for one row at most."""
+    table = pd.DataFrame(rules).drop(columns="chosen", errors="ignore")
+    table["taken"] = (table["rule"] == taken[0]) & (table["over_tracks"] == taken[1])
+    return table.sort_values("log_loss", kind="stable", ignore_index=True)
+
+
+def _rules(contents: Contents) -> tuple[list[dict[str, Any]], tuple[str, str]] | None:
+    """The judged rules and the one that was taken; None where there is nothing to compare."""
+    rules: list[dict[str, Any]]
+    if contents.frame_rules is not None and contents.stack is not None:
+        rules = contents.frame_rules["rules"]
+        taken = contents.stack["about"].get("frames")
+    elif contents.compare is not None and contents.compare.get("frame_rules"):
+        rules = contents.compare["frame_rules"]["rules"]
+        taken = contents.compare["frame_rules"]
+    else:
+        return None
+    if taken is None or len(rules) < 2:
+        return None
+    chosen = (taken["rule"], taken["over_tracks"])
+    if chosen not in [(row["rule"], row["over_tracks"]) for row in rules]:
+        return None
+    return rules, chosen
+
+
+def _named(rule: str, over: str, table: pd.DataFrame) -> str:
+    told = _MEANING.get(rule, rule)
+    if table["over_tracks"].nunique() < 2:
+        return told
+    return f"{told}; of several faces: {_OVER_TRACKS.get(over, over)}"
+
+
+def _as_table(table: pd.DataFrame, several: bool) -> Table:
+    """Each rule with its best way to put faces together, and the one that was taken."""
+    shown = table[~table["rule"].duplicated() | table["taken"]]
+    rows = []
+    for row in records(shown):
+        usual = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
+        rows.append(
+            [
+                f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
+                _named(row["rule"], row["over_tracks"], table),
+                number(row["log_loss"]),
+                f"{number(row['low'])} to {number(row['high'])}",
+                "the usual one"
+                if usual
+                else f"{row['difference']:+.4f} ± {row['standard_error']:.4f}",
+            ]
+        )
+    return Table(
+        ("rule", "what it does", "log loss", "95 % interval", "difference"),
+        rows,
+        strong=np.flatnonzero(shown["taken"].to_numpy()).tolist(),
+        texts=(0, 1),
+        title="Rules from frames to video" + (", each with its best over faces" if several else ""),
+        note="Bold: taken. Difference: to the usual rule, with one standard error.",
+    )
+
+
+def _plot_rules(canvas: Any, table: pd.DataFrame) -> None:
+    axes = plain_axes(canvas)
+    axes.grid(visible=False, axis="y")
+    rules = list(dict.fromkeys(table["rule"]))[::-1]
+    over = [name for name in _OVER_TRACKS if name in set(table["over_tracks"])]
+    axes.axvline(0, color=CLOUD, linestyle=":", linewidth=1.6)
+    for number_, name in enumerate(over):
+        own = table[table["over_tracks"] == name]
+        offset = 0.6 * ((len(over) - 1) / 2 - number_) / max(len(over), 1)
+        at = np.array([rules.index(rule) for rule in own["rule"]]) + offset
+        axes.errorbar(
+            own["difference"],
+            at,
+            xerr=_HALF_WIDTH * own["standard_error"],
+            fmt="o",
+            color=SERIES[number_],
+            markersize=3.5,
+            elinewidth=1.1,
+            label=_OVER_TRACKS[name],
+        )
+        taken = own["taken"].to_numpy()
+        axes.plot(own["difference"][taken], at[taken], "D", color=STRONG, markersize=6, zorder=4)
+    axes.set_yticks(range(len(rules)), rules)
+    axes.set(xlabel="difference in log loss to the usual rule", ylim=(-0.6, len(rules) - 0.4))
+    if len(over) > 1:
+        canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)

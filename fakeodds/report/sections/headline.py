@@ -1,0 +1,149 @@
+"""What to expect of new videos, and what each step brought."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fakeodds.report.contents import Contents
+from fakeodds.report.drawing import CLOUD, GREY, STRONG, plain_axes
+from fakeodds.report.numbers import interval, number, percent, stage_name
+from fakeodds.report.parts import Figure, Part, Section, Tile, Tiles, Words
+
+_STEPS = {
+    "mean": "mean of all detectors",
+    "stacked": "stacked",
+    "calibrated": "calibrated and clipped",
+}
+
+
+def build(contents: Contents) -> Section | None:
+    """The promised log loss with its interval, and what it was before each step."""
+    metrics = contents.metrics
+    if metrics is None or "calibrated" not in metrics["stages"]:
+        return None
+    final = metrics["stages"]["calibrated"]
+    loss = final["log_loss"]
+    prior = metrics["prior"]
+    knowing_nothing = float(-(prior * np.log(prior) + (1 - prior) * np.log(1 - prior)))
+    steps = prepare_steps(metrics)
+    parts: list[Part] = [
+        Tiles(
+            (
+                Tile(number(loss["value"]), "log loss to expect", f"95 %: {interval(loss)}"),
+                Tile(
+                    number(knowing_nothing),
+                    "log loss of knowing nothing",
+                    f"always saying {percent(prior, 1)}, the share of fakes",
+                ),
+                Tile(
+                    number(final["auc"]["value"], 3),
+                    "AUC",
+                    f"95 %: {interval(final['auc'], 3)}",
+                ),
+                Tile(
+                    percent(final["accuracy"]["value"], 1),
+                    "right at 0.5",
+                    f"95 %: {percent(final['accuracy']['low'], 1)} to "
+                    f"{percent(final['accuracy']['high'], 1)}",
+                ),
+                Tile(f"{metrics['rows']:,}", "labelled videos", f"{metrics['groups']:,} groups"),
+            )
+        ),
+        Figure(
+            "steps",
+            "Log loss after each step",
+            "Out of fold, with 95 % intervals over groups; left is better. The dotted line is what "
+            "knowing only the share of fakes costs.",
+            lambda canvas: _plot_steps(canvas, steps, knowing_nothing),
+            steps,
+            size=(4.6, 0.9 + 0.5 * len(steps)),
+        ),
+        Words(
+            "How to read it: a log loss of 0 is certainty that is always right, and every number "
+            "here was measured on videos whose group (person, source, original) nothing that was "
+            "fitted had seen. It holds for new videos like these; other forgeries are harder."
+        ),
+    ]
+    if loss["high"] > knowing_nothing:
+        parts.insert(
+            1,
+            Words(
+                "The interval reaches up to what knowing nothing costs: on these videos it is not "
+                "shown that the answers are better than saying the share of fakes every time.",
+                warning=True,
+            ),
+        )
+    return Section("headline", "What to expect", _lead(metrics, knowing_nothing), parts)
+
+
+def prepare_steps(metrics: dict[str, Any]) -> pd.DataFrame:
+    """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector."""
+    stages = metrics["stages"]
+    singles = {name: at for name, at in stages.items() if name.startswith("base/")}
+    best = min(singles, key=lambda name: singles[name]["log_loss"]["value"])
+    lonely = len(singles) == 1
+    named = {best: f"{'' if lonely else 'best single: '}{stage_name(best)}"}
+    named |= {name: text for name, text in _STEPS.items() if name in stages}
+    return pd.DataFrame(
+        [
+            {
+                "stage": stage,
+                "name": name,
+                "log_loss": stages[stage]["log_loss"]["value"],
+                "low": stages[stage]["log_loss"]["low"],
+                "high": stages[stage]["log_loss"]["high"],
+            }
+            for stage, name in named.items()
+        ]
+    )
+
+
+def _lead(metrics: dict[str, Any], knowing_nothing: float) -> str:
+    stages = metrics["stages"]
+    loss = stages["calibrated"]["log_loss"]
+    best = str(prepare_steps(metrics)["stage"].iloc[0])
+    alone = "the best detector alone" if "mean" in stages else "the detector as it came"
+    against = [f"{number(stages[best]['log_loss']['value'])} of {alone} ({stage_name(best)})"]
+    if "mean" in stages:
+        against.append(f"{number(stages['mean']['log_loss']['value'])} of the plain mean of all")
+    return (
+        f"On new videos like these, expect a log loss of {number(loss['value'])} "
+        f"(95 %: {interval(loss)}). Compare that with {', '.join(against)}, and "
+        f"{number(knowing_nothing)} of knowing only the share of fakes."
+    )
+
+
+def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> None:
+    axes = plain_axes(canvas)
+    axes.grid(visible=False, axis="y")
+    at = np.arange(len(steps))[::-1]
+    around = [steps["log_loss"] - steps["low"], steps["high"] - steps["log_loss"]]
+    last = steps["stage"] == "calibrated"
+    for mask, colour in ((~last, GREY), (last, STRONG)):
+        axes.errorbar(
+            steps["log_loss"][mask],
+            at[mask],
+            xerr=[edge[mask] for edge in around],
+            fmt="o",
+            color=colour,
+            markersize=6,
+            elinewidth=2,
+        )
+    for row, y in zip(steps.itertuples(), at, strict=True):
+        axes.annotate(
+            f"{row.log_loss:.4f}", (row.log_loss, y), xytext=(0, 7), textcoords="offset points",
+            ha="center", fontsize=8.5,
+        )  # fmt: skip
+    axes.axvline(knowing_nothing, color=CLOUD, linestyle=":", linewidth=1.6)
+    axes.set_yticks(at, [_short(name) for name in steps["name"]])
+    axes.set(ylim=(-0.5, len(steps) - 0.3), xlabel="log loss")
+
+
+def _short(name: str, most: int = 26) -> str:
+    """A name in two lines where it is long."""
+    if len(name) <= most:
+        return name
+    head, colon, tail = name.partition(": ")
+    tail = tail if len(tail) <= most else f"{tail[: most // 2]}…{tail[-most // 2 :]}"
+    return f"{head}{colon}\n{tail}" if tail else f"{name[: most // 2]}…{name[-most // 2 :]}"

@@ -1,0 +1,160 @@
+"""The worst mistakes: what the ensemble was most wrong about, and what each detector said."""
+
+import numpy as np
+import pandas as pd
+
+from fakeodds.report.contents import Contents
+from fakeodds.report.crops import middle_crop
+from fakeodds.report.numbers import number, percent
+from fakeodds.report.parts import Face, Faces, Part, Section, Table
+from fakeodds.report.rows import losses, missing_scores, records
+from fakeodds.report.texts import shorten
+
+_SHOWN = 8
+_KINDS = {1: "FAKE taken for REAL", 0: "REAL taken for FAKE"}
+#: What videos.parquet may know of a video besides its label.
+_DETAILS = ("dataset", "method", "status")
+
+
+def build(contents: Contents) -> Section | None:
+    """The videos with the highest log loss out of fold, of both labels."""
+    oof = contents.oof
+    if oof is None or "calibrated" not in oof:
+        return None
+    worst = prepare_mistakes(oof, contents.videos)
+    if worst.empty:
+        return None
+    parts: list[Part] = []
+    for label, title in _KINDS.items():
+        own = worst[worst["label"] == label]
+        if own.empty:
+            continue
+        faces = _faces(own, contents, title)
+        parts += [] if faces is None else [faces]
+        parts.append(_as_table(own, title))
+    loss = np.sort(losses(oof).to_numpy())[::-1]
+    n = max(1, round(len(loss) / 100))
+    least = ", ".join(
+        f"{number(float(own['calibrated'].iloc[0]), 3)} for a {'FAKE' if label else 'REAL'}"
+        for label, own in sorted(worst.groupby("label"), reverse=True)
+    )
+    lead = (
+        f"The most wrong answers, out of fold: {least}. The worst "
+        f"{'1 %' if len(loss) >= 100 else 'video'} of all videos ({n:,}) costs "
+        f"{percent(float(loss[:n].sum() / max(loss.sum(), 1e-300)))} of the whole log loss. Look "
+        "at them: wrong labels, several people, tiny faces and hard forgeries end up here."
+    )
+    return Section("mistakes", "Worst mistakes", lead, parts)
+
+
+def prepare_mistakes(
+    oof: pd.DataFrame, videos: pd.DataFrame | None, most: int = _SHOWN
+) -> pd.DataFrame:
+    """The `most` videos of each label with the highest log loss that are on the wrong side of 0.5.
+
+    Args:
+        oof: of `Contents.oof`. videos: of `Contents.videos`, None where there is none.
+
+    Returns:
+        Index `video`, FAKE first and the worst first; `label`, `group`, `calibrated`, `log_loss`,
+        those of `dataset`, `method` and `status` that are known (texts, empty where missing), and
+        each detector's probability as `base/NAME`, NaN where it had no score.
+    """
+    calibrated = oof["calibrated"]
+    wrong = oof[np.where(oof["label"] == 1, calibrated < 0.5, calibrated > 0.5)]
+    # Many may lie on a clip bound: before it was applied they differ.
+    order = pd.DataFrame(
+        {"loss": losses(wrong), "before": losses(wrong, "stacked") if "stacked" in wrong else 0.0}
+    )
+    ranked = wrong.loc[
+        order.reset_index()
+        .sort_values(["loss", "before", "video"], ascending=[False, False, True], kind="stable")
+        .loc[:, "video"]
+    ]
+    worst = pd.concat([ranked[ranked["label"] == label].head(most) for label in _KINDS])
+    base = worst.filter(regex="^base/").astype(float)
+    missing = missing_scores(oof).loc[worst.index]
+    known = _details(videos).reindex(worst.index)
+    details = {name: known[name].fillna("").astype(str) for name in known}
+    return pd.DataFrame(
+        {
+            "label": worst["label"],
+            "group": worst["group"].fillna("").astype(str),
+            "calibrated": worst["calibrated"],
+            "log_loss": losses(worst),
+            **details,
+        }
+    ).join(base.mask(missing.to_numpy()))
+
+
+def _details(videos: pd.DataFrame | None) -> pd.DataFrame:
+    if videos is None:
+        return pd.DataFrame()
+    known = videos.assign(video=videos["video"].astype(str)).drop_duplicates("video")
+    return known.set_index("video")[[name for name in _DETAILS if name in known]]
+
+
+def _faces(own: pd.DataFrame, contents: Contents, title: str) -> Faces | None:
+    if not contents.run.faces.is_dir():
+        return None
+    shown = []
+    for number_, row in enumerate(records(own.reset_index()), start=1):
+        jpeg = middle_crop(contents.run.faces, str(row["video"]))
+        if jpeg is None:
+            continue
+        about = [row[name] for name in ("method", "dataset") if row.get(name)]
+        shown.append(
+            Face(
+                jpeg,
+                f"{number_}. said {percent(row['calibrated'])} fake",
+                ", ".join([*(shorten(text, 24) for text in about), shorten(_file(row), 24)]),
+            )
+        )
+    if not shown:
+        return None
+    note = "The most seen face, from the middle of the video; the numbers are those of the table."
+    if len(shown) < len(own):
+        note += f" Of {len(own) - len(shown)} there is no face."
+    return Faces(f"{title}: faces", shown, note)
+
+
+def _file(row: dict[str, object]) -> str:
+    return str(row["video"]).rpartition("/")[2]
+
+
+def _as_table(own: pd.DataFrame, title: str) -> Table:
+    base = [str(name) for name in own if str(name).startswith("base/")]
+    details = [
+        name
+        for name in _DETAILS
+        if name in own and not own[name].isin(["", "ok"] if name == "status" else [""]).all()
+    ]
+    rows = [
+        [
+            f"{place}.\N{NO-BREAK SPACE}{shorten(str(row['video']), 48)}",
+            *(shorten(row[name], 32) for name in details),
+            shorten(row["group"], 24),
+            number(row["log_loss"], 3),
+            number(row["calibrated"], 3),
+            *(number(row[name], 3) for name in base),
+        ]
+        for place, row in enumerate(records(own.reset_index()), start=1)
+    ]
+    return Table(
+        (
+            "video",
+            *details,
+            "group",
+            "log loss",
+            "answer",
+            *(
+                shorten(str(name).removeprefix("base/"), 18 if len(base) < 6 else 12)
+                for name in base
+            ),
+        ),
+        rows,
+        texts=range(len(details) + 2),
+        title=title,
+        note="Probabilities of FAKE, out of fold: the final answer, then what each detector said "
+        "(- where it had no score).",
+    )

@@ -1,0 +1,202 @@
+"""How many detectors are worth their cost, and which ensemble to take."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from functools import partial
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fakeodds.report.contents import Contents
+from fakeodds.report.names import ensemble_name, listed
+from fakeodds.report.numbers import interval, number
+from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
+
+if TYPE_CHECKING:
+    from stacking.compare import Comparison
+    from stacking.compare_plot import TradeOff
+
+_COSTS = {"seconds": "seconds a video", "mb": "MB of weights"}
+
+#: Ensembles that are drawn, beside those that matter.
+_DRAWN = 250
+
+
+def build(contents: Contents) -> Section | None:
+    """The ensembles of compare.json; without it, of several detectors, how to have them judged."""
+    if contents.compare is None:
+        if len(contents.detectors) < 2:
+            return None
+        lead = "Whether fewer detectors would do as well was not judged in this run."
+        return Section("sizes", "Ensemble size", lead, [Words(text) for text in _how_to(contents)])
+    from stacking.compare import Comparison
+
+    comparison = Comparison.from_dict(contents.compare)
+    if len(comparison.table) < 2:
+        return None
+    costs = [cost for cost in _COSTS if comparison.table[cost].notna().any()]
+    parts: list[Part] = [
+        _tiles(comparison, costs),
+        Words(comparison.reason),
+        *(_figure(comparison, cost) for cost in ("size", *costs)),
+        _table(comparison, costs),
+    ]
+    return Section("sizes", "Ensemble size", _lead(comparison), parts)
+
+
+def prepare_sizes(comparison: "Comparison") -> pd.DataFrame:
+    """The rows of `Comparison.table` to show: the best of each size, and the recommended one."""
+    best = comparison.best_by_size()
+    taken = comparison.table[comparison.table["recommended"]]
+    both = pd.concat([best, taken])
+    both = both[~both.index.duplicated()]
+    return both.sort_values(["size", "log_loss"], kind="stable")
+
+
+def prepare_points(comparison: "Comparison", cost: str) -> "TradeOff":
+    """The data of the figure, with few of the many ensembles that are neither best nor chosen."""
+    from stacking.compare_plot import prepare_trade_off
+
+    data = prepare_trade_off(comparison, cost)
+    points = data.points
+    kept = points["recommended"] | points.index.isin([*data.front.index, *data.best.index])
+    others = points[~kept & (points["log_loss"] <= data.top)].sort_values("log_loss")
+    at = np.unique(np.linspace(0, max(len(others) - 1, 0), _DRAWN).astype(int))
+    return replace(data, points=pd.concat([points[kept], others.iloc[at[: len(others)]]]))
+
+
+def _how_to(contents: Contents) -> tuple[str, str]:
+    """The commands that judge all ensembles into this run folder."""
+    run, settings = quote(str(contents.run.path)), contents.settings
+    scores = settings.get("scores")
+    if settings.get("command") == "stack" and isinstance(scores, list) and scores:
+        named = " ".join(quote(str(path)) for path in scores)
+        options = ", with the options about columns that stack had (--label, --kind, ...)"
+    else:
+        others = [name for name in contents.stages if not name.startswith("base/")]
+        dropped = "".join(f" --drop {name}" for name in others)
+        named, options = f"{quote(str(contents.run.oof))}{dropped} --kind probability", ""
+    return (
+        f"To have every ensemble judged, and to be told which one to take{options}:",
+        f"fakeodds compare {named} --out {run}",
+    )
+
+
+def _lead(comparison: "Comparison") -> str:
+    chosen = comparison.table.iloc[comparison.choice.chosen]
+    models = list(chosen["models"])
+    most = int(comparison.table["size"].max())
+    what = "detector is" if len(models) == 1 else "detectors are"
+    lead = f"{len(models)} of {most} {what} worth taking: {listed(models, most=12)}."
+    if comparison.budget:
+        budget = " and ".join(
+            f"{most:g} {_COSTS[cost]}" for cost, most in comparison.budget.items()
+        )
+        lead += f" Nothing over the budget ({budget}) was considered."
+    return lead
+
+
+def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
+    chosen = comparison.table.iloc[comparison.choice.chosen]
+    best = comparison.table.iloc[comparison.choice.best]
+    inside = comparison.chosen_inside
+    tiles = [
+        Tile(
+            number(chosen["log_loss"]),
+            f"log loss of the {_of_size(chosen['size'])} recommended",
+            f"95 %: {_interval(chosen)}",
+        ),
+        Tile(
+            number(best["log_loss"]),
+            "lowest log loss within the budget" if comparison.budget else "lowest log loss",
+            f"takes {_of_size(best['size'])}",
+        ),
+        Tile(
+            number(inside.value),
+            "log loss to expect of a choice like this",
+            f"each fold chose without its own videos; 95 %: {interval(inside.as_dict())}",
+        ),
+    ]
+    for cost in costs:
+        if pd.notna(chosen[cost]):
+            of_all = comparison.table[cost].iloc[int(np.argmax(comparison.table["size"]))]
+            detail = f"all detectors: {_cost(of_all)}"
+            tiles.append(Tile(_cost(chosen[cost]), f"{_COSTS[cost]}, summed", detail))
+    return Tiles(tiles)
+
+
+def _interval(row: Any) -> str:
+    return interval({"low": row["low"], "high": row["high"]})
+
+
+def _cost(value: float) -> str:
+    """Three digits; thousands as they are."""
+    return "-" if pd.isna(value) else f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def _of_size(size: int) -> str:
+    return "1 detector" if size == 1 else f"{size} detectors"
+
+
+def _figure(comparison: "Comparison", cost: str) -> Figure:
+    data = prepare_points(comparison, cost)
+    judged = len(comparison.table)
+    drawn = f"Each grey dot is an ensemble ({judged} were judged" + (
+        f", {len(data.points)} are drawn)." if len(data.points) < judged else ")."
+    )
+    return Figure(
+        f"sizes_{cost}",
+        f"Log loss against {'the number of detectors' if cost == 'size' else _COSTS[cost]}",
+        f"{drawn} Lower and further left is better. Line: nothing is both better and "
+        f"{'smaller' if cost == 'size' else 'cheaper'}. Ring: recommended.",
+        partial(_plot, data=data),
+        comparison.table.loc[
+            data.points.index, ["size", "seconds", "mb", "log_loss", "low", "high", "recommended"]
+        ].assign(models=[" + ".join(comparison.table["models"][row]) for row in data.points.index]),
+        size=(4.6, 4.1),
+    )
+
+
+def _plot(canvas: Any, data: "TradeOff") -> None:
+    from stacking.compare_plot import plot_trade_off
+
+    axes = plot_trade_off(data, canvas.subplots(), legend=False)
+    handles, names = axes.get_legend_handles_labels()
+    canvas.legend(
+        handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+    )
+
+
+def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
+    rows = prepare_sizes(comparison)
+    everything = [models[0] for models in comparison.table["models"] if len(models) == 1]
+    whole = "" if comparison.complete else " There are too many ensembles to try them all."
+    return Table(
+        ("detectors", "log loss", "95 %", "behind the best", *(_COSTS[c] for c in costs), "which"),
+        [
+            (
+                str(row["size"]),
+                number(row["log_loss"]),
+                _interval(row),
+                _behind(row),
+                *(_cost(row[cost]) for cost in costs),
+                ensemble_name(row["models"], everything),
+            )
+            for row in rows.to_dict(orient="records")
+        ],
+        strong=list(np.flatnonzero(rows["recommended"])),
+        texts=(4 + len(costs),),
+        title="The best ensemble of each size",
+        note="Bold: recommended, the smallest that is within one standard error (±) of the best"
+        f"{' in the budget' if comparison.budget else ''}. Each was fitted and judged out of "
+        f"fold.{whole}",
+    )
+
+
+def _behind(row: dict[Hashable, Any]) -> str:
+    if row["difference"] == 0:
+        return "the best"
+    error = row["standard_error"]
+    return f"{number(row['difference'])}" + ("" if pd.isna(error) else f" ± {number(error)}")

@@ -1,0 +1,486 @@
+"""The sections of the report that show what was judged: numbers, figures as data, odd runs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure as Canvas
+
+from calibration import accuracy, auc, ece, log_loss, row_log_loss
+from fakeodds.report.contents import Contents
+from fakeodds.report.drawing import COLOURS, draw
+from fakeodds.report.names import ensemble_name, listed, shortened
+from fakeodds.report.numbers import interval, number
+from fakeodds.report.parts import Figure, Section, Table, Words
+from fakeodds.report.sections import (
+    bounds,
+    decisions,
+    diversity,
+    leaderboard,
+    reliability,
+    sizes,
+)
+from fakeodds.run_folder import RunFolder
+from fakeodds.stacked import measures_of
+from predictions.folds import assign_folds
+from stacking import compare_subsets, report_metrics
+from stacking.compare import Comparison
+from stacking.compare_plot import prepare_trade_off
+from stacking.diversity import pair_diversity
+
+MODULES = (leaderboard, reliability, bounds, sizes, diversity, decisions)
+
+STACK = {
+    "settings": {"calibration": "auto", "clip": "auto", "meta": "auto"},
+    "blend": {"nonneg": 0.7, "best": 0.3},
+    "clip": [0.02, 1 - 1e-15],
+    "notes": ["Calibration: affine (cross-validated log loss 0.5, 0.6 without)."],
+}
+
+MakeRun = Callable[..., Contents]
+
+
+def scores_of(label: np.ndarray, k: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Logits of k detectors, each better than the one before it."""
+    truth = 2.0 * label - 1
+    return pd.DataFrame(
+        {f"model_{j}": (0.4 + 0.5 * j) * truth + rng.normal(0, 1.5, len(label)) for j in range(k)}
+    )
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Makes a finished run out of made-up scores, without fitting a stack."""
+
+    def make(
+        rows: int = 240,
+        k: int = 3,
+        *,
+        groups: int | None = None,
+        share: float = 0.5,
+        compared: bool = False,
+        constant: bool = False,
+        measured: bool = True,
+        command: str = "stack",
+    ) -> Contents:
+        rng = np.random.default_rng(3)
+        label = (rng.random(rows) < share).astype(np.int64)
+        label[:4] = (0, 1, 0, 1)
+        group = np.arange(rows) // 3 if groups is None else np.arange(rows) * groups // rows
+        fold = assign_folds(label, group, 3, seed=0)
+        logits = scores_of(label, k, rng)
+        if constant:
+            logits[:] = 0.3
+        p = 1 / (1 + np.exp(-logits))
+        stages = p.rename(columns=lambda name: f"base/{name}")
+        if k > 1:
+            stages["mean"] = p.mean(axis=1)
+            stages["stacked"] = 1 / (1 + np.exp(-1.3 * logits.mean(axis=1)))
+        stages["calibrated"] = stages.iloc[:, -1].clip(0.02, 0.98)
+        videos = pd.Index([f"v{i}.mp4" for i in range(rows)], name="video")
+        oof = pd.DataFrame({"label": label, "group": [f"g{g}" for g in group], "fold": fold})
+        oof = pd.concat([oof, stages], axis=1).set_index(videos)
+        run = tmp_path / "run"
+        (run / "stack").mkdir(parents=True)
+        oof.to_csv(run / "oof.csv")
+        (run / "metrics.json").write_text(
+            json.dumps(report_metrics(stages, label, group, n_boot=50)), encoding="utf-8"
+        )
+        if measured:
+            shown = stages[["mean" if k > 1 else "base/model_0", "calibrated"]]
+            measures_of(shown, pd.Series(label), pd.Series(group), 0).to_csv(
+                run / "measures.csv", index=False
+            )
+        (run / "stack" / "stack.json").write_text(json.dumps(STACK), encoding="utf-8")
+        if compared:
+            found = compare_subsets(logits, label, group, fold, n_splits=3, n_boot=50)
+            (run / "compare.json").write_text(json.dumps(found.to_dict()), encoding="utf-8")
+        settings = {"command": command, "scores": ["my scores.csv"]}
+        (run / "run.json").write_text(
+            json.dumps({"settings": settings, "stages": {}, "versions": {}}), encoding="utf-8"
+        )
+        return Contents(RunFolder.existing(run))
+
+    return make
+
+
+def built(contents: Contents, module: Any) -> Section:
+    section = module.build(contents)
+    assert section is not None
+    return section
+
+
+def tables(section: Section) -> list[Table]:
+    found = [part for part in section.parts if isinstance(part, Table)]
+    for table in found:
+        assert {len(row) for row in table.rows} <= {len(table.header)}
+        assert all(isinstance(cell, str) for row in table.rows for cell in row)
+    return found
+
+
+def figures(section: Section) -> dict[str, Figure]:
+    return {part.name: part for part in section.parts if isinstance(part, Figure)}
+
+
+def words(section: Section) -> str:
+    return " ".join(
+        [section.lead, *(part.text for part in section.parts if isinstance(part, Words))]
+    )
+
+
+def drawn_in_page_colours(figure: Figure) -> None:
+    svg, png = draw(figure)
+    assert png.startswith(b"\x89PNG")
+    left = {word for word in svg.replace('"', " ").replace(";", " ").split() if word[0] == "#"}
+    # What remains of colours after they became the page's is none of COLOURS: references only.
+    assert not {one for one in left if len(one) == 7 and one not in COLOURS}
+    assert len(svg) < 200_000
+
+
+def test_everything_a_run_has_is_said_and_drawn(make_run: MakeRun) -> None:
+    contents = make_run(compared=True)
+    names = []
+    for module in MODULES:
+        section = built(contents, module)
+        tables(section)
+        for figure in figures(section).values():
+            names.append(figure.name)
+            drawn_in_page_colours(figure)
+            assert len(figure.data)
+    assert len(names) == len(set(names)) == 12
+
+
+def test_the_leaderboard_shows_the_numbers_of_metrics_json(make_run: MakeRun) -> None:
+    contents = make_run(compared=True)
+    steps, detectors, places = tables(built(contents, leaderboard))
+    stages = (contents.metrics or {})["stages"]
+    for name, row in zip(("mean", "stacked", "calibrated"), steps.rows, strict=True):
+        assert row[1] == number(stages[name]["log_loss"]["value"])
+        assert row[2] == interval(stages[name]["log_loss"])
+        assert row[4] == number(stages[name]["auc"]["value"], 3)
+    losses = [float(row[1]) for row in detectors.rows]
+    assert losses == sorted(losses)
+    for row in detectors.rows:
+        assert row[1] == number(stages[f"base/{row[0]}"]["log_loss"]["value"])
+    recommended = (contents.compare or {})["recommendation"]["models"]
+    assert {row[0] for row in places.rows if row[2] == "yes"} == set(recommended)
+    assert "nonneg 0.70, best 0.30" in words(built(contents, leaderboard))
+
+
+def test_a_detector_earns_its_place_by_what_the_best_ensemble_without_it_costs(
+    make_run: MakeRun,
+) -> None:
+    contents = make_run(600, 4, compared=True)
+    table = Comparison.from_dict(contents.compare or {}).table
+    places = leaderboard.prepare_places(table).set_index("detector")
+    for name, row in places.iterrows():
+        inside = [name in models for models in table["models"]]
+        outside = [not there for there in inside]
+        assert row["best_with"] == table.loc[inside, "log_loss"].min()
+        assert row["best_without"] == table.loc[outside, "log_loss"].min()
+        assert row["gain"] == pytest.approx(row["best_without"] - row["best_with"], abs=1e-12)
+        assert row["standard_error"] >= 0
+    assert places["verdict"].iloc[0] == leaderboard.EARNED
+    assert places.index[0] == "model_3"
+    assert ((places["gain"] > 0) == (places["verdict"] != leaderboard.NOT_NEEDED)).all()
+
+
+def test_without_a_comparison_detectors_are_left_out_of_the_mean(make_run: MakeRun) -> None:
+    contents = make_run()
+    oof = contents.oof
+    assert oof is not None
+    found = leaderboard.prepare_left_out(oof).set_index("detector")
+    others = oof[["base/model_1", "base/model_2"]].mean(axis=1)
+    assert found.loc["model_0", "without"] == pytest.approx(log_loss(oof["label"], others))
+    gain = row_log_loss(oof["label"], others) - row_log_loss(oof["label"], oof["mean"])
+    assert found.loc["model_0", "gain"] == pytest.approx(gain.mean())
+    assert found.index[0] == "model_2"
+
+
+def test_reliability_says_what_measures_csv_says(make_run: MakeRun) -> None:
+    contents = make_run(900)
+    section = built(contents, reliability)
+    measures = contents.measures
+    oof = contents.oof
+    assert measures is not None
+    assert oof is not None
+    told = reliability.prepare_measures(measures, ["mean", "calibrated"])
+    assert told["calibrated"]["log_loss"]["value"] == pytest.approx(
+        log_loss(oof["label"], oof["calibrated"])
+    )
+    # The mean of several detectors' probabilities is too timid.
+    assert told["mean"]["slope"]["low"] > 1
+    assert "Before (mean of all detectors): the answers could be surer" in words(section)
+    assert "Affine stretches and shifts" in words(section)
+    bins = figures(section)["reliability_calibrated"].data
+    assert bins["count"].sum() == len(oof)
+    assert (bins["reals"] + bins["fakes"] == bins["count"]).all()
+    diagram = reliability.prepare_diagram(oof, "calibrated")
+    assert diagram.ece == ece(oof["label"], oof["calibrated"])
+    assert len(diagram.curve) <= 400
+
+
+def test_bounds_are_those_of_the_stack_and_never_cost(make_run: MakeRun) -> None:
+    contents = make_run()
+    oof = contents.oof
+    assert oof is not None
+    found = bounds.prepare_bounds(oof, ["mean", "calibrated"])
+    assert (found["gain"] >= 0).all()
+    assert found["log_loss"].tolist() == pytest.approx(
+        [log_loss(oof["label"], oof[stage]) for stage in ("mean", "calibrated")]
+    )
+    said = words(built(contents, bounds))
+    assert "lets no new answer go below 0.020" in said
+    assert found["dearest"].iloc[1] <= -np.log(0.02) + 1e-9
+
+
+def test_the_recommended_ensemble_is_that_of_the_comparison(make_run: MakeRun) -> None:
+    contents = make_run(400, 4, compared=True)
+    told = (contents.compare or {})["recommendation"]
+    section = built(contents, sizes)
+    assert listed(told["models"]) in section.lead
+    assert told["reason"] in words(section)
+    (table,) = tables(section)
+    strong = [table.rows[row] for row in table.strong]
+    assert [row[:2] for row in strong] == [(str(len(told["models"])), number(told["log_loss"]))]
+    assert {int(row[0]) for row in table.rows} == {1, 2, 3, 4}
+    data = figures(section)["sizes_size"].data
+    assert data.loc[data["recommended"], "models"].tolist() == [" + ".join(told["models"])]
+    assert set(figures(section)) == {"sizes_size"}
+
+
+def test_costs_are_shown_where_they_are_known(make_run: MakeRun) -> None:
+    contents = make_run(compared=True)
+    assert contents.compare is not None
+    for subset in contents.compare["subsets"]:
+        subset["seconds"] = 1000.0 * subset["size"]
+    section = built(contents, sizes)
+    assert set(figures(section)) == {"sizes_size", "sizes_seconds"}
+    assert tables(section)[0].rows[1][4] == "2,000"
+    drawn_in_page_colours(figures(section)["sizes_seconds"])
+
+
+def test_a_comparison_is_read_back_as_it_was_written() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 120)
+    costs = pd.DataFrame(
+        {"seconds": [1.0, np.nan, 3.0], "mb": np.nan}, index=["model_0", "model_1", "model_2"]
+    )
+    group = np.arange(120) // 2
+    found = compare_subsets(
+        *(scores_of(label, 3, rng), label, group, group % 3), costs=costs, n_splits=3, n_boot=20
+    )
+    text = json.dumps(found.to_dict())
+    again = Comparison.from_dict(json.loads(text))
+    assert json.dumps(again.to_dict()) == text
+    pd.testing.assert_frame_equal(again.table, found.table, check_dtype=False)
+    pd.testing.assert_frame_equal(again.pairs, found.pairs)
+    assert again.choice == found.choice
+    for cost in ("size", "seconds", "mb"):
+        pd.testing.assert_frame_equal(
+            prepare_trade_off(again, cost).front, prepare_trade_off(found, cost).front
+        )
+
+
+def test_pairs_come_from_the_comparison_or_from_the_probabilities(make_run: MakeRun) -> None:
+    contents = make_run()
+    oof = contents.oof
+    assert oof is not None
+    probability = oof[[f"base/model_{j}" for j in range(3)]].rename(
+        columns=lambda name: name.removeprefix("base/")
+    )
+    pairs = pair_diversity(oof["label"], probability)
+    data = figures(built(contents, diversity))["diversity_disagreement"].data.set_index("detector")
+    for pair in pairs.to_dict(orient="records"):
+        assert data.loc[pair["first"], pair["second"]] == pair["disagreement"]
+        assert data.loc[pair["second"], pair["first"]] == pair["disagreement"]
+    assert list(data.index) == ["model_2", "model_1", "model_0"]
+
+
+def test_the_ends_of_the_pairs_are_the_most_and_the_least_alike() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 500)
+    p = 1 / (1 + np.exp(-scores_of(label, 6, rng)))
+    p["twin"] = np.clip(p["model_5"] + 0.001, 0, 1)
+    ends = diversity.prepare_ends(pair_diversity(label, p))
+    assert len(ends) == 10
+    assert set(ends.iloc[0][["first", "second"]]) == {"model_5", "twin"}
+    assert ends["q"].is_monotonic_decreasing
+
+
+def test_the_area_under_the_roc_is_the_auc() -> None:
+    rng = np.random.default_rng(1)
+    label = rng.integers(0, 2, 20_000)
+    p = 1 / (1 + np.exp(-(label + rng.normal(0, 1, len(label)))))
+    for q in (p, np.round(p, 2)):
+        curve = decisions.prepare_roc(label, q)
+        assert len(curve) <= 500
+        assert curve.iloc[0].tolist() == [0, 0]
+        assert curve.iloc[-1].tolist() == [1, 1]
+        assert (curve.diff().dropna() >= 0).all(axis=None)
+        area = np.trapezoid(curve["found"], curve["false_alarms"])
+        assert area == pytest.approx(auc(label, q), abs=2e-4)
+    few = decisions.prepare_roc(label[:200], p[:200])
+    area = np.trapezoid(few["found"], few["false_alarms"])
+    assert area == pytest.approx(auc(label[:200], p[:200]), abs=1e-12)
+    assert decisions.prepare_roc(np.ones(5), p[:5]).empty
+
+
+def test_the_best_threshold_is_the_best_of_all_there_are() -> None:
+    rng = np.random.default_rng(2)
+    for size in (2, 7, 40):
+        label = rng.integers(0, 2, size)
+        p = np.round(rng.random(size), 1)
+        threshold = decisions.best_threshold(label, p)
+        right = [((p > t) == label).mean() for t in (-0.1, *np.unique(p))]
+        # At 0 nothing below it is left: a probability of exactly 0 is REAL at every threshold.
+        best = max(right[1:]) if p.min() == 0 else max(right)
+        assert ((p > threshold) == label).mean() == best
+        assert accuracy(label, p) <= best or threshold == 0.5
+    assert decisions.best_threshold([0, 1], [0.3, 0.9]) == 0.5
+    assert decisions.best_threshold([0, 1], [0.6, 0.9]) == pytest.approx(0.75)
+    assert decisions.best_threshold([1, 1], [0.6, 0.9], balanced=True) == 0.5
+
+
+def test_thresholds_are_chosen_on_the_other_folds_and_all_rows_are_counted(
+    make_run: MakeRun,
+) -> None:
+    contents = make_run(share=0.8)
+    oof = contents.oof
+    assert oof is not None
+    found = decisions.prepare_decisions(oof, "calibrated")
+    assert found["rule"].tolist() == ["0.5", "accuracy", "balanced"]
+    counts = found[["true_fake", "false_real", "true_real", "false_fake"]]
+    assert (counts.sum(axis=1) == len(oof)).all()
+    assert (counts["true_fake"] + counts["false_real"] == oof["label"].sum()).all()
+    assert found["accuracy"].iloc[0] == pytest.approx(accuracy(oof["label"], oof["calibrated"]))
+    metrics = (contents.metrics or {})["stages"]["calibrated"]
+    assert found["accuracy"].iloc[0] == pytest.approx(metrics["accuracy"]["value"])
+
+    # What a fold holds moves nothing of its own threshold.
+    held = oof["fold"] == 0
+    turned = oof.assign(label=oof["label"].where(~held, 1 - oof["label"]))
+    right = decisions.prepare_decisions(oof[held | (oof["fold"] == 1)], "calibrated")
+    wrong = decisions.prepare_decisions(turned[held | (oof["fold"] == 1)], "calibrated")
+    part = oof[oof["fold"] == 1]
+    own = decisions.best_threshold(part["label"], part["calibrated"])
+    for one in (right, wrong):
+        assert own in one.loc[1, ["lowest", "highest"]].tolist()
+
+
+def test_histograms_hold_every_video_of_each_class() -> None:
+    label = np.array([0, 0, 1, 1, 1])
+    data = decisions.prepare_histogram(label, [0.0, 0.5, 1.0, 0.99, 0.2])
+    assert data["real"].sum() == pytest.approx(1)
+    assert data["fake"].sum() == pytest.approx(1)
+    assert data["fake"].iloc[-1] == pytest.approx(2 / 3)
+    assert decisions.prepare_histogram([1, 1], [0.1, 0.2])["real"].sum() == 0
+
+
+def test_one_detector_has_no_ensemble_to_speak_of(make_run: MakeRun) -> None:
+    contents = make_run(k=1, command="calibrate")
+    assert sizes.build(contents) is None
+    assert diversity.build(contents) is None
+    (table,) = tables(built(contents, leaderboard))
+    assert [row[0] for row in table.rows] == ["model_0", "calibrated and clipped"]
+    assert set(figures(built(contents, decisions))) == {
+        "roc",
+        "confusion",
+        "histogram_before",
+        "histogram_calibrated",
+    }
+    assert "Before: model_0" in [
+        figure.title for figure in figures(built(contents, bounds)).values()
+    ]
+
+
+def test_two_detectors_have_one_pair_and_no_map(make_run: MakeRun) -> None:
+    section = built(make_run(k=2, compared=True), diversity)
+    assert not figures(section)
+    assert len(tables(section)[0].rows) == 1
+    assert "model_0 and model_1 disagree" in section.lead
+
+
+def test_without_a_comparison_the_command_is_told(make_run: MakeRun) -> None:
+    contents = make_run()
+    assert f"fakeodds compare 'my scores.csv' --out {contents.run.path}" in words(
+        built(contents, sizes)
+    )
+
+
+def test_of_a_run_of_videos_the_command_takes_the_out_of_fold_table(
+    make_run: MakeRun, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    contents = make_run(command="run")
+    told = words(built(contents, sizes)).split("fakeodds compare ")[1].split()
+    out = told.index("--out") + 1
+    told[out] = str(tmp_path / "compared")
+    cli("compare", *told, "--jobs", "1")
+    found = json.loads((tmp_path / "compared" / "compare.json").read_text())
+    assert found["models"] == [f"base/model_{j}" for j in range(3)]
+
+
+@pytest.mark.parametrize("odd", [{"constant": True}, {"groups": 240}, {"share": 0.02}, {"k": 14}])
+def test_odd_runs_are_shown_too(make_run: MakeRun, odd: dict[str, Any]) -> None:
+    contents = make_run(**odd)
+    for module in MODULES:
+        section = built(contents, module)
+        tables(section)
+        for figure in figures(section).values():
+            figure.draw(Canvas())
+        assert "nan" not in words(section)
+        assert not any(
+            cell == "nan" for table in tables(section) for row in table.rows for cell in row
+        )
+
+
+def test_constant_detectors_can_be_compared_and_shown(make_run: MakeRun) -> None:
+    contents = make_run(compared=True, constant=True)
+    for module in (leaderboard, sizes, diversity):
+        section = built(contents, module)
+        for figure in figures(section).values():
+            figure.draw(Canvas())
+    places = leaderboard.prepare_places(Comparison.from_dict(contents.compare or {}).table)
+    assert leaderboard.EARNED not in set(places["verdict"])
+
+
+def test_older_runs_without_measures_or_stack_are_shown(make_run: MakeRun) -> None:
+    contents = make_run(measured=False)
+    (contents.run.stack / "stack.json").unlink()
+    assert not tables(built(contents, reliability))
+    assert len(figures(built(contents, reliability))) == 2
+    assert len(figures(built(contents, bounds))) == 2
+
+
+def test_a_run_that_only_compared_has_places_sizes_and_pairs(make_run: MakeRun) -> None:
+    contents = make_run(compared=True)
+    for name in ("oof.csv", "metrics.json", "measures.csv", "stack/stack.json"):
+        (contents.run.path / name).unlink()
+    alone = Contents(contents.run)
+    assert [module.build(alone) is None for module in MODULES] == [
+        *(False, True, True, False, False, True)
+    ]
+
+
+def test_a_run_with_nothing_judged_has_no_section(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"settings": {}, "stages": {}, "versions": {}}')
+    contents = Contents(RunFolder.existing(tmp_path))
+    assert all(module.build(contents) is None for module in MODULES)
+
+
+def test_names_stay_apart_when_they_are_shortened() -> None:
+    names = [f"a_rather_long_prefix_{i:02d}_and_an_equally_long_suffix" for i in range(16)]
+    short = shortened(names)
+    assert len(set(short)) == 16
+    assert shortened(["xception"]) == ["xception"]
+    assert len(shortened([names[0]])[0]) == 24
+    assert shortened(["$a$"]) == [r"\$a\$"]
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(names[:9], most=2).endswith(" and 7 more")
+    assert ensemble_name(("a", "b"), "abcdefgh") == "a, b"
+    assert ensemble_name(tuple("abcdefg"), "abcdefgh") == "all but h"
+    assert ensemble_name(tuple("abc"), "abc") == "all 3"

@@ -1,0 +1,98 @@
+"""The report as a whole: one page that needs nothing else, and the same figures as files."""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fakeodds.report import write_report
+from predictions.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., Any]) -> Path:
+    """A finished `stack` with a method column, some scores missing, and a name to be escaped."""
+    from fakeodds.cli import fakeodds
+
+    folder = tmp_path_factory.mktemp("report")
+    table = make_scores(240).rename(columns={"blind": "a <b>&blind"})
+    table["method"] = ["none", "swap", "<script>alert(1)</script>"] * 80
+    table.loc[table["label"] == 0, "method"] = "none"
+    table.loc[::9, "bold"] = float("nan")
+    table.to_csv(folder / "scores.csv", index=False)
+    arguments = ["stack", str(folder / "scores.csv"), "--out", str(folder / "mine")]
+    fakeodds([*arguments, "--meta", "logistic", "--folds", "3"], standalone_mode=False, obj={})
+    return folder / "mine"
+
+
+def test_the_command_writes_it_by_itself_and_again(run: Path, cli: Callable[..., Any]) -> None:
+    page = run / "report.html"
+    before = page.read_bytes()
+    said = cli("report", run)
+    assert "report.html" in said.output
+    assert page.read_bytes() == before
+
+
+def test_every_figure_is_there_as_svg_png_and_data(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    names = re.findall(r'download="([^"]+)\.png"', page)
+    assert len(names) == len(set(names)) > 5
+    assert page.count("<svg") >= len(names)
+    for name in names:
+        png, table = run / "report" / f"{name}.png", run / "report" / f"{name}.csv"
+        assert png.read_bytes()[:4] == b"\x89PNG"
+        assert len(pd.read_csv(table))
+        for path, kind in ((png, "image/png"), (table, "text/csv")):
+            held = re.search(rf'download="{path.name}" href="data:{kind};base64,([^"]+)"', page)
+            assert held is not None
+            assert base64.b64decode(held[1]) == path.read_bytes()
+    assert {path.stem for path in (run / "report").iterdir()} == set(names)
+
+
+def test_it_needs_nothing_else(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    without_data = re.sub(r"data:[a-z/]+;base64,[A-Za-z0-9+/=]+", "", page)
+    assert not re.search(r'(src|href)="(?!#|")[^"]*//', without_data)
+    assert "<script" not in page
+    assert "@import" not in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    wanted = re.findall(r'(?:href="#|url\(#)([^")]+)', page)
+    assert set(wanted) <= set(ids)
+
+
+def test_names_are_escaped(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    assert "a &lt;b&gt;&amp;blind" in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_it_opens_offline_and_fits(run: Path, browser: Any, width: int, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto(f"file://{run / 'report.html'}")
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    assert not wrong
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    light = sum(map(int, re.findall(r"\d+", ground)[:3])) / 3
+    assert (light > 128) == (scheme == "light")
+    # Nothing is drawn in a colour that the page does not know of.
+    drawn = page.evaluate("[...document.querySelectorAll('figure svg')].map(s => s.outerHTML)")
+    assert not re.search(r"(?:fill|stroke): ?#", "".join(drawn))
+    page.close()
+
+
+def test_where_there_is_nothing_to_report(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    assert "holds no run" in cli("report", tmp_path, code=2).output
+    (tmp_path / "run.json").write_text('{"versions": {}, "settings": {}, "stages": {}}')
+    with pytest.raises(InputError, match="nothing is judged yet"):
+        write_report(tmp_path)

@@ -1,6 +1,8 @@
 """What the tests of the front share: score tables with a known truth, and the command line."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,13 @@ def shared() -> Path:
     return SHARED
 
 
+#: Two detectors of 48 pixels on two folds.
+SMALL_RUN = (
+    *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
+    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
+    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
+)
+
 #: Chromium in a container, without anything that would call its makers.
 _CHROMIUM = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -30,9 +39,9 @@ _CHROMIUM = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium, driven by Playwright."""
+    """Headless Chromium, driven by Playwright, whose event loop must not outlive the module."""
     playwright = pytest.importorskip("playwright.sync_api")
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
@@ -68,6 +77,30 @@ def _made_scores(rows: int = 300, seed: int = 0) -> pd.DataFrame:
 def make_scores() -> Callable[..., pd.DataFrame]:
     """Makes tables of scores: make_scores(rows, seed=...)."""
     return _made_scores
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Six made-up people for training, three to predict, and a file that is no video."""
+    for needed in ("torch", "av"):
+        pytest.importorskip(needed)
+    from fakeodds.demo_data import make_demo_set
+
+    made = make_demo_set(
+        tmp_path_factory.mktemp("demo"), people=6, test_people=3, clips_each=1, seed=2
+    )
+    (made.test / "broken.mp4").write_bytes(b"no video at all")
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(clips: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on them, with its report; tests that change it take a copy."""
+    run = tmp_path_factory.mktemp("run") / "run"
+    code = "from fakeodds.cli import main; main()"
+    arguments = ["run", clips.train, "--out", run, *SMALL_RUN]
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    return run
 
 
 @pytest.fixture

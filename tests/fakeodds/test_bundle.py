@@ -27,39 +27,16 @@ from fakeodds.bundle.notebook import code_of
 from fakeodds.bundle.own_wheel import PACKAGES, build_wheel, own_metadata
 from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from fakeodds.bundle.wheels import download_wheels
-from fakeodds.demo_data import DemoSet, make_demo_set
+from fakeodds.demo_data import DemoSet
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = (
-    *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
-    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
-)
 
 
 def fakeodds(*arguments: object) -> None:
     code = "from fakeodds.cli import main; main()"
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
-    """Six people for training, two to predict, and a file that is none."""
-    made = make_demo_set(
-        tmp_path_factory.mktemp("demo"), people=6, test_people=2, clips_each=1, seed=3
-    )
-    (made.test / "broken.mp4").write_bytes(b"no video at all")
-    return made
-
-
-@pytest.fixture(scope="module")
-def trained(clips: DemoSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run."""
-    run = tmp_path_factory.mktemp("run") / "run"
-    fakeodds("run", clips.train, "--out", run, *SMALL)
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -21,36 +21,11 @@ pytest.importorskip("av")
 
 from fakeodds.crew import Crew
 from fakeodds.deadline_plot import draw_cost, prepare_cost
-from fakeodds.demo_data import DemoSet, make_demo_set
+from fakeodds.demo_data import DemoSet
 from fakeodds.looks import few_frames
 from fakeodds.out_of_time import OutOfTime, raising_at
 
 Cli = Callable[..., Any]
-SMALL = (
-    *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
-    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
-)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
-    """Six people for training, three to predict, and a file that is none."""
-    made = make_demo_set(
-        tmp_path_factory.mktemp("demo"), people=6, test_people=3, clips_each=1, seed=2
-    )
-    (made.test / "broken.mp4").write_bytes(b"no video at all")
-    return made
-
-
-@pytest.fixture(scope="module")
-def trained(clips: DemoSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run."""
-    run = tmp_path_factory.mktemp("run") / "run"
-    arguments = ["run", clips.train, "--out", run, *SMALL]
-    code = "from fakeodds.cli import main; main()"
-    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
-    return run
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The notebooks: five stories that run from the first cell to the last and show pictures."""
 
 import json
+import os
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,8 +48,13 @@ def test_it_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
     if path.stem[:2] in NEED_TORCH and find_spec("torch") is None:
         pytest.skip("torch is not installed")
     notebook = read(path)
-    resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources).execute()
+    opened_in, temporary = tmp_path / "here", tmp_path / "temporary"
+    opened_in.mkdir()
+    temporary.mkdir()
+    resources = {"metadata": {"path": str(opened_in)}}
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources)
+    client.execute(env={**os.environ, "TMPDIR": str(temporary)})
+    shutil.rmtree(temporary)  # the kernel is stopped before it can do so itself
     pictures = [
         output
         for cell in notebook.cells
@@ -55,7 +62,7 @@ def test_it_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
         if "image/png" in output.get("data", {})
     ]
     assert pictures
-    assert not list(tmp_path.iterdir()), "it leaves files where it was opened"
+    assert not list(opened_in.iterdir()), "it leaves files where it was opened"
 
 
 @each

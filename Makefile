@@ -47,7 +47,7 @@ browser: setup
 	|| echo "no browser: the tests of pages are skipped"
 
 test: lint browser
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -39,15 +39,21 @@ def prepare_cost(report: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def plot_cost(cost: pd.DataFrame, axes: "Axes") -> None:
-    """Draw it: a point a look, with its interval; to the left and down is better."""
+    """Draw it: a point a look, with its interval; to the left and down is better.
+
+    Args:
+        cost: of `prepare_cost`, at least one row.
+        axes: where to draw.
+    """
     around = [cost["log_loss"] - cost["low"], cost["high"] - cost["log_loss"]]
     axes.errorbar(cost["seconds"], cost["log_loss"], yerr=around, fmt="o-", color=_INK, capsize=3)
-    for row in cost.itertuples():
+    for number, row in enumerate(cost.itertuples()):
         plural = "" if row.detectors == 1 else "s"
         axes.annotate(
             f"{row.frames} frames, {row.detectors} detector{plural}\n{row.videos} videos",
             (row.seconds, row.log_loss),
-            xytext=(6, 6),
+            # Looks that cost nearly the same would otherwise write over each other.
+            xytext=(6, 6) if number % 2 == 0 else (6, -22),
             textcoords="offset points",
             fontsize=8,
         )

@@ -9,6 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The notebooks first: of two processes, neither shall wait for the longest file at the end."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+
+
 @pytest.fixture(scope="session")
 def write_clip() -> Callable[..., Path]:
     """write_clip(path, images, sound=None, rate=16_000, fps=25): an H.264 file with an AAC track.

@@ -47,6 +47,18 @@ def frame_scores(
     )
 
 
+def no_frames() -> pd.DataFrame:
+    """Frame scores of one video in which nothing was seen: `frame, face, model, logit`, no rows."""
+    return pd.DataFrame(
+        {
+            "frame": pd.Series(dtype="int32"),
+            "face": pd.Series(dtype="int32"),
+            "model": pd.Series(dtype=str),
+            "logit": pd.Series(dtype="float32"),
+        }
+    )
+
+
 def write_frame_scores(table: pa.Table, path: Path, digest: str) -> None:
     """Write in one step; the same scores give the same bytes."""
     with replacing(path) as temporary:

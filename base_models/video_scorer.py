@@ -19,7 +19,7 @@ from base_models.crops_data import resize
 from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import faces_path, load_faces
+from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.fold_models import find_models
 from base_models.opened import COMPARED, OpenedDetector, open_detector
 from base_models.train_settings import Precision
@@ -110,6 +110,16 @@ class VideoScorer:
         scorer.notes += notes
         return scorer
 
+    def frames_of(self, faces: Faces, crops: NDArray[np.uint8], name: str) -> pd.DataFrame:
+        """Frame scores `frame, face, model, logit` of a video's faces by one detector.
+
+        `crops`: of `faces.decode()`, which several detectors share.
+        """
+        opened = self.detectors[name]
+        logits = opened.logits(resize(crops, opened.size))
+        columns = {"frame": faces.frame, "face": faces.track, "model": name, "logit": logits}
+        return pd.DataFrame(columns)
+
     def score(self, path: Path, frames: int, names: Sequence[str]) -> ScoredVideo:
         """The frame scores of one video by some detectors, on at most `frames` frames.
 
@@ -121,18 +131,7 @@ class VideoScorer:
         crops = faces.decode()
         tables = []
         for name in names:
-            opened = self.detectors[name]
-            logits = opened.logits(resize(crops, opened.size))
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "frame": faces.frame,
-                        "face": faces.track,
-                        "model": name,
-                        "logit": logits,
-                    }
-                )
-            )
+            tables.append(self.frames_of(faces, crops, name))
         return ScoredVideo(
             pd.concat(tables, ignore_index=True),
             faces.status,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from base_models.frame_scores import no_frames
 from base_models.threads import available_threads
 from base_models.video_scorer import ScoredVideo, VideoScorer
 from fakeodds import console
@@ -256,12 +257,4 @@ class DeadlineRun:
 
 
 def _no_frames() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "frame": pd.Series(dtype="int32"),
-            "face": pd.Series(dtype="int32"),
-            "model": pd.Series(dtype=str),
-            "logit": pd.Series(dtype="float32"),
-            "video": pd.Series(dtype=str),
-        }
-    )
+    return no_frames().assign(video=pd.Series(dtype=str))

@@ -22,13 +22,13 @@ from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.train_settings import TrainSettings
 from fakeodds import console
+from fakeodds.disk import weights_mb
 from fakeodds.frames import judge_rules
 from fakeodds.imported import Asked, Imported, nothing_imported, read_imported, read_imported_new
 from fakeodds.reporting import compare_for_report
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import answer_with_gaps
-from fakeodds.weights_budget import weights_mb
 from predictions.aggregate import rule_table
 from predictions.errors import InputError
 from predictions.files import write_table
@@ -215,7 +215,7 @@ def train_and_stack(
     if scored.has_rules:
         judge_rules(scored, run, options)
     if compares:
-        mb = pd.Series(weights_mb(run, settings.detectors)).reindex(list(scored.kinds))
+        mb = pd.Series(weights_mb(run.path, settings.detectors)).reindex(list(scored.kinds))
         compare_for_report(scored, run, options, pd.DataFrame({"seconds": np.nan, "mb": mb}))
     return finish_metrics(run)
 

@@ -8,23 +8,12 @@ import pandas as pd
 
 from base_models.frame_scores import read_frame_scores
 from fakeodds import console
+from fakeodds.disk import weights_mb
 from fakeodds.restacked import labelled_videos, restack
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import StackOptions, outer_folds
 from predictions.aggregate import aggregate
 from predictions.errors import InputError
-
-
-def weights_mb(run: RunFolder, names: Sequence[str]) -> dict[str, float]:
-    """Megabytes of all fold models of each detector."""
-    return {
-        name: sum(
-            path.stat().st_size
-            for path in (run.path / "models" / f"model={name}").glob("fold=*/weights.*")
-        )
-        / 1e6
-        for name in names
-    }
 
 
 def within(
@@ -38,7 +27,7 @@ def within(
     Raises:
         InputError: not even one detector fits.
     """
-    mb = weights_mb(run, names)
+    mb = weights_mb(run.path, names)
     if sum(mb.values()) <= most_mb:
         return stack, about, None
     if min(mb.values()) > most_mb:

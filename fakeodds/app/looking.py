@@ -10,14 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName
-from base_models.crops_data import resize
 from base_models.datasets import Dataset
 from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
 from base_models.fold_models import find_models
-from base_models.frame_scores import read_frame_scores
+from base_models.frame_scores import no_frames, read_frame_scores
 from base_models.inference import score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
@@ -108,12 +107,12 @@ class Looker:
             index = index_video(path)
         except UnreadableVideo as error:
             reason = error.reason[:1].upper() + error.reason[1:].rstrip(".") + "."
-            return Looked(_no_frames(), None, np.empty(0), "unreadable", reason, self.alone)
+            return Looked(no_frames(), None, np.empty(0), "unreadable", reason, self.alone)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
         # Faces take about half of the time, the detectors the other half.
-        tables = [_no_frames(), *self._alone(faces, lambda text, done: tell(text, 0.5 + done / 3))]
+        tables = [no_frames(), *self._alone(faces, lambda text, done: tell(text, 0.5 + done / 3))]
         if self.others:
             tell(f"Asking {', '.join(self.others)}", 0.85)
             tables.append(self._others(path, faces))
@@ -133,10 +132,7 @@ class Looker:
             assert self._scorer is not None
             assert crops is not None
             tell(f"Asking {name} ({number + 1} of {len(self.alone)})", number / len(self.alone))
-            opened = self._scorer.detectors[name]
-            logits = opened.logits(resize(crops, opened.size))
-            columns = {"frame": faces.frame, "face": faces.track, "model": name, "logit": logits}
-            tables.append(pd.DataFrame(columns))
+            tables.append(self._scorer.frames_of(faces, crops, name))
         return tables
 
     def _others(self, path: Path, faces: Faces) -> pd.DataFrame:
@@ -159,14 +155,3 @@ class Looker:
             )
             frames = read_frame_scores(folder / "scores").drop(columns="video")
         return frames.assign(face=frames["face"].fillna(0))
-
-
-def _no_frames() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "frame": pd.Series(dtype="int32"),
-            "face": pd.Series(dtype="int32"),
-            "model": pd.Series(dtype=str),
-            "logit": pd.Series(dtype="float32"),
-        }
-    )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,8 +140,6 @@ class OpenedRun:
         path = self.folder.path / "report.html"
         if path.exists():
             return path
-        if find_spec("fakeodds.report") is None:
-            raise InputError("This run has no report yet; make it with: fakeodds report RUN")
         from fakeodds.report import write_report
 
         return write_report(self.folder.path)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.fold_models import FoldModel, find_models
+from fakeodds.disk import weights_mb
 from fakeodds.restacked import labelled_videos
 from fakeodds.run_folder import RunFolder
-from fakeodds.weights_budget import weights_mb, within
+from fakeodds.weights_budget import within
 from predictions.errors import InputError
 from predictions.files import write_json, write_table
 from predictions.progress import Progress, silent
@@ -148,7 +149,7 @@ def gather_run(
         )
     stack, about, oof = within(run.folder, run.names, most_mb - small_mb, run.stack, run.about)
     kept = [name for name in about["kinds"] if name in run.names]
-    weights = weights_mb(run.folder, run.names)
+    weights = weights_mb(run.folder.path, run.names)
     left = {name: round(mb * _MB) for name, mb in weights.items() if name not in kept}
     files = [*_small_files(run, kept), *(path for name in kept for path in run.weights(name))]
     notes = [] if oof is None else [_told_left(left, most_mb)]

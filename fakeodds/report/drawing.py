@@ -4,6 +4,8 @@ import io
 import re
 from typing import Any
 
+import pandas as pd
+
 from fakeodds.report.parts import Figure
 
 #: Colour as it is drawn (and seen in PNG) -> the page's CSS variable that stands in its place.
@@ -52,6 +54,16 @@ def plain_axes(canvas: Any) -> Any:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def dots(axes: Any, table: pd.DataFrame, at: Any, colour: str, **style: Any) -> None:
+    """Draw a row's `log_loss` as a dot at the height `at`, with a bar from its `low` to its `high`.
+
+    `style`: markersize, elinewidth, ..., as `Axes.errorbar` takes them.
+    """
+    value = table["log_loss"]
+    around = [value - table["low"], table["high"] - value]
+    axes.errorbar(value, at, xerr=around, fmt="o", color=colour, **style)
 
 
 def draw(figure: Figure) -> tuple[str, bytes]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.deadline_plot import plot_cost, prepare_cost
+from fakeodds.disk import megabytes, size, weights_mb
 from fakeodds.report.contents import Contents
-from fakeodds.report.disk import megabytes, size, weights_mb
 from fakeodds.report.drawing import STRONG, plain_axes
 from fakeodds.report.numbers import interval, number, percent, seconds
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
@@ -105,8 +105,7 @@ def prepare_sizes(contents: Contents) -> pd.DataFrame:
 
 def prepare_weights(contents: Contents) -> pd.DataFrame:
     """A row a detector that was trained here, the largest first: `detector`, `mb` of all folds."""
-    models = contents.run.path / "models"
-    found = [(name, weights_mb(models, name)) for name in contents.detectors]
+    found = weights_mb(contents.run.path, contents.detectors).items()
     table = pd.DataFrame([row for row in found if row[1] > 0], columns=["detector", "mb"])
     return table.sort_values("mb", ascending=False, kind="stable", ignore_index=True)
 

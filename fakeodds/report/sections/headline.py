@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, plain_axes
+from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
 from fakeodds.report.numbers import interval, number, percent, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Tile, Tiles, Words
 
@@ -118,18 +118,9 @@ def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> Non
     axes = plain_axes(canvas)
     axes.grid(visible=False, axis="y")
     at = np.arange(len(steps))[::-1]
-    around = [steps["log_loss"] - steps["low"], steps["high"] - steps["log_loss"]]
     last = steps["stage"] == "calibrated"
     for mask, colour in ((~last, GREY), (last, STRONG)):
-        axes.errorbar(
-            steps["log_loss"][mask],
-            at[mask],
-            xerr=[edge[mask] for edge in around],
-            fmt="o",
-            color=colour,
-            markersize=6,
-            elinewidth=2,
-        )
+        dots(axes, steps[mask], at[mask], colour, markersize=6, elinewidth=2)
     for row, y in zip(steps.itertuples(), at, strict=True):
         axes.annotate(
             f"{row.log_loss:.4f}", (row.log_loss, y), xytext=(0, 7), textcoords="offset points",

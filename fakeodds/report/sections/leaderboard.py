@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, plain_axes
+from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
 from fakeodds.report.names import listed, shortened
 from fakeodds.report.numbers import interval, number, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
@@ -375,18 +375,7 @@ def _plot_board(canvas: Any, drawn: pd.DataFrame, limit: float) -> None:
     far = (drawn["log_loss"] > limit).to_numpy()
     for mask, colour in ((~drawn["is_step"], GREY), (drawn["is_step"], STRONG)):
         near = mask.to_numpy() & ~far
-        axes.errorbar(
-            drawn["log_loss"][near],
-            at[near],
-            xerr=[
-                (drawn["log_loss"] - drawn["low"])[near],
-                (drawn["high"] - drawn["log_loss"])[near],
-            ],
-            fmt="o",
-            color=colour,
-            markersize=5,
-            elinewidth=2,
-        )
+        dots(axes, drawn[near], at[near], colour, markersize=5, elinewidth=2)
     low = min(float(drawn["low"].min()), limit)
     room = 0.05 * (limit - low) + 1e-9
     for y, loss in zip(at[far], drawn["log_loss"][far], strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
+from fakeodds.report.drawing import CLOUD, SERIES, STRONG, dots, plain_axes
 from fakeodds.report.numbers import number, percent, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import knowing_nothing, losses, records
@@ -239,19 +239,9 @@ def _plot_slices(canvas: Any, slices: pd.DataFrame) -> None:
     axes.grid(visible=False, axis="y")
     at = np.arange(len(slices))[::-1]
     axes.scatter(slices["nothing"], at, marker="|", s=180, linewidths=2.5, color=CLOUD, zorder=2)
-    around = [slices["log_loss"] - slices["low"], slices["high"] - slices["log_loss"]]
     worse = slices["log_loss"] > slices["nothing"]
     for mask, colour in ((~worse, STRONG), (worse, SERIES[1])):
-        axes.errorbar(
-            slices["log_loss"][mask],
-            at[mask],
-            xerr=[edge[mask] for edge in around],
-            fmt="o",
-            color=colour,
-            markersize=5,
-            elinewidth=1.6,
-            zorder=3,
-        )
+        dots(axes, slices[mask], at[mask], colour, markersize=5, elinewidth=1.6, zorder=3)
     labels = [
         f"{in_figure(name, 20)} ({videos:,})"
         for name, videos in zip(slices["name"], slices["videos"], strict=True)

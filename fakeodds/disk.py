@@ -1,6 +1,7 @@
 """What files weigh."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -21,10 +22,16 @@ def megabytes(path: Path) -> float:
     return total / 1e6
 
 
-def weights_mb(models: Path, detector: str) -> float:
-    """MB of the weights of all fold models of a detector, below a run's folder `models`."""
-    files = (models / f"model={detector}").glob("fold=*/weights.*")
-    return sum(file.stat().st_size for file in files) / 1e6
+def weights_mb(run: Path, names: Sequence[str]) -> dict[str, float]:
+    """MB of the weights of all fold models of each detector, in a run's folder; 0 without any."""
+    return {
+        name: sum(
+            file.stat().st_size
+            for file in (run / "models" / f"model={name}").glob("fold=*/weights.*")
+        )
+        / 1e6
+        for name in names
+    }
 
 
 def size(mb: float) -> str:

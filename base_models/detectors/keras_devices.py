@@ -1,12 +1,13 @@
 """Where the keras detectors compute, how precisely, and with the same bytes every time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from base_models.detectors.keras_runtime import keras, tf
-from base_models.threads import available_threads
+from base_models.threads import available_cpus, available_threads
 from base_models.train_settings import Precision
 from predictions.errors import InputError
 
@@ -78,9 +79,15 @@ def _settle_process(threads: int, gpus: list) -> int:
             # Otherwise it takes the whole card, and torch none.
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError:  # it has started; what it started with stays
-        threads = tf.config.threading.get_intra_op_parallelism_threads() or available_threads()
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or _own_choice()
     tf.config.experimental.enable_op_determinism()
     return int(threads)
+
+
+def _own_choice() -> int:
+    """The threads TensorFlow starts with when it is told none; OMP_NUM_THREADS is nothing to it."""
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else available_cpus()
 
 
 def _has_bf16(kind: str, gpus: list) -> bool:

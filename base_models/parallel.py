@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import joblib
 
+from base_models.freed_memory import give_back_freed
+
 Result = TypeVar("Result")
 
 
@@ -26,4 +28,10 @@ def side_by_side(
         # loky renews a worker that a large piece of work has made grow, and warns of it: no piece
         # of work is lost, and there is nothing for the user to do.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        yield from pool(joblib.delayed(work)(*piece) for piece in arguments)
+        yield from pool(joblib.delayed(_worked)(work, *piece) for piece in arguments)
+
+
+def _worked(work: Callable[..., Result], *piece: object) -> Result:
+    result = work(*piece)
+    give_back_freed()
+    return result

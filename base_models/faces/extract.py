@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import groupby, islice
-from os import cpu_count
 from pathlib import Path
 
 import cv2
@@ -40,6 +39,7 @@ from base_models.faces.tracks import link_tracks
 from base_models.parallel import side_by_side
 from base_models.picture import Image
 from base_models.sampling import Sampling, choose_frames
+from base_models.threads import available_threads
 from base_models.video import (
     Frame,
     UnreadableVideo,
@@ -176,7 +176,7 @@ def iter_faces(
         for rung in rungs(settings):
             _finder(rung, device)  # what cannot be had is told of now, not at the first failure
     workers = joblib.effective_n_jobs(jobs)
-    threads = max(1, (cpu_count() or 1) // workers) if workers > 1 else 0
+    threads = max(1, available_threads() // workers) if workers > 1 else 0
     arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
     found = side_by_side(_extract_one, arguments, jobs, ordered=True)
     for video in videos:

@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,26 @@ from numpy.typing import NDArray
 
 from base_models.faces.images import encode_jpeg
 from base_models.faces.store import Faces, empty_faces, faces_path, write_faces
+from base_models.train_settings import TrainSettings
 
 #: Side of the made-up crops in pixels.
 SIDE = 48
+
+_TRAINING = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from base_models.out_of_fold import train_out_of_fold
+from base_models.train_settings import TrainSettings
+def progress(stage, done, total):
+    if stage == sys.argv[5] and done >= int(sys.argv[6]):
+        assert not {*sys.argv[7:]} & {*sys.modules}
+        os.kill(os.getpid(), signal.SIGKILL)
+videos = pd.read_parquet(sys.argv[1])
+settings = eval(sys.argv[4], {"TrainSettings": TrainSettings})
+train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
+assert not {*sys.argv[7:]} & {*sys.modules}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +98,47 @@ def make_videos() -> Callable[..., pd.DataFrame]:
         return pd.DataFrame(rows).astype(types)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the faces of a module's videos."""
+    return tmp_path_factory.mktemp("faces")
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """The bytes of every file in a folder, by its path there."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read
+
+
+@pytest.fixture
+def train_elsewhere(tmp_path: Path) -> Callable[..., int]:
+    """Trains in another process, killed in `stage` when so many crops are done; how it ended.
+
+    It must not have imported the modules `without`.
+    """
+
+    def train(
+        videos: pd.DataFrame,
+        faces: Path,
+        out: Path,
+        settings: TrainSettings,
+        stage: str = "",
+        done: int = 0,
+        without: Sequence[str] = (),
+    ) -> int:
+        table = tmp_path / "videos.parquet"
+        videos.to_parquet(table)
+        arguments = map(str, (table, faces, out, repr(settings), stage, done, *without))
+        return subprocess.run([sys.executable, "-c", _TRAINING, *arguments], check=False).returncode
+
+    return train

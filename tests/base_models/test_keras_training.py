@@ -2,8 +2,6 @@
 
 import gc
 import json
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,11 +50,6 @@ def small() -> TrainSettings:
 
 
 @pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("faces")
-
-
-@pytest.fixture(scope="module")
 def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
     return make_videos(faces)
 
@@ -72,14 +65,6 @@ def run(
     report = train_out_of_fold(videos, faces, out, small)
     assert report.notes == []
     return out
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def auc(scores: pd.DataFrame, videos: pd.DataFrame) -> float:
@@ -112,30 +97,17 @@ def test_every_crop_is_scored_by_the_fold_that_did_not_see_it(
     np.testing.assert_allclose(detector.logits(images), held_out["logit"][: len(index)], atol=1e-4)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import pandas as pd
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
-def progress(stage, done, total):
-    if stage == "train meso4 fold 0" and done >= 20:
-        assert "torch" not in sys.modules
-        os.kill(os.getpid(), signal.SIGKILL)
-videos = pd.read_parquet(sys.argv[1])
-settings = eval(sys.argv[4], {"TrainSettings": TrainSettings})
-train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
-"""
-
-
 def test_a_killed_run_ends_with_the_same_bytes(
-    run: Path, faces: Path, videos: pd.DataFrame, small: TrainSettings, tmp_path: Path
+    train_elsewhere: Callable,
+    contents: Callable,
+    run: Path,
+    faces: Path,
+    videos: pd.DataFrame,
+    small: TrainSettings,
+    tmp_path: Path,
 ) -> None:
-    videos.to_parquet(tmp_path / "videos.parquet")
-    out = tmp_path / "out"
-    arguments = [tmp_path / "videos.parquet", faces, out, repr(small)]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
-    assert killed.returncode == -9
+    out, stage = tmp_path / "out", "train meso4 fold 0"
+    assert train_elsewhere(videos, faces, out, small, stage, 20, ["torch"]) == -9
     assert (out / "models/model=meso4/fold=0/checkpoint").is_file()
     seen: list[tuple[str, int]] = []
     train_out_of_fold(
@@ -147,7 +119,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
 
 
 def test_finished_folds_are_kept_and_their_scores_made_again(
-    run: Path, faces: Path, videos: pd.DataFrame, small: TrainSettings
+    contents: Callable, run: Path, faces: Path, videos: pd.DataFrame, small: TrainSettings
 ) -> None:
     before = contents(run)
     (run / "scores/model=meso4/fold=1.parquet").unlink()
@@ -166,6 +138,7 @@ def test_it_learns_what_is_plain_to_see(
 
 
 def test_early_stopping_keeps_the_best_epoch_over_a_kill(
+    contents: Callable,
     faces: Path,
     videos: pd.DataFrame,
     small: TrainSettings,
@@ -265,19 +238,17 @@ def test_a_fold_gives_its_memory_back(
 
 
 def test_torch_alone_imports_no_tensorflow(
-    faces: Path, videos: pd.DataFrame, small: TrainSettings, tmp_path: Path
+    train_elsewhere: Callable,
+    faces: Path,
+    videos: pd.DataFrame,
+    small: TrainSettings,
+    tmp_path: Path,
 ) -> None:
     """The other way round is seen in the run that is killed."""
     pytest.importorskip("timm")
-    videos.to_parquet(tmp_path / "videos.parquet")
     settings = replace(small, detectors=("mobilenetv3_large",), epochs=1, threads=1)
-    code = KILLED + "\nassert 'torch' in sys.modules"
-    code += "\nassert not {'tensorflow', 'keras'} & set(sys.modules)"
-    arguments = [tmp_path / "videos.parquet", faces, tmp_path / "out", repr(settings)]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    out, others = tmp_path / "out", ["tensorflow", "keras"]
+    assert train_elsewhere(videos, faces, out, settings, without=others) == 0
 
 
 def test_a_stack_mixes_frameworks_from_training_to_new_videos(

@@ -92,14 +92,6 @@ def media(tmp_path: Path, make_videos: Callable) -> tuple[pd.DataFrame, Path]:
     return videos, faces
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 # --- networks --------------------------------------------------------------------------------
 
 
@@ -215,7 +207,7 @@ def test_weights_are_settled_as_told(tmp_path: Path) -> None:
 
 
 def test_they_are_trained_and_scored_out_of_fold(
-    media: tuple[pd.DataFrame, Path], tmp_path: Path, tiny_facenet: None
+    contents: Callable, media: tuple[pd.DataFrame, Path], tmp_path: Path, tiny_facenet: None
 ) -> None:
     videos, faces = media
     out = tmp_path / "run"
@@ -254,7 +246,7 @@ def test_they_are_trained_and_scored_out_of_fold(
 
 
 def test_stopped_they_end_with_the_same_bytes(
-    media: tuple[pd.DataFrame, Path], tmp_path: Path, tiny_facenet: None
+    contents: Callable, media: tuple[pd.DataFrame, Path], tmp_path: Path, tiny_facenet: None
 ) -> None:
     videos, faces = media
     train_out_of_fold(videos, faces, tmp_path / "whole", BOTH)

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -36,11 +34,6 @@ SMALL = TrainSettings(
 
 
 @pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("faces")
-
-
-@pytest.fixture(scope="module")
 def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
     return make_videos(faces)
 
@@ -52,14 +45,6 @@ def run(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFact
     assert report.notes == []
     assert report.images_per_second()["mobilenetv3_large"] > 0
     return out
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_every_crop_is_scored_once_by_the_fold_that_did_not_see_it(
@@ -120,33 +105,22 @@ def test_it_learns_what_is_plain_to_see(tmp_path: Path, make_videos: Callable) -
     assert (pairs > 0).mean() > 0.9  # AUC
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import pandas as pd
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
-def progress(stage, done, total):
-    if stage == sys.argv[4] and done >= int(sys.argv[5]):
-        os.kill(os.getpid(), signal.SIGKILL)
-videos = pd.read_parquet(sys.argv[1])
-settings = eval(sys.argv[6], {"TrainSettings": TrainSettings})
-train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
-"""
-
-
 @pytest.mark.parametrize(
     ("stage", "done"),
     [("train mobilenetv3_large fold 0", 20), ("score mobilenetv3_large fold 1", 1)],
 )
 def test_a_killed_run_ends_with_the_same_bytes(
-    run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path, stage: str, done: int
+    train_elsewhere: Callable,
+    contents: Callable,
+    run: Path,
+    faces: Path,
+    videos: pd.DataFrame,
+    tmp_path: Path,
+    stage: str,
+    done: int,
 ) -> None:
-    videos.to_parquet(tmp_path / "videos.parquet")
     out = tmp_path / "out"
-    arguments = [tmp_path / "videos.parquet", faces, out, stage, done, repr(SMALL)]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
-    assert killed.returncode == -9
+    assert train_elsewhere(videos, faces, out, SMALL, stage, done) == -9
     fold = stage[-1]
     assert (out / f"models/model=mobilenetv3_large/fold={fold}/checkpoint").is_file()
     seen: list[tuple[str, int]] = []
@@ -160,7 +134,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
 
 
 def test_finished_folds_are_kept_and_changed_ones_trained_anew(
-    faces: Path, videos: pd.DataFrame, tmp_path: Path
+    contents: Callable, faces: Path, videos: pd.DataFrame, tmp_path: Path
 ) -> None:
     settings = replace(SMALL, epochs=1)
     train_out_of_fold(videos, faces, tmp_path, settings)
@@ -187,7 +161,7 @@ def test_finished_folds_are_kept_and_changed_ones_trained_anew(
 
 
 def test_workers_and_small_memory_change_nothing(
-    run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+    contents: Callable, run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
 ) -> None:
     seen: list[tuple[str, int, int]] = []
     settings = replace(SMALL, workers=2, cache_gb=0.0)

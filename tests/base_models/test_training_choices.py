@@ -1,8 +1,6 @@
 """What training may be told beside its length: when to stop, what to show, where to compute."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,25 +33,6 @@ SMALL = TrainSettings(
 )
 STOPPED = replace(SMALL, epochs=4, patience=2, validation=0.34, accumulate=2)
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import pandas as pd
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
-def progress(stage, done, total):
-    if stage == sys.argv[4] and done >= int(sys.argv[5]):
-        os.kill(os.getpid(), signal.SIGKILL)
-videos = pd.read_parquet(sys.argv[1])
-settings = eval(sys.argv[6], {"TrainSettings": TrainSettings})
-train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
-"""
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("faces")
-
 
 @pytest.fixture(scope="module")
 def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
@@ -65,14 +44,6 @@ def stopped(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("stopped")
     train_out_of_fold(videos, faces, out, STOPPED)
     return out
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def record(out: Path, fold: int) -> dict:
@@ -108,13 +79,15 @@ def test_the_fold_held_out_does_not_steer(
 
 
 def test_a_killed_run_with_early_stopping_ends_with_the_same_bytes(
-    stopped: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+    train_elsewhere: Callable,
+    contents: Callable,
+    stopped: Path,
+    faces: Path,
+    videos: pd.DataFrame,
+    tmp_path: Path,
 ) -> None:
-    videos.to_parquet(tmp_path / "videos.parquet")
     out, stage = tmp_path / "out", "train mobilenetv3_large fold 0"
-    arguments = [tmp_path / "videos.parquet", faces, out, stage, 30, repr(STOPPED)]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
-    assert killed.returncode == -9
+    assert train_elsewhere(videos, faces, out, STOPPED, stage, 30) == -9
     seen: list[int] = []
 
     def progress(told: str, done: int, _: int) -> None:
@@ -180,7 +153,9 @@ def test_a_device_is_leased_to_its_share_of_workers(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_several_devices_share_the_folds(faces: Path, videos: pd.DataFrame, tmp_path: Path) -> None:
+def test_several_devices_share_the_folds(
+    contents: Callable, faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
     # torch takes any number for the CPU, so two CPUs stand for two GPUs here.
     settings = replace(SMALL, epochs=1, device="cpu:0,cpu:1")
     seen: list[tuple[str, int, int]] = []

@@ -26,6 +26,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "fakeodds needs Python 3.11 or newer"'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the packages: about 4 GB to download, some minutes without a word"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,tensorflow,fast,dev]'
 	touch $(READY)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from base_models.backends.choose import Chosen, Faster, open_compiled, open_openvino
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
 from base_models.fold_models import FoldModel, Place, load_fold_model
+from predictions.progress import Progress, silent
 
 #: Crops on which a faster backend is compared with the reference.
 COMPARED = 24
@@ -44,6 +45,7 @@ def open_detector(
     *,
     faster: Faster | None,
     compared_on: Callable[[], NDArray[np.uint8]] | None,
+    progress: Progress = silent,
 ) -> OpenedDetector:
     """Open a detector's models on a device.
 
@@ -53,6 +55,7 @@ def open_detector(
         faster: what is tried in place of the reference (see `backends.choose`).
         compared_on: gives crops, at least one, on which that is compared with the reference;
             without, it is not tried.
+        progress: told of each of the models that OpenVINO opens.
 
     Raises:
         InputError: weights or an export are damaged, or the device is not here.
@@ -60,7 +63,7 @@ def open_detector(
     size = int(models[0].record["size"])
     notes: list[str] = []
     if faster is not None and compared_on is not None:
-        chosen = _open_faster(spec, models, place, faster, size, compared_on)
+        chosen = _open_faster(spec, models, place, faster, size, compared_on, progress)
         if chosen.backends:
             return OpenedDetector(name, size, chosen.backends, chosen.notes)
         notes = chosen.notes
@@ -74,6 +77,7 @@ def _open_faster(
     faster: Faster,
     size: int,
     compared_on: Callable[[], NDArray[np.uint8]],
+    progress: Progress,
 ) -> Chosen:
     if faster == "compiled":
         return open_compiled(
@@ -91,6 +95,7 @@ def _open_faster(
         size,
         compared_on,
         place,
+        progress,
     )
 
 

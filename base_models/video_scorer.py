@@ -24,6 +24,7 @@ from base_models.fold_models import find_models
 from base_models.opened import COMPARED, OpenedDetector, open_detector
 from base_models.train_settings import Precision
 from predictions.errors import InputError
+from predictions.progress import Progress, silent
 
 _TIMED_CROPS = 16
 #: Where a run's own faces are not there: so many frames of at most so many new videos.
@@ -70,6 +71,7 @@ class VideoScorer:
         precision: Precision = "auto",
         backend: BackendName = "auto",
         spare: Sequence[Path] = (),
+        progress: Progress = silent,
     ) -> "VideoScorer":
         """Open trained detectors of the run folder `run`.
 
@@ -78,6 +80,8 @@ class VideoScorer:
         Args:
             spare: videos; faster backends are compared on faces of some of them where the run's
                 own faces are not there.
+            progress: told of each detector, as "opening detectors", and of the models of the one
+                at work, as "2 of 5: NAME".
 
         Raises:
             InputError: one is not trained, or none is left.
@@ -85,9 +89,11 @@ class VideoScorer:
         found = find_models(run / "models")
         opened, notes = [], []
         compared_on = _compared_on(run, settings, spare)
-        for name in names:
+        for number, name in enumerate(names, start=1):
+            progress("opening detectors", number - 1, len(names))
             if name not in found:
                 raise InputError(f"{run}: no {name} is trained; there are {', '.join(found)}.")
+            stage = f"{number} of {len(names)}: {name}"
             spec = find_detector(found[name][0].record["detector"])
             if spec.looks_at != "face":
                 notes.append(f"{name} looks at the {spec.looks_at} of a video and is left out.")
@@ -102,8 +108,12 @@ class VideoScorer:
                     faster=faster_backend(spec, backend, place.name),
                     compared_on=compared_on
                     and partial(compared_on, int(found[name][0].record["size"])),
+                    progress=partial(_as_stage, progress, stage),
                 )
             )
+            # Whatever was tried before, all its models are open.
+            progress(stage, len(found[name]), len(found[name]))
+        progress("opening detectors", len(names), len(names))
         if not opened:
             raise InputError(f"{run}: none of its detectors looks at single faces.")
         scorer = cls(settings, opened)
@@ -149,6 +159,11 @@ class VideoScorer:
             opened.logits(images)
             spent[name] = (time.perf_counter() - began) / _TIMED_CROPS
         return dict(sorted(spent.items(), key=lambda item: item[1]))
+
+
+def _as_stage(progress: Progress, stage: str, _: str, done: int, total: int) -> None:
+    """Tell `progress` under the name `stage`, whatever the work calls itself."""
+    progress(stage, done, total)
 
 
 def _compared_on(

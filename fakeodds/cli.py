@@ -49,7 +49,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order a newcomer meets them."""
-        return [name for names in _sections().values() for name in names]
+        return [name for names in SECTIONS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module that holds the command."""
@@ -85,20 +85,10 @@ class Commands(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """First the commands, section by section, without importing them; then the options."""
         widest = max(map(len, COMMANDS))
-        for heading, names in _sections().items():
+        for heading, names in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(widest), COMMANDS[name][1]) for name in names])
         click.Command.format_options(self, ctx, formatter)
-
-
-def _sections() -> dict[str, list[str]]:
-    """The headings with the commands there are; those without a heading come last."""
-    sections = {
-        heading: [name for name in names if name in COMMANDS] for heading, names in SECTIONS.items()
-    }
-    placed = {name for names in sections.values() for name in names}
-    sections["More"] = [name for name in COMMANDS if name not in placed]
-    return {heading: names for heading, names in sections.items() if names}
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -167,7 +157,7 @@ def run() -> dict[str, Any]:
         extra = _EXTRAS[error.name.partition(".")[0]]
         _stop(
             f"fakeodds: this command needs {error.name}, which is not installed; "
-            f"run: pip install 'fakeodds[{extra}]'",
+            f"run: pip install 'fakeodds[{extra}]' (in a clone: pip install '.[{extra}]')",
             2,
         )
     return shared

@@ -22,9 +22,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from fakeodds.names import shorten
+from fakeodds.numbers import number
 from predictions.progress import Progress as Report
 from predictions.progress import silent
 
+#: Characters of a name in the tables of stages and of slices, and before a bar.
+_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
 
@@ -74,16 +78,18 @@ def _draws() -> bool:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Report]:
+def progress_bars(*, tell: bool = True) -> Iterator[Report]:
     """Yield a `progress(stage, done, total)` that draws a bar a stage, with rate and time left.
 
-    Where standard error is no terminal, each stage leaves one line when it is finished.
+    Each stage leaves one line when it is finished, unless nobody need be told; where standard error
+    is no terminal, that is all.
     """
     if log.quiet:
         yield silent
         return
+    finished = _finished_lines() if tell else silent
     if not _draws():
-        yield _finished_lines()
+        yield finished
         return
     # At most 80 columns, with counts of six digits.
     columns = (
@@ -96,13 +102,12 @@ def progress_bars() -> Iterator[Report]:
     with Progress(*columns, console=log, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
         paces: dict[str, _Pace] = {}
-        finished = _finished_lines()
 
         def report(stage: str, done: int, total: int) -> None:
             finished(stage, done, total)
             if done < total and stage not in tasks:
                 pace = paces[stage] = _Pace(done)
-                name = _shortened(stage, _BAR_NAME)
+                name = shorten(stage, _BAR_NAME)
                 tasks[stage] = bars.add_task(name, total=total, completed=done, pace=pace)
             elif done < total:
                 paces[stage].tell(done)
@@ -212,10 +217,10 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     for stage, measures in metrics["stages"].items():
         loss = measures["log_loss"]
         table.add_row(
-            _plain(_shortened(stage)),
-            _number(loss["value"]),
-            f"{_number(loss['low'])}-{_number(loss['high'])}",
-            *(_number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
+            _plain(shorten(stage, _STAGE_WIDTH)),
+            number(loss["value"]),
+            f"{number(loss['low'])}-{number(loss['high'])}",
+            *(number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)
@@ -231,8 +236,8 @@ def print_looks(report: Mapping[str, Any]) -> None:
         table.add_row(
             str(look["frames"]),
             str(len(look["detectors"])),
-            _number(loss["value"]),
-            f"{_number(loss['low'])}-{_number(loss['high'])}",
+            number(loss["value"]),
+            f"{number(loss['low'])}-{number(loss['high'])}",
             "-" if seconds is None else f"{seconds / report['threads']:.2f}",
             str(look["videos"]),
         )
@@ -257,27 +262,11 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
             loss = found["stages"][shown[-1]]["log_loss"]
             area = found["stages"][shown[-1]]["auc"]
             table.add_row(
-                _plain(_shortened(value, _SLICE_WIDTH)),
+                _plain(shorten(value, _SLICE_WIDTH)),
                 str(found["rows"]),
-                *(_number(found["stages"][name]["log_loss"]["value"]) for name in shown),
-                f"{_number(loss['low'])}-{_number(loss['high'])}",
-                "-" if area is None else _number(area["value"], 3),
-                "" if area is None else f"{_number(area['low'], 3)}-{_number(area['high'], 3)}",
+                *(number(found["stages"][name]["log_loss"]["value"]) for name in shown),
+                f"{number(loss['low'])}-{number(loss['high'])}",
+                "-" if area is None else number(area["value"], 3),
+                "" if area is None else f"{number(area['low'], 3)}-{number(area['high'], 3)}",
             )
         out.print(table)
-
-
-_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
-
-
-def _shortened(name: str, width: int = _STAGE_WIDTH) -> str:
-    """A long name keeps both of its ends, which tell models apart."""
-    end = (width - 1) // 2
-    return name if len(name) <= width else f"{name[: width - 1 - end]}…{name[-end:]}"
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    """A measure; large ones with fewer digits, undefined ones (an AUC of one class) as a dash."""
-    if value is None:
-        return "-"
-    return f"{value:.{digits if abs(value) < 10 else 2}f}"

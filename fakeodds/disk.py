@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def megabytes(path: Path) -> float:
-    """MB (a million bytes) of a file, or of everything below a folder; 0 where nothing is."""
-    if path.is_file():
-        return path.stat().st_size / 1e6
-    if not path.is_dir():
-        return 0.0
-    total, folders = 0, [path]
+def megabytes(*paths: Path) -> float:
+    """MB (a million bytes) of files, and of everything below folders; 0 where nothing is."""
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    folders = [path for path in paths if path.is_dir()]
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
@@ -25,11 +22,7 @@ def megabytes(path: Path) -> float:
 def weights_mb(run: Path, names: Sequence[str]) -> dict[str, float]:
     """MB of the weights of all fold models of each detector, in a run's folder; 0 without any."""
     return {
-        name: sum(
-            file.stat().st_size
-            for file in (run / "models" / f"model={name}").glob("fold=*/weights.*")
-        )
-        / 1e6
+        name: megabytes(*(run / "models" / f"model={name}").glob("fold=*/weights.*"))
         for name in names
     }
 

@@ -119,8 +119,7 @@ def judge_domains(
         else:
             console.note("domains: already there for these scores and settings.")
     found = json.loads(path.read_text(encoding="utf-8"))
-    metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
-    write_json({**metrics, "domains": found}, run.metrics)
+    write_json({**run.read_metrics(), "domains": found}, run.metrics)
     return found
 
 

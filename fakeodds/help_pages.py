@@ -1,16 +1,25 @@
-"""How `--help` is laid out: options under headings, names to choose from below the option."""
+"""How `--help` is laid out, options under headings, and how a command's words are read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from fakeodds.several_files import say_each
+
 #: Adds an option to a function, as `click.option` makes it.
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Command(click.Command):
-    """A command whose `--help` has the options that were `headed` under their headings."""
+    """A command whose `--help` has the options that were `headed` under their headings.
+
+    Repeatable options of files take several files at once.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, after each file has got its option."""
+        return super().parse_args(ctx, say_each(self.get_params(ctx), args))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options first, then heading by heading in the order of the options."""

@@ -181,7 +181,7 @@ def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--scores",
             type=ANY,
             multiple=True,
-            help="Score file of other detectors, whose columns are stacked too; repeatable.",
+            help="Score files of other detectors, whose columns are stacked too.",
         ),
         click.option(
             "--kind",

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from base_models.fold_models import find_models
 from base_models.threads import available_threads
 from fakeodds import console
+from fakeodds.asked_in_time import asked_in_time
 from fakeodds.out_of_time import OutOfTime, raising_at
 from fakeodds.run_folder import RunFolder
 from fakeodds.submitting import answer_with_gaps, shifted_to
@@ -46,6 +48,7 @@ def predict_in_time(
     backend: "BackendName" = "auto",
     most_mb: float | None = None,
     sample: Path | None = None,
+    asked: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Calibrated probabilities of all videos by `began + seconds` of `time.monotonic`.
 
@@ -53,6 +56,7 @@ def predict_in_time(
 
     Args:
         most_mb: leave detectors out until the weights of the rest are not larger.
+        asked: what run.json tells of submission.csv, see `RunFolder.answered`.
     """
     from stacking import load_stack
 
@@ -60,12 +64,15 @@ def predict_in_time(
         raise InputError("--deadline: is for videos; these are face crops, which take no time.")
     stack, about = load_stack(run.stack)
     imported = run.record["settings"].get("imported", {})
-    names = [name for name in about["kinds"] if name not in imported]
+    members = asked_in_time(run.path, about["kinds"], imported, find_models(run.path / "models"))
+    for sentence in members.notes:
+        console.note(sentence)
+    names = members.names
     oof: pd.Series | None = None
     if most_mb is not None:
         from fakeodds.weights_budget import within
 
-        stack, about, oof = within(run, names, most_mb, stack, about)
+        stack, about, oof = within(run, names, stack, about, most_mb)
         names = list(about["kinds"])
     wanted = None if sample is None else read_sample(sample)
     write = partial(_submit_quietly, run.submission, prior, about, wanted, str(sample))
@@ -74,6 +81,7 @@ def predict_in_time(
         # Opening the detectors takes seconds; whoever stops us before has an answer.
         nothing = pd.DataFrame(index=pd.Index(videos, name="video"))
         write(answer_with_gaps(stack, nothing, about, None))
+    run.answered(**asked)
     ends = work_ends(began, seconds)
     try:
         if ends - time.monotonic() < _IMPORTS:
@@ -96,6 +104,11 @@ def predict_in_time(
                 console.note(sentence)
             costs = scorer.seconds_a_crop()
             order = _cheapest_first(run, costs)
+            if oof is None and len(names) < len(about["kinds"]):
+                from fakeodds.weights_budget import within
+
+                # Workers of their own would outlive a process that leaves at once.
+                stack, about, oof = within(run, names, stack, about, jobs=1)
             looks = make_looks(run, order, settings.frames, stack, about, oof)
     except OutOfTime:
         console.note(
@@ -126,7 +139,7 @@ def _cheapest_first(run: RunFolder, costs: Mapping[str, float]) -> list[str]:
     order: list[str] = run.record["settings"].get("cheapest_first", [])
     if sorted(order) != sorted(costs):
         order = list(costs)
-        run.settings(cheapest_first=order)
+        run.record["settings"]["cheapest_first"] = order
         run.save()
     return order
 

@@ -70,8 +70,7 @@ def make_looks(
     """
     videos = labelled_videos(run)
     if probability is None:
-        oof = pd.read_csv(run.oof, dtype={"video": str}).set_index("video")
-        probability = oof["calibrated"]
+        probability = run.read_oof()["calibrated"]
     scores = read_frame_scores(run.scores)
     options = StackOptions(meta="logistic", jobs=1)
     looks = []

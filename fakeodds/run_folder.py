@@ -141,6 +141,15 @@ class RunFolder:
         """One calibrated probability a video."""
         return self.path / "submission.csv"
 
+    def read_oof(self) -> pd.DataFrame:
+        """oof.csv: index `video`; label, group, fold and the probability of each stage."""
+        return pd.read_csv(self.oof, dtype={"video": str, "group": str}).set_index("video")
+
+    def read_metrics(self) -> dict[str, Any]:
+        """metrics.json."""
+        found: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
+        return found
+
     def seconds(self) -> dict[str, float]:
         """Seconds that each finished stage took."""
         return {name: stage["seconds"] for name, stage in self.record["stages"].items()}
@@ -149,6 +158,22 @@ class RunFolder:
         """Note what the user asked for, and the command and versions it ran with."""
         self.record["settings"].update(settings)
         self.record["versions"] = versions()
+        self._note_command()
+
+    def answered(self, **asked: Any) -> None:
+        """Note that submission.csv is written anew, and save run.json.
+
+        `asked`: for what videos and how, where a later command (`predict`, `apply`) wrote it;
+        nothing where the command that judged the run did, whose settings tell it. What the run
+        was judged with, versions among it, stays.
+        """
+        self.record["settings"].pop("predict", None)
+        if asked:
+            self.record["settings"]["predict"] = asked
+        self._note_command()
+        self.save()
+
+    def _note_command(self) -> None:
         command = _command_line()
         commands: list[list[str]] = self.record.setdefault("commands", [])
         # A killed run goes on by the same command.

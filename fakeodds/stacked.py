@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fakeodds import console
+from fakeodds.names import in_figure
 from fakeodds.run_folder import RunFolder, versions
 from predictions.aggregate import rules_of
 from predictions.columns import count
@@ -209,9 +210,7 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
 
 def finish_metrics(run: RunFolder) -> dict[str, Any]:
     """Add the seconds of every stage to metrics.json and return it."""
-    import json
-
-    metrics: dict[str, Any] = json.loads(run.metrics.read_text(encoding="utf-8"))
+    metrics = run.read_metrics()
     metrics["timing"] = run.seconds()
     write_json(metrics, run.metrics)
     return metrics
@@ -296,7 +295,5 @@ def _draw_clip(
 
 
 def _title(stage: Any) -> str:
-    """A stage's name short enough for half a figure; both of its ends tell models apart."""
-    name = str(stage)
-    name = name if len(name) <= 36 else f"{name[:18]}…{name[-17:]}"
-    return f"{name}, out of fold"
+    """A stage's name short enough for half a figure."""
+    return f"{in_figure(str(stage), 36)}, out of fold"

@@ -78,6 +78,7 @@ def submit_scored(
         about = read_about(run.stack)
         probability = stack_probability(stack, tested.features, about, prior, tested.groups)
     submit(probability, run.submission, sample)
+    run.answered()
 
 
 def stack_probability(
@@ -164,8 +165,7 @@ def out_of_fold(run: RunFolder, prior: Prior = None) -> pd.Series:
             "--prior is for new videos: the labelled ones keep their own share of fakes; give it "
             "again to `fakeodds apply`, or with --test here."
         )
-    oof = pd.read_csv(run.oof, dtype={"video": str}).set_index("video")
-    return oof["calibrated"]
+    return run.read_oof()["calibrated"]
 
 
 def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
-"""`--max-weights`: the best ensemble whose weights are small enough, and a stack for it."""
+"""A stack for fewer detectors: those named, or the best whose weights fit (`--max-weights`)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +18,16 @@ from predictions.errors import InputError
 
 
 def within(
-    run: RunFolder, names: Sequence[str], most_mb: float, stack: Any, about: dict[str, Any]
+    run: RunFolder,
+    names: Sequence[str],
+    stack: Any,
+    about: dict[str, Any],
+    most_mb: float = math.inf,
+    jobs: int = -1,
 ) -> tuple[Any, dict[str, Any], pd.Series | None]:
-    """The run's stack where all its weights fit; else the recommended ensemble of those that do.
+    """A stack of the detectors `names`, of as many as fit; the run's own where it asks no others.
+
+    Where their weights are too large together, it is the recommended ensemble of those that fit.
 
     Returns:
         stack, about, and the out-of-fold probabilities of the new stack (None of the run's own).
@@ -28,7 +36,8 @@ def within(
         InputError: not even one detector fits.
     """
     mb = weights_mb(run.path, names)
-    if sum(mb.values()) <= most_mb:
+    fits = sum(mb.values()) <= most_mb
+    if fits and set(names) == set(about["kinds"]):
         return stack, about, None
     if min(mb.values()) > most_mb:
         smallest = min(mb, key=lambda name: mb[name])
@@ -36,10 +45,13 @@ def within(
             f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
             f"weights, more than {most_mb:.0f}; allow more."
         )
+    videos, options = labelled_videos(run), StackOptions(jobs=jobs)
+    scores = aggregate(read_frame_scores(run.scores))
+    features = scores.reindex(index=videos.index, columns=list(names))
+    if fits:
+        return restack(features, videos, options)
     from stacking.compare import compare_subsets
 
-    videos, options = labelled_videos(run), StackOptions()
-    features = aggregate(read_frame_scores(run.scores)).reindex(videos.index)[list(names)]
     found = compare_subsets(
         features,
         videos["label"].astype("int8"),

@@ -21,6 +21,7 @@ from base_models.backends.agreement import CannotExport, measure_agreement
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
 from base_models.fold_models import Place
 from predictions.errors import InputError
+from predictions.progress import Progress, silent
 
 BackendName = Literal["auto", "openvino", "compiled", "reference"]
 
@@ -76,6 +77,7 @@ def open_openvino(
     size: int,
     images: Callable[[], NDArray[np.uint8]],
     place: Place,
+    progress: Progress = silent,
 ) -> Chosen:
     """OpenVINO for every model of a detector, exported where it is not yet, or for none.
 
@@ -90,6 +92,7 @@ def open_openvino(
         images: gives crops (n, size, size, 3) to compare on, n > 0; asked only where an export was
             not compared before.
         place: precision and threads.
+        progress: told of each model; exporting the first time takes seconds each.
 
     Raises:
         InputError: an export is damaged.
@@ -100,6 +103,7 @@ def open_openvino(
     for precision in _PRECISIONS[place.precision]:
         backends, worst = [], None
         for number, path in enumerate(weights):
+            progress(spec.name, number, len(weights))
             try:
                 backend, agreement = models.open_model(
                     spec, path, partial(load, number), size, images, precision, place.threads
@@ -112,6 +116,7 @@ def open_openvino(
                 break
             backends.append(backend)
         if len(backends) == len(weights):
+            progress(spec.name, len(weights), len(weights))
             return Chosen(
                 backends,
                 f"openvino {precision}",

@@ -14,6 +14,11 @@ from predictions.errors import InputError
 from predictions.folds import connected_groups
 from predictions.videos import check_videos, require_labels
 
+_NO_GROUPS = (
+    "Every video is a group of its own, so the estimate is too good if videos share a person or a "
+    "source; a CSV with a column group says which do."
+)
+
 
 def read_dataset(
     path: Path,
@@ -70,6 +75,8 @@ def read_dataset(
         videos = choose_videos(videos, only, str(source))
     if training:
         require_labels(videos, str(source))
+        if videos["group"].is_unique:
+            told = [*told, _NO_GROUPS]
     return Dataset(
         root=path if path.is_dir() else path.parent,
         videos=videos,

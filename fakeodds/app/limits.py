@@ -1,5 +1,6 @@
 """What an upload may be: its ending, its size, its length."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,14 @@ class Limits:
         """The largest file."""
         return int(self.max_mb * 2**20)
 
+    @property
+    def too_large(self) -> str:
+        """What is said of a larger file, with {name} and {size} (megabytes) for its own."""
+        return (
+            f"{{name}} has {{size}} MB, and at most {self.max_mb:g} MB are taken here; give a part "
+            "of it, or start the app with a larger --max-mb."
+        )
+
 
 def check_file(path: Path, limits: Limits, *, endings: frozenset[str] = VIDEO_ENDINGS) -> None:
     """Refuse a file by its ending or size, before anything reads it.
@@ -43,10 +52,9 @@ def check_file(path: Path, limits: Limits, *, endings: frozenset[str] = VIDEO_EN
     if size == 0:
         raise InputError(f"{path.name} is empty; choose the file once more.")
     if size > limits.max_bytes:
-        raise InputError(
-            f"{path.name} has {size / 2**20:,.0f} MB, and {limits.max_mb:g} MB are allowed here; "
-            "give a shorter part of it, or start the app with a larger --max-mb."
-        )
+        # Rounded up: what is too large must not look as if it fitted.
+        megabytes = f"{math.ceil(10 * size / 2**20) / 10:.1f}"
+        raise InputError(limits.too_large.format(name=path.name, size=megabytes))
 
 
 def check_length(name: str, seconds: float, width: int, height: int, limits: Limits) -> None:

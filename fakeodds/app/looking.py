@@ -23,6 +23,7 @@ from base_models.sound.settings import SoundSettings
 from base_models.video import UnreadableVideo, index_video
 from base_models.video_scorer import VideoScorer
 from fakeodds.app.limits import Limits, check_length
+from predictions.progress import Progress, silent
 
 #: Told what is done now, in words, and the share of the work that is behind.
 Tell = Callable[[str, float], None]
@@ -71,8 +72,9 @@ class Looker:
         *,
         device: str = "auto",
         backend: BackendName = "auto",
+        progress: Progress = silent,
     ) -> None:
-        """Open the detectors `names` of the run folder.
+        """Open the detectors `names` of the run folder; `progress` as of `VideoScorer.open`.
 
         Raises:
             InputError: one is not trained, or cannot be opened.
@@ -90,7 +92,9 @@ class Looker:
         self._run, self._settings = run, settings
         self._device, self._backend = device, backend
         self._scorer = (
-            VideoScorer.open(run, settings, self.alone, device=device, backend=backend)
+            VideoScorer.open(
+                run, settings, self.alone, device=device, backend=backend, progress=progress
+            )
             if self.alone
             else None
         )

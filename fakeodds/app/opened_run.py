@@ -1,6 +1,5 @@
 """A finished run, opened for the page: its stack, its honest numbers, its detectors."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from fakeodds.options import TableOptions, naming_the_file
 from fakeodds.run_folder import RunFolder
 from fakeodds.submitting import stack_probability
 from predictions.errors import InputError
+from predictions.progress import Progress, silent
 from predictions.submission import make_submission
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ class OpenedRun:
         *,
         device: str = "auto",
         backend: "BackendName" = "auto",
+        progress: Progress = silent,
     ) -> None:
-        """Open a run; its detectors too, which takes seconds.
+        """Open a run; its detectors too, which takes seconds, and the first time minutes.
 
         Raises:
             InputError: there is no run, or it is not finished.
@@ -55,10 +56,9 @@ class OpenedRun:
                     f"{path}: has no {file.name} yet; let `fakeodds run` or `fakeodds stack` end."
                 )
         self.stack, self.about = load_stack(self.folder.stack)
-        self.oof = pd.read_csv(self.folder.oof, dtype={"video": str, "group": str})
-        metrics = json.loads(self.folder.metrics.read_text(encoding="utf-8"))
-        self.worth = words.worth(metrics)
-        self.looker = self._open_looker(device, backend)
+        self.oof = self.folder.read_oof()
+        self.worth = words.worth(self.folder.read_metrics())
+        self.looker = self._open_looker(device, backend, progress)
 
     @property
     def name(self) -> str:
@@ -75,7 +75,9 @@ class OpenedRun:
         """Decisions about detectors, a sentence each."""
         return [] if self.looker is None else self.looker.notes
 
-    def _open_looker(self, device: str, backend: "BackendName") -> "Looker | None":
+    def _open_looker(
+        self, device: str, backend: "BackendName", progress: Progress
+    ) -> "Looker | None":
         settings = self.folder.record["settings"]
         if "faces" not in settings:
             return None
@@ -92,6 +94,7 @@ class OpenedRun:
             names,
             device=device,
             backend=backend,
+            progress=progress,
         )
 
     def answer_page(self, path: Path, limits: Limits, tell: "Tell") -> str:

@@ -1,5 +1,6 @@
 """The server of the page: local, and closed to everything but the page itself."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -111,6 +112,7 @@ def served(
                 footer_links=[],
                 theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
                 css_paths=Path(__file__).with_name("app.css"),
+                js=_script(limits),
                 app_kwargs={"middleware": [Middleware(_Guarded)]},
             )
         except OSError as error:
@@ -128,6 +130,12 @@ def served(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _script(limits: Limits) -> str:
+    """What the page runs when it is opened: files that are too large are refused in our words."""
+    refusing = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8")
+    return f"() => {{\n({refusing.strip()})({limits.max_bytes}, {json.dumps(limits.too_large)}) }}"
 
 
 #: Neither counting of users nor looking for newer versions.

@@ -7,6 +7,8 @@ from typing import Any
 
 from fakeodds.app.alike import LEAST_GROUPS, LEAST_VIDEOS, Alike, Standing
 from fakeodds.app.answer import Answer, DetectorAnswer
+from fakeodds.names import listed
+from fakeodds.numbers import cost_of_share
 from predictions.columns import count
 
 #: Differences of logits that are called small and large: .5 is 50 % against 62 %, 1.5 against 82 %.
@@ -82,7 +84,7 @@ def worth(metrics: Mapping[str, Any]) -> str:
     """What the run's log loss says of its answers."""
     loss = metrics["stages"]["calibrated"]["log_loss"]
     share = float(metrics["prior"])
-    knowing = _entropy(share)
+    knowing = cost_of_share(share)
     told = (
         f"log loss {loss['value']:.3f} ({loss['low']:.3f} to {loss['high']:.3f}) on "
         f"{count(int(metrics['rows']), 'labelled video')}, out of fold; knowing only that "
@@ -93,10 +95,6 @@ def worth(metrics: Mapping[str, Any]) -> str:
     if loss["low"] > knowing:
         return f"This run's answers are worse than none: {told}. Don't go by them."
     return f"This run can't be told from guessing: {told}. Don't go by its answers."
-
-
-def _entropy(share: float) -> float:
-    return -sum(q * math.log(q) for q in (share, 1 - share) if q > 0)
 
 
 def difference(one: DetectorAnswer) -> str:
@@ -126,11 +124,7 @@ def disagreeing(answer: Answer) -> str:
         return f"All {len(known)} lean to {'FAKE' if sides == {True} else 'REAL'}."
     if not opposed:
         return "They lean to different sides, but none is far from the others."
-    return f"{_listed(opposed)} {'disagrees' if len(opposed) == 1 else 'disagree'} with the others."
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{listed(opposed)} {'disagrees' if len(opposed) == 1 else 'disagree'} with the others."
 
 
 def standing_text(found: Standing | None) -> str:

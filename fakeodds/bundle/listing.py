@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fakeodds.disk import size
+
 MANIFEST, README = "MANIFEST.json", "README.md"
 
 
@@ -44,7 +46,7 @@ def sum_parts(files: Iterable[Mapping[str, Any]], own_wheel: str) -> list[dict[s
         parts.setdefault(_part_of(file["path"], own_wheel), []).append(file["bytes"])
     order = sorted(parts, key=lambda part: (_ORDER.index(part.partition(":")[0]), part))
     listed = [{"part": p, "files": len(parts[p]), "bytes": sum(parts[p])} for p in order]
-    sizes = [size for part in parts.values() for size in part]
+    sizes = [one for part in parts.values() for one in part]
     return [*listed, {"part": "total", "files": len(sizes), "bytes": sum(sizes)}]
 
 
@@ -63,14 +65,6 @@ def _part_of(path: str, own_wheel: str) -> str:
     if "openvino" in rest[:-1]:
         return f"exported: {model}"
     return f"weights: {model}"
-
-
-def told_size(size: float) -> str:
-    """`1.2 GB`, `34.5 MB`, `6.7 kB`: thousands, as Kaggle counts."""
-    for unit, step in (("GB", 1e9), ("MB", 1e6)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size / 1e3:.1f} kB"
 
 
 def next_steps(out: Path) -> list[str]:
@@ -97,7 +91,7 @@ def write_about(manifest: Mapping[str, Any], parts: Sequence[Mapping[str, Any]])
         "",
         "| part | files | size |",
         "| --- | ---: | ---: |",
-        *(f"| {p['part']} | {p['files']} | {told_size(p['bytes'])} |" for p in parts[:-1]),
+        *(f"| {p['part']} | {p['files']} | {size(p['bytes'] / 1e6)} |" for p in parts[:-1]),
         "",
         "Every file with its size and SHA-256 is in `MANIFEST.json`.",
         "",

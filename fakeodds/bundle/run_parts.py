@@ -12,7 +12,8 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.fold_models import FoldModel, find_models
-from fakeodds.disk import weights_mb
+from fakeodds.asked_in_time import asked_in_time
+from fakeodds.disk import megabytes, weights_mb
 from fakeodds.restacked import labelled_videos
 from fakeodds.run_folder import RunFolder
 from fakeodds.weights_budget import within
@@ -21,7 +22,7 @@ from predictions.files import write_json, write_table
 from predictions.progress import Progress, silent
 
 #: Settings that predicting reads, or that tell how the run was made.
-_SETTINGS = ("command", "faces", "train", "stack", "imported")
+_SETTINGS = ("command", "faces", "train", "stack")
 _MB = 1e6
 #: Size of an exported network, in fp16, by that of its weights.
 _HALF = 0.5
@@ -33,8 +34,8 @@ class FinishedRun:
 
     Attributes:
         folder: the run.
-        names: its detectors, without imported ones.
-        imported: models whose scores were imported; new videos will have none of them.
+        names: its detectors that a prediction by a deadline asks.
+        notes: why others are left out, a sentence each.
         specs: name -> entry in the registry.
         models: name -> trained folds.
         stack, about: as `load_stack` gives them.
@@ -42,7 +43,7 @@ class FinishedRun:
 
     folder: RunFolder
     names: list[str]
-    imported: list[str]
+    notes: list[str]
     specs: dict[str, DetectorSpec]
     models: dict[str, list[FoldModel]]
     stack: Any
@@ -112,9 +113,10 @@ def open_finished(path: Path) -> FinishedRun:
                 "command that began it again, and it goes on."
             )
     stack, about = load_stack(folder.stack)
-    imported = list(folder.record["settings"].get("imported", {}))
-    names = [name for name in about["kinds"] if name not in imported]
     models = find_models(folder.path / "models")
+    imported = folder.record["settings"].get("imported", {})
+    members = asked_in_time(path, about["kinds"], imported, models)
+    names = members.names
     for name in names:
         lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
         if name not in models or lacking:
@@ -123,7 +125,7 @@ def open_finished(path: Path) -> FinishedRun:
                 f"{where}: the weights of {name} are not here; run `fakeodds train {path}` again."
             )
     specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
-    return FinishedRun(folder, names, imported, specs, models, stack, about)
+    return FinishedRun(folder, names, members.notes, specs, models, stack, about)
 
 
 def gather_run(
@@ -142,36 +144,25 @@ def gather_run(
     Raises:
         InputError: not even one detector fits.
     """
-    small_mb = _megabytes(_small_files(run, run.names))
+    small_mb = megabytes(*_small_files(run, run.names))
     if small_mb >= most_mb:
         raise InputError(
             f"--max-weights: stack and out-of-fold scores alone have {small_mb:.0f} MB; allow more."
         )
-    stack, about, oof = within(run.folder, run.names, most_mb - small_mb, run.stack, run.about)
+    stack, about, oof = within(run.folder, run.names, run.stack, run.about, most_mb - small_mb)
     kept = [name for name in about["kinds"] if name in run.names]
     weights = weights_mb(run.folder.path, run.names)
     left = {name: round(mb * _MB) for name, mb in weights.items() if name not in kept}
     files = [*_small_files(run, kept), *(path for name in kept for path in run.weights(name))]
-    notes = [] if oof is None else [_told_left(left, most_mb)]
+    notes = [*run.notes, *([_told_left(left, most_mb)] if left else [])]
     if exports:
-        room = most_mb - _megabytes(files)
+        room = most_mb - megabytes(*files)
         exported, told = _exports_within(run, kept, room, weights, progress)
         files += exported
         notes += told
     for path in files:
         _copy(path, out / path.relative_to(run.folder.path))
     write_json(_record(run, kept, out, notes), out / "run.json")
-    if run.imported:
-        notes.append(
-            f"scores by {', '.join(run.imported)} were imported; new videos will have none, and "
-            "the stack takes them as missing."
-        )
-    for name in kept:
-        if run.specs[name].looks_at != "face":
-            notes.append(
-                f"{name} looks at the {run.specs[name].looks_at} of a video, which a prediction "
-                "with a deadline leaves out."
-            )
     return RunParts(
         {name: round(weights[name] * _MB) for name in kept},
         left,
@@ -191,7 +182,7 @@ def _exports_within(
 
     Those that are not there yet are made, beside the weights, as `fakeodds predict` would.
     """
-    able = [n for n in kept if run.specs[n].exporter and run.specs[n].looks_at == "face"]
+    able = [name for name in kept if run.specs[name].exporter]
     if find_spec("openvino") is None or not run.folder.faces.is_dir():
         # Nothing to make them with, or to compare them on; there may be some from before.
         able = [name for name in able if run.exports(name)]
@@ -209,11 +200,11 @@ def _exports_within(
         if make:
             notes += _export(run, name)
         files = run.exports(name)
-        if _megabytes(files) > room:
+        if megabytes(*files) > room:
             lacking.append(name)
             continue
         taken += files
-        room -= _megabytes(files)
+        room -= megabytes(*files)
     progress("exported networks", len(able), len(able))
     if lacking:
         notes.append(
@@ -232,10 +223,6 @@ def _export(run: FinishedRun, name: str) -> list[str]:
     return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
 
 
-def _megabytes(files: Sequence[Path]) -> float:
-    return sum(path.stat().st_size for path in files) / _MB
-
-
 def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
     """All but run.json, the weights and the exports."""
     root = run.folder
@@ -243,8 +230,6 @@ def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
     for name in names:
         files += sorted((root.scores / f"model={name}").glob("fold=*.parquet"))
         files += [model.folder / "fold.json" for model in run.models[name]]
-        # The network whose embeddings a sequence detector looks at.
-        files += sorted((root.path / "models" / f"model={name}").glob("embedder.*"))
     return [path for path in files if _is_kept(path)]
 
 
@@ -295,10 +280,8 @@ def _expected(
     run: FinishedRun, out: Path, stack: Any, about: dict[str, Any], oof: "pd.Series[float] | None"
 ) -> dict[str, Any]:
     """What log loss to expect; a stack of fewer detectors takes the place of the run's."""
-    measured: dict[str, Any]
     if oof is None:
-        measured = json.loads(run.folder.metrics.read_text(encoding="utf-8"))
-        return dict(measured["stages"]["calibrated"])
+        return dict(run.folder.read_metrics()["stages"]["calibrated"])
     from stacking import report_metrics, save_stack
 
     shutil.rmtree(out / "stack")

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,14 @@ def app(
     # Stopped by whatever means, it deletes the uploads.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console.heading("Opening the run and its detectors")
-    opened = OpenedRun(run, device=device, backend=backend)
+    # Networks are exported for OpenVINO when the run is opened for the first time.
+    with console.progress_bars(tell=False) as progress:
+        opened = OpenedRun(run, device=device, backend=backend, progress=progress)
     for sentence in opened.notes:
         console.note(sentence)
     with served(opened, Limits(max_mb, max_minutes), host=host, port=port) as address:
         console.out.print(f"{address} (stop with Ctrl+C)")
-        while True:
-            time.sleep(3600)
+        # Stopping it is how it ends; there is nothing to go on with.
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)

@@ -9,6 +9,7 @@ from fakeodds.answers import Answer, answering
 from fakeodds.dataset_options import open_dataset
 from fakeodds.help_pages import Command
 from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
+from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior
 from fakeodds.submitting import as_found, stack_probability, submit
 from predictions.errors import InputError
@@ -52,7 +53,6 @@ def apply(
         with console.working("loading the frameworks", tell=False):
             from fakeodds import pipeline
         from fakeodds.imported import Asked
-        from fakeodds.run_folder import RunFolder
 
         run = RunFolder.existing(stack)
         if "faces" not in run.record["settings"]:
@@ -60,11 +60,14 @@ def apply(
                 f"{stack}: was fitted on score files and has no detectors of its own; "
                 f"give score files instead of the folder {new[0]}."
             )
-        asked = Asked(new[1:], columns.kind)
+        imported = Asked(new[1:], columns.kind)
         data = open_dataset(new[0])
-        probability = pipeline.predict(data, run, jobs, prior, asked=asked)
+        probability = pipeline.predict(data, run, jobs, prior, asked=imported)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
     submission = submit(probability, out, sample)
+    if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
+        asked = {"videos": [str(path) for path in new], "prior": prior}
+        RunFolder.existing(stack).answered(**asked)
     return {**as_found(submission), "files": {out.name: str(out)}}

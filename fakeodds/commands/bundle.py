@@ -8,6 +8,7 @@ from rich.table import Table
 
 from fakeodds import console
 from fakeodds.answers import Answer, answer, answering
+from fakeodds.disk import size
 from fakeodds.help_pages import Command
 from fakeodds.options import Bytes
 from predictions.errors import InputError
@@ -110,17 +111,15 @@ def _checked(version: str | None) -> str | None:
 
 
 def _print_sizes(manifest: Answer) -> None:
-    from fakeodds.bundle.listing import told_size
-
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("part", no_wrap=True, max_width=44)
     for name in ("files", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in manifest["sizes"]:
         bold = "bold" if part["part"] == "total" else None
-        table.add_row(part["part"], str(part["files"]), told_size(part["bytes"]), style=bold)
-    for name, size in manifest["left_out"].items():
-        table.add_row(f"left out: {name}", "-", told_size(size), style="dim")
+        table.add_row(part["part"], str(part["files"]), size(part["bytes"] / 1e6), style=bold)
+    for name, left in manifest["left_out"].items():
+        table.add_row(f"left out: {name}", "-", size(left / 1e6), style="dim")
     console.out.print(table)
     loss = manifest["expected"]["log_loss"]
     console.out.print(

@@ -16,8 +16,8 @@ from fakeodds.run_folder import RunFolder
 def report(run: Path) -> Answer:
     """Write the report of a run: one page that opens offline, from what is in the folder RUN.
 
-    `run`, `stack`, `calibrate` and `compare` write it by themselves; call it after `predict
-    --deadline`, after a second command on the same folder, or with a newer fakeodds. Writes
+    `run`, `stack`, `calibrate` and `compare` write it by themselves; call it after `predict`,
+    after a second command on the same folder, or with a newer fakeodds. Writes
     RUN/report.html, and RUN/report/ with each figure as PNG and as a table.
 
     \b

@@ -33,7 +33,7 @@ from fakeodds.submitting import read_about, submit_scored
     "--test",
     multiple=True,
     type=ANY,
-    help="Scores of the videos to predict, in the same columns; repeatable.",
+    help="Scores of the videos to predict, in the same columns; one file or several.",
 )
 @click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
 @click.option(

@@ -355,7 +355,7 @@ sample_option = click.option(
     "--test-scores",
     type=ANY,
     multiple=True,
-    help="Score file of the --test videos by the detectors of --scores; repeatable.",
+    help="Score files of the --test videos by the detectors of --scores.",
 )
 @dataset_options
 @imported_options
@@ -420,6 +420,7 @@ def run(
             tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
         )
     submit(probability, folder.submission, sample)
+    folder.answered()
     if wants_report:
         show_report(folder)
     return answer(metrics, folder.path, *RUN_FILES)
@@ -494,6 +495,7 @@ def train(
     console.print_stages(metrics)
     console.print_slices(metrics)
     submit(out_of_fold(folder, options.prior), folder.submission)
+    folder.answered()
     if wants_report:
         show_report(folder)
     return answer(metrics, folder.path, *RUN_FILES)
@@ -546,6 +548,8 @@ def predict(
     """
     folder = RunFolder.existing(run)
     data = open_dataset(videos, dataset_options)
+    asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
+    asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}
     if deadline is not None:
         if imported.paths:
             raise InputError(
@@ -563,6 +567,7 @@ def predict(
             backend=backend,
             most_mb=max_weights,
             sample=sample,
+            asked={**asked, "deadline": deadline, "max_weights": max_weights},
         )
         console.print_looks(report)
         for video, reason in list(report["without_scores"].items())[:5]:
@@ -579,6 +584,7 @@ def predict(
 
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, sample)
+    folder.answered(**asked)
     return answer(as_found(submission), folder.path, "submission.csv")
 
 

@@ -34,14 +34,12 @@ class Contents:
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
         """metrics.json: rows, groups, prior, stages, timing, slices, domains."""
-        return self._json(self.run.metrics)
+        return self.run.read_metrics() if self.run.metrics.exists() else None
 
     @cached_property
     def oof(self) -> pd.DataFrame | None:
         """Index `video`; label, group, fold and the out-of-fold probability of each stage."""
-        if not self.run.oof.exists():
-            return None
-        return pd.read_csv(self.run.oof, dtype={"video": str, "group": str}).set_index("video")
+        return self.run.read_oof() if self.run.oof.exists() else None
 
     @property
     def stages(self) -> list[str]:

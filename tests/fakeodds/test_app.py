@@ -295,7 +295,7 @@ def test_files_are_refused_early_and_without_their_folder(tmp_path: Path) -> Non
         ("notes.txt", b"x", r"^notes\.txt has the ending \.txt; expected one of \.264"),
         ("none", b"x", "no ending"),
         ("empty.mp4", b"", r"^empty\.mp4 is empty"),
-        ("large.mp4", b"0" * 1_100_000, r"^large\.mp4 has 1 MB, and 1 MB are allowed"),
+        ("large.mp4", b"0" * 1_100_000, r"^large\.mp4 has 1\.1 MB, and at most 1 MB are taken"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=match):
@@ -333,6 +333,19 @@ def run(clips: DemoSet, trained: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def opened(run: Path) -> OpenedRun:
     return OpenedRun(run, backend="reference")
+
+
+def test_opening_tells_which_detector_of_how_many(run: Path) -> None:
+    pytest.importorskip("openvino")
+    told: list[tuple[str, int, int]] = []
+    OpenedRun(run, backend="openvino", progress=lambda *seen: told.append(seen))
+    assert told[0] == ("opening detectors", 0, 2)
+    assert told[-1] == ("opening detectors", 2, 2)
+    for stage in ("1 of 2: mobilenetv3_large", "2 of 2: resnet50"):
+        done = [seen[1:] for seen in told if seen[0] == stage]
+        assert done[0] == (0, 2)  # of two folds
+        assert (1, 2) in done
+        assert done[-1] == (2, 2)
 
 
 def test_the_answer_is_that_of_predict(clips: DemoSet, run: Path, opened: OpenedRun) -> None:
@@ -499,10 +512,25 @@ def test_without_a_face_or_a_video_the_stack_answers_for_nothing_seen(
 
 def test_a_file_beyond_the_limit_is_not_even_sent(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "large.mp4").write_bytes(b"0" * 2_000_000)
-    said = visit.drop(tmp_path / "large.mp4", ".toast-wrap :text('exceed')")
-    assert "1.0 Mb" in said
-    assert "large.mp4" in said
+    said = visit.drop(tmp_path / "large.mp4", ".fo-too-large")
+    with pytest.raises(InputError) as refused:
+        check_file(tmp_path / "large.mp4", LIMITS)
+    assert said == str(refused.value) == LIMITS.too_large.format(name="large.mp4", size="2.0")
+    assert visit.page.locator(".toast-wrap *").count() == 0
     assert not any("/upload?" in url or "/queue/join" in url for url in visit.asked)
+    # A dropped one likewise, once; and the next file takes the sentence away.
+    dropped = """zone => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(3000000)], "$&{size}.mp4"));
+        zone.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+    }"""
+    visit.page.locator("#fo-video button").first.evaluate(dropped)
+    assert visit.text(".fo-too-large:has-text('2.9')").startswith("$&{size}.mp4 has 2.9 MB")
+    assert visit.page.locator(".fo-too-large").count() == 1
+    assert not any("/upload?" in url or "/queue/join" in url for url in visit.asked)
+    (tmp_path / "text.mp4").write_text("this is no video")
+    visit.drop(tmp_path / "text.mp4", ".fo-answer:has-text('text.mp4')")
+    assert visit.page.locator(".fo-too-large").count() == 0
 
 
 def test_the_report_is_shown_in_a_frame_of_its_own(visit: Visit, run: Path) -> None:

@@ -246,6 +246,46 @@ def test_above_the_limit_detectors_are_left_out(
     assert "--max-weights" in said.output
 
 
+def _said_to_be(run: Path, name: str, detector: str) -> None:
+    """Have the records of a run's detector say that it is another one."""
+    for path in (run / "models" / f"model={name}").glob("fold=*/fold.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "detector": detector}))
+
+
+def test_what_a_deadline_does_not_ask_is_left_out(
+    clips: DemoSet, trained: Path, tmp_path: Path, cli: Cli
+) -> None:
+    heard = Path(shutil.copytree(trained, tmp_path / "heard"))
+    _said_to_be(heard, "resnet50", "voice_inception")
+    out = tmp_path / "out"
+    said = cli("bundle", heard, "--out", out, "--wheels", "none", "--no-exports")
+    assert "resnet50 listens" in said.output
+    manifest = json.loads((out / "MANIFEST.json").read_text())
+    assert list(manifest["detectors"]) == ["mobilenetv3_large"]
+    assert not list(out.rglob("model=resnet50"))
+    stack = json.loads((out / "run" / "stack" / "stack.json").read_text())
+    assert "resnet50" not in json.dumps(stack)
+    # What is promised is what the stack of the others is worth; predicting promises the same.
+    options = ("--deadline", "5m", "--backend", "reference")
+    cli("predict", out / "run", clips.test, *options)
+    packed = submission(out / "run")
+    said = cli("predict", heard, clips.test, *options)
+    assert "resnet50 listens" in said.output
+    pd.testing.assert_series_equal(submission(heard), packed)
+    promised = json.loads((heard / "deadline.json").read_text())["looks"][-1]["log_loss"]
+    assert promised["value"] == pytest.approx(manifest["expected"]["log_loss"]["value"])
+
+    _said_to_be(heard, "mobilenetv3_large", "lstm_faces")
+    refused = (
+        ("bundle", heard, "--out", tmp_path / "none"),
+        ("predict", heard, clips.test, *options),
+    )
+    for command in refused:
+        assert "none of its detectors looks at single faces" in cli(*command, code=2).output
+    assert not (tmp_path / "none").exists()
+
+
 def test_what_cannot_be_bundled_is_told_in_a_sentence(
     trained: Path, scores: pd.DataFrame, tmp_path: Path, cli: Cli
 ) -> None:

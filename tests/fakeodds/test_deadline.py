@@ -19,11 +19,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
+from fakeodds.asked_in_time import Members, asked_in_time
 from fakeodds.crew import Crew
 from fakeodds.deadline_plot import draw_cost, prepare_cost
 from fakeodds.demo_data import DemoSet
 from fakeodds.looks import few_frames
 from fakeodds.out_of_time import OutOfTime, raising_at
+from predictions.errors import InputError
 
 Cli = Callable[..., Any]
 
@@ -114,6 +116,16 @@ def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli:
     assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
     said = cli("predict", run, clips.test, "--deadline", "4m", "--max-weights", "1MB", code=2)
     assert "mobilenetv3_large" in said.output
+
+
+def test_imported_scores_are_not_asked() -> None:
+    run, kinds = Path("run"), dict.fromkeys(("theirs", "resnet50"), "logit")
+    assert asked_in_time(run, kinds, {}, {}) == Members(["theirs", "resnet50"], [])
+    members = asked_in_time(run, kinds, {"theirs": "logit"}, {})
+    assert members.names == ["resnet50"]
+    assert "theirs" in members.notes[0]
+    with pytest.raises(InputError, match="single faces"):
+        asked_in_time(run, kinds, kinds, {})
 
 
 @pytest.mark.parametrize("said", ["soon", "0h", "", "5"])

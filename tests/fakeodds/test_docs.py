@@ -9,6 +9,7 @@ import sys
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -129,6 +130,22 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     for path in site.rglob("*.css"):
         style = path.read_text(encoding="utf-8")
         assert not re.search(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", style), path
+
+
+def test_the_search_works_in_a_folder_without_a_network(site: Path, browser: Any) -> None:
+    page = browser.new_page(offline=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    # A page of the folder itself, and one below it.
+    for name in ("index.html", "guide/tour.html"):
+        page.goto((site / name).as_uri())
+        page.click(".md-search__input")
+        page.keyboard.type("TemperatureCalibrator")
+        page.wait_for_selector(".md-search-result__link")
+        found = page.eval_on_selector_all(".md-search-result__link", "all => all.map(a => a.href)")
+        assert any("reference/calibration.html" in address for address in found), found
+    page.close()
+    assert all(address.startswith(("file:", "data:")) for address in asked), asked
 
 
 def test_no_page_names_a_path_of_a_machine() -> None:

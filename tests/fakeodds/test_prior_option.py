@@ -1,5 +1,6 @@
 """--prior: a known share of fakes, or one estimated from the new videos' own scores."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,44 @@ def test_without_new_videos_a_prior_moves_nothing_and_says_so(
     assert "--prior is for new videos" in cli(*call).output
     oof = pd.read_csv(out / "oof.csv")["calibrated"]
     np.testing.assert_allclose(pd.read_csv(out / "submission.csv")["label"], oof)
+
+
+def test_the_report_tells_what_share_the_submission_was_last_moved_to(
+    tmp_path: Path, cli: Cli, tables: pd.DataFrame
+) -> None:
+    out = tmp_path / "run"
+    new = tmp_path / "new.csv"
+    call = ("calibrate", tmp_path / "train.csv", "--test", new, "--out", out, "--jobs", 1)
+
+    def record() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((out / "run.json").read_text())
+        return found
+
+    def reported() -> str:
+        cli("report", out)
+        return (out / "report.html").read_text()
+
+    cli(*call)
+    judged = record()
+    apply = ("apply", out, new, "--prior", SHARE)
+    cli(*apply, "--out", tmp_path / "elsewhere.csv")
+    assert record() == judged
+
+    cli(*apply, "--out", out / "submission.csv")
+    settings = judged["settings"] | {"predict": {"videos": [str(new)], "prior": SHARE}}
+    assert record() | {"commands": None} == judged | {"settings": settings, "commands": None}
+    assert [command[0] for command in record()["commands"]] == ["calibrate", "apply"]
+    page = reported()
+    assert re.search(r"in submission\.csv are moved from 5\d\.\d\W% fakes to 12\.0\W%", page)
+    assert f"prior {SHARE}" in page
+    assert f"--prior {SHARE} --out" in page  # the command
+
+    # Nothing is judged anew, but the submission is written: nobody asked for a share this time.
+    cli(*call)
+    assert "predict" not in record()["settings"]
+    assert "are moved from" not in reported()
+    cli(*call, "--prior", 0.3)
+    assert "30.0\N{NO-BREAK SPACE}%, as asked" in reported()
 
 
 @pytest.mark.parametrize("prior", ["0", "1", "-0.5", "nan", "often"])

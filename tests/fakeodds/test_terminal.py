@@ -330,6 +330,10 @@ with console.progress_bars() as progress:
         time.sleep(0.3)
     progress("folds", 4, 4)
     progress("nothing to do", 3, 3)
+with console.progress_bars(tell=False) as progress:
+    for done in range(3):
+        progress("2 of 5: xception", done, 2)
+        time.sleep(0.6)
 with console.working("one piece"):
     time.sleep(1.05)
 """
@@ -352,6 +356,8 @@ def test_on_a_terminal_bars_tell_rate_and_time_left_in_80_columns() -> None:
     assert any(re.search(r"folds .* 3/4 .*\d\.\d/s +0:00:0\d left", line) for line in lines)
     assert any(re.search(r"18000/119154 +\d+\.\d/s +0:00:\d\d left", line) for line in lines)
     assert any("0:00:00 so far" in line for line in lines)
+    assert any(re.search(r"2 of 5: xception .* 1/2 .*left", line) for line in lines)
+    assert not any("xception: 2 in" in line for line in lines)
     assert any(re.search(r"one piece 0:00:0\d", line) for line in lines)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.numbers import number, stage_name
 from fakeodds.report.contents import Contents
-from fakeodds.report.numbers import number, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
+from fakeodds.report.rows import records
 
 #: A bound nearer to 0 or 1 than this is none.
 _OPEN = 1e-12
@@ -121,7 +122,7 @@ def _table(found: pd.DataFrame) -> Table:
                     else f"{row['best_margin']:.2g} from the ends",
                     number(row["dearest"], 2),
                 )
-                for row in found.to_dict(orient="records")
+                for row in records(found)
             ],
         ),
         note="The best bound is the best for these very videos, so that it flatters a little; the "

@@ -7,12 +7,12 @@ import pandas as pd
 
 from fakeodds.deadline_plot import plot_cost, prepare_cost
 from fakeodds.disk import megabytes, size, weights_mb
+from fakeodds.names import listed, shorten, thousands
+from fakeodds.numbers import interval, number, percent, seconds
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import STRONG, plain_axes
-from fakeodds.report.numbers import interval, number, percent, seconds
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
 from fakeodds.report.rows import records
-from fakeodds.report.texts import listed, shorten, thousands
 
 _FOLDERS = {
     "faces": "face crops",

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fakeodds.names import apart_in_figure
+from fakeodds.numbers import number, percent, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
-from fakeodds.report.names import shortened
-from fakeodds.report.numbers import number, percent, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table
+from fakeodds.report.rows import records
 
 #: Points of a ROC curve that are drawn.
 _POINTS = 500
@@ -211,7 +212,7 @@ def _plot_roc(
     axes.plot([0, 1], [0, 1], color=CLOUD, linestyle=":", linewidth=1.4)
     # The stage that counts is drawn last, above the others.
     styles = (STRONG, 2.0, "-"), (SERIES[1], 1.4, "--"), (GREY, 1.4, "-")
-    names = shortened([_NAMES.get(stage, stage_name(stage)) for stage in curves], 28)
+    names = apart_in_figure([_NAMES.get(stage, stage_name(stage)) for stage in curves], 28)
     for (stage, curve), name, (colour, width, dashes) in reversed(
         list(zip(curves.items(), names, styles, strict=False))
     ):
@@ -308,7 +309,7 @@ def _table(decisions: pd.DataFrame) -> Table:
                 percent(row["accuracy"], 1),
                 percent(row["balanced"], 1),
             )
-            for row in decisions.to_dict(orient="records")
+            for row in records(decisions)
         ],
         title="Thresholds",
         note=note,

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fakeodds.names import apart_in_figure
+from fakeodds.numbers import number, percent, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import STRONG
-from fakeodds.report.names import shortened
-from fakeodds.report.numbers import number, percent, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table
+from fakeodds.report.rows import records
 
 #: So many detectors are drawn, the best ones: more cells could not be read.
 _DRAWN = 30
@@ -134,7 +135,7 @@ def _table(pairs: pd.DataFrame) -> Table:
                 percent(row["double_fault"], 1),
                 number(row["residual_correlation"], 3),
             )
-            for row in ends.to_dict(orient="records")
+            for row in records(ends)
         ],
         title=shown if len(ends) < len(pairs) else "Pairs, the most alike first",
         note="Q (Yule's): 1 where they are right and wrong on the same videos, 0 where one tells "
@@ -185,7 +186,9 @@ def _plot_map(canvas: Any, table: pd.DataFrame) -> None:
         text = "1" if float(text) == 1 else text
         axes.text(j, i, text, ha="center", va="center", fontsize=size)
     # Names stand once, at the rows; columns go by the rows' numbers.
-    names = [f"{name}  {row}" for row, name in enumerate(shortened(list(table.index)), start=1)]
+    names = [
+        f"{name}  {row}" for row, name in enumerate(apart_in_figure(list(table.index)), start=1)
+    ]
     axes.set_yticks(range(k), names)
     axes.set_xticks(range(k), [str(row) for row in range(1, k + 1)])
     axes.tick_params(length=0)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.numbers import number
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
-from fakeodds.report.numbers import number
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import records
 from predictions.aggregate import DEFAULT_RULE

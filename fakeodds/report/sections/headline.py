@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.names import in_figure
+from fakeodds.numbers import cost_of_share, interval, number, percent, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.numbers import interval, number, percent, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Tile, Tiles, Words
 
 _STEPS = {
@@ -25,7 +26,7 @@ def build(contents: Contents) -> Section | None:
     final = metrics["stages"]["calibrated"]
     loss = final["log_loss"]
     prior = metrics["prior"]
-    knowing_nothing = float(-(prior * np.log(prior) + (1 - prior) * np.log(1 - prior)))
+    knowing_nothing = cost_of_share(prior)
     steps = prepare_steps(metrics)
     parts: list[Part] = [
         Tiles(
@@ -127,14 +128,13 @@ def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> Non
             ha="center", fontsize=8.5,
         )  # fmt: skip
     axes.axvline(knowing_nothing, color=CLOUD, linestyle=":", linewidth=1.6)
-    axes.set_yticks(at, [_short(name) for name in steps["name"]])
+    axes.set_yticks(at, [_in_two_lines(name) for name in steps["name"]])
     axes.set(ylim=(-0.5, len(steps) - 0.3), xlabel="log loss")
 
 
-def _short(name: str, most: int = 26) -> str:
-    """A name in two lines where it is long."""
-    if len(name) <= most:
-        return name
+def _in_two_lines(name: str, most: int = 26) -> str:
+    """A step's name for the figure; a long one breaks after the colon."""
     head, colon, tail = name.partition(": ")
-    tail = tail if len(tail) <= most else f"{tail[: most // 2]}…{tail[-most // 2 :]}"
-    return f"{head}{colon}\n{tail}" if tail else f"{name[: most // 2]}…{name[-most // 2 :]}"
+    if len(name) <= most or not tail:
+        return in_figure(name, most)
+    return f"{head}{colon}\n{in_figure(tail, most)}"

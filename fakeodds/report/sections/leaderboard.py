@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.names import apart_in_figure, listed
+from fakeodds.numbers import interval, number, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.names import listed, shortened
-from fakeodds.report.numbers import interval, number, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
+from fakeodds.report.rows import records
 
 _STEPS = {
     "mean": "mean of all detectors",
@@ -194,7 +195,7 @@ def _cells(metrics: dict[str, Any], rows: pd.DataFrame) -> list[tuple[str, ...]]
             interval(metrics["stages"][row["stage"]]["log_loss"]),
             *(number(row[name], 3) for name in _MEASURES),
         )
-        for row in rows.to_dict(orient="records")
+        for row in records(rows)
     ]
 
 
@@ -270,7 +271,7 @@ def _places(contents: Contents) -> tuple[str, list[Part]]:
                 *(number(row[name]) for name in ("alone", "best_with", "best_without")),
                 *(number(row[name], 5) for name in ("gain", "standard_error")),
             )
-            for row in places.to_dict(orient="records")
+            for row in records(places)
         ],
         strong=[row for row, is_in in enumerate(places["recommended"]) if is_in],
         texts=(0, 1, 2),
@@ -304,7 +305,7 @@ def _left_out(contents: Contents) -> tuple[str, list[Part]]:
                 number(row["gain"], 5),
                 number(row["standard_error"], 5),
             )
-            for row in found.to_dict(orient="records")
+            for row in records(found)
         ],
         texts=(0, 1),
         title="What each detector is to the plain mean",
@@ -384,5 +385,5 @@ def _plot_board(canvas: Any, drawn: pd.DataFrame, limit: float) -> None:
             ha="right", va="center", fontsize=8.5,
         )  # fmt: skip
     axes.axhline(len(drawn) - drawn["is_step"].sum() - 0.5, color=CLOUD, linewidth=0.8)
-    axes.set_yticks(at, shortened(list(drawn["name"])))
+    axes.set_yticks(at, apart_in_figure(list(drawn["name"])))
     axes.set(xlim=(low - room, limit + room), ylim=(-0.6, len(drawn) - 0.4), xlabel="log loss")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.numbers import number, percent
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.report.numbers import number, percent
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
 from fakeodds.report.rows import records
 
@@ -28,7 +28,7 @@ def build(contents: Contents) -> Section | None:
         return None
     mean = float(oof["calibrated"].mean())
     shifts, moved = prepare_shifts(oof), prepare_moved(prior)
-    parts: list[Part] = [Tiles(_tiles(contents, prior, mean))]
+    parts: list[Part] = [Tiles(_tiles(contents, prior, mean)), *_shift(contents, prior)]
     if abs(mean - prior) > 0.05:
         parts.append(
             Words(
@@ -105,8 +105,12 @@ def prepare_moved(source: float) -> pd.DataFrame:
 
 
 def asked_prior(settings: dict[str, Any]) -> float | str | None:
-    """What --prior was asked for: a share, "auto", or None."""
-    asked: float | str | None = settings.get("prior", settings.get("stack", {}).get("prior"))
+    """What --prior was asked for submission.csv: a share, "auto", or None.
+
+    A later `predict` or `apply` that wrote it knows better than the command that judged the run.
+    """
+    judged = settings.get("prior", settings.get("stack", {}).get("prior"))
+    asked: float | str | None = settings.get("predict", {}).get("prior", judged)
     return asked
 
 
@@ -115,10 +119,10 @@ def _tiles(contents: Contents, prior: float, mean: float) -> list[Tile]:
         Tile(percent(prior, 1), "fakes among the labelled videos"),
         Tile(percent(mean, 1), "mean answer, out of fold", "close to the share where calibrated"),
     ]
-    submission, oof = contents.submission, contents.oof
+    submission = contents.submission
     asked = asked_prior(contents.settings)
-    if submission is not None and oof is not None and len(submission):
-        own = set(submission["filename"]) == set(oof.index)
+    if submission is not None and len(submission):
+        own = _is_own(contents)
         tiles.append(
             Tile(
                 percent(float(submission["label"].mean()), 1),
@@ -135,6 +139,38 @@ def _tiles(contents: Contents, prior: float, mean: float) -> list[Tile]:
             )
         )
     return tiles
+
+
+def _is_own(contents: Contents) -> bool:
+    """Whether submission.csv holds the labelled videos, whose share is known and kept."""
+    submission, oof = contents.submission, contents.oof
+    if submission is None or oof is None:
+        return False
+    return set(submission["filename"]) == set(oof.index)
+
+
+def _shift(contents: Contents, prior: float) -> list[Part]:
+    """What --prior did to submission.csv; nothing where it was not asked for."""
+    asked = asked_prior(contents.settings)
+    if asked is None or contents.submission is None:
+        return []
+    if _is_own(contents):
+        return [
+            Words(
+                f"--prior {asked} was asked for new videos; submission.csv holds the labelled "
+                f"ones, out of fold, which keep their own {percent(prior, 1)}."
+            )
+        ]
+    if asked == "auto":
+        to = "the share that their scores tell (where they tell none, they stay)"
+    else:
+        to = percent(float(asked), 1)
+    return [
+        Words(
+            f"The answers in submission.csv are moved from {percent(prior, 1)} fakes to {to}, as "
+            f"asked with --prior {asked}. All else on this page is at {percent(prior, 1)}."
+        )
+    ]
 
 
 def _lead(prior: float, shifts: pd.DataFrame) -> str:

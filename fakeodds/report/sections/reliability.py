@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.numbers import number, stage_name
 from fakeodds.report.contents import Contents
-from fakeodds.report.numbers import number, stage_name
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
+from fakeodds.report.rows import records
 
 if TYPE_CHECKING:
     from calibration import ReliabilityDiagram
@@ -64,7 +65,7 @@ def build(contents: Contents) -> Section | None:
 def prepare_measures(measures: pd.DataFrame, stages: list[str]) -> Measures:
     """Of each stage the measures of calibration: stage -> measure -> value, low, high."""
     found: Measures = {stage: {} for stage in stages}
-    for row in measures.to_dict(orient="records"):
+    for row in records(measures):
         if row["stage"] in found and row["measure"] in _MEASURES:
             found[row["stage"]][row["measure"]] = {
                 name: float(row[name]) for name in ("value", "low", "high")

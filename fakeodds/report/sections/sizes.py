@@ -1,6 +1,6 @@
 """How many detectors are worth their cost, and which ensemble to take."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from shlex import quote
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.names import ensemble_name, listed
+from fakeodds.numbers import interval, number
 from fakeodds.report.contents import Contents
-from fakeodds.report.names import ensemble_name, listed
-from fakeodds.report.numbers import interval, number
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
+from fakeodds.report.rows import records
 
 if TYPE_CHECKING:
     from stacking.compare import Comparison
@@ -184,7 +185,7 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
                 *(_cost(row[cost]) for cost in costs),
                 ensemble_name(row["models"], everything),
             )
-            for row in rows.to_dict(orient="records")
+            for row in records(rows)
         ],
         strong=list(np.flatnonzero(rows["recommended"])),
         texts=(4 + len(costs),),
@@ -195,7 +196,7 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
     )
 
 
-def _behind(row: dict[Hashable, Any]) -> str:
+def _behind(row: dict[str, Any]) -> str:
     if row["difference"] == 0:
         return "the best"
     error = row["standard_error"]

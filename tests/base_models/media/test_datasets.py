@@ -230,3 +230,15 @@ def test_shared_videos():
     assert by_video(dataset, "label") == table["label"].to_dict()
     groups = dataset.videos.set_index("video")["group"]
     assert (groups.groupby(table["group"]).nunique() == 1).all()
+
+
+def test_training_without_groups_is_told_of(tmp_path):
+    touch(tmp_path, "real/a.mp4", "real/b.mp4", "fake/c.mp4")
+    dataset = read_dataset(tmp_path, training=True)
+    assert any("a group of its own" in note for note in dataset.notes)
+    assert not any("a group of its own" in note for note in read_dataset(tmp_path).notes)
+    (tmp_path / "labels.csv").write_text(
+        "file,label,group\nreal/a.mp4,REAL,x\nreal/b.mp4,REAL,y\nfake/c.mp4,FAKE,x\n"
+    )
+    dataset = read_dataset(tmp_path / "labels.csv", training=True)
+    assert not any("a group of its own" in note for note in dataset.notes)

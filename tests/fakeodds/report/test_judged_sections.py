@@ -11,10 +11,10 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
+from fakeodds.names import apart_in_figure, ensemble_name, listed
+from fakeodds.numbers import interval, number
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import COLOURS, draw
-from fakeodds.report.names import ensemble_name, listed, shortened
-from fakeodds.report.numbers import interval, number
 from fakeodds.report.parts import Figure, Section, Table, Words
 from fakeodds.report.sections import (
     bounds,
@@ -474,13 +474,13 @@ def test_a_run_with_nothing_judged_has_no_section(tmp_path: Path) -> None:
 
 def test_names_stay_apart_when_they_are_shortened() -> None:
     names = [f"a_rather_long_prefix_{i:02d}_and_an_equally_long_suffix" for i in range(16)]
-    short = shortened(names)
+    short = apart_in_figure(names)
     assert len(set(short)) == 16
-    assert shortened(["xception"]) == ["xception"]
-    assert len(shortened([names[0]])[0]) == 24
-    assert shortened(["$a$"]) == [r"\$a\$"]
+    assert apart_in_figure(["xception"]) == ["xception"]
+    assert len(apart_in_figure([names[0]])[0]) == 24
+    assert apart_in_figure(["$a$"]) == [r"\$a\$"]
     assert listed(["a", "b", "c"]) == "a, b and c"
-    assert listed(names[:9], most=2).endswith(" and 7 more")
+    assert listed(names[:9], most=2).endswith(" and 8 more")
     assert ensemble_name(("a", "b"), "abcdefgh") == "a, b"
     assert ensemble_name(tuple("abcdefg"), "abcdefgh") == "all but h"
     assert ensemble_name(tuple("abc"), "abc") == "all 3"

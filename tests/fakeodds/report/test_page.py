@@ -91,6 +91,37 @@ def test_it_opens_offline_and_fits(run: Path, browser: Any, width: int, scheme: 
     page.close()
 
 
+def test_on_paper_it_is_light_and_nothing_runs_off(
+    tmp_path: Path, cli: Callable[..., Any], make_scores: Callable[..., Any], browser: Any
+) -> None:
+    made = make_scores(240).drop(columns=["bold", "blind"])
+    for i in range(14):
+        made[f"a_detector_with_a_rather_long_name_{i}"] = made["strong"] ** (1 + i / 20)
+    made["video"] = "a_folder_of_many_videos/" + made["video"]
+    made.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "mine"
+    cli("stack", tmp_path / "scores.csv", "--out", out, "--meta", "logistic", "--folds", 2)
+    cli("report", out)
+    # A4 has 186 mm between margins of 12, which are 703 pixels.
+    page = browser.new_page(viewport={"width": 703, "height": 1000}, color_scheme="dark")
+    page.emulate_media(media="print")
+    page.goto(f"file://{out / 'report.html'}")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 30, 33)"
+    too_wide = page.evaluate(
+        "[...document.querySelectorAll('main, .card, .tile, .scroll, figure')]"
+        ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText)"
+    )
+    assert too_wide == []
+    # What was left out for that is told; on the screen all is there.
+    assert page.get_by_text("more columns are on the screen").first.is_visible()
+    assert page.locator("nav").is_hidden()
+    page.emulate_media(media="screen")
+    assert not page.get_by_text("more columns are on the screen").first.is_visible()
+    assert page.locator(".many th").last.is_visible()
+    page.close()
+
+
 def test_where_there_is_nothing_to_report(tmp_path: Path, cli: Callable[..., Any]) -> None:
     assert "holds no run" in cli("report", tmp_path, code=2).output
     (tmp_path / "run.json").write_text('{"versions": {}, "settings": {}, "stages": {}}')

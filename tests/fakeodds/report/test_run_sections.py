@@ -423,6 +423,7 @@ def test_another_share_of_fakes(run: Path) -> None:
     assert rare["as_it_is"] == pytest.approx(by_hand)
     assert prior.asked_prior({"stack": {"prior": "auto"}}) == "auto"
     assert prior.asked_prior({"prior": 0.2}) == 0.2
+    assert prior.asked_prior({"prior": 0.2, "predict": {"prior": None}}) is None
     assert prior.asked_prior({}) is None
 
 

@@ -1,4 +1,4 @@
-"""Numbers as the report writes them."""
+"""Numbers as the terminal, the app and the report write them."""
 
 import math
 from collections.abc import Mapping
@@ -30,6 +30,11 @@ def seconds(value: float) -> str:
     if value < 6000:
         return f"{value / 60:.1f} min"
     return f"{value / 3600:.1f} h"
+
+
+def cost_of_share(share: float) -> float:
+    """The log loss (nats) of knowing only the share of fakes, and always saying it."""
+    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
 
 
 def stage_name(stage: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 #: It is given back when the process has grown by this many bytes.
-_GROWN = 100 * 2**20
+_GROWN = 200 * 2**20
 
 _STATM = Path("/proc/self/statm")
 _least = 0

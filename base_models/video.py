@@ -15,10 +15,10 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from base_models.picture import Converter, Picture
 from base_models.sampling import choose_frames, typical_step
 
 #: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
@@ -44,17 +44,12 @@ class Frame:
     Attributes:
         index: number of the frame in the video, from 0, in the order of showing.
         time_s: when it is shown, in seconds after the first frame.
-        picture: what it shows, turned upright; RGB values are computed where they are looked at.
+        image: RGB uint8 (H, W, 3), turned upright.
     """
 
     index: int
     time_s: float
-    picture: Picture = field(repr=False)
-
-    @property
-    def image(self) -> NDArray[np.uint8]:
-        """All of it: RGB uint8 (H, W, 3)."""
-        return np.asarray(self.picture)
+    image: NDArray[np.uint8] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ def decode_frames(
         UnreadableVideo: the file can no longer be opened.
     """
     wanted = [int(number) for number in chosen]
-    converter = Converter()
+    reformatter = VideoReformatter()
     at, start, may_seek = 0, 0, index.pts is not None
     careful = False  # one thread, nothing left out; from the first damage on
     while at < len(wanted):
@@ -152,7 +147,7 @@ def decode_frames(
                     start = 0
                     if number < wanted[at]:
                         continue
-                    yield Frame(number, float(index.times[number]), Picture(picture, converter))
+                    yield Frame(number, float(index.times[number]), _to_rgb(picture, reformatter))
                     while at < len(wanted) and wanted[at] <= number:
                         at += 1
                     if at == len(wanted):
@@ -290,3 +285,9 @@ def _decoded(stream: VideoStream, packet: av.Packet | None, careful: bool) -> li
         if not careful:
             raise _Damaged from error
         return []
+
+
+def _to_rgb(picture: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    image = np.asarray(reformatter.reformat(picture, format="rgb24").to_ndarray(), np.uint8)
+    turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.picture import Image
-
 _TEMPLATE = np.array(
     [
         [38.2946, 51.6963],
@@ -59,7 +57,7 @@ def fit_similarity(
 
 
 def cut_aligned(
-    image: Image, points: NDArray[np.floating], *, margin: float, size: int
+    image: NDArray[np.uint8], points: NDArray[np.floating], *, margin: float, size: int
 ) -> NDArray[np.uint8] | None:
     """The aligned face as RGB uint8 (size, size, 3); None when its points do not suffice.
 
@@ -74,21 +72,19 @@ def cut_aligned(
     if not 1 / 64 < scale < 64:
         return None
     if scale < 1:
-        shown, move = _reduced(image, move, scale, size)
-    else:
-        shown = np.asarray(image)
+        image, move = _reduced(image, move, scale, size)
     # OpenCV's coordinates are those of pixel centres, ours those of edges.
     move[:, 2] += move[:, :2].sum(axis=1) / 2 - 0.5
     return np.asarray(
         cv2.warpAffine(
-            shown, move, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            image, move, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         ),
         np.uint8,
     )
 
 
 def _reduced(
-    image: Image, move: NDArray[np.float64], scale: float, size: int
+    image: NDArray[np.uint8], move: NDArray[np.float64], scale: float, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """The part of the frame that the crop shows, reduced by averaging, and what is left to do."""
     height, width = image.shape[:2]

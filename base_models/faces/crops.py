@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.picture import Image
-
 
 def square_region(
     box: NDArray[np.floating], margin: float, height: int, width: int
@@ -28,7 +26,7 @@ def square_region(
 
 
 def cut_face(
-    image: Image, box: NDArray[np.floating], *, margin: float, size: int
+    image: NDArray[np.uint8], box: NDArray[np.floating], *, margin: float, size: int
 ) -> NDArray[np.uint8]:
     """The face as RGB uint8 (size, size, 3).
 

@@ -37,7 +37,6 @@ from base_models.faces.store import (
 )
 from base_models.faces.tracks import link_tracks
 from base_models.parallel import side_by_side
-from base_models.picture import Image
 from base_models.sampling import Sampling, choose_frames
 from base_models.threads import available_threads
 from base_models.video import (
@@ -233,7 +232,7 @@ def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: s
     """What one rung of the ladder finds in a video."""
     finder = _finder(rung, device)
     found = _Found()
-    for shape, run in groupby(frames, key=lambda frame: frame.picture.shape):
+    for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
         reduction = partial(
             reduced_size, settings=settings, pixels=finder.min_face_pixels, larger=rung.larger
         )
@@ -248,7 +247,7 @@ def _find_in_batch(
     follower: Follower, batch: list[Frame], settings: FaceSettings, found: _Found
 ) -> None:
     """Add the faces of equally sized frames to `found`."""
-    detections = follower.find([frame.picture for frame in batch])
+    detections = follower.find([frame.image for frame in batch])
     boxes, points = _rounded(detections.box), _rounded(detections.points)
     for position, box, five, score in zip(
         detections.frame, boxes, points, np.round(detections.score, 4), strict=True
@@ -257,11 +256,11 @@ def _find_in_batch(
         found.frame.append(frame.index)
         found.box.append(box)
         found.score.append(score)
-        found.jpeg.append(encode_jpeg(_cut(frame.picture, box, five, settings, found)))
+        found.jpeg.append(encode_jpeg(_cut(frame.image, box, five, settings, found)))
 
 
 def _cut(
-    image: Image,
+    image: NDArray[np.uint8],
     box: NDArray[np.float32],
     points: NDArray[np.float32],
     settings: FaceSettings,

@@ -17,7 +17,6 @@ from scipy.optimize import linear_sum_assignment
 
 from base_models.faces.finders import Detections, FaceFinder, no_points
 from base_models.faces.tracks import box_iou
-from base_models.picture import Image
 
 #: Boxes of the two searched frames are one face from this IoU on, as in `tracks`.
 _SAME = 0.2
@@ -34,7 +33,9 @@ _NOTHING = Detections(
 class FollowingFinder(FaceFinder, Protocol):
     """A finder that can look near given places only."""
 
-    def follow(self, images: Sequence[Image], expected: NDArray[np.floating]) -> Detections:
+    def follow(
+        self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
+    ) -> Detections:
         """Faces near the boxes `expected`, (n, k, 4), of n `images`, each RGB uint8 (H, W, 3)."""
 
 
@@ -55,7 +56,7 @@ class Follower:
         self._reduction = reduction or (lambda height, width: (height, width))
         self._before: NDArray[np.float32] | None = None
 
-    def find(self, images: Sequence[Image]) -> Detections:
+    def find(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
         """Faces in the next frames, each RGB uint8 (H, W, 3), all of one size; at least one.
 
         The last of them is searched everywhere, and so is the first of all. Boxes and points are
@@ -77,18 +78,15 @@ class Follower:
         self._before = last.box
         return _joined(parts)
 
-    def _search(self, images: Sequence[Image]) -> Detections:
+    def _search(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
         height, width = images[0].shape[:2]
         small_height, small_width = self._reduction(height, width)
         if (small_height, small_width) == (height, width):
-            return self.finder.find(np.stack([np.asarray(image) for image in images]))
+            return self.finder.find(np.stack(images))
         how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
         found = self.finder.find(
             np.stack(
-                [
-                    cv2.resize(np.asarray(image), (small_width, small_height), interpolation=how)
-                    for image in images
-                ]
+                [cv2.resize(i, (small_width, small_height), interpolation=how) for i in images]
             )
         )
         back = np.array([width / small_width, height / small_height])
@@ -98,7 +96,7 @@ class Follower:
 
     def _between(
         self,
-        images: Sequence[Image],
+        images: Sequence[NDArray[np.uint8]],
         before: NDArray[np.float32],
         after: NDArray[np.float32],
     ) -> Detections:

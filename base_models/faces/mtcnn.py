@@ -18,7 +18,6 @@ from torchvision.ops import batched_nms
 
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
 from base_models.faces.mtcnn_networks import Network, load_networks
-from base_models.picture import Image
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
@@ -64,7 +63,9 @@ class MtcnnFinder:
         return _detections(*self._settle(*_patches(candidates, summed, 48)))
 
     @torch.inference_mode()
-    def follow(self, images: Sequence[Image], expected: NDArray[np.floating]) -> Detections:
+    def follow(
+        self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
+    ) -> Detections:
         """Faces at the boxes `expected`, (n, k, 4), of `images`: O-Net's work alone."""
         n, per_frame = expected.shape[:2]
         box = _squared(torch.from_numpy(expected.astype(np.float32)).reshape(-1, 4))

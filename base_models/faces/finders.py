@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,13 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def of_frame(self, number: int) -> Self:
+        """Those of one frame, as of a batch of that frame alone."""
+        here = self.frame == number
+        return type(self)(
+            np.zeros(here.sum(), np.int64), self.box[here], self.score[here], self.points[here]
+        )
 
 
 class FaceFinder(Protocol):

@@ -1,10 +1,13 @@
 """Faces of successive frames: searched for in some, looked for where they are expected in others.
 
 Searching a whole picture is most of a finder's work. Where the searched frames before and after
-show the same faces, those of the frames between lie between them, and only there is looked. Where
-they don't, or where one of them is not found in a frame between, one more frame is searched and the
-same is asked of the two shorter stretches that it leaves. So a face is missed only where it comes
-and goes between two searched frames that show the same faces.
+show as many faces, those of the frames between lie on the way, or near those of the next frame, and
+only there is looked. Where one is not found, it is hidden or turned away, or else it leapt: that
+frame is searched. If that shows no more faces than were found, the same is taken of the frames
+beside it in which one is lost too, up to four. Else, and where the searched frames show different
+numbers of faces or none, one more frame is searched and the same is asked of the two shorter
+stretches that it leaves. So a face is missed only where it comes and goes between two searched
+frames that show as many.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +21,12 @@ from scipy.optimize import linear_sum_assignment
 from base_models.faces.finders import Detections, FaceFinder, no_points
 from base_models.faces.tracks import box_iou
 
-#: Boxes of the two searched frames are one face from this IoU on, as in `tracks`.
-_SAME = 0.2
 #: A face was found where it was expected if its box has this IoU with it.
 _FOUND = 0.35
+#: So often a lost face is looked for where it is in the next frame; more often, and boxes drift.
+_ROUNDS = 3
+#: So many successive frames in which a face is lost are settled by a search of one.
+_SETTLED = 4
 
 
 _NOTHING = Detections(
@@ -103,20 +108,18 @@ class Follower:
         """Faces in frames whose neighbours on both sides have been searched."""
         if not len(images):
             return _NOTHING
-        split = len(images) // 2
-        expected = _expected(before, after, len(images))
-        if expected is not None:
-            assert isinstance(self.finder, FollowingFinder)
-            found = self.finder.follow(images, expected)
-            missed = [
-                number
-                for number, boxes in enumerate(expected)
-                if not _all_found(boxes, found.box[found.frame == number])
-            ]
-            if not missed:
+        split, here = len(images) // 2, None
+        if len(before) == len(after) > 0:
+            found, lost = self._followed(images, *_paired(before, after))
+            for run in _runs(lost):
+                split = run[len(run) // 2]
+                here = self._search(images[split : split + 1])
+                if not _same_faces(here.box, found.box[found.frame == split]):
+                    break
+            else:
                 return found
-            split = missed[len(missed) // 2]
-        here = self._search(images[split : split + 1])
+        if here is None:
+            here = self._search(images[split : split + 1])
         return _joined(
             [
                 self._between(images[:split], before, here.box),
@@ -125,29 +128,92 @@ class Follower:
             ]
         )
 
+    def _followed(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        start: NDArray[np.float64],
+        end: NDArray[np.float64],
+    ) -> tuple[Detections, list[int]]:
+        """Faces on the way from `start` to `end`, (k, 4), and the frames in which one is lost."""
+        assert isinstance(self.finder, FollowingFinder)
+        n = len(images)
+        # With the searched frames at both ends; NaN where a face has not been found.
+        known = np.full((n + 2, *start.shape), np.nan)
+        known[0], known[-1] = start, end
+        share = (np.arange(1, n + 1) / (n + 1))[:, None, None]
+        expected = start * (1 - share) + end * share
+        parts: dict[int, Detections] = {}
+        asked = list(range(n))
+        for _ in range(1 + _ROUNDS):
+            if not asked:
+                break
+            found = self.finder.follow([images[i] for i in asked], expected[asked])
+            for position, i in enumerate(asked):
+                part = found.of_frame(position)
+                seen, which = _assigned(expected[i], part.box)
+                if i not in parts or len(seen) > np.isfinite(known[i + 1, :, 0]).sum():
+                    parts[i] = part
+                    known[i + 1] = np.nan
+                    known[i + 1, seen] = part.box[which]
+            nearer = _from_neighbours(known, expected)
+            asked = np.flatnonzero((nearer != expected).any(axis=(1, 2))).tolist()
+            expected = nearer
+        lost = [i for i in range(n) if np.isnan(known[i + 1]).any()]
+        return _joined([_moved(parts[i], i) for i in range(n)]), lost
 
-def _expected(
-    before: NDArray[np.float32], after: NDArray[np.float32], n: int
-) -> NDArray[np.float64] | None:
-    """Boxes (n, k, 4) on the way from one frame to the other; None where the faces differ."""
-    if len(before) != len(after) or not len(before):
-        return None
-    overlap = box_iou(before, after)
-    here, there = linear_sum_assignment(-overlap)
-    if (overlap[here, there] < _SAME).any():
-        return None
-    share = (np.arange(1, n + 1) / (n + 1))[:, None, None]
-    start, end = before[here].astype(np.float64), after[there].astype(np.float64)
-    return np.asarray(start * (1 - share) + end * share)
+
+def _paired(
+    before: NDArray[np.float32], after: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The boxes of two frames with as many faces, each (k, 4), face by face."""
+    apart = np.linalg.norm(_centres(before)[:, None] - _centres(after)[None], axis=2)
+    here, there = linear_sum_assignment(apart / (1 + apart.max()) - box_iou(before, after))
+    return before[here].astype(np.float64), after[there].astype(np.float64)
 
 
-def _all_found(expected: NDArray[np.float64], box: NDArray[np.float32]) -> bool:
-    """Whether every expected face has a box of its own."""
-    if len(box) < len(expected):
-        return False
+def _centres(box: NDArray[np.floating]) -> NDArray[np.floating]:
+    return (box[:, :2] + box[:, 2:]) / 2
+
+
+def _from_neighbours(
+    known: NDArray[np.float64], expected: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where lost faces are expected after their neighbours, (n, k, 4); other frames as they were.
+
+    known: (n + 2, k, 4), NaN where a face is lost; expected: (n, k, 4), where they were looked for.
+    """
+    here = known[1:-1]
+    lost = np.isnan(here)
+    nearer = np.where(lost, expected, here)
+    for beside in (known[2:], known[:-2]):
+        nearer = np.where(lost & np.isfinite(beside), beside, nearer)
+    return np.where(lost.any(axis=(1, 2), keepdims=True), nearer, expected)
+
+
+def _assigned(
+    expected: NDArray[np.floating], box: NDArray[np.floating]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the expected faces that are found, and of their boxes."""
     overlap = box_iou(expected, box)
     here, there = linear_sum_assignment(-overlap)
-    return bool((overlap[here, there] >= _FOUND).all())
+    enough = overlap[here, there] >= _FOUND
+    return here[enough], there[enough]
+
+
+def _same_faces(one: NDArray[np.floating], other: NDArray[np.floating]) -> bool:
+    """Whether two frames' boxes show the same faces."""
+    return len(one) == len(other) == len(_assigned(one, other)[0])
+
+
+def _runs(numbers: list[int]) -> list[list[int]]:
+    """Ascending numbers in runs of successive ones, of `_SETTLED` at the most."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1 and len(runs[-1]) < _SETTLED:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def _moved(found: Detections, by: int) -> Detections:

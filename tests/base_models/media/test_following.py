@@ -74,6 +74,23 @@ def test_faces_are_those_of_a_full_search(face, places):
     same_faces(followed, MtcnnFinder().find(frames))
 
 
+@pytest.mark.parametrize(
+    ("places", "searches"),
+    [
+        ([[(10 + 25 * i, 30)] for i in range(11)], 2),  # from one side to the other
+        ([[(10, 30)]] * 4 + [[]] * 3 + [[(10, 30)]] * 4, 3),  # hidden for a while
+        ([[(10, 30)]] * 2 + [[]] * 6 + [[(10, 30)]] * 3, 4),  # for longer: looked again
+        ([[(240 if 2 < i < 6 else 10, 30)] for i in range(9)], 5),  # elsewhere for a while
+    ],
+)
+def test_a_long_stretch_is_searched_where_a_face_is_lost(face, places, searches):
+    frames = film(face, places)
+    finder = Counting()
+    followed = Follower(finder).find(frames)
+    assert finder.searched <= searches
+    same_faces(followed, MtcnnFinder().find(frames))
+
+
 def test_a_face_that_comes_or_leaps_is_searched_for(face):
     comes = [[(20, 30)]] * 4 + [[(20, 30), (240, 40)]] * 5
     leaps = [[(10, 30)]] * 3 + [[(250, 60)]] + [[(10, 30)]] * 5  # away in one frame between two

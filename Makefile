@@ -60,6 +60,7 @@ bench: setup
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23
+	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 720
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth

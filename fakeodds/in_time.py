@@ -48,7 +48,7 @@ def predict_in_time(
     backend: "BackendName" = "auto",
     most_mb: float | None = None,
     sample: Path | None = None,
-    asked: Mapping[str, Any],
+    asked: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Calibrated probabilities of all videos by `began + seconds` of `time.monotonic`.
 
@@ -56,7 +56,8 @@ def predict_in_time(
 
     Args:
         most_mb: leave detectors out until the weights of the rest are not larger.
-        asked: what run.json tells of submission.csv, see `RunFolder.answered`.
+        asked: what run.json tells of submission.csv, see `RunFolder.answered`; the folder of the
+            videos and the prior when None.
     """
     from stacking import load_stack
 
@@ -81,7 +82,7 @@ def predict_in_time(
         # Opening the detectors takes seconds; whoever stops us before has an answer.
         nothing = pd.DataFrame(index=pd.Index(videos, name="video"))
         write(answer_with_gaps(stack, nothing, about, None))
-    run.answered(**asked)
+    run.answered(**(asked or {"videos": str(dataset.root), "prior": prior}))
     ends = work_ends(began, seconds)
     try:
         if ends - time.monotonic() < _IMPORTS:

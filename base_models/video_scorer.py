@@ -73,9 +73,7 @@ class VideoScorer:
         spare: Sequence[Path] = (),
         progress: Progress = silent,
     ) -> "VideoScorer":
-        """Open trained detectors of the run folder `run`.
-
-        Those that look at something else than single faces are left out, and a note says so.
+        """Open trained detectors of the run folder `run`, which look at single faces.
 
         Args:
             spare: videos; faster backends are compared on faces of some of them where the run's
@@ -84,10 +82,10 @@ class VideoScorer:
                 at work, as "2 of 5: NAME".
 
         Raises:
-            InputError: one is not trained, or none is left.
+            InputError: one is not trained, or looks at something else.
         """
         found = find_models(run / "models")
-        opened, notes = [], []
+        opened = []
         compared_on = _compared_on(run, settings, spare)
         for number, name in enumerate(names, start=1):
             progress("opening detectors", number - 1, len(names))
@@ -96,8 +94,7 @@ class VideoScorer:
             stage = f"{number} of {len(names)}: {name}"
             spec = find_detector(found[name][0].record["detector"])
             if spec.looks_at != "face":
-                notes.append(f"{name} looks at the {spec.looks_at} of a video and is left out.")
-                continue
+                raise InputError(f"{run}: {name} does not look at single faces; leave it out.")
             place = spec.import_module(spec.devices).choose_device(device, precision)
             opened.append(
                 open_detector(
@@ -114,11 +111,7 @@ class VideoScorer:
             # Whatever was tried before, all its models are open.
             progress(stage, len(found[name]), len(found[name]))
         progress("opening detectors", len(names), len(names))
-        if not opened:
-            raise InputError(f"{run}: none of its detectors looks at single faces.")
-        scorer = cls(settings, opened)
-        scorer.notes += notes
-        return scorer
+        return cls(settings, opened)
 
     def frames_of(self, faces: Faces, crops: NDArray[np.uint8], name: str) -> pd.DataFrame:
         """Frame scores `frame, face, model, logit` of a video's faces by one detector.
@@ -139,9 +132,7 @@ class VideoScorer:
         faces = extract_video(path, replace(self.settings, frames=frames), threads=1)
         found = time.perf_counter()
         crops = faces.decode()
-        tables = []
-        for name in names:
-            tables.append(self.frames_of(faces, crops, name))
+        tables = [self.frames_of(faces, crops, name) for name in names]
         return ScoredVideo(
             pd.concat(tables, ignore_index=True),
             faces.status,

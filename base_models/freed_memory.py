@@ -19,12 +19,17 @@ _least = 0
 
 
 def give_back_freed() -> None:
-    """Give it back if the process has grown since the last time; does nothing without glibc."""
+    """Give it back if the process has grown since it was smallest; does nothing without glibc."""
     global _least
     libc = _glibc()
-    if libc is not None and _resident() >= _least + _GROWN:
+    if libc is None:
+        return
+    held = _resident()
+    if held >= _least + _GROWN:
         libc.malloc_trim(0)
         _least = _resident()
+    else:
+        _least = min(_least, held)
 
 
 def _resident() -> int:

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,7 +235,7 @@ def test_unknown_rules_are_named_with_the_known() -> None:
         aggregate(make_frames(9, 0), over_tracks="min")
 
 
-def test_a_million_frames_take_no_time() -> None:
+def test_a_video_among_a_million_frames_is_what_it_is_alone() -> None:
     n_videos = 7_000
     video = np.tile(np.repeat(np.arange(n_videos), 30), 5)
     frames = pd.DataFrame(
@@ -250,7 +248,8 @@ def test_a_million_frames_take_no_time() -> None:
             "logit": np.random.default_rng(0).standard_normal(len(video), dtype=np.float32),
         }
     )
-    start = time.perf_counter()
     features = video_features(frames)
-    assert time.perf_counter() - start < 2  # about 0.05 on two idle cores
     assert features.shape == (n_videos, 35)
+    chosen = ["0", "42", str(n_videos - 1)]
+    alone = video_features(frames[frames["video"].isin(chosen)])
+    pd.testing.assert_frame_equal(features.loc[chosen], alone.loc[chosen], rtol=1e-6)

@@ -17,7 +17,7 @@ def labelled_videos(run: RunFolder) -> pd.DataFrame:
 def restack(
     features: pd.DataFrame, videos: pd.DataFrame, options: StackOptions
 ) -> tuple[Any, dict[str, Any], "pd.Series[float]"]:
-    """A stack of the columns of `features` (logits, a row a labelled video).
+    """A stack of the columns of `features`: logits `M`, `M:feature`, a row a labelled video.
 
     Returns:
         the fitted stack, what it must be told together with (see `stacked.about`), and the
@@ -26,7 +26,7 @@ def restack(
     from stacking import nested_predictions
 
     label = videos["label"].astype("int8")
-    kinds = {str(name): "logit" for name in features}
+    kinds = {str(name): "logit" for name in features if ":" not in str(name)}
     folds = outer_folds(videos, options.folds, options.seed)
     judged = nested_predictions(
         plain_stack(options), features, label, videos["group"], folds, kinds

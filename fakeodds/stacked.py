@@ -43,6 +43,13 @@ class StackOptions:
     jobs: int = -1
     frame_rule: tuple[str, str] | None = None  # from frames to video; None chooses out of fold
 
+    @classmethod
+    def of_run(cls, run: RunFolder, jobs: int = -1) -> "StackOptions":
+        """Those that a run of detectors was stacked with; the default where it doesn't say."""
+        told = {**run.record["settings"].get("stack", {}), "jobs": jobs}
+        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+        return cls(**{**told, **pairs})
+
 
 @dataclass(frozen=True)
 class Scored:

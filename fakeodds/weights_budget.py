@@ -13,7 +13,7 @@ from fakeodds.disk import weights_mb
 from fakeodds.restacked import labelled_videos, restack
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import StackOptions, outer_folds
-from predictions.aggregate import aggregate
+from predictions.aggregate import by_rule, rule_table
 from predictions.errors import InputError
 
 
@@ -28,6 +28,7 @@ def within(
     """A stack of the detectors `names`, of as many as fit; the run's own where it asks no others.
 
     Where their weights are too large together, it is the recommended ensemble of those that fit.
+    It is made as the run's own was: by the same meta-learner, calibration, clip and frame rule.
 
     Returns:
         stack, about, and the out-of-fold probabilities of the new stack (None of the run's own).
@@ -45,15 +46,24 @@ def within(
             f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
             f"weights, more than {most_mb:.0f}; allow more."
         )
-    videos, options = labelled_videos(run), StackOptions(jobs=jobs)
-    scores = aggregate(read_frame_scores(run.scores))
-    features = scores.reindex(index=videos.index, columns=list(names))
+    videos, options = labelled_videos(run), StackOptions.of_run(run, jobs)
+    frames = about.get("frames")
+    scores = rule_table(read_frame_scores(run.scores)).reindex(videos.index)
+    scores = by_rule(scores, **(frames or {}))
+    silent = [name for name in names if name not in scores]
+    scores = scores.assign(**dict.fromkeys(silent, np.nan))
+
+    def stacked(kept: Sequence[str]) -> tuple[Any, dict[str, Any], pd.Series]:
+        of_kept = scores[[name for name in scores if str(name).partition(":")[0] in kept]]
+        new, known, probability = restack(of_kept, videos, options)
+        return new, known if frames is None else {**known, "frames": frames}, probability
+
     if fits:
-        return restack(features, videos, options)
+        return stacked(names)
     from stacking.compare import compare_subsets
 
     found = compare_subsets(
-        features,
+        scores[list(names)],
         videos["label"].astype("int8"),
         videos["group"],
         outer_folds(videos, options.folds, options.seed),
@@ -66,4 +76,4 @@ def within(
         f"--max-weights: all {len(names)} detectors have {sum(mb.values()):.0f} MB; the best that "
         f"fit are {told} ({sum(mb[name] for name in kept):.0f} MB)."
     )
-    return restack(features[kept], videos, options)
+    return stacked(kept)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import joblib
 
-from base_models.freed_memory import give_back_freed
+from base_models.freed_memory import give_back_freed, keep_freed
 
 Result = TypeVar("Result")
 
@@ -19,6 +19,7 @@ def side_by_side(
     Args:
         ordered: in the order of the arguments, or as they come.
     """
+    worked = _worked if joblib.effective_n_jobs(jobs) > 1 else _worked_here
     pool = joblib.Parallel(
         n_jobs=jobs,
         return_as="generator" if ordered else "generator_unordered",
@@ -28,10 +29,15 @@ def side_by_side(
         # loky renews a worker that a large piece of work has made grow, and warns of it: no piece
         # of work is lost, and there is nothing for the user to do.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        yield from pool(joblib.delayed(_worked)(work, *piece) for piece in arguments)
+        yield from pool(joblib.delayed(worked)(work, *piece) for piece in arguments)
 
 
 def _worked(work: Callable[..., Result], *piece: object) -> Result:
+    keep_freed()
+    return _worked_here(work, *piece)
+
+
+def _worked_here(work: Callable[..., Result], *piece: object) -> Result:
     result = work(*piece)
     give_back_freed()
     return result

@@ -15,10 +15,10 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from base_models.rgb import RgbConverter
 from base_models.sampling import choose_frames, typical_step
 
 #: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
@@ -128,10 +128,10 @@ def decode_frames(
     result shorter. `threads`: of the decoder, 0 lets it choose; the pictures do not depend on it.
 
     Raises:
-        UnreadableVideo: the file can no longer be opened.
+        UnreadableVideo: the file can no longer be opened, or its colours mean nothing to us.
     """
     wanted = [int(number) for number in chosen]
-    reformatter = VideoReformatter()
+    converter = RgbConverter()
     at, start, may_seek = 0, 0, index.pts is not None
     careful = False  # one thread, nothing left out; from the first damage on
     while at < len(wanted):
@@ -147,7 +147,7 @@ def decode_frames(
                     start = 0
                     if number < wanted[at]:
                         continue
-                    yield Frame(number, float(index.times[number]), _to_rgb(picture, reformatter))
+                    yield Frame(number, float(index.times[number]), _upright(picture, converter))
                     while at < len(wanted) and wanted[at] <= number:
                         at += 1
                     if at == len(wanted):
@@ -287,7 +287,12 @@ def _decoded(stream: VideoStream, packet: av.Packet | None, careful: bool) -> li
         return []
 
 
-def _to_rgb(picture: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    image = np.asarray(reformatter.reformat(picture, format="rgb24").to_ndarray(), np.uint8)
+def _upright(picture: VideoFrame, converter: RgbConverter) -> NDArray[np.uint8]:
+    """RGB uint8 (H, W, 3)."""
+    try:
+        image = converter.convert(picture)
+    except av.FFmpegError as error:
+        colours = f"{picture.format.name}, colour matrix {picture.colorspace}"
+        raise UnreadableVideo(f"its colours ({colours}) cannot be converted to RGB") from error
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

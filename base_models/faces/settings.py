@@ -8,7 +8,7 @@ from base_models.settings_checks import check_ranges, settings_hash
 from predictions.errors import InputError
 
 #: Goes into the hash: faces written by an older way of working are made again.
-_FORMAT = 4
+_FORMAT = 5
 
 #: The least probability of a face after P-Net, R-Net and O-Net.
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)

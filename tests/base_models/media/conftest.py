@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def write_video() -> WriteVideo:
-    """write_video(path, images, fps=25, gop=250, stamps=None, b_frames=2, **container_options)."""
+    """write_video(path, images, fps=25, gop=250, stamps=None, b_frames=2, ...)."""
 
     def write(
         path: Path,
@@ -35,13 +35,16 @@ def write_video() -> WriteVideo:
         gop: int = 250,
         stamps: Sequence[int] | None = None,
         b_frames: int = 2,
+        pixels: str = "yuv420p",
+        colour_matrix: int = 2,
         options: dict[str, str] | None = None,
     ) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(path), "w", options=options or {}) as container:
             stream = container.add_stream("libx264", rate=fps)
             stream.height, stream.width = images[0].shape[:2]
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = pixels
+            stream.codec_context.colorspace = colour_matrix
             stream.gop_size = gop
             stream.codec_context.time_base = Fraction(1, fps)
             stream.options = {"crf": "18", "preset": "veryfast", "bf": str(b_frames)}

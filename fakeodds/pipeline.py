@@ -68,7 +68,7 @@ def find_faces(
         return pd.read_parquet(folder.videos)
     console.heading(f"Finding faces in {len(dataset.videos)} videos")
     with console.progress_bars() as progress:
-        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress):
+        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False):
             pass
     videos = pd.read_parquet(folder.videos)
     _tell_coverage(videos)
@@ -82,10 +82,12 @@ def _stream_faces(
     inputs: Mapping[str, Any],
     jobs: int,
     progress: Progress,
+    *,
+    in_order: bool = True,
 ) -> Iterator[str]:
-    """The work of `find_faces`; yields the videos in order, each as soon as its faces are there.
+    """The work of `find_faces`; yields the videos, each as soon as its faces are there.
 
-    `inputs`: of the stage, as `_faces_inputs` gives them.
+    `inputs`: of the stage, as `_faces_inputs` gives them; `in_order`: see `iter_faces`.
     """
     with folder.stage("faces", inputs, [folder.videos]):
         if dataset.crops is not None:
@@ -94,7 +96,7 @@ def _stream_faces(
         else:
             infos = {}
             for video, info in iter_faces(
-                dataset, folder.faces, settings, jobs=jobs, progress=progress
+                dataset, folder.faces, settings, jobs=jobs, progress=progress, in_order=in_order
             ):
                 infos[video] = info
                 yield video

@@ -51,6 +51,9 @@ from predictions.progress import Progress, silent
 #: A batch of full frames stays below this many bytes (but holds one frame at least).
 _BATCH_BYTES = 96 * 2**20
 
+#: So many of the smallest files a process come last.
+_LAST = 10
+
 #: A frame is enlarged to this long a side at most.
 _LONGEST_SIDE = 2048
 
@@ -143,7 +146,9 @@ def extract_faces(
     Raises:
         InputError: a finder cannot be had (its package or its file is missing).
     """
-    coming = iter_faces(dataset, out, settings, jobs=jobs, progress=progress, device=device)
+    coming = iter_faces(
+        dataset, out, settings, jobs=jobs, progress=progress, device=device, in_order=False
+    )
     return faces_table(dataset, dict(coming))
 
 
@@ -155,10 +160,12 @@ def iter_faces(
     jobs: int = 1,
     progress: Progress = silent,
     device: str = "cpu",
+    in_order: bool = True,
 ) -> Iterator[tuple[str, FacesInfo]]:
-    """As `extract_faces`, but yields every video, in their order, as soon as its file is there.
+    """As `extract_faces`, but yields every video as soon as its file is there.
 
-    Processes go on with the next ones meanwhile.
+    Processes go on with the next ones meanwhile. The videos come in their order, or as they are
+    done: then the smallest files are worked on last, so that at the end no process waits long.
     """
     settings = settings or FaceSettings()
     work = settings_key(settings)
@@ -176,8 +183,11 @@ def iter_faces(
             _finder(rung, device)  # what cannot be had is told of now, not at the first failure
     workers = joblib.effective_n_jobs(jobs)
     threads = max(1, available_threads() // workers) if workers > 1 else 0
+    if not in_order:
+        todo = _smallest_last(dataset.root, todo, _LAST * workers)
+        videos = [*kept, *todo]
     arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
-    found = side_by_side(_extract_one, arguments, jobs, ordered=True)
+    found = side_by_side(_extract_one, arguments, jobs, ordered=in_order)
     for video in videos:
         if video in kept:
             yield video, kept[video]
@@ -322,13 +332,24 @@ def _finder(rung: Rung, device: str) -> FaceFinder:
     return make_finder(rung.finder, rung.options(device))
 
 
+def _smallest_last(root: Path, videos: list[str], count: int) -> list[str]:
+    """The videos in their order, but for so many of the smallest files: at the end, falling."""
+    by_size = sorted(videos, key=lambda video: _length(root / video))
+    last = set(by_size[:count])
+    return [*(video for video in videos if video not in last), *reversed(by_size[:count])]
+
+
 def _work_hash(path: Path, settings_key: str) -> str:
     """Changes when the settings or the length of the file do."""
+    return f"{settings_key}-{_length(path)}"
+
+
+def _length(path: Path) -> int:
+    """Bytes of a file; -1 where there is none."""
     try:
-        length = path.stat().st_size
+        return path.stat().st_size
     except OSError:
-        length = -1
-    return f"{settings_key}-{length}"
+        return -1
 
 
 def _glob_escaped(name: str) -> str:

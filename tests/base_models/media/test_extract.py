@@ -13,7 +13,7 @@ import pytest
 
 from base_models.datasets import Dataset
 from base_models.faces import FaceSettings, faces_path, load_faces
-from base_models.faces.extract import extract_faces, extract_video, reduced_size
+from base_models.faces.extract import extract_faces, extract_video, iter_faces, reduced_size
 from base_models.faces.tracks import box_iou
 
 SETTINGS = FaceSettings(frames=4, size=96, min_face=0.2)
@@ -164,6 +164,22 @@ def test_processes_give_the_same_files(extracted, root, tmp_path):
     assert contents(tmp_path) == contents(out)
 
 
+def test_in_order_or_the_smallest_files_last(tmp_path, write_video, panned):
+    frames = {"a.mp4": 8, "b.mp4": 24, "c.mp4": 16}
+    for name, count in frames.items():
+        write_video(tmp_path / name, panned(count))
+    dataset = dataset_of(tmp_path, *frames, "gone.mp4")
+    settings = FaceSettings(frames=1, size=32, min_face=0.2)
+    came = [name for name, _ in iter_faces(dataset, tmp_path / "out", settings)]
+    assert came == [*frames, "gone.mp4"]
+    came = [name for name, _ in iter_faces(dataset, tmp_path / "any", settings, in_order=False)]
+    assert came == ["b.mp4", "c.mp4", "a.mp4", "gone.mp4"]
+    (tmp_path / "any" / "c.mp4.parquet").unlink()
+    again = [name for name, _ in iter_faces(dataset, tmp_path / "any", settings, in_order=False)]
+    assert again == ["a.mp4", "b.mp4", "gone.mp4", "c.mp4"]
+    assert contents(tmp_path / "any") == contents(tmp_path / "out")
+
+
 def test_killed_and_started_again(tmp_path, write_video, panned):
     videos = tmp_path / "videos"
     names = [f"{i}.mp4" for i in range(8)]
@@ -191,7 +207,7 @@ extract_faces(dataset, Path({str(tmp_path / "out")!r}), FaceSettings(6, 128, min
     there = sorted(out.glob("[!.]*.parquet"))
     assert 2 <= len(there) < len(names)
     # As if it had been killed in the middle of writing.
-    (out / ".7.mp4.parquet.99999.tmp").write_bytes(b"half")
+    (out / ".0.mp4.parquet.99999.tmp").write_bytes(b"half")
     stamps = {path: path.stat().st_mtime_ns for path in there}
     settings = FaceSettings(6, 128, min_face=0.1)
     extract_faces(dataset_of(videos, *names), out, settings)

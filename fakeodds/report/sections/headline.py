@@ -75,6 +75,9 @@ def build(contents: Contents) -> Section | None:
                 warning=True,
             ),
         )
+    hindsight = _hindsight(steps)
+    if hindsight:
+        parts.append(Words(hindsight))
     return Section("headline", "What to expect", _lead(metrics, knowing_nothing), parts)
 
 
@@ -112,6 +115,19 @@ def _lead(metrics: dict[str, Any], knowing_nothing: float) -> str:
         f"On new videos like these, expect a log loss of {number(loss['value'])} "
         f"(95 %: {interval(loss)}). Compare that with {', '.join(against)}, and "
         f"{number(knowing_nothing)} of knowing only the share of fakes."
+    )
+
+
+def _hindsight(steps: pd.DataFrame) -> str:
+    """What to think of a single detector that did better than the last step; else nothing."""
+    by_stage = steps.set_index("stage")["log_loss"]
+    best = str(by_stage.index[0])
+    if "mean" not in by_stage or by_stage[best] >= by_stage["calibrated"]:
+        return ""
+    return (
+        f"On these videos {stage_name(best)} alone did better than the stack. But that it is the "
+        "best was read from these very answers; the stack had to find out from other videos. "
+        "With more groups it does so more surely."
     )
 
 

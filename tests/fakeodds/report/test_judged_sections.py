@@ -20,6 +20,7 @@ from fakeodds.report.sections import (
     bounds,
     decisions,
     diversity,
+    headline,
     leaderboard,
     reliability,
     sizes,
@@ -66,6 +67,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         constant: bool = False,
         measured: bool = True,
         command: str = "stack",
+        name: str = "run",
     ) -> Contents:
         rng = np.random.default_rng(3)
         label = (rng.random(rows) < share).astype(np.int64)
@@ -84,7 +86,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         videos = pd.Index([f"v{i}.mp4" for i in range(rows)], name="video")
         oof = pd.DataFrame({"label": label, "group": [f"g{g}" for g in group], "fold": fold})
         oof = pd.concat([oof, stages], axis=1).set_index(videos)
-        run = tmp_path / "run"
+        run = tmp_path / name
         (run / "stack").mkdir(parents=True)
         oof.to_csv(run / "oof.csv")
         (run / "metrics.json").write_text(
@@ -152,6 +154,17 @@ def test_everything_a_run_has_is_said_and_drawn(make_run: MakeRun) -> None:
             drawn_in_page_colours(figure)
             assert len(figure.data)
     assert len(names) == len(set(names)) == 12
+
+
+def test_a_better_single_detector_was_picked_with_hindsight(make_run: MakeRun) -> None:
+    assert "alone did better" not in words(built(make_run(k=1, name="one"), headline))
+    for value, better in ((0.9, False), (0.001, True)):
+        contents = make_run(name=f"run{value}")
+        metrics = contents.run.read_metrics()
+        for name in ("model_0", "model_1", "model_2"):
+            metrics["stages"][f"base/{name}"]["log_loss"]["value"] = value
+        contents.run.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+        assert ("model_0 alone did better" in words(built(contents, headline))) is better
 
 
 def test_the_leaderboard_shows_the_numbers_of_metrics_json(make_run: MakeRun) -> None:

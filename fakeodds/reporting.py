@@ -53,3 +53,9 @@ def show_report(run: RunFolder) -> Path:
         page = write_report(run.path, progress)
     console.say(f"report -> {page}")
     return page
+
+
+def tell_outdated(run: RunFolder) -> None:
+    """Say how a report that is there comes to tell of the submission that was just written."""
+    if (run.path / "report.html").exists():
+        console.note(f"report.html is from before this submission: fakeodds report {run.path}")

@@ -9,6 +9,7 @@ from fakeodds.answers import Answer, answering
 from fakeodds.dataset_options import open_dataset
 from fakeodds.help_pages import Command
 from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
+from fakeodds.reporting import tell_outdated
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior
 from fakeodds.submitting import as_found, stack_probability, submit
@@ -69,5 +70,7 @@ def apply(
     submission = submit(probability, out, sample)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         asked = {"videos": [str(path) for path in new], "prior": prior}
-        RunFolder.existing(stack).answered(**asked)
+        run = RunFolder.existing(stack)
+        run.answered(**asked)
+        tell_outdated(run)
     return {**as_found(submission), "files": {out.name: str(out)}}

@@ -27,7 +27,7 @@ from fakeodds.options import (
     prior_option,
     stack_options,
 )
-from fakeodds.reporting import report_option, show_report
+from fakeodds.reporting import report_option, show_report, tell_outdated
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import STACK_FILES, Prior, StackOptions
 from fakeodds.submitting import as_found, out_of_fold, submit
@@ -575,6 +575,7 @@ def predict(
         if draw_cost(report, folder.deadline_plot):
             console.note(f"log loss against seconds a video: {folder.deadline_plot}")
         console.say(f"{report['videos']} videos -> {folder.submission}")
+        tell_outdated(folder)
         context.obj["leave_at_once"] = True
         return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
     if max_weights is not None:
@@ -585,6 +586,7 @@ def predict(
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, sample)
     folder.answered(**asked)
+    tell_outdated(folder)
     return answer(as_found(submission), folder.path, "submission.csv")
 
 

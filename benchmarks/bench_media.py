@@ -21,7 +21,7 @@ from base_models.threads import available_threads
 from base_models.train_settings import DETECTORS
 from base_models.video import decode_frames, index_video
 
-__all__ = ["DETECTORS", "open_scratch", "peak_mb", "write_resized"]
+__all__ = ["DETECTORS", "describe_cpu", "open_scratch", "peak_mb", "write_resized"]
 
 
 def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDetector]:
@@ -42,6 +42,21 @@ def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDe
             fast = OpenVinoBackend(exported, size, "bf16", threads)
         opened.append(OpenedDetector(f"{name}:{seed}", size, [fast], []))
     return opened
+
+
+def describe_cpu() -> str:
+    """Cores, name and matrix units of the CPU, which ratios depend on (Linux; else the cores)."""
+    told = f"{available_threads()} CPU cores"
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return told
+    about = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
+    }
+    known = about.get("flags", "").split()
+    units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if unit in known]
+    return f"{told}, {about.get('model name', 'name unknown')}, {' '.join(units)}"
 
 
 def peak_mb() -> float:

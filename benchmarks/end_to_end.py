@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from bench_media import DETECTORS, open_scratch, peak_mb, write_resized
+from bench_media import DETECTORS, describe_cpu, open_scratch, peak_mb, write_resized
 
 from base_models.faces import FaceSettings
 from base_models.threads import available_threads
@@ -49,6 +49,7 @@ def main() -> None:
     opened = open_scratch([*DETECTORS, *DETECTORS[2:]], asked.size, "openvino")
     scorer = VideoScorer(FaceSettings(frames=asked.frames), opened)
     every = list(scorer.detectors)
+    print(describe_cpu())
     print(f"opening {len(every)} detectors, once: {time.perf_counter() - began:.1f} s")
     five = every[:5]
     with TemporaryDirectory() as folder:

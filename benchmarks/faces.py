@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import pandas as pd
-from bench_media import write_resized
+from bench_media import describe_cpu, write_resized
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
@@ -143,6 +143,7 @@ def run(
         widest = max(picture.shape[1] for picture in pictures)
         padded = [np.pad(p, ((0, 4), (0, widest - p.shape[1]), (0, 0))) for p in pictures]
         cv2.imwrite(str(misses), np.concatenate(padded))
+    print(describe_cpu())
     print(f"{folder}: {len(paths)} videos, {frames} frames each, {repeats} repeats")
     for name, label in (("peer", "facenet-pytorch + OpenCV"), ("ours", "fakeodds")):
         low, middle_rate, high = np.quantile(rates[name], [0, 0.5, 1])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_media import DETECTORS, open_scratch
+from bench_media import DETECTORS, describe_cpu, open_scratch
 
 from base_models.crops_data import resize
 from base_models.detectors import find_detector
@@ -41,6 +41,7 @@ def time_both(size: int, crops: int, repeats: int) -> None:
             mine.logits(images)
             end = time.perf_counter()
             spent.setdefault(mine.name, []).append((middle - began, end - middle))
+    print(describe_cpu())
     print(f"{crops} crops of {size} px, {repeats} repeats; crops a second, median (range)")
     for name, pairs in spent.items():
         peer, mine = (crops / np.array(side) for side in zip(*pairs, strict=True))

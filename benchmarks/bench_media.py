@@ -48,12 +48,10 @@ def describe_cpu() -> str:
     """Cores, name and matrix units of the CPU, which ratios depend on (Linux; else the cores)."""
     told = f"{available_threads()} CPU cores"
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
     except OSError:
         return told
-    about = {
-        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-    }
+    about = {key.strip(): value.strip() for key, _, value in pairs}
     known = about.get("flags", "").split()
     units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if unit in known]
     return f"{told}, {about.get('model name', 'name unknown')}, {' '.join(units)}"

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fakeodds import console
-from fakeodds.completing import words
 from fakeodds.help_pages import headed
-from fakeodds.options import ANY, KINDS, naming_the_file, read_kinds
+from fakeodds.options import ANY, kind_options, naming_the_file, read_kinds
 from predictions.columns import count, first_names
 from predictions.errors import InputError
 from predictions.scores import ScoreTable, read_scores
@@ -183,19 +182,7 @@ def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="Score files of other detectors, whose columns are stacked too.",
         ),
-        click.option(
-            "--kind",
-            metavar="[COLUMN=]KIND",
-            shell_complete=words(*KINDS),
-            multiple=True,
-            help="Of --scores: probability, logit or raw, for one column or all; repeatable.",
-        ),
-        click.option(
-            "--reverse",
-            metavar="COLUMN",
-            multiple=True,
-            help="Of --scores: column in which high means REAL; repeatable.",
-        ),
+        *kind_options(of="Of --scores: "),
     )
     return headed("Scores of other detectors", decorators, with_asked)
 

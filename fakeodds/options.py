@@ -353,21 +353,28 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--drop", metavar="COLUMN", multiple=True, help="Column that is no score; repeatable."
         ),
+        *kind_options(),
+    )
+    return headed("Columns of the score files", decorators, with_columns)
+
+
+def kind_options(of: str = "") -> tuple[Callable[..., Any], ...]:
+    """--kind and --reverse: what the numbers of score files are. `of` begins their help."""
+    return (
         click.option(
             "--kind",
             metavar="[COLUMN=]KIND",
             shell_complete=words(*KINDS),
             multiple=True,
-            help="probability, logit or raw, for one column or all; repeatable.",
+            help=f"{of}probability, logit or raw, for one column or all; repeatable.",
         ),
         click.option(
             "--reverse",
             metavar="COLUMN",
             multiple=True,
-            help="Column in which high means REAL; repeatable.",
+            help=f"{of}column in which high means REAL; repeatable.",
         ),
     )
-    return headed("Columns of the score files", decorators, with_columns)
 
 
 def read_kinds(kinds: tuple[str, ...]) -> Any:

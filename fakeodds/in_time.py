@@ -3,6 +3,7 @@
 Nothing heavy is imported before the first answer is written: torch alone takes seconds.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -18,6 +19,7 @@ from fakeodds.asked_in_time import asked_in_time
 from fakeodds.out_of_time import OutOfTime, raising_at
 from fakeodds.run_folder import RunFolder
 from fakeodds.submitting import answer_with_gaps, shifted_to
+from fakeodds.weights_budget import weights_that_fit, within
 from predictions.errors import InputError
 from predictions.files import write_json
 from predictions.submission import make_submission, read_sample, write_submission
@@ -69,12 +71,8 @@ def predict_in_time(
     for sentence in members.notes:
         console.note(sentence)
     names = members.names
-    oof: pd.Series | None = None
     if most_mb is not None:
-        from fakeodds.weights_budget import within
-
-        stack, about, oof = within(run, names, stack, about, most_mb)
-        names = list(about["kinds"])
+        weights_that_fit(run, names, most_mb)
     wanted = None if sample is None else read_sample(sample)
     write = partial(_submit_quietly, run.submission, prior, about, wanted, str(sample))
     videos = dataset.videos["video"].astype(str).tolist()
@@ -95,6 +93,10 @@ def predict_in_time(
             from fakeodds.deadline import DeadlineRun
             from fakeodds.looks import make_looks
 
+            # Workers of their own would outlive a process that leaves at once.
+            budget = math.inf if most_mb is None else most_mb
+            stack, about, oof = within(run, names, stack, about, budget, jobs=1)
+            names = list(about["kinds"])
             settings = FaceSettings(**run.record["settings"]["faces"])
             # A bundle's run has no faces of its own to compare backends on.
             spare = [dataset.root / video for video in videos]
@@ -105,11 +107,6 @@ def predict_in_time(
                 console.note(sentence)
             costs = scorer.seconds_a_crop()
             order = _cheapest_first(run, costs)
-            if oof is None and len(names) < len(about["kinds"]):
-                from fakeodds.weights_budget import within
-
-                # Workers of their own would outlive a process that leaves at once.
-                stack, about, oof = within(run, names, stack, about, jobs=1)
             looks = make_looks(run, order, settings.frames, stack, about, oof)
     except OutOfTime:
         console.note(

@@ -36,16 +36,10 @@ def within(
     Raises:
         InputError: not even one detector fits.
     """
-    mb = weights_mb(run.path, names)
+    mb = weights_that_fit(run, names, most_mb)
     fits = sum(mb.values()) <= most_mb
     if fits and set(names) == set(about["kinds"]):
         return stack, about, None
-    if min(mb.values()) > most_mb:
-        smallest = min(mb, key=lambda name: mb[name])
-        raise InputError(
-            f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
-            f"weights, more than {most_mb:.0f}; allow more."
-        )
     videos, options = labelled_videos(run), StackOptions.of_run(run, jobs)
     frames = about.get("frames")
     scores = rule_table(read_frame_scores(run.scores)).reindex(videos.index)
@@ -77,3 +71,19 @@ def within(
         f"fit are {told} ({sum(mb[name] for name in kept):.0f} MB)."
     )
     return stacked(kept)
+
+
+def weights_that_fit(run: RunFolder, names: Sequence[str], most_mb: float) -> dict[str, float]:
+    """Megabytes of the weights of the detectors `names`, of which one fits at least.
+
+    Raises:
+        InputError: not even one does.
+    """
+    mb = weights_mb(run.path, names)
+    smallest = min(mb, key=lambda name: mb[name])
+    if mb[smallest] > most_mb:
+        raise InputError(
+            f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
+            f"weights, more than {most_mb:.0f}; allow more."
+        )
+    return mb

@@ -1,7 +1,7 @@
 """Memory that was freed: kept to be filled again, or given back to the system.
 
 A frame is some megabytes, and for each glibc asks the system for memory and gives it back, page
-by page: a tenth of the work on faces. Kept instead, it is there for the next frame.
+by page: a twentieth of the work on faces. Kept instead, it is there for the next frame.
 
 What large arrays leave behind between small ones is kept anyway, hundreds of megabytes after some
 videos. loky takes a worker that has grown by 300 MB for a leaking one and starts another, which

@@ -23,10 +23,10 @@ def restack(
         the fitted stack, what it must be told together with (see `stacked.about`), and the
         videos' probabilities, out of fold.
     """
-    from stacking import nested_predictions
+    from stacking import is_score_column, nested_predictions
 
     label = videos["label"].astype("int8")
-    kinds = {str(name): "logit" for name in features if ":" not in str(name)}
+    kinds = {str(name): "logit" for name in features if is_score_column(name)}
     folds = outer_folds(videos, options.folds, options.seed)
     judged = nested_predictions(
         plain_stack(options), features, label, videos["group"], folds, kinds

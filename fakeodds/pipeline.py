@@ -29,7 +29,7 @@ from fakeodds.reporting import compare_for_report
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
 from fakeodds.submitting import answer_with_gaps
-from predictions.aggregate import rule_table
+from predictions.aggregate import rule_table, with_models
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
@@ -241,11 +241,10 @@ def gather(
     features = rule_table(frames).reindex(rows.index)
     features = features.join(imported.scores)
     models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
-    silent = [name for name in models if name not in features]
     label = rows["label"].astype("float64") if "label" in rows else np.nan
     return Scored(
         rows.assign(label=label),
-        features.assign(**dict.fromkeys(silent, np.nan)),
+        with_models(features, models),
         models,
         imported.reverse,
     )

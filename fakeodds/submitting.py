@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fakeodds import console
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import Prior, Scored
-from predictions.aggregate import by_rule
+from predictions.aggregate import by_rule, with_models
 from predictions.errors import InputError
 from predictions.scores import ScoreTable
 from predictions.submission import make_submission, read_sample, write_submission
@@ -110,8 +109,7 @@ def answer_with_gaps(
     groups: pd.Series | None = None,
 ) -> pd.Series:
     """`stack_probability` where columns that the stack knows may not be there: they are missing."""
-    lacking = [name for name in about["kinds"] if name not in features]
-    features = features.assign(**dict.fromkeys(lacking, np.nan))
+    features = with_models(features, about["kinds"])
     if "frames" in about:
         features = by_rule(features, **about["frames"])
     features = features.reindex(columns=stack.feature_names_in_)

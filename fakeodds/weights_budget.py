@@ -13,7 +13,7 @@ from fakeodds.disk import weights_mb
 from fakeodds.restacked import labelled_videos, restack
 from fakeodds.run_folder import RunFolder
 from fakeodds.stacked import StackOptions, outer_folds
-from predictions.aggregate import by_rule, rule_table
+from predictions.aggregate import by_rule, rule_table, with_models
 from predictions.errors import InputError
 
 
@@ -43,9 +43,7 @@ def within(
     videos, options = labelled_videos(run), StackOptions.of_run(run, jobs)
     frames = about.get("frames")
     scores = rule_table(read_frame_scores(run.scores)).reindex(videos.index)
-    scores = by_rule(scores, **(frames or {}))
-    silent = [name for name in names if name not in scores]
-    scores = scores.assign(**dict.fromkeys(silent, np.nan))
+    scores = with_models(by_rule(scores, **(frames or {})), names)
 
     def stacked(kept: Sequence[str]) -> tuple[Any, dict[str, Any], pd.Series]:
         of_kept = scores[[name for name in scores if str(name).partition(":")[0] in kept]]

@@ -223,6 +223,12 @@ def by_rule(
     return kept.assign(**named)
 
 
+def with_models(table: pd.DataFrame, models: Iterable[str]) -> pd.DataFrame:
+    """The table with a column of missing scores for each of the models that it lacks."""
+    lacking = [model for model in models if model not in table]
+    return table.assign(**dict.fromkeys(lacking, np.nan))
+
+
 def _rule_of(column: str) -> tuple[str, str] | None:
     """`xception:median/max` -> ("median", "max"); None for every other column."""
     _, colon, rule = column.rpartition(":")

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from fakeodds.app.alike import Alike, Standing, alike, standing
-from predictions.aggregate import by_rule, rule_table
+from predictions.aggregate import by_rule, rule_table, with_models
 
 #: Faces that are left out one by one to see what they did; of more, those furthest from the rest.
 _TRIED = 64
@@ -165,9 +165,7 @@ def stages_of(
     table = (
         rule_table(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame(index=names[:0])
     )
-    table = table.reindex(names)
-    lacking = [name for name in about["kinds"] if name not in table]
-    table = table.assign(**dict.fromkeys(lacking, np.nan))
+    table = with_models(table.reindex(names), about["kinds"])
     if "frames" in about:
         table = by_rule(table, **about["frames"])
     stages: pd.DataFrame = stack.predict_stages(table.reindex(columns=stack.feature_names_in_))

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
-from numpy.typing import NDArray
 
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.rgb import RgbConverter, yuv_to_rgb
 from base_models.video import UnreadableVideo, sample_frames
 
-Pictures = NDArray[np.uint8]
 MATRICES = [1, 2, 4, 5, 6, 7, 9]
 
 

@@ -14,12 +14,12 @@ import torch
 from base_models.backends.exported import load_exported, save_exported
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_torch import export_timm
+from base_models.compute.devices import Device
+from base_models.compute.threads import available_threads
 from base_models.detectors import create_detector
-from base_models.devices import Device
-from base_models.opened import OpenedDetector
-from base_models.threads import available_threads
-from base_models.train_settings import DETECTORS
-from base_models.video import decode_frames, index_video
+from base_models.scoring.opened import OpenedDetector
+from base_models.training.settings import DETECTORS
+from base_models.video.decode import decode_frames, index_video
 
 __all__ = ["DETECTORS", "describe_cpu", "open_scratch", "peak_mb", "write_resized"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from calibration.bootstrap import group_sums, group_weights
-from predictions.scores import read_scores
+from calibration.measures.bootstrap import group_sums, group_weights
+from predictions.tables.scores import read_scores
 
 #: Where the tables are unless said otherwise: beside the repository.
 TABLES = Path(__file__).resolve().parents[2] / "shared" / "data" / "tables"

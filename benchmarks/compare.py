@@ -19,8 +19,8 @@ sys.path[:] = [
 ]
 
 from predictions.folds import assign_folds  # noqa: E402
-from predictions.scores import read_scores  # noqa: E402
-from stacking.compare import compare_subsets  # noqa: E402
+from predictions.tables.scores import read_scores  # noqa: E402
+from stacking.ensembles.compare import compare_subsets  # noqa: E402
 
 
 def processor_seconds() -> float:

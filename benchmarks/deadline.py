@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from calibration import log_loss
-from fakeodds.demo_data import make_demo_set
+from fakeodds.demo.data import make_demo_set
 
 FAKEODDS = Path(sys.executable).with_name("fakeodds")
 TRAINING = (

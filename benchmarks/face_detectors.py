@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from mesonet import score_with_mesonet
 
-from base_models.frame_scores import read_frame_scores
+from base_models.scoring.frame_scores import read_frame_scores
 from predictions.files import replacing
 
 #: What the shipped scores were made with.

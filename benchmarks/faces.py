@@ -33,7 +33,7 @@ from base_models.faces import FaceSettings
 from base_models.faces.extract import extract_faces
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
-from base_models.video import choose_frames, decode_frames, index_video
+from base_models.video.decode import choose_frames, decode_frames, index_video
 
 Boxes = dict[int, NDArray[np.float64]]
 

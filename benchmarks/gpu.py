@@ -27,13 +27,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.flop_counter import FlopCounterMode
 
 from base_models.backends.compiled import CompiledBackend
+from base_models.compute.devices import choose_device
+from base_models.compute.threads import available_threads
 from base_models.detectors import create_detector
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.devices import choose_device
 from base_models.faces import FaceSettings
-from base_models.opened import OpenedDetector
-from base_models.threads import available_threads
-from base_models.video_scorer import VideoScorer
+from base_models.scoring.online import VideoScorer
+from base_models.scoring.opened import OpenedDetector
 from predictions.errors import InputError
 
 _COPIES = 32

@@ -25,8 +25,8 @@ OPEN = """
 import json, resource, sys, time
 from pathlib import Path
 import pandas as pd
-from fakeodds.run_folder import RunFolder
-from fakeodds.submitting import out_of_fold
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.submission import out_of_fold
 from stacking import load_stack
 began = time.perf_counter()
 run = RunFolder.existing(Path(sys.argv[1]))

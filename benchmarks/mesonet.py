@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from base_models.crops_data import resize
 from base_models.datasets import read_dataset
 from base_models.detectors import find_detector
+from base_models.scoring.crops import resize
 from calibration import measure_all
 
 #: Column -> (detector, file of its published weights, what the paper states, its accuracy there).

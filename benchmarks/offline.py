@@ -98,7 +98,7 @@ def predict(
     command = ["predict", str(run), str(asked.videos), *options]
     if asked.sample:
         command += ["--sample", str(asked.sample)]
-    code = "from fakeodds.cli import main; main()"
+    code = "from fakeodds.cli.main import main; main()"
     subprocess.run([*python, "-c", code, *command], cwd=run.parent, check=True)
     return pd.read_csv(run / "submission.csv")
 

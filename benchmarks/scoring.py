@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from bench_media import DETECTORS, describe_cpu, open_scratch
 
-from base_models.crops_data import resize
 from base_models.detectors import find_detector
 from base_models.faces.store import faces_path, load_faces
-from base_models.fold_models import find_models
-from base_models.opened import open_detector
+from base_models.scoring.crops import resize
+from base_models.scoring.fold_models import find_models
+from base_models.scoring.opened import open_detector
 from calibration import log_loss
 from predictions.logits import to_probability
 

@@ -1,17 +1,31 @@
 """One score in, a better probability out, and every measure of how good it is."""
 
-from calibration.base import Calibrator
-from calibration.bootstrap import (
+from calibration.calibrators.auto import DEFAULT_CANDIDATES, AutoCalibrator, describe_choice
+from calibration.calibrators.base import Calibrator
+from calibration.calibrators.nonparametric import (
+    HistogramCalibrator,
+    IsotonicCalibrator,
+    SplineCalibrator,
+)
+from calibration.calibrators.parametric import (
+    AffineCalibrator,
+    BetaCalibrator,
+    IdentityCalibrator,
+    QuadraticCalibrator,
+    TemperatureCalibrator,
+)
+from calibration.calibrators.venn_abers import VennAbersCalibrator
+from calibration.clip import Clipper, check_bounds, clip_curve, optimal_clip
+from calibration.clip_plot import plot_clip_curve
+from calibration.measures.bootstrap import (
     Interval,
     group_bootstrap,
     mean_interval,
     paired_difference,
     standard_error,
 )
-from calibration.clip import Clipper, check_bounds, clip_curve, optimal_clip
-from calibration.clip_plot import plot_clip_curve
-from calibration.decomposition import Decomposition, decompose
-from calibration.measures import (
+from calibration.measures.decomposition import Decomposition, decompose
+from calibration.measures.scores import (
     Confusion,
     accuracy,
     auc,
@@ -23,25 +37,11 @@ from calibration.measures import (
     log_loss,
     row_log_loss,
 )
-from calibration.nonparametric import (
-    HistogramCalibrator,
-    IsotonicCalibrator,
-    SplineCalibrator,
-)
-from calibration.parametric import (
-    AffineCalibrator,
-    BetaCalibrator,
-    IdentityCalibrator,
-    QuadraticCalibrator,
-    TemperatureCalibrator,
-)
+from calibration.measures.smooth import smooth_ece
+from calibration.measures.summary import measure_all, measure_in_full
 from calibration.prior import PriorEstimate, estimate_prior, shift_prior
 from calibration.registry import CALIBRATORS, create_calibrator
 from calibration.reliability import ReliabilityDiagram, plot_reliability, prepare_reliability
-from calibration.select import DEFAULT_CANDIDATES, AutoCalibrator, describe_choice
-from calibration.smooth import smooth_ece
-from calibration.summary import measure_all, measure_in_full
-from calibration.venn_abers import VennAbersCalibrator
 
 __all__ = [
     "CALIBRATORS",

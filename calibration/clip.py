@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from calibration.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator, Input
 from calibration.inputs import Floats, check_scored, group_codes
-from calibration.measures import EPS, row_log_loss
+from calibration.measures.scores import EPS, row_log_loss
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
 

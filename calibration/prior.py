@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit as scipy_logit
 
-from calibration.bootstrap import Interval, group_weights, percentile_interval
 from calibration.inputs import Codes, Floats, check_probability, group_codes
+from calibration.measures.bootstrap import Interval, group_weights, percentile_interval
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
 

@@ -3,20 +3,20 @@
 from difflib import get_close_matches
 from typing import Any
 
-from calibration.base import Calibrator
-from calibration.nonparametric import (
+from calibration.calibrators.base import Calibrator
+from calibration.calibrators.nonparametric import (
     HistogramCalibrator,
     IsotonicCalibrator,
     SplineCalibrator,
 )
-from calibration.parametric import (
+from calibration.calibrators.parametric import (
     AffineCalibrator,
     BetaCalibrator,
     IdentityCalibrator,
     QuadraticCalibrator,
     TemperatureCalibrator,
 )
-from calibration.venn_abers import VennAbersCalibrator
+from calibration.calibrators.venn_abers import VennAbersCalibrator
 from predictions.errors import InputError
 
 #: Every calibrator, from the simplest to the most flexible.

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 
 from calibration.inputs import Codes, Floats, check_scored, group_codes
-from calibration.measures import Binning, bin_rows, ece, log_loss
-from calibration.smooth import smooth_ece, spread_on_grid
+from calibration.measures.scores import Binning, bin_rows, ece, log_loss
+from calibration.measures.smooth import smooth_ece, spread_on_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from fakeodds.cli import fakeodds as program
+from fakeodds.cli.main import fakeodds as program
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,6 +1,9 @@
 """The tables everything exchanges: videos, scores, folds, frame-to-video rules, submissions."""
 
-from predictions.aggregate import (
+from predictions.errors import InputError
+from predictions.files import replacing, write_json, write_table, write_text
+from predictions.folds import GroupFolds, assign_folds, check_folds, connected_groups
+from predictions.frame_rules import (
     FEATURES,
     RULES,
     TRACK_RULES,
@@ -10,15 +13,12 @@ from predictions.aggregate import (
     rules_of,
     video_features,
 )
-from predictions.errors import InputError
-from predictions.files import replacing, write_json, write_table, write_text
-from predictions.folds import GroupFolds, assign_folds, check_folds, connected_groups
 from predictions.logits import LOGIT_LIMIT, to_logit, to_probability
 from predictions.progress import Progress, silent
-from predictions.scores import METADATA, Kind, ScoreTable, read_scores
 from predictions.submission import make_submission, read_sample, write_submission
-from predictions.tables import read_table
-from predictions.videos import VIDEO_COLUMNS, check_videos, require_labels
+from predictions.tables.reader import read_table
+from predictions.tables.scores import METADATA, Kind, ScoreTable, read_scores
+from predictions.tables.videos import VIDEO_COLUMNS, check_videos, require_labels
 
 __all__ = [
     "FEATURES",

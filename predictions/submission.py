@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from predictions.columns import count, first_names, parse_ids
 from predictions.errors import InputError
 from predictions.files import write_table
-from predictions.tables import read_table
+from predictions.tables.columns import count, first_names, parse_ids
+from predictions.tables.reader import read_table
 
 _ABSENT, _AMBIGUOUS = -1, -2
 

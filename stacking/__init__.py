@@ -4,70 +4,70 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stacking.averages import (
+    from stacking.choose.frame_rule import FrameStack, compare_rules
+    from stacking.choose.robust import RobustStack
+    from stacking.ensembles.compare import compare_subsets
+    from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
+    from stacking.estimate.metrics import report_metrics
+    from stacking.estimate.nested import nested_predictions
+    from stacking.estimate.slices import report_slices
+    from stacking.learners.averages import (
         BestLearner,
         GreedyLearner,
         MeanLearner,
         MeanLogitLearner,
         greedy_selection,
     )
-    from stacking.blend import AutoLearner, blend_weights
-    from stacking.boosting import XGBoostLearner
-    from stacking.compare import compare_subsets
-    from stacking.domains import domain_predictions, domain_splits, report_domains
-    from stacking.frame_rules import FrameStack, compare_rules
-    from stacking.learner import MetaLearner
-    from stacking.linear_learners import (
+    from stacking.learners.base import MetaLearner
+    from stacking.learners.blend import AutoLearner, blend_weights
+    from stacking.learners.boosting import XGBoostLearner
+    from stacking.learners.linear import (
         LogisticLearner,
         NonNegativeLearner,
         PairsLearner,
         ShrunkLearner,
         SplineLearner,
     )
-    from stacking.meta_learners import META_LEARNERS, create_meta_learner
-    from stacking.metrics import report_metrics
-    from stacking.nested import nested_predictions
-    from stacking.network import NetworkLearner
-    from stacking.robust import RobustStack
-    from stacking.slices import report_slices
+    from stacking.learners.mlp import NetworkLearner
+    from stacking.registry import META_LEARNERS, create_meta_learner
     from stacking.stack import Stack, is_score_column
     from stacking.store import load_stack, save_stack, trusted_types
 
 #: Public name -> its module. They are imported when they are asked for: scikit-learn and scipy
 #: alone take most of a second, which `import stacking` need not.
 _HOMES = {
-    "AutoLearner": "blend",
-    "BestLearner": "averages",
-    "blend_weights": "blend",
-    "compare_rules": "frame_rules",
-    "compare_subsets": "compare",
-    "create_meta_learner": "meta_learners",
-    "domain_predictions": "domains",
-    "domain_splits": "domains",
-    "FrameStack": "frame_rules",
-    "greedy_selection": "averages",
-    "GreedyLearner": "averages",
+    "AutoLearner": "learners.blend",
+    "BestLearner": "learners.averages",
+    "blend_weights": "learners.blend",
+    "compare_rules": "choose.frame_rule",
+    "compare_subsets": "ensembles.compare",
+    "create_meta_learner": "registry",
+    "domain_predictions": "estimate.domains",
+    "domain_splits": "estimate.domains",
+    "FrameStack": "choose.frame_rule",
+    "greedy_selection": "learners.averages",
+    "GreedyLearner": "learners.averages",
     "is_score_column": "stack",
     "load_stack": "store",
-    "LogisticLearner": "linear_learners",
-    "MeanLearner": "averages",
-    "MeanLogitLearner": "averages",
-    "META_LEARNERS": "meta_learners",
-    "MetaLearner": "learner",
-    "nested_predictions": "nested",
-    "NetworkLearner": "network",
-    "NonNegativeLearner": "linear_learners",
-    "PairsLearner": "linear_learners",
-    "report_domains": "domains",
-    "report_metrics": "metrics",
-    "report_slices": "slices",
-    "RobustStack": "robust",
+    "LogisticLearner": "learners.linear",
+    "MeanLearner": "learners.averages",
+    "MeanLogitLearner": "learners.averages",
+    "META_LEARNERS": "registry",
+    "MetaLearner": "learners.base",
+    "nested_predictions": "estimate.nested",
+    "NetworkLearner": "learners.mlp",
+    "NonNegativeLearner": "learners.linear",
+    "PairsLearner": "learners.linear",
+    "report_domains": "estimate.domains",
+    "report_metrics": "estimate.metrics",
+    "report_slices": "estimate.slices",
+    "RobustStack": "choose.robust",
     "save_stack": "store",
-    "ShrunkLearner": "linear_learners",
-    "SplineLearner": "linear_learners",
+    "ShrunkLearner": "learners.linear",
+    "SplineLearner": "learners.linear",
     "Stack": "stack",
     "trusted_types": "store",
-    "XGBoostLearner": "boosting",
+    "XGBoostLearner": "learners.boosting",
 }
 
 __all__ = [

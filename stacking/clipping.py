@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import optimal_clip
-from calibration.measures import row_log_loss
+from calibration.measures.scores import row_log_loss
 from stacking.inner_folds import too_few_to_choose
 
 Array = NDArray[np.float64]

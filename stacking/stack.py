@@ -19,8 +19,8 @@ from stacking.inner_folds import (
     inner_folds,
     rarer_groups,
 )
-from stacking.learner import Array, Codes, checked_rows, checked_scores, group_codes
-from stacking.meta_learners import create_meta_learner
+from stacking.learners.base import Array, Codes, checked_rows, checked_scores, group_codes
+from stacking.registry import create_meta_learner
 from stacking.solvers import smoothed_logit
 
 #: Rows of an even mixture with the overall share, in the answer for "nothing seen".

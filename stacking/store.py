@@ -19,10 +19,10 @@ from calibration import CALIBRATORS, AutoCalibrator
 from predictions.errors import InputError
 from predictions.files import replacing, write_json
 from predictions.versions import installed_versions
-from stacking.averages import AlignedDeviations, AlignedScores
-from stacking.blend import AutoLearner
 from stacking.features import Ranks, SplineScores, TamedScores
-from stacking.meta_learners import META_LEARNERS
+from stacking.learners.averages import AlignedDeviations, AlignedScores
+from stacking.learners.blend import AutoLearner
+from stacking.registry import META_LEARNERS
 from stacking.solvers import Linear
 from stacking.stack import Stack
 

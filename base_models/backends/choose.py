@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from base_models.backends.agreement import CannotExport, measure_agreement
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
-from base_models.fold_models import Place
+from base_models.scoring.fold_models import Place
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 

@@ -13,8 +13,8 @@ class Dataset:
 
     Attributes:
         root: the folder that the ids in `videos` are relative to.
-        videos: one row a video, as `predictions.videos` describes it; `group` is complete, and
-            keeps fakes together with their originals and everything else linked to them.
+        videos: one row a video, as `predictions.tables.videos` describes it; `group` is complete,
+            and keeps fakes together with their originals and everything else linked to them.
         notes: one sentence for every decision that the user should see.
         layout: name of the layout it was read in.
         crops: for face crops instead of videos, the pictures of each video, relative to `root`.

@@ -17,7 +17,7 @@ from base_models.datasets.naming import name_some, resolve_names
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 
-#: Columns that are taken over, as text; `predictions.videos` settles their types.
+#: Columns that are taken over, as text; `predictions.tables.videos` settles their types.
 COLUMNS = ("group", "original", "method", "dataset", "split", "actor", "fold")
 #: Names that a manifest may have when a folder holds several CSVs.
 MANIFEST_NAMES = ("labels.csv", "metadata.csv", "manifest.csv")

@@ -12,7 +12,7 @@ from base_models.datasets.manifest import find_manifest, read_manifest
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
-from predictions.videos import check_videos, require_labels
+from predictions.tables.videos import check_videos, require_labels
 
 _NO_GROUPS = (
     "Every video is a group of its own, so the estimate is too good if videos share a person or a "

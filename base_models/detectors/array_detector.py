@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec
 from base_models.detectors.weights import read_state
-from base_models.devices import Device, autocast, choose_device
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 from predictions.errors import InputError
 
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from base_models.compute.devices import Device
 from base_models.detectors.array_detector import ArrayDetector, lay_all, load_into
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import HEAD_SCALE
 from base_models.detectors.weights import lay_in, read_state, resolve_weights
-from base_models.devices import Device
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 from predictions.files import replacing
 
 #: Numbers of one embedding.

@@ -45,7 +45,7 @@ def _keras(
             published=published,
             factory="base_models.detectors.keras_detectors:create_keras",
             loader="base_models.detectors.keras_detectors:load_keras",
-            trainer="base_models.keras_training",
+            trainer="base_models.training.keras",
             exporter="base_models.backends.openvino_keras:export_keras",
             channels=channels,
             devices="base_models.detectors.keras_devices",

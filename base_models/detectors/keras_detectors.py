@@ -11,7 +11,7 @@ from base_models.detectors.keras_runtime import keras, tf
 from base_models.detectors.keras_weights import lay_in, resolve_weights
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 from predictions.errors import InputError
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from base_models.compute.threads import available_cpus, available_threads
 from base_models.detectors.keras_runtime import keras, tf
-from base_models.threads import available_cpus, available_threads
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 from predictions.errors import InputError
 
 

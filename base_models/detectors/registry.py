@@ -116,7 +116,7 @@ class DetectorSpec:
     exporter: str = ""
     looks_at: Literal["face", "faces", "sound"] = "face"
     channels: Literal["RGB", "BGR"] = "RGB"
-    devices: str = "base_models.devices"
+    devices: str = "base_models.compute.devices"
     smallest: int = SMALLEST_SIZE
     fixed_size: bool = False
 

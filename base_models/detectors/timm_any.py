@@ -48,7 +48,7 @@ def find_timm(name: str) -> DetectorSpec:
         published=_published(config),
         factory="base_models.detectors.timm_detectors:create_timm",
         loader="base_models.detectors.timm_detectors:load_timm",
-        trainer="base_models.torch_training",
+        trainer="base_models.training.torch",
         exporter="base_models.backends.openvino_torch:export_timm",
         fixed_size=bool(config.fixed_input_size),
     )

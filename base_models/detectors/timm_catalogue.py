@@ -34,7 +34,7 @@ def _timm(
         published=published,
         factory="base_models.detectors.timm_detectors:create_timm",
         loader="base_models.detectors.timm_detectors:load_timm",
-        trainer="base_models.torch_training",
+        trainer="base_models.training.torch",
         exporter="base_models.backends.openvino_torch:export_timm",
         smallest=smallest,
     )

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.weights import StartWeights, lay_in, read_state, resolve_weights
-from base_models.devices import Device, autocast, choose_device
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 from predictions.errors import InputError
 
 #: Standard deviation of the weights of a fresh head.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from base_models.detectors.array_detector import ArrayDetector, lay_all, load_into
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.timm_detectors import HEAD_SCALE
-from base_models.train_settings import Precision
+from base_models.training.settings import Precision
 
 #: Channels of the four branches (1 x 1, 3 x 3, 5 x 5, pooled) of each block.
 BLOCKS = ((16, 24, 8, 8), (24, 40, 16, 16), (32, 64, 24, 24), (48, 96, 32, 32))

@@ -32,7 +32,7 @@ from base_models.explore.similarity import (
     matched_frames,
     structural,
 )
-from base_models.video import (
+from base_models.video.decode import (
     UnreadableVideo,
     choose_frames,
     decode_frames,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from base_models.compute.parallel import side_by_side
 from base_models.datasets.dataset import Dataset
 from base_models.explore.choice import choose_pairs, choose_sample
 from base_models.explore.finding import finder_named
@@ -14,7 +15,6 @@ from base_models.explore.look import look_at_pair, look_at_video
 from base_models.explore.probe import probe_pictures, probe_video
 from base_models.explore.settings import ExploreSettings
 from base_models.explore.summary import summarise
-from base_models.parallel import side_by_side
 from predictions.progress import Progress, silent
 
 #: Pieces of work handed to a process at a time are single videos; headers are faster in bunches.

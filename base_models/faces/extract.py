@@ -19,6 +19,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from base_models.compute.parallel import side_by_side
+from base_models.compute.threads import available_threads
 from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
 from base_models.faces.crops import cut_face
@@ -36,16 +38,14 @@ from base_models.faces.store import (
     write_faces,
 )
 from base_models.faces.tracks import link_tracks
-from base_models.parallel import side_by_side
-from base_models.sampling import Sampling, choose_frames
-from base_models.threads import available_threads
-from base_models.video import (
+from base_models.video.decode import (
     Frame,
     UnreadableVideo,
     decode_frames,
     describe_loss,
     index_video,
 )
+from base_models.video.sampling import Sampling, choose_frames
 from predictions.progress import Progress, silent
 
 #: A batch of full frames stays below this many bytes (but holds one frame at least).

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from base_models.compute.parallel import side_by_side
 from base_models.datasets.dataset import Dataset
 from base_models.faces.crops import cut_face
 from base_models.faces.images import encode_jpeg
@@ -19,7 +20,6 @@ from base_models.faces.store import (
     read_info,
     write_faces,
 )
-from base_models.parallel import side_by_side
 from predictions.progress import Progress, silent
 
 

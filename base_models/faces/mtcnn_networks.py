@@ -15,7 +15,7 @@ import torch
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor, nn
 
-from base_models.devices import choose_device
+from base_models.compute.devices import choose_device
 
 #: The sides of the patches that R-Net and O-Net look at; P-Net looks at pictures of any size.
 _SIDES = {PNet: 64, RNet: 24, ONet: 48}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from base_models.faces.finders import parse_finder
-from base_models.sampling import Sampling
 from base_models.settings_checks import check_ranges, settings_hash
+from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 
 #: Goes into the hash: faces written by an older way of working are made again.
@@ -35,7 +35,7 @@ class FaceSettings:
             (see `base_models.faces.ladder`).
         second_finder: the ladder's last rung; None for none.
         sampling: which frames are looked at: `even`, `every:N` or `seconds:S`
-            (see `base_models.sampling`).
+            (see `base_models.video.sampling`).
         align: turn and scale every face so that its landmarks lie where they lie in all others
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
         detect_every: MTCNN searches every so many of the frames everywhere and follows the faces

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from base_models.video_tables import VideoTables, video_path
+from base_models.compute.per_video import VideoTables, video_path
 
 Status = Literal["ok", "no_face", "unreadable"]
 

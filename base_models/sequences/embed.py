@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.crops_data import CropIndex, resize
+from base_models.compute.per_video import video_path
 from base_models.faces.store import Faces, faces_path, load_faces
+from base_models.scoring.crops import CropIndex, resize
 from base_models.sequences.store import Embeddings, digest_of_embeddings, write_embeddings
-from base_models.train_settings import hash_of
-from base_models.video_tables import video_path
+from base_models.training.settings import hash_of
 from predictions.progress import Progress, silent
 
 #: Faces of a track that are looked at, evenly chosen of those there are.

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from base_models.crops_data import CropIndex
+from base_models.compute.devices import choose_device, reproducible
 from base_models.detectors.facenet_lstm import Embedder, mark_of, resolve_facenet
 from base_models.detectors.registry import DetectorSpec
-from base_models.devices import choose_device, reproducible
-from base_models.fold_training import Start
+from base_models.scoring.crops import CropIndex
 from base_models.sequences.embed import Embed, Embedding, embed_videos
-from base_models.train_settings import TrainSettings, hash_of
+from base_models.training.fold import Start
+from base_models.training.settings import TrainSettings, hash_of
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.frame_scores import digest_of_scores
+from base_models.scoring.frame_scores import digest_of_scores
 from predictions.errors import InputError
 from predictions.files import replacing
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.crops_data import CropIndex
+from base_models.compute.per_video import video_path
+from base_models.scoring.crops import CropIndex
 from base_models.sequences.store import Embeddings, load_embeddings
-from base_models.video_tables import video_path
 
 #: The `frame` of a score that is of the whole video (of one face through it).
 WHOLE_VIDEO = -1

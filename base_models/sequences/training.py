@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from base_models.compute.devices import choose_device
 from base_models.detectors.array_detector import ArrayDetector
 from base_models.detectors.facenet_lstm import build_lstm, resolve_facenet
 from base_models.detectors.registry import DetectorSpec, Weights
-from base_models.devices import choose_device
-from base_models.fold_training import FoldData, Start, network_seed
-from base_models.torch_training import WEIGHTS, TorchWork, read_checkpoint, session
-from base_models.train_settings import TrainSettings
+from base_models.training.fold import FoldData, Start, network_seed
+from base_models.training.settings import TrainSettings
+from base_models.training.torch import WEIGHTS, TorchWork, read_checkpoint, session
 
 __all__ = ["WEIGHTS", "begin", "read_checkpoint", "session", "settle_start"]
 

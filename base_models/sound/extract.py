@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from base_models.compute.parallel import side_by_side
 from base_models.datasets.dataset import Dataset
-from base_models.parallel import side_by_side
 from base_models.sound.mel import log_mel
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import (

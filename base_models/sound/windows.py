@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.crops_data import CropIndex
+from base_models.scoring.crops import CropIndex
 from base_models.sound.store import load_sound, sound_path
 
 Spectrograms = NDArray[np.float16]

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from fakeodds.app.alike import Alike, Standing, alike, standing
-from predictions.aggregate import by_rule, rule_table, with_models
+from predictions.frame_rules import by_rule, rule_table, with_models
 
 #: Faces that are left out one by one to see what they did; of more, those furthest from the rest.
 _TRIED = 64

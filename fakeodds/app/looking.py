@@ -15,13 +15,13 @@ from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
-from base_models.fold_models import find_models
-from base_models.frame_scores import no_frames, read_frame_scores
-from base_models.inference import score_videos
+from base_models.scoring.fold_models import find_models
+from base_models.scoring.frame_scores import no_frames, read_frame_scores
+from base_models.scoring.offline import score_videos
+from base_models.scoring.online import VideoScorer
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.video import UnreadableVideo, index_video
-from base_models.video_scorer import VideoScorer
+from base_models.video.decode import UnreadableVideo, index_video
 from fakeodds.app.limits import Limits, check_length
 from predictions.progress import Progress, silent
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from fakeodds.app import words
 from fakeodds.app.limits import Limits, check_file
-from fakeodds.options import TableOptions, naming_the_file
-from fakeodds.run_folder import RunFolder
-from fakeodds.submitting import stack_probability
+from fakeodds.cli.options import TableOptions, naming_the_file
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 from predictions.submission import make_submission

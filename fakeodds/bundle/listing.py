@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fakeodds.disk import size
+from fakeodds.run.disk import size
 
 MANIFEST, README = "MANIFEST.json", "README.md"
 

@@ -144,7 +144,7 @@ if SAMPLE.is_file():
     command += ["--sample", SAMPLE.resolve()]
 if PRIOR:
     command += ["--prior", PRIOR]
-code = "from fakeodds.cli import main; main()"
+code = "from fakeodds.cli.main import main; main()"
 ended = subprocess.run(
     [sys.executable, "-c", code, *map(str, command)],
     cwd=WORK,

@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
-from base_models.fold_models import FoldModel, find_models
-from fakeodds.asked_in_time import asked_in_time
-from fakeodds.disk import megabytes, weights_mb
-from fakeodds.restacked import labelled_videos
-from fakeodds.run_folder import RunFolder
-from fakeodds.weights_budget import within
+from base_models.scoring.fold_models import FoldModel, find_models
+from fakeodds.deadline.members import asked_in_time
+from fakeodds.run.disk import megabytes, weights_mb
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.substack import labelled_videos
+from fakeodds.workflows.weights_budget import within
 from predictions.errors import InputError
 from predictions.files import write_json, write_table
 from predictions.progress import Progress, silent
@@ -217,7 +217,7 @@ def _exports_within(
 def _export(run: FinishedRun, name: str) -> list[str]:
     """Have a detector exported and compared, unless it was; a note on how they agree."""
     from base_models.faces.settings import FaceSettings
-    from base_models.video_scorer import VideoScorer
+    from base_models.scoring.online import VideoScorer
 
     settings = FaceSettings(**run.folder.record["settings"]["faces"])
     return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes

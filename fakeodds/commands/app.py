@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from fakeodds import console
-from fakeodds.options import backend_option
+from fakeodds.cli.options import backend_option
+from fakeodds.view import terminal
 
 
 @click.command()
@@ -59,14 +59,14 @@ def app(
 
     # Stopped by whatever means, it deletes the uploads.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console.heading("Opening the run and its detectors")
+    terminal.heading("Opening the run and its detectors")
     # Networks are exported for OpenVINO when the run is opened for the first time.
-    with console.progress_bars(tell=False) as progress:
+    with terminal.progress_bars(tell=False) as progress:
         opened = OpenedRun(run, device=device, backend=backend, progress=progress)
     for sentence in opened.notes:
-        console.note(sentence)
+        terminal.note(sentence)
     with served(opened, Limits(max_mb, max_minutes), host=host, port=port) as address:
-        console.out.print(f"{address} (stop with Ctrl+C)")
+        terminal.out.print(f"{address} (stop with Ctrl+C)")
         # Stopping it is how it ends; there is nothing to go on with.
         with suppress(KeyboardInterrupt):
             while True:

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import click
 
-from fakeodds import console
-from fakeodds.answers import Answer, answering
-from fakeodds.dataset_options import open_dataset
-from fakeodds.help_pages import Command
-from fakeodds.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
-from fakeodds.reporting import tell_outdated
-from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import Prior
-from fakeodds.submitting import as_found, stack_probability, submit
+from fakeodds.cli.dataset_options import open_dataset
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answering
+from fakeodds.cli.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.report import tell_outdated
+from fakeodds.workflows.scores import Prior
+from fakeodds.workflows.submission import as_found, stack_probability, submit
 from predictions.errors import InputError
-from predictions.frame_files import frame_files
+from predictions.tables.frames import frame_files
 
 
 @click.command(cls=Command)
@@ -51,9 +51,9 @@ def apply(
     fitted, about = load_stack(folder)
     # A folder of videos, perhaps with the scores of imported detectors; or scores alone.
     if new[0].is_dir() and (len(new) == 1 or not frame_files(new[0])):
-        with console.working("loading the frameworks", tell=False):
-            from fakeodds import pipeline
-        from fakeodds.imported import Asked
+        with terminal.working("loading the frameworks", tell=False):
+            from fakeodds.workflows import pipeline
+        from fakeodds.workflows.imported import Asked
 
         run = RunFolder.existing(stack)
         if "faces" not in run.record["settings"]:

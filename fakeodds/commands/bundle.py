@@ -6,11 +6,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.disk import size
-from fakeodds.help_pages import Command
-from fakeodds.options import Bytes
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import Bytes
+from fakeodds.run.disk import size
+from fakeodds.view import terminal
 from predictions.errors import InputError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -80,7 +80,7 @@ def bundle(
     from fakeodds.bundle.requirements import Target
 
     target = Target(_checked(python_version), platform)
-    with console.progress_bars() as progress:
+    with terminal.progress_bars() as progress:
         manifest = make_bundle(
             run,
             out,
@@ -91,13 +91,13 @@ def bundle(
             progress=progress,
         )
     for sentence in manifest["notes"]:
-        console.note(sentence)
+        terminal.note(sentence)
     if manifest["brought"]:
-        console.note(f"must be installed there already: {', '.join(manifest['brought'])}.")
+        terminal.note(f"must be installed there already: {', '.join(manifest['brought'])}.")
     _print_sizes(manifest)
-    console.out.print()
+    terminal.out.print()
     for number, step in enumerate(next_steps(out), 1):
-        console.out.print(f"{number}. {step}")
+        terminal.out.print(f"{number}. {step}")
     found = {name: value for name, value in manifest.items() if name != "files"}
     return answer(found, out, "MANIFEST.json", "README.md", "submission.ipynb")
 
@@ -120,8 +120,8 @@ def _print_sizes(manifest: Answer) -> None:
         table.add_row(part["part"], str(part["files"]), size(part["bytes"] / 1e6), style=bold)
     for name, left in manifest["left_out"].items():
         table.add_row(f"left out: {name}", "-", size(left / 1e6), style="dim")
-    console.out.print(table)
+    terminal.out.print(table)
     loss = manifest["expected"]["log_loss"]
-    console.out.print(
+    terminal.out.print(
         f"Log loss to expect: {loss['value']:.4f} ({loss['low']:.4f}-{loss['high']:.4f})"
     )

@@ -8,11 +8,9 @@ import click
 import pandas as pd
 from rich.table import Table
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.backward import hint_at_backward
-from fakeodds.help_pages import Command
-from fakeodds.options import (
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
     FILE,
     TableOptions,
     calibration_options,
@@ -20,9 +18,11 @@ from fakeodds.options import (
     out_option,
     table_options,
 )
-from fakeodds.reporting import report_option, show_report
-from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import (
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.backward import hint_at_backward
+from fakeodds.workflows.report import report_option, show_report
+from fakeodds.workflows.scores import (
     STACK_FILES,
     Prior,
     Scored,
@@ -30,10 +30,10 @@ from fakeodds.stacked import (
     finish_metrics,
     fit_and_judge,
 )
-from fakeodds.submitting import submit_scored
-from predictions.columns import first_names
+from fakeodds.workflows.submission import submit_scored
 from predictions.errors import InputError
-from predictions.scores import ScoreTable
+from predictions.tables.columns import first_names
+from predictions.tables.scores import ScoreTable
 
 
 @click.command(cls=Command)
@@ -82,7 +82,7 @@ def calibrate(
     meta = "passthrough"
     if table.kinds[model] == "raw":
         meta = "best"
-        console.note(f"{model} holds raw scores: Platt's map makes them logits first.")
+        terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
     run.settings(command="calibrate", scores=str(scores), **asdict(options))
     scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
@@ -91,7 +91,7 @@ def calibrate(
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
     metrics = finish_metrics(run)
-    console.print_stages(metrics)
+    terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
     submit_scored(fitted, scored, tested, run, prior, sample)
     files = [*STACK_FILES]
@@ -142,7 +142,7 @@ def _print_measures(measures: pd.DataFrame) -> None:
     for measure, name in _MEASURES.items():
         cells = [known.loc[(measure, stage)] for stage in stages]
         table.add_row(name, *(_with_interval(cell) for cell in cells))
-    console.out.print(table)
+    terminal.out.print(table)
 
 
 def _with_interval(cell: "pd.Series[float]") -> str:

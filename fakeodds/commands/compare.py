@@ -9,12 +9,9 @@ import click
 import pandas as pd
 from rich.table import Table
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.backward import hint_at_backward
-from fakeodds.frames import frame_rule_option, print_rules
-from fakeodds.help_pages import Command
-from fakeodds.options import (
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
     ANY,
     FILE,
     TableOptions,
@@ -22,10 +19,13 @@ from fakeodds.options import (
     out_option,
     table_options,
 )
-from fakeodds.reporting import report_option, show_report
-from fakeodds.run_folder import RunFolder
-from fakeodds.sizes import judge_sizes
-from fakeodds.stacked import Scored
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.backward import hint_at_backward
+from fakeodds.workflows.compare import judge_sizes
+from fakeodds.workflows.frame_rules import frame_rule_option, print_rules
+from fakeodds.workflows.report import report_option, show_report
+from fakeodds.workflows.scores import Scored
 
 COST = click.FloatRange(0, min_open=True)
 
@@ -67,7 +67,7 @@ def compare(
     fakeodds compare scores.csv --out runs/mine
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
     """
-    from stacking.costs import read_costs
+    from stacking.ensembles.costs import read_costs
 
     run = RunFolder.open(out)
     table = columns.read(scores, labels)
@@ -95,13 +95,13 @@ def compare(
     if found["frame_rules"]:
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])
     recommendation = found["recommendation"]
-    console.say(recommendation["reason"])
+    terminal.say(recommendation["reason"])
     inside = recommendation["chosen_inside"]
-    console.say(
+    terminal.say(
         f"Choosing by this rule inside the folds gives {inside['value']:.4f} "
         f"({inside['low']:.4f}-{inside['high']:.4f}): expect that of new videos."
     )
-    console.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
+    terminal.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
     files = ["compare.json", "compare.csv", "compare.png"]
     if wants_report:
         files.append(show_report(run).name)
@@ -131,9 +131,9 @@ def print_sizes(found: Mapping[str, Any]) -> None:
             " ".join(numbers[name] for name in row["models"]),
             style="bold" if row["recommended"] else None,
         )
-    console.out.print(table)
+    terminal.out.print(table)
     for name, number in numbers.items():
-        console.say(f"{number:>4}  {name}")
+        terminal.say(f"{number:>4}  {name}")
 
 
 def print_diversity(found: Mapping[str, Any]) -> None:
@@ -150,8 +150,8 @@ def print_diversity(found: Mapping[str, Any]) -> None:
     for row in _with_taken(shown, subsets[subsets["recommended"]]).to_dict(orient="records"):
         cells = ("-" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in _DIVERSITY)
         table.add_row(str(row["size"]), *cells, style="bold" if row["recommended"] else None)
-    console.say("How alike their members err, means over pairs (compare.json has every pair):")
-    console.out.print(table)
+    terminal.say("How alike their members err, means over pairs (compare.json has every pair):")
+    terminal.out.print(table)
 
 
 _DIVERSITY = {

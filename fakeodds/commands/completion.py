@@ -7,8 +7,8 @@ from pathlib import PurePath
 import click
 from click.shell_completion import get_completion_class
 
-from fakeodds import console
-from fakeodds.help_pages import Command
+from fakeodds.cli.help import Command
+from fakeodds.view import terminal
 from predictions.errors import InputError
 
 #: Shell -> what puts the script where the shell finds it.
@@ -45,7 +45,7 @@ def completion(shell: str | None) -> None:
     Fish, for good:
       fakeodds completion fish > ~/.config/fish/completions/fakeodds.fish
     """
-    from fakeodds.cli import fakeodds
+    from fakeodds.cli.main import fakeodds
 
     shell = shell or PurePath(os.environ.get("SHELL", "")).name
     make = get_completion_class(shell)
@@ -57,4 +57,4 @@ def completion(shell: str | None) -> None:
         script = script.replace('string split ","', 'string split -m 1 ","')
     click.echo(script)
     if sys.stdout.isatty():
-        console.note(f"to install it: {INSTALL[shell]}")
+        terminal.note(f"to install it: {INSTALL[shell]}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from fakeodds import console
-from fakeodds.answers import Answer, answering
-from fakeodds.help_pages import Command
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answering
+from fakeodds.view import terminal
 from predictions.errors import InputError
 
 #: Out-of-fold scores of real forgeries, which are our own results; docs/demo_scores.md tells more.
@@ -49,31 +49,31 @@ def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
     if part == "videos" and not trains:
         raise InputError("--part videos: needs PyTorch; install fakeodds[torch].")
     if part == "all" and not trains:
-        console.note("the part with videos is left out: it needs PyTorch (fakeodds[torch]).")
+        terminal.note("the part with videos is left out: it needs PyTorch (fakeodds[torch]).")
     found: Answer = {}
     if part != "scores" and trains:
         found |= _show_videos(context, out, seed)
     if part != "videos":
         found |= _show_scores(context, out, seed)
-    console.say(
+    terminal.say(
         "Next: your own videos (fakeodds run --help) or score files (fakeodds stack --help)."
     )
     return found
 
 
 def _show_videos(context: click.Context, out: Path, seed: int) -> Answer:
-    from fakeodds.demo_data import make_demo_set
+    from fakeodds.demo.data import make_demo_set
 
-    console.heading("Making a small labelled data set from two public-domain photographs")
-    with console.progress_bars() as progress:
+    terminal.heading("Making a small labelled data set from two public-domain photographs")
+    with terminal.progress_bars() as progress:
         videos = make_demo_set(out / "videos", seed=seed, progress=progress)
-    console.note(f"labelled clips: {videos.train}; new clips, of other people: {videos.test}.")
+    terminal.note(f"labelled clips: {videos.train}; new clips, of other people: {videos.test}.")
     arguments = [str(videos.train), "--out", str(out), "--test", str(videos.test)]
     arguments += ["--frames", "8", "--crop", "96", "--size", "64", "--weights", "scratch"]
     arguments += ["--epochs", "7", "--frames-per-video", "6", "--batch", "32", "--lr", "0.001"]
     arguments += ["--workers", "2", "--folds", "3", "--seed", str(seed)]
     found = {"run": _call(context, "run", arguments)}
-    console.say(
+    terminal.say(
         "This showed the way, not a benchmark: two photographs are not a population, and the "
         "numbers above say nothing about real forgeries."
     )
@@ -82,14 +82,14 @@ def _show_videos(context: click.Context, out: Path, seed: int) -> Answer:
 
 def _show_scores(context: click.Context, out: Path, seed: int) -> Answer:
     with as_file(SCORES) as scores:
-        console.heading("Real scores: seven detectors on 5,428 faces of FaceForensics++")
-        console.note(f"the table: {scores}; how it was made: docs/demo_scores.md.")
+        terminal.heading("Real scores: seven detectors on 5,428 faces of FaceForensics++")
+        terminal.note(f"the table: {scores}; how it was made: docs/demo_scores.md.")
         shared = ["--kind", "logit", "--seed", str(seed)]
         found = {
             name: _call(context, name, [str(scores), "--out", str(out / folder), *shared])
             for name, folder in (("stack", "scores"), ("compare", "sizes"))
         }
-    console.say(
+    terminal.say(
         f"All files: {out / 'scores'}, {out / 'sizes'}. The detectors were trained from scratch on "
         "a CPU, out of fold; stacking and calibration are nested in folds of other people. A "
         "method left out was unknown to the stack alone: the detectors had seen it."
@@ -99,9 +99,9 @@ def _show_scores(context: click.Context, out: Path, seed: int) -> Answer:
 
 def _call(context: click.Context, name: str, arguments: list[str]) -> Answer:
     """Run another command as a user would, and say which; what it found."""
-    from fakeodds.cli import fakeodds
+    from fakeodds.cli.main import fakeodds
 
-    console.note(f"what follows is: fakeodds {name} {' '.join(arguments)}")
+    terminal.note(f"what follows is: fakeodds {name} {' '.join(arguments)}")
     command = fakeodds.get_command(context, name)
     assert command is not None  # it is one of ours
     with command.make_context(name, arguments, parent=context) as inner:

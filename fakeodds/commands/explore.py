@@ -6,12 +6,12 @@ from typing import Any
 import click
 from rich.table import Table
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.completing import lists
-from fakeodds.dataset_options import DatasetOptions, dataset_options
-from fakeodds.help_pages import Command
-from fakeodds.options import ANY, jobs_option
+from fakeodds.cli.completion import lists
+from fakeodds.cli.dataset_options import DatasetOptions, dataset_options
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import ANY, jobs_option
+from fakeodds.view import terminal
 from predictions.files import write_json, write_text
 
 
@@ -89,11 +89,11 @@ def explore(
     \b
     fakeodds explore videos/ --out runs/explore/mine
     """
-    with console.working("loading the frameworks", tell=False):
+    with terminal.working("loading the frameworks", tell=False):
         from base_models.datasets import read_dataset
         from base_models.explore import ExploreSettings
         from base_models.explore.run import explore as look_closely
-    from fakeodds.explore_page import render_page
+    from fakeodds.view.explore_page import render_page
 
     settings = ExploreSettings(
         sample=sample,
@@ -106,17 +106,17 @@ def explore(
     )
     data = read_dataset(dataset, **dataset_options.as_arguments())
     for sentence in data.notes:
-        console.note(sentence)
+        terminal.note(sentence)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
-    with console.progress_bars() as progress:
+    with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     numbers = {"name": name, **without_pictures(found)}
     write_json(numbers, folder / "explore.json")
     write_table_of_videos(found["videos"], folder / "videos.csv")
     write_text(render_page(name, found), folder / "explore.html")
     print_summary(found)
-    console.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
+    terminal.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
     return answer(numbers, folder, "explore.html", "explore.json", "videos.csv")
 
 
@@ -168,8 +168,8 @@ def print_summary(found: dict[str, Any]) -> None:
             else f"frame {one['whole']['median']:.3f} ({one['pairs']} pairs)",
         )
     table.add_row("unusable", f"{len(found['unreadable'])} wholly or in part")
-    console.out.print(table)
+    terminal.out.print(table)
     for sentence in found["telltales"]:
-        console.note(f"gives the label away: {sentence}")
+        terminal.note(f"gives the label away: {sentence}")
     for one in found["unreadable"][:5]:
-        console.note(f"{one['video']}: {one['reason']}")
+        terminal.note(f"{one['video']}: {one['reason']}")

@@ -7,10 +7,10 @@ import click
 from rich.table import Table
 
 from base_models.detectors.registry import DetectorSpec
-from fakeodds import console
-from fakeodds.answers import Answer, answering
-from fakeodds.completing import detector_names, lists
-from fakeodds.help_pages import Command
+from fakeodds.cli.completion import detector_names, lists
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answering
+from fakeodds.view import terminal
 
 #: What pixels become, by the mean and standard deviation of the channels.
 _RANGES = {
@@ -63,8 +63,8 @@ def models(name: str | None) -> Answer:
             _count(spec.parameters),
             spec.published.about.partition(",")[0] if spec.published else "-",
         )
-    console.out.print(table)
-    console.say("size: parameters. More about one: fakeodds models NAME")
+    terminal.out.print(table)
+    terminal.say("size: parameters. More about one: fakeodds models NAME")
     return {"detectors": [_as_found(spec) for spec in list_detectors()]}
 
 
@@ -92,7 +92,7 @@ def _describe(spec: DetectorSpec) -> None:
     table.add_column(overflow="fold")
     for title, text in lines.items():
         table.add_row(title, text.replace("[", "\\["))
-    console.out.print(table)
+    terminal.out.print(table)
 
 
 def _short(spec: DetectorSpec) -> str:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.help_pages import Command
-from fakeodds.reporting import show_report
-from fakeodds.run_folder import RunFolder
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.report import show_report
 
 
 @click.command(cls=Command)

@@ -5,13 +5,9 @@ from pathlib import Path
 
 import click
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.backward import hint_at_backward
-from fakeodds.domains import find_domain, judge_domains, print_domains
-from fakeodds.frames import frame_rule_option, judge_rules, print_rules
-from fakeodds.help_pages import Command
-from fakeodds.options import (
+from fakeodds.cli.help import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
     ANY,
     FILE,
     TableOptions,
@@ -19,10 +15,20 @@ from fakeodds.options import (
     stack_options,
     table_options,
 )
-from fakeodds.reporting import compare_for_report, report_option, show_report
-from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import STACK_FILES, Scored, StackOptions, finish_metrics, fit_and_judge
-from fakeodds.submitting import read_about, submit_scored
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.backward import hint_at_backward
+from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
+from fakeodds.workflows.frame_rules import frame_rule_option, judge_rules, print_rules
+from fakeodds.workflows.report import compare_for_report, report_option, show_report
+from fakeodds.workflows.scores import (
+    STACK_FILES,
+    Scored,
+    StackOptions,
+    finish_metrics,
+    fit_and_judge,
+)
+from fakeodds.workflows.submission import read_about, submit_scored
 
 
 @click.command(cls=Command)
@@ -89,8 +95,8 @@ def stack(
     if wants_report:
         compare_for_report(scored, run, options)
     metrics = finish_metrics(run)
-    console.print_stages(metrics)
-    console.print_slices(metrics)
+    terminal.print_stages(metrics)
+    terminal.print_slices(metrics)
     if rules:
         print_rules(rules, read_about(run.stack)["frames"])
     if domain is not None:

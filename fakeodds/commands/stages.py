@@ -8,14 +8,11 @@ from typing import Any
 
 import click
 
-from fakeodds import console
-from fakeodds.answers import Answer, answer, answering
-from fakeodds.completing import detector_names, folders_or, lists, words
-from fakeodds.dataset_options import DatasetOptions, dataset_options, open_dataset
-from fakeodds.deadline_plot import draw_cost
-from fakeodds.help_pages import Command, headed
-from fakeodds.imported import Asked, imported_options
-from fakeodds.options import (
+from fakeodds.cli.completion import detector_names, folders_or, lists, words
+from fakeodds.cli.dataset_options import DatasetOptions, dataset_options, open_dataset
+from fakeodds.cli.help import Command, headed
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
     ANY,
     FILE,
     Bytes,
@@ -27,10 +24,13 @@ from fakeodds.options import (
     prior_option,
     stack_options,
 )
-from fakeodds.reporting import report_option, show_report, tell_outdated
-from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import STACK_FILES, Prior, StackOptions
-from fakeodds.submitting import as_found, out_of_fold, submit
+from fakeodds.deadline.plot import draw_cost
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.imported import Asked, imported_options
+from fakeodds.workflows.report import report_option, show_report, tell_outdated
+from fakeodds.workflows.scores import STACK_FILES, Prior, StackOptions
+from fakeodds.workflows.submission import as_found, out_of_fold, submit
 from predictions.errors import InputError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -198,7 +198,7 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
         workers: int,
         **rest: Any,
     ) -> Any:
-        from base_models.train_settings import DETECTORS, TrainSettings
+        from base_models.training.settings import DETECTORS, TrainSettings
 
         names = tuple(detectors.split(",")) if detectors else DETECTORS
         settings = TrainSettings(
@@ -387,8 +387,8 @@ def run(
     \b
     fakeodds run videos/ --out runs/mine --test new_videos/
     """
-    with console.working("loading the frameworks", tell=False):
-        from fakeodds import pipeline
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.workflows import pipeline
 
     data = open_dataset(dataset, dataset_options, training=True)
     tested = None if test is None else open_dataset(test)
@@ -406,13 +406,13 @@ def run(
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )
-    console.print_stages(metrics)
-    console.print_slices(metrics)
+    terminal.print_stages(metrics)
+    terminal.print_slices(metrics)
     if tested is None and videos["label"].isna().any():
         tested, test_scores = pipeline.unlabelled(data), imported.paths
-        console.note(f"the {len(tested.videos)} videos without a label are predicted.")
+        terminal.note(f"the {len(tested.videos)} videos without a label are predicted.")
     if tested is None:
-        console.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+        terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(folder, options.prior)
     else:
         new = Asked(test_scores, imported.kind)
@@ -447,14 +447,14 @@ def faces(
     \b
     fakeodds faces videos/ --out runs/mine
     """
-    with console.working("loading the frameworks", tell=False):
-        from fakeodds import pipeline
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.workflows import pipeline
 
     data = open_dataset(dataset, dataset_options)
     folder = RunFolder.open(out)
     folder.settings(dataset=str(dataset), faces=asdict(face_settings))
     videos = pipeline.find_faces(data, folder, face_settings, jobs, n_splits=folds, seed=seed)
-    console.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
+    terminal.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
     status = {str(name): int(number) for name, number in videos["status"].value_counts().items()}
     found = {"videos": len(videos), "status": dict(sorted(status.items()))}
     return answer(found, folder.path, "faces", "videos.parquet")
@@ -478,8 +478,8 @@ def train(
     """
     import pandas as pd
 
-    with console.working("loading the frameworks", tell=False):
-        from fakeodds import pipeline
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.workflows import pipeline
 
     folder = RunFolder.existing(run)
     if not folder.videos.exists():
@@ -492,8 +492,8 @@ def train(
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )
-    console.print_stages(metrics)
-    console.print_slices(metrics)
+    terminal.print_stages(metrics)
+    terminal.print_slices(metrics)
     submit(out_of_fold(folder, options.prior), folder.submission)
     folder.answered()
     if wants_report:
@@ -555,7 +555,7 @@ def predict(
             raise InputError(
                 "--deadline: scores of other detectors (--scores) have no place in it."
             )
-        from fakeodds.in_time import predict_in_time
+        from fakeodds.deadline.predict import predict_in_time
 
         report = predict_in_time(
             data,
@@ -569,19 +569,19 @@ def predict(
             sample=sample,
             asked={**asked, "deadline": deadline, "max_weights": max_weights},
         )
-        console.print_looks(report)
+        terminal.print_looks(report)
         for video, reason in list(report["without_scores"].items())[:5]:
-            console.note(f"{video}: {reason}")
+            terminal.note(f"{video}: {reason}")
         if draw_cost(report, folder.deadline_plot):
-            console.note(f"log loss against seconds a video: {folder.deadline_plot}")
-        console.say(f"{report['videos']} videos -> {folder.submission}")
+            terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
+        terminal.say(f"{report['videos']} videos -> {folder.submission}")
         tell_outdated(folder)
         context.obj["leave_at_once"] = True
         return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
     if max_weights is not None:
         raise InputError("--max-weights: belongs to --deadline; name one.")
-    with console.working("loading the frameworks", tell=False):
-        from fakeodds import pipeline
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.workflows import pipeline
 
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, sample)

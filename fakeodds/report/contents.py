@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fakeodds.run_folder import RunFolder
+from fakeodds.run.folder import RunFolder
 
 #: Columns of oof.csv that are no stage.
 _ABOUT_ROWS = ("video", "label", "group", "fold")

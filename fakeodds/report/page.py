@@ -12,7 +12,7 @@ from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import draw
 from fakeodds.report.parts import Faces, Figure, Part, Section, Table, Tiles, Words
 from fakeodds.report.sections import build_sections
-from fakeodds.run_folder import RunFolder
+from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
 from predictions.files import replacing, write_table
 from predictions.progress import Progress, silent

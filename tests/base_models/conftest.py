@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from base_models.faces.images import encode_jpeg
 from base_models.faces.store import Faces, empty_faces, faces_path, write_faces
-from base_models.train_settings import TrainSettings
+from base_models.training.settings import TrainSettings
 
 #: Side of the made-up crops in pixels.
 SIDE = 48
@@ -19,8 +19,8 @@ _TRAINING = """
 import os, signal, sys
 from pathlib import Path
 import pandas as pd
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
+from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.settings import TrainSettings
 def progress(stage, done, total):
     if stage == sys.argv[5] and done >= int(sys.argv[6]):
         assert not {*sys.argv[7:]} & {*sys.modules}

@@ -15,9 +15,9 @@ pytest.importorskip("openvino")
 from base_models.backends import agreement, choose
 from base_models.backends.agreement import Agreement, measure_agreement
 from base_models.backends.choose import faster_backend, open_compiled, open_openvino
+from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors.registry import Detector, DetectorSpec
-from base_models.devices import Device
 from predictions.errors import InputError
 
 SIZE = 64

@@ -5,9 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from base_models.balance import balanced_positions, class_weights, log_odds
-from base_models.early_stopping import best_epoch, cut_validation, mean_log_loss, should_stop
-from base_models.train_settings import Imbalance
+from base_models.training.balance import balanced_positions, class_weights, log_odds
+from base_models.training.early_stopping import (
+    best_epoch,
+    cut_validation,
+    mean_log_loss,
+    should_stop,
+)
+from base_models.training.settings import Imbalance
 from predictions.errors import InputError
 
 WAYS: Sequence[Imbalance] = ("none", "class_weights", "oversample", "undersample", "augment_rare")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from base_models.crops_data import (
+from base_models.faces.store import faces_path, load_faces
+from base_models.scoring.crops import (
     Crops,
     draw_epoch,
     generator,
@@ -15,7 +16,6 @@ from base_models.crops_data import (
     resize,
     split_batches,
 )
-from base_models.faces.store import faces_path, load_faces
 from predictions.errors import InputError
 
 

@@ -11,6 +11,7 @@ import safetensors.torch
 import timm
 import torch
 
+from base_models.compute.devices import Device, choose_device, reproducible
 from base_models.detectors import (
     create_detector,
     fetching,
@@ -19,8 +20,7 @@ from base_models.detectors import (
     register,
 )
 from base_models.detectors.timm_detectors import TimmDetector, build_network
-from base_models.devices import Device, choose_device, reproducible
-from base_models.train_settings import TrainSettings
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
 NEW = ["vgg16", "vgg19", "inception_resnet_v2"]

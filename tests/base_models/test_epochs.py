@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from base_models.crops_data import Crops, index_crops
-from base_models.epochs import Epochs
-from base_models.fold_training import FoldData
-from base_models.train_settings import TrainSettings
+from base_models.scoring.crops import Crops, index_crops
+from base_models.training.epochs import Epochs
+from base_models.training.fold import FoldData
+from base_models.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(size=32, batch=8, frames_per_video=3, augment="strong")
 

@@ -14,17 +14,17 @@ import pytest
 # Not tensorflow itself, which must not be imported before what torch brings (see there).
 pytest.importorskip("base_models.detectors.keras_runtime")
 
-from base_models import keras_training
-from base_models.crops_data import Crops, index_crops
 from base_models.detectors import find_detector
 from base_models.detectors.keras_runtime import keras, tf
-from base_models.epochs import Epochs
-from base_models.fold_models import find_models, load_fold_model
-from base_models.fold_training import FoldData, train_fold
-from base_models.frame_scores import read_frame_scores
-from base_models.inference import score_videos
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
+from base_models.scoring.crops import Crops, index_crops
+from base_models.scoring.fold_models import find_models, load_fold_model
+from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.offline import score_videos
+from base_models.training import keras as keras_training
+from base_models.training.epochs import Epochs
+from base_models.training.fold import FoldData, train_fold
+from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
 
@@ -183,7 +183,7 @@ def test_early_stopping_keeps_the_best_epoch_over_a_kill(
 
 def test_the_steps_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
-    torch_training = pytest.importorskip("base_models.torch_training")
+    torch_training = pytest.importorskip("base_models.training.torch")
     rng = np.random.default_rng(0)
     settings = TrainSettings(lr=0.01, weight_decay=0.3)
     module = torch.nn.Linear(3, 2)

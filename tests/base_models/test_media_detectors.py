@@ -12,24 +12,24 @@ import pytest
 import safetensors.torch
 import torch
 
-from base_models.crops_data import index_crops
+from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors import facenet_lstm as facenet_module
 from base_models.detectors.array_detector import ArrayDetector
 from base_models.detectors.facenet_lstm import Embedder, SequenceNet, mark_of
 from base_models.detectors.voice import VoiceNet
-from base_models.devices import Device
 from base_models.faces.store import faces_path, load_faces
-from base_models.frame_scores import read_frame_scores
-from base_models.inference import score_videos
-from base_models.out_of_fold import settle_starts, train_out_of_fold
+from base_models.scoring.crops import index_crops
+from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.offline import score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
 from base_models.sequences.store import digest_of_embeddings, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
 from base_models.sound import Sound, load_sound, sound_path, write_sound
-from base_models.train_settings import TrainSettings
-from predictions.aggregate import aggregate, rule_table
+from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
+from predictions.frame_rules import aggregate, rule_table
 
 CPU = Device("cpu", "fp32", 1)
 BOTH = TrainSettings(

@@ -152,7 +152,7 @@ def test_public_weights_come_from_the_cache_of_keras(
 def test_published_weights_know_the_forgery_they_were_trained_on(file: str, method: str) -> None:
     import cv2
 
-    from base_models.crops_data import resize
+    from base_models.scoring.crops import resize
 
     if not (SHARED / "weights").is_dir() or not (SHARED / "faces").is_dir():
         pytest.skip("../shared/data is not here")

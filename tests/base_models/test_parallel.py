@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 
-from base_models.freed_memory import give_back_freed
-from base_models.parallel import side_by_side
+from base_models.compute.memory import give_back_freed
+from base_models.compute.parallel import side_by_side
 
 linux_only = pytest.mark.skipif(
     not Path("/proc/self/statm").is_file(), reason="memory is read from /proc"

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from base_models import torch_training
-from base_models.crops_data import Crops, index_crops
-from base_models.epochs import rate
-from base_models.fold_models import find_models, load_fold_model
-from base_models.frame_scores import read_frame_scores
-from base_models.inference import score_videos
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
+from base_models.scoring.crops import Crops, index_crops
+from base_models.scoring.fold_models import find_models, load_fold_model
+from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.offline import score_videos
+from base_models.training import torch as torch_training
+from base_models.training.epochs import rate
+from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
 SMALL = TrainSettings(

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from base_models.device_leases import leased
-from base_models.devices import choose_device
-from base_models.early_stopping import best_epoch
-from base_models.epoch_work import passes_of_step
-from base_models.frame_scores import read_frame_scores
-from base_models.out_of_fold import train_out_of_fold
-from base_models.train_settings import TrainSettings
+from base_models.compute.devices import choose_device
+from base_models.compute.leases import leased
+from base_models.scoring.frame_scores import read_frame_scores
+from base_models.training.early_stopping import best_epoch
+from base_models.training.loop import passes_of_step
+from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
 SMALL = TrainSettings(

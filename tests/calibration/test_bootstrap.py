@@ -5,8 +5,8 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-import calibration.bootstrap
-import calibration.measures
+import calibration.measures.bootstrap
+import calibration.measures.scores
 from calibration import (
     accuracy,
     auc,
@@ -23,9 +23,9 @@ from calibration import (
     smooth_ece,
     standard_error,
 )
-from calibration.bootstrap import MOST_UNITS, group_weights, units_of
-from calibration.measures import AucRows
-from calibration.summary import LineRows
+from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
+from calibration.measures.scores import AucRows
+from calibration.measures.summary import LineRows
 from predictions.errors import InputError
 
 
@@ -69,7 +69,7 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
 
 @pytest.mark.parametrize("block", [4_194_304, 300])
 def test_auc_of_groups_is_auc_of_their_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration.measures, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(calibration.measures.scores, "_BLOCK_VALUES", block)
     y, p, groups = clustered(25, 1)
     _, codes = np.unique(groups, return_inverse=True)
     rows = AucRows(y, p)
@@ -169,7 +169,7 @@ def test_few_groups_are_drawn_themselves_and_many_in_equal_blocks() -> None:
 
 def test_blocks_give_intervals_as_wide_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against what is known without drawing; single widths scatter by some 4 %."""
-    monkeypatch.setattr(calibration.bootstrap, "MOST_UNITS", 500)
+    monkeypatch.setattr(calibration.measures.bootstrap, "MOST_UNITS", 500)
     ratios = []
     for seed in range(40):
         y, p, _ = clustered(1500, seed, size=1)
@@ -185,7 +185,7 @@ def test_measures_of_many_rows_are_those_of_all_draws(
 ) -> None:
     y, p, _ = clustered(6000, seed, size=1)
     quick = measure_in_full(y, p, seed=seed)
-    monkeypatch.setattr(calibration.bootstrap, "MOST_UNITS", 6000)
+    monkeypatch.setattr(calibration.measures.bootstrap, "MOST_UNITS", 6000)
     slow = measure_in_full(y, p, seed=seed)
     for name, one in quick.items():
         assert one["value"] == pytest.approx(slow[name]["value"])

@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-import calibration.select
+import calibration.calibrators.auto
 from calibration import AutoCalibrator, describe_choice, log_loss
 from predictions.errors import InputError
 
@@ -66,8 +66,8 @@ def test_groups_are_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(folds)
         return original(name, z, t, w, folds)
 
-    original = calibration.select._held_out
-    monkeypatch.setattr(calibration.select, "_held_out", watch)
+    original = calibration.calibrators.auto._held_out
+    monkeypatch.setattr(calibration.calibrators.auto, "_held_out", watch)
     AutoCalibrator().fit_logits(z, y, groups=groups)
     assert len(np.unique(seen[0])) == 5
     assert all(len(np.unique(seen[0][groups == g])) == 1 for g in np.unique(groups))

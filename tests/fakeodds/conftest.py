@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fakeodds.cli import run
+from fakeodds.cli.main import run
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -84,7 +84,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Six made-up people for training, three to predict, and a file that is no video."""
     for needed in ("torch", "av"):
         pytest.importorskip(needed)
-    from fakeodds.demo_data import make_demo_set
+    from fakeodds.demo.data import make_demo_set
 
     made = make_demo_set(
         tmp_path_factory.mktemp("demo"), people=6, test_people=3, clips_each=1, seed=2
@@ -97,7 +97,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def trained(clips: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on them, with its report; tests that change it take a copy."""
     run = tmp_path_factory.mktemp("run") / "run"
-    code = "from fakeodds.cli import main; main()"
+    code = "from fakeodds.cli.main import main; main()"
     arguments = ["run", clips.train, "--out", run, *SMALL_RUN]
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
     return run

@@ -30,8 +30,8 @@ from fakeodds.app.words import (
     without_folders,
     worth,
 )
-from predictions.aggregate import rule_table
 from predictions.errors import InputError
+from predictions.frame_rules import rule_table
 from stacking import Stack
 
 KINDS = {"good": "logit", "weak": "logit"}
@@ -262,8 +262,8 @@ from fakeodds.app.charts import draw_curves, track_curves  # noqa: E402
 from fakeodds.app.limits import Limits, check_file, check_length  # noqa: E402
 from fakeodds.app.opened_run import OpenedRun  # noqa: E402
 from fakeodds.app.server import is_open, served  # noqa: E402
-from fakeodds.cli import fakeodds  # noqa: E402
-from fakeodds.demo_data import DemoSet  # noqa: E402
+from fakeodds.cli.main import fakeodds  # noqa: E402
+from fakeodds.demo.data import DemoSet  # noqa: E402
 
 LIMITS = Limits(max_mb=1, max_minutes=1)
 

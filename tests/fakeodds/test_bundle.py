@@ -22,12 +22,12 @@ pytest.importorskip("av")
 
 import nbformat
 
-from base_models.video_scorer import _compared_on
+from base_models.scoring.online import _compared_on
 from fakeodds.bundle.notebook import code_of
 from fakeodds.bundle.own_wheel import PACKAGES, build_wheel, own_metadata
 from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from fakeodds.bundle.wheels import download_wheels
-from fakeodds.demo_data import DemoSet
+from fakeodds.demo.data import DemoSet
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def fakeodds(*arguments: object) -> None:
-    code = "from fakeodds.cli import main; main()"
+    code = "from fakeodds.cli.main import main; main()"
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
 
 
@@ -87,11 +87,11 @@ def test_the_wheel_installs_and_runs(bundle: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--target", target, wheel], check=True)
     code = (
-        "import fakeodds.cli, sys\n"
+        "import fakeodds.cli.main, sys\n"
         "from importlib.metadata import version\n"
-        "print(fakeodds.cli.__file__, version('fakeodds'))\n"
+        "print(fakeodds.cli.main.__file__, version('fakeodds'))\n"
         "sys.argv = ['fakeodds', 'models']\n"
-        "fakeodds.cli.main()"
+        "fakeodds.cli.main.main()"
     )
     said = subprocess.run(
         [sys.executable, "-c", code],

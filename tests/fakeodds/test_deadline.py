@@ -19,12 +19,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.asked_in_time import Members, asked_in_time
-from fakeodds.crew import Crew
-from fakeodds.deadline_plot import draw_cost, prepare_cost
-from fakeodds.demo_data import DemoSet
-from fakeodds.looks import few_frames
-from fakeodds.out_of_time import OutOfTime, raising_at
+from fakeodds.deadline.alarm import OutOfTime, raising_at
+from fakeodds.deadline.looks import few_frames
+from fakeodds.deadline.members import Members, asked_in_time
+from fakeodds.deadline.plot import draw_cost, prepare_cost
+from fakeodds.deadline.workers import Crew
+from fakeodds.demo.data import DemoSet
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
@@ -94,7 +94,7 @@ def test_work_is_broken_off_at_a_moment() -> None:
 def test_killed_it_leaves_a_whole_submission_and_goes_on(
     clips: DemoSet, run: Path, cli: Cli
 ) -> None:
-    command = [sys.executable, "-c", "from fakeodds.cli import main; main()"]
+    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
     arguments = ["predict", run, clips.test, "--deadline", "4m"]
     process = subprocess.Popen(
         [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True
@@ -113,7 +113,7 @@ def test_killed_it_leaves_a_whole_submission_and_goes_on(
 
 def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli: Cli) -> None:
     # In a process of its own, which leaves at once: nothing that it began may stay behind.
-    command = [sys.executable, "-c", "from fakeodds.cli import main; main()", "predict", run]
+    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()", "predict", run]
     options = ["--deadline", "4m", "--max-weights", "60MB"]
     done = subprocess.run([*command, clips.test, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

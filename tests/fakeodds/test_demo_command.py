@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fakeodds.commands import demo
-from predictions.scores import read_scores
+from predictions.tables.scores import read_scores
 
 Cli = Callable[..., Any]
 TRAINED = ["xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large"]

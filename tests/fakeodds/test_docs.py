@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from fakeodds.cli import fakeodds
+from fakeodds.cli.main import fakeodds
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -89,7 +89,7 @@ def test_every_public_name_is_in_the_reference(site: Path, room: str) -> None:
     public = {
         f"{home}.{name}" for home in ROOMS[room] for name in importlib.import_module(home).__all__
     }
-    # `predictions.aggregate` is a function in a module of the same name.
+    # `predictions.frame_rules` is a function in a module of the same name.
     missing = {name for name in public if name not in ids and f"{name}.{_last(name)}" not in ids}
     assert not missing, f"docs/reference/{room}.md lacks a line for each of {sorted(missing)}"
 

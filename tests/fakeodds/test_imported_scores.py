@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.imported import Asked, match_ids, read_imported, read_imported_new
-from fakeodds.pipeline import gather
+from fakeodds.workflows.imported import Asked, match_ids, read_imported, read_imported_new
+from fakeodds.workflows.pipeline import gather
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]

@@ -1,7 +1,7 @@
 """The options of the command line name what the rooms have."""
 
 from calibration import CALIBRATORS
-from fakeodds.options import CALIBRATION, META
+from fakeodds.cli.options import CALIBRATION, META
 from stacking import META_LEARNERS
 
 

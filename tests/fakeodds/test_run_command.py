@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.demo_data import DemoSet, make_demo_set
+from fakeodds.demo.data import DemoSet, make_demo_set
 
 Cli = Callable[..., Any]
 SMALL = (
@@ -58,7 +58,7 @@ def test_killed_half_way_it_ends_with_the_same_files(
     said = cli("run", clips.train, "--out", whole, "--test", clips.test, *SMALL)
     assert "calibrated" in said.output
 
-    command = [sys.executable, "-c", "from fakeodds.cli import main; main()"]
+    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
     arguments = ["run", clips.train, "--out", broken, "--test", clips.test, *SMALL]
     process = subprocess.Popen(
         [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True

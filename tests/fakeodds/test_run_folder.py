@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fakeodds.run_folder import RunFolder, hash_of
+from fakeodds.run.folder import RunFolder, hash_of
 from predictions import InputError
 
 

@@ -18,10 +18,10 @@ import pytest
 from click.shell_completion import ShellComplete
 from rich.console import Console
 
-from fakeodds import console
-from fakeodds.cli import COMMANDS, SECTIONS, fakeodds, run
+from fakeodds.cli.main import COMMANDS, SECTIONS, fakeodds, run
 from fakeodds.commands.compare import print_sizes
-from fakeodds.domains import print_domains
+from fakeodds.view import terminal as screen
+from fakeodds.workflows.domains import print_domains
 
 LONG = "efficientnet_b4_with_strong_augmentation_[run 7]"
 FAST = ("--meta", "logistic", "--jobs", "1", "--no-report")
@@ -149,7 +149,7 @@ def test_a_file_in_the_way_of_a_folder_is_named(terminal: Terminal, table: Path)
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_a_closed_pipe_ends_in_silence() -> None:
-    ours = f"{sys.executable} -c 'from fakeodds.cli import main; main()'"
+    ours = f"{sys.executable} -c 'from fakeodds.cli.main import main; main()'"
     # More than a pipe holds, so that writing goes on after its reader has left.
     longer = f"for i in 1 2 3 4 5; do {ours} models --json; done | head -n 1"
     done = subprocess.run(
@@ -255,7 +255,7 @@ def test_paths_are_left_to_the_shell() -> None:
 def test_completing_imports_no_framework(words: str) -> None:
     code = (
         "import sys; sys.argv = ['fakeodds']\n"
-        "from fakeodds.cli import fakeodds\n"
+        "from fakeodds.cli.main import fakeodds\n"
         "try:\n    fakeodds(prog_name='fakeodds')\n"
         "except SystemExit:\n    pass\n"
         "heavy = {'torch', 'tensorflow', 'keras', 'cv2', 'av', 'timm', 'matplotlib', 'gradio'}\n"
@@ -288,7 +288,7 @@ def test_bash_completes(terminal: Terminal, tmp_path: Path) -> None:
     command = tmp_path / "fakeodds"
     command.write_text(
         f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'fakeodds'\n"
-        "from fakeodds.cli import main\nmain()\n"
+        "from fakeodds.cli.main import main\nmain()\n"
     )
     command.chmod(0o755)
     script = terminal("completion", "bash").out.replace("_fakeodds_completion_setup;", "")
@@ -309,7 +309,7 @@ def test_names_that_are_spelt_out_are_those_of_the_rooms() -> None:
 
     from base_models.augment.presets import OPERATIONS
     from base_models.faces.finders import FINDERS
-    from base_models.train_settings import Imbalance
+    from base_models.training.settings import Imbalance
     from fakeodds.commands import stages
 
     assert set(stages.AUGMENTATIONS) == set(OPERATIONS)
@@ -321,8 +321,8 @@ def test_names_that_are_spelt_out_are_those_of_the_rooms() -> None:
 
 WORK = """
 import time
-from fakeodds import console
-with console.progress_bars() as progress:
+from fakeodds.view import terminal
+with terminal.progress_bars() as progress:
     progress("train efficientnet_b4_with_strong_augmentation fold 3", 0, 119154)
     for done in range(4):
         progress("train efficientnet_b4_with_strong_augmentation fold 3", 9000 * done, 119154)
@@ -330,11 +330,11 @@ with console.progress_bars() as progress:
         time.sleep(0.3)
     progress("folds", 4, 4)
     progress("nothing to do", 3, 3)
-with console.progress_bars(tell=False) as progress:
+with terminal.progress_bars(tell=False) as progress:
     for done in range(3):
         progress("2 of 5: xception", done, 2)
         time.sleep(0.6)
-with console.working("one piece"):
+with terminal.working("one piece"):
     time.sleep(1.05)
 """
 
@@ -394,7 +394,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Collects what is printed on a terminal of 80 columns."""
     text = io.StringIO()
     narrow = Console(file=text, width=80, highlight=False, force_terminal=False)
-    monkeypatch.setattr(console, "out", narrow)
+    monkeypatch.setattr(screen, "out", narrow)
     return text
 
 
@@ -407,7 +407,7 @@ MEASURES = {name: interval(0.7) for name in ("log_loss", "brier", "auc", "accura
 
 def test_stages_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
     names = [f"base/{LONG}{i:02d}" for i in range(16)]
-    console.print_stages({"stages": dict.fromkeys([*names, "mean", "calibrated"], MEASURES)})
+    screen.print_stages({"stages": dict.fromkeys([*names, "mean", "calibrated"], MEASURES)})
     lines = printed.getvalue().splitlines()
     assert len(lines) == 19
     for line in lines[1:]:
@@ -418,8 +418,8 @@ def test_stages_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
 
 
 def test_brackets_of_a_name_are_no_markup(printed: io.StringIO) -> None:
-    console.print_stages({"stages": {"base/net_[v2]": MEASURES}})
-    console.say("Take net_[v2] of runs/[bold]")
+    screen.print_stages({"stages": {"base/net_[v2]": MEASURES}})
+    screen.say("Take net_[v2] of runs/[bold]")
     assert printed.getvalue().count("net_[v2]") == 2
     assert "runs/[bold]" in printed.getvalue()
 
@@ -427,7 +427,7 @@ def test_brackets_of_a_name_are_no_markup(printed: io.StringIO) -> None:
 def test_slices_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
     stages = {"mean": MEASURES, "calibrated": MEASURES}
     slices = {LONG: {"rows": 119154, "stages": stages}, "c23": {"rows": 5, "stages": stages}}
-    console.print_slices({"slices": {"method": slices}})
+    screen.print_slices({"slices": {"method": slices}})
     for line in printed.getvalue().splitlines()[1:]:
         assert len(line) <= 80
         assert line.split()[-3:] == ["0.6800-0.7300", "0.700", "0.680-0.730"]

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.pipeline import gather
-from predictions.aggregate import by_rule
+from fakeodds.workflows.pipeline import gather
+from predictions.frame_rules import by_rule
 from stacking import Stack, nested_predictions
 
 

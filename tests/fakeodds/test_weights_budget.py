@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from base_models.frame_scores import read_frame_scores
-from fakeodds.restacked import labelled_videos
-from fakeodds.run_folder import RunFolder
-from fakeodds.weights_budget import within
-from predictions.aggregate import by_rule, rule_table
+from base_models.scoring.frame_scores import read_frame_scores
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.substack import labelled_videos
+from fakeodds.workflows.weights_budget import within
+from predictions.frame_rules import by_rule, rule_table
 from stacking import Stack, load_stack
 
 MEDIAN = {"rule": "median", "over_tracks": "max"}

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 from predictions import InputError, aggregate, read_scores, video_features
-from predictions.frame_files import frame_files
+from predictions.tables.frames import frame_files
 
 
 def made_frames(seed: int = 0) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacking.allocation import choose_looks, expected_gain
+from fakeodds.deadline.allocation import choose_looks, expected_gain
 
 
 def test_doubtful_videos_gain_most() -> None:

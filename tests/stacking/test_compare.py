@@ -11,15 +11,15 @@ from calibration import TemperatureCalibrator, mean_interval, standard_error
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from stacking.clipping import learned_clip
-from stacking.compare import ALPHAS, compare_subsets, subset_probabilities
-from stacking.compare_plot import plot_comparison, prepare_trade_off
-from stacking.costs import read_costs, subset_costs
+from stacking.ensembles.compare import ALPHAS, compare_subsets, subset_probabilities
+from stacking.ensembles.costs import read_costs, subset_costs
+from stacking.ensembles.fits import subset_path
+from stacking.ensembles.plot import plot_comparison, prepare_trade_off
+from stacking.ensembles.recommend import choose, paired_differences, pareto_front
+from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
 from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds
-from stacking.recommend import choose, paired_differences, pareto_front
 from stacking.solvers import log_losses, ridge_path
-from stacking.subset_fits import subset_path
-from stacking.subsets import all_subsets, greedy_path, random_subsets
 
 
 def table(n=600, k=4, seed=0):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from predictions.errors import InputError
-from stacking.diversity import MEASURES, oracle_measures, pair_diversity, subset_diversity
+from stacking.ensembles.diversity import MEASURES, oracle_measures, pair_diversity, subset_diversity
 
 # Three classifiers, each right on 6 of 10 rows: the pattern of success (majority vote 9 of 10) and
 # the pattern of failure (4 of 10) of Kuncheva, Whitaker, Shipp and Duin 2003, "Limits on the

@@ -6,8 +6,8 @@ import pytest
 from sklearn.base import clone
 
 from predictions.errors import InputError
-from stacking.domains import domain_predictions, domain_splits, report_domains
-from stacking.robust import METAS, RobustStack, choose_robust
+from stacking.choose.robust import METAS, RobustStack, choose_robust
+from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
 from stacking.stack import Stack
 
 

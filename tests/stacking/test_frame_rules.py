@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from predictions import RULES, InputError, aggregate, assign_folds, by_rule, rule_table, rules_of
 from stacking import FrameStack, Stack, compare_rules, compare_subsets, nested_predictions
-from stacking.frame_rules import choose_rule
+from stacking.choose.frame_rule import choose_rule
 from stacking.store import save_stack
 
 

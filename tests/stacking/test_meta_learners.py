@@ -12,9 +12,9 @@ from stacking import (
     create_meta_learner,
     greedy_selection,
 )
-from stacking.averages import AlignedDeviations
-from stacking.blend import blend_weights, plausible_members, rows_that_count_once
-from stacking.network import _forward, _gradients
+from stacking.learners.averages import AlignedDeviations
+from stacking.learners.blend import blend_weights, plausible_members, rows_that_count_once
+from stacking.learners.mlp import _forward, _gradients
 
 
 def scores(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

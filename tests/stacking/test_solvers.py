@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from stacking.linear_learners import nonnegative_path
+from stacking.learners.linear import nonnegative_path
 from stacking.solvers import log_losses, ridge_path
 
 

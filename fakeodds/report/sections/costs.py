@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.deadline_plot import plot_cost, prepare_cost
-from fakeodds.disk import megabytes, size, weights_mb
-from fakeodds.names import listed, shorten, thousands
-from fakeodds.numbers import interval, number, percent, seconds
+from fakeodds.deadline.plot import plot_cost, prepare_cost
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import STRONG, plain_axes
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
 from fakeodds.report.rows import records
+from fakeodds.run.disk import megabytes, size, weights_mb
+from fakeodds.view.names import listed, shorten, thousands
+from fakeodds.view.numbers import interval, number, percent, seconds
 
 _FOLDERS = {
     "faces": "face crops",
@@ -111,7 +111,7 @@ def prepare_weights(contents: Contents) -> pd.DataFrame:
 
 
 def _test_stages(contents: Contents) -> dict[str, Any]:
-    from fakeodds.run_folder import RunFolder
+    from fakeodds.run.folder import RunFolder
 
     stages: dict[str, Any] = RunFolder.open(contents.run.path / "test").record["stages"]
     return stages

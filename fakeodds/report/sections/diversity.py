@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fakeodds.names import apart_in_figure
-from fakeodds.numbers import number, percent, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import STRONG
 from fakeodds.report.parts import Figure, Part, Section, Table
 from fakeodds.report.rows import records
+from fakeodds.view.names import apart_in_figure
+from fakeodds.view.numbers import number, percent, stage_name
 
 #: So many detectors are drawn, the best ones: more cells could not be read.
 _DRAWN = 30
@@ -83,8 +83,8 @@ def prepare_ends(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def _pairs(contents: Contents) -> tuple[pd.DataFrame | None, list[str]]:
     """The measures of all pairs, and the detectors, the best first."""
-    from stacking.compare import Comparison
-    from stacking.diversity import pair_diversity
+    from stacking.ensembles.compare import Comparison
+    from stacking.ensembles.diversity import pair_diversity
 
     if contents.compare is not None:
         found = Comparison.from_dict(contents.compare)

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.names import in_figure, listed, shorten, thousands
-from fakeodds.numbers import number
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import records
+from fakeodds.view.names import in_figure, listed, shorten, thousands
+from fakeodds.view.numbers import number
 
 _SHOWN_CANDIDATES = 6
 

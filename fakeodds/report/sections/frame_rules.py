@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.numbers import number
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import records
-from predictions.aggregate import DEFAULT_RULE
+from fakeodds.view.numbers import number
+from predictions.frame_rules import DEFAULT_RULE
 
-#: What each rule does, for somebody who has not read `predictions.aggregate`.
+#: What each rule does, for somebody who has not read `predictions.frame_rules`.
 _MEANING = {
     "mean_logit": "mean of the logits",
     "mean_probability": "mean of the probabilities",

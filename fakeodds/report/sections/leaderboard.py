@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.names import apart_in_figure, listed
-from fakeodds.numbers import interval, number, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import records
+from fakeodds.view.names import apart_in_figure, listed
+from fakeodds.view.numbers import interval, number, stage_name
 
 _STEPS = {
     "mean": "mean of all detectors",
@@ -242,7 +242,7 @@ def _places(contents: Contents) -> tuple[str, list[Part]]:
     """The sentence on who earns a place, and the table it rests on."""
     if contents.compare is None:
         return _left_out(contents)
-    from stacking.compare import Comparison
+    from stacking.ensembles.compare import Comparison
 
     comparison = Comparison.from_dict(contents.compare)
     places = prepare_places(comparison.table)

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from fakeodds.names import shorten
-from fakeodds.numbers import number, percent
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
 from fakeodds.report.parts import Face, Faces, Part, Section, Table
 from fakeodds.report.rows import losses, missing_scores, records
+from fakeodds.view.names import shorten
+from fakeodds.view.numbers import number, percent
 
 _SHOWN = 8
 _KINDS = {1: "FAKE taken for REAL", 0: "REAL taken for FAKE"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.numbers import number, stage_name
 from fakeodds.report.contents import Contents
 from fakeodds.report.parts import Figure, Part, Section, Table, Words
 from fakeodds.report.rows import records
+from fakeodds.view.numbers import number, stage_name
 
 if TYPE_CHECKING:
     from calibration import ReliabilityDiagram

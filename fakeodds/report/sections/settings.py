@@ -3,9 +3,9 @@
 import shlex
 from typing import Any
 
-from fakeodds.names import listed, shorten, thousands
 from fakeodds.report.contents import Contents
 from fakeodds.report.parts import Part, Section, Table
+from fakeodds.view.names import listed, shorten, thousands
 
 #: File or folder of a run -> what it is; in the order of docs/design.md.
 _FILES = {

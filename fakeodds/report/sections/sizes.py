@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.names import ensemble_name, listed
-from fakeodds.numbers import interval, number
 from fakeodds.report.contents import Contents
 from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
 from fakeodds.report.rows import records
+from fakeodds.view.names import ensemble_name, listed
+from fakeodds.view.numbers import interval, number
 
 if TYPE_CHECKING:
-    from stacking.compare import Comparison
-    from stacking.compare_plot import TradeOff
+    from stacking.ensembles.compare import Comparison
+    from stacking.ensembles.plot import TradeOff
 
 _COSTS = {"seconds": "seconds a video", "mb": "MB of weights"}
 
@@ -32,7 +32,7 @@ def build(contents: Contents) -> Section | None:
             return None
         lead = "Whether fewer detectors would do as well was not judged in this run."
         return Section("sizes", "Ensemble size", lead, [Words(text) for text in _how_to(contents)])
-    from stacking.compare import Comparison
+    from stacking.ensembles.compare import Comparison
 
     comparison = Comparison.from_dict(contents.compare)
     if len(comparison.table) < 2:
@@ -58,7 +58,7 @@ def prepare_sizes(comparison: "Comparison") -> pd.DataFrame:
 
 def prepare_points(comparison: "Comparison", cost: str) -> "TradeOff":
     """The data of the figure, with few of the many ensembles that are neither best nor chosen."""
-    from stacking.compare_plot import prepare_trade_off
+    from stacking.ensembles.plot import prepare_trade_off
 
     data = prepare_trade_off(comparison, cost)
     points = data.points
@@ -161,7 +161,7 @@ def _figure(comparison: "Comparison", cost: str) -> Figure:
 
 
 def _plot(canvas: Any, data: "TradeOff") -> None:
-    from stacking.compare_plot import plot_trade_off
+    from stacking.ensembles.plot import plot_trade_off
 
     axes = plot_trade_off(data, canvas.subplots(), legend=False)
     handles, names = axes.get_legend_handles_labels()

@@ -43,7 +43,7 @@ def test_wrong_names_are_told() -> None:
 
 def test_reading_names_imports_no_media_library() -> None:
     code = (
-        "import sys; from base_models.train_settings import TrainSettings as S; S().check(); "
+        "import sys; from base_models.training.settings import TrainSettings as S; S().check(); "
         "assert not {'cv2', 'av', 'torch', 'tensorflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

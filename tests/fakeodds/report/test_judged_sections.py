@@ -11,8 +11,6 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
-from fakeodds.names import apart_in_figure, ensemble_name, listed
-from fakeodds.numbers import interval, number
 from fakeodds.report.contents import Contents
 from fakeodds.report.drawing import COLOURS, draw
 from fakeodds.report.parts import Figure, Section, Table, Words
@@ -25,13 +23,15 @@ from fakeodds.report.sections import (
     reliability,
     sizes,
 )
-from fakeodds.run_folder import RunFolder
-from fakeodds.stacked import measures_of
+from fakeodds.run.folder import RunFolder
+from fakeodds.view.names import apart_in_figure, ensemble_name, listed
+from fakeodds.view.numbers import interval, number
+from fakeodds.workflows.scores import measures_of
 from predictions.folds import assign_folds
 from stacking import compare_subsets, report_metrics
-from stacking.compare import Comparison
-from stacking.compare_plot import prepare_trade_off
-from stacking.diversity import pair_diversity
+from stacking.ensembles.compare import Comparison
+from stacking.ensembles.diversity import pair_diversity
+from stacking.ensembles.plot import prepare_trade_off
 
 MODULES = (leaderboard, reliability, bounds, sizes, diversity, decisions)
 

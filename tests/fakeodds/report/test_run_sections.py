@@ -32,7 +32,7 @@ from fakeodds.report.sections import (
     settings,
     slices,
 )
-from fakeodds.run_folder import RunFolder
+from fakeodds.run.folder import RunFolder
 
 ODD = "<script>alert(1)</script> [b]$x$"
 QUICK = (
@@ -43,7 +43,7 @@ QUICK = (
 
 def stacked(table: pd.DataFrame, folder: Path, *more: str) -> Path:
     """A finished `fakeodds stack` of the table."""
-    from fakeodds.cli import fakeodds
+    from fakeodds.cli.main import fakeodds
 
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "scores.csv", index=False)

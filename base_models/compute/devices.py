@@ -1,0 +1,116 @@
+"""Where the networks compute, how precisely, and with the same bytes every time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, get_args
+
+import torch
+
+from base_models.compute.threads import available_threads
+from base_models.training.settings import Precision
+from predictions.errors import InputError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and the precision of its matrix products.
+
+    Attributes:
+        name: torch's name: `cpu`, `cuda`, `cuda:1`, ...
+        precision: `bf16` or `fp16` (autocast; weights stay float32), or `fp32`.
+        threads: CPU threads of one operation.
+    """
+
+    name: str
+    precision: Literal["bf16", "fp16", "fp32"]
+    threads: int
+
+
+def choose_device(
+    device: str = "auto", precision: Precision = "auto", threads: int | None = None
+) -> Device:
+    """Settle `auto`: CUDA where there is one; bf16 where the hardware multiplies in it, fp16 on a
+    CUDA device that does not, else fp32.
+
+    Args:
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        precision: `auto`, `bf16`, `fp16` (CUDA alone) or `fp32`.
+        threads: CPU threads; all that this process may use when None.
+
+    Raises:
+        InputError: the device is not here, or a name is unknown.
+    """
+    if precision not in get_args(Precision):
+        raise InputError(f"precision {precision!r}: expected {', '.join(get_args(Precision))}.")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdecimal()):
+        raise InputError(f"device {device!r}: expected auto, cpu, cuda, cuda:N or mps.")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise InputError(f"device {device!r}: torch sees no such GPU here; use --device cpu.")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError(f"device {device!r}: torch sees no Apple GPU here; use --device cpu.")
+    if precision == "fp16" and kind != "cuda":
+        raise InputError(f"precision fp16: only CUDA devices train in it, not {device}; use bf16.")
+    return Device(device, _settled(precision, kind), threads or available_threads())
+
+
+def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]:
+    if precision != "auto":
+        return precision
+    if _has_bf16(kind):
+        return "bf16"
+    return "fp16" if kind == "cuda" else "fp32"
+
+
+def _has_bf16(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind != "cpu":
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+    # torch before 2.10 tells only through these.
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def autocast(device: Device) -> AbstractContextManager:
+    """Matrix products and convolutions in bf16 or fp16 where `device` says so."""
+    if device.precision == "fp32":
+        return nullcontext()
+    kind = torch.bfloat16 if device.precision == "bf16" else torch.float16
+    return torch.autocast(torch.device(device.name).type, dtype=kind)
+
+
+@contextmanager
+def reproducible(device: Device) -> Iterator[None]:
+    """Fixed threads and deterministic algorithms inside the block, as before after it.
+
+    Where torch has no deterministic algorithm (a few on CUDA) it warns and goes on. The same
+    bytes are promised for one machine, one thread count and one version of torch.
+    """
+    # cuBLAS reads this when it is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    fine_print: Any = import_module("torch.utils.deterministic")
+
+    threads = torch.get_num_threads()
+    was_on = torch.are_deterministic_algorithms_enabled()
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled, benchmark = fine_print.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    torch.set_num_threads(device.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling memory that is overwritten anyway costs time; it is a debugging aid.
+    fine_print.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(was_on, warn_only=only_warned)
+        fine_print.fill_uninitialized_memory = filled
+        torch.backends.cudnn.benchmark = benchmark

@@ -1,0 +1,1 @@
+"""Trained detectors to frame scores: of the folds held out, of new videos."""

@@ -1,0 +1,95 @@
+"""What detectors look at, behind one interface: single faces, faces in their order, sound.
+
+Everything that one kind needs lies in folders beside each other: `faces/`, `sound/`, and
+`embeddings/`, which is made from the faces when it is needed.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from base_models.detectors.registry import DetectorSpec
+from base_models.scoring.crops import CropIndex, Crops, index_crops
+from base_models.sequences.tracks import Sequences, index_tracks
+from base_models.sound.windows import Sounds, index_sounds
+
+
+class Source(Protocol):
+    """Rows of something to look at; `Crops`, `Sequences` and `Sounds` are such.
+
+    Attributes:
+        index: the video, frame and face of each row, as they stand in the frame scores.
+        size: what the detector's `size` says: a side in pixels, or a number of mel bands.
+    """
+
+    index: CropIndex
+    size: int
+
+    def read(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        """The rows, (len(rows), ...); a new array."""
+
+
+class Varied(Source, Protocol):
+    """A source that knows how its rows are varied in training; pictures are augmented elsewhere."""
+
+    def vary(self, arrays: NDArray[Any], rngs: Sequence[np.random.Generator]) -> None:
+        """Vary what `read` gave, in place, each row by its generator."""
+
+
+#: What a video lacks that has no row, by what is looked at.
+LACKING = {"face": "a face", "faces": "a face", "sound": "sound"}
+
+
+def folder_of(spec: DetectorSpec, faces_dir: Path) -> Path:
+    """Where that lies which a detector looks at: the faces, or beside them."""
+    if spec.looks_at == "faces":
+        return faces_dir.with_name("embeddings") / f"model={spec.name}"
+    return sound_beside(faces_dir) if spec.looks_at == "sound" else faces_dir
+
+
+def sound_beside(faces_dir: Path) -> Path:
+    """The sound folder that belongs to a faces folder."""
+    return faces_dir.with_name("sound")
+
+
+def size_of(spec: DetectorSpec, asked: int | None) -> int:
+    """The input size of a detector; only that of single faces is the user's choice."""
+    return asked or spec.size if spec.looks_at == "face" else spec.size
+
+
+def index_media(
+    specs: Iterable[DetectorSpec], videos: Sequence[str], faces_dir: Path
+) -> dict[str, CropIndex]:
+    """The rows of `videos` for everything that the detectors look at, by `looks_at`.
+
+    Raises:
+        InputError: a file of faces or sound is missing or damaged.
+    """
+    wanted = {spec.looks_at for spec in specs}
+    found = {}
+    if wanted & {"face", "faces"}:
+        crops = index_crops(videos, faces_dir)
+        found = {"face": crops, "faces": index_tracks(crops)}
+    if "sound" in wanted:
+        found["sound"] = index_sounds(videos, sound_beside(faces_dir))
+    return {name: found[name] for name in sorted(wanted)}
+
+
+def open_source(
+    looks_at: str,
+    index: CropIndex,
+    folder: Path,
+    size: int,
+    *,
+    cache_bytes: float,
+    threads: int = 1,
+) -> Crops | Varied:
+    """What detectors that look at `looks_at` see, for the rows of `index`; see `folder_of`."""
+    if looks_at == "faces":
+        return Sequences(index, folder, size, cache_bytes=cache_bytes)
+    if looks_at == "sound":
+        return Sounds(index, folder, size, cache_bytes=cache_bytes)
+    return Crops(index, folder, size, cache_bytes=cache_bytes, threads=threads)

@@ -1,0 +1,1 @@
+"""Detectors trained out of fold, whatever their framework."""

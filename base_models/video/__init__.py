@@ -1,0 +1,1 @@
+"""Video files to pictures: which frames, decoded, as RGB."""

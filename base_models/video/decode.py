@@ -1,0 +1,298 @@
+"""A few frames of a video file, decoded with PyAV.
+
+First the packets are listed without decoding (`index_video`): that is cheap, and tells what the
+header often does not: how many frames really are there, when each is shown, and where decoding
+can start. Then only what is needed for the chosen frames is decoded (`decode_frames`), with a
+seek wherever it saves decoding.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from base_models.video.rgb import RgbConverter
+from base_models.video.sampling import choose_frames, typical_step
+
+#: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
+_SEEK_PAYS_FROM = 12
+
+
+class _Damaged(Exception):
+    """Damage was met: what comes then depends on the threads, and on which frames are left out."""
+
+
+class UnreadableVideo(Exception):
+    """No frame can be had from a file; `reason` is one sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture.
+
+    Attributes:
+        index: number of the frame in the video, from 0, in the order of showing.
+        time_s: when it is shown, in seconds after the first frame.
+        image: RGB uint8 (H, W, 3), turned upright.
+    """
+
+    index: int
+    time_s: float
+    image: NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class VideoIndex:
+    """What a video file holds, found without decoding it.
+
+    Attributes:
+        path: the file.
+        times: (N,) float64, seconds after the first frame, ascending; one entry a frame.
+        pts: (N,) int64 presentation stamps of the same frames; None when the file has none that
+            can be trusted (raw streams, some AVI), where frames are known by counting alone.
+        keys: ascending numbers of the frames where decoding can start.
+        declared: how many frames the header promises; 0 when it does not say.
+        width, height: pixels as coded, before rotation.
+    """
+
+    path: Path
+    times: NDArray[np.float64] = field(repr=False)
+    pts: NDArray[np.int64] | None = field(repr=False)
+    keys: NDArray[np.int64] = field(repr=False)
+    declared: int
+    width: int
+    height: int
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame's showing to the end of the last one's."""
+        return float(self.times[-1]) + typical_step(self.times)
+
+
+def index_video(path: Path) -> VideoIndex:
+    """List the frames of a file without decoding them; reads the file once.
+
+    Raises:
+        UnreadableVideo: the file is missing, not a video, or holds no frame.
+    """
+    with _open(path) as container:
+        stream = _picture_stream(container)
+        stamps: list[int | None] = []
+        is_key: list[bool] = []
+        try:
+            for packet in container.demux(stream):
+                # An edit list marks packets that are decoded but never shown; the last packet
+                # of a cut-off file is marked corrupt.
+                if packet.size and not packet.is_discard and not packet.is_corrupt:
+                    stamps.append(packet.pts)
+                    is_key.append(packet.is_keyframe)
+        except av.FFmpegError:
+            pass  # a cut-off file: what came before still counts
+        if not stamps:
+            raise UnreadableVideo("the file holds no video frame")
+        declared, width, height = stream.frames, stream.width, stream.height
+        base = float(stream.time_base or 0)
+        rate = float(stream.average_rate or 0) or 25.0
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) == len(stamps) and len(set(known)) == len(known) and base > 0:
+        pts = np.array(known, np.int64)
+        order = np.argsort(pts, kind="stable")
+        pts = pts[order]
+        times = (pts - pts[0]) * base
+        keys = np.flatnonzero(np.array(is_key)[order])
+        return VideoIndex(path, times, pts, keys, declared, width, height)
+    times = np.arange(len(stamps)) / rate
+    return VideoIndex(path, times, None, np.zeros(1, np.int64), declared, width, height)
+
+
+def decode_frames(
+    index: VideoIndex, chosen: Sequence[int] | NDArray[np.int64], *, threads: int = 0
+) -> Iterator[Frame]:
+    """Decode the frames numbered `chosen` (ascending), one at a time.
+
+    A chosen frame that is damaged is replaced by the next good one; damage at the end makes the
+    result shorter. `threads`: of the decoder, 0 lets it choose; the pictures do not depend on it.
+
+    Raises:
+        UnreadableVideo: the file can no longer be opened, or its colours mean nothing to us.
+    """
+    wanted = [int(number) for number in chosen]
+    converter = RgbConverter()
+    at, start, may_seek = 0, 0, index.pts is not None
+    careful = False  # one thread, nothing left out; from the first damage on
+    while at < len(wanted):
+        restart: int | None = None
+        try:
+            needed = None if careful else wanted[at:]
+            with closing(_numbered(index, start, threads, needed)) as pictures:
+                for number, picture in pictures:
+                    if start and number > start:
+                        # The seek landed behind its key frame: seeking here cannot be trusted.
+                        may_seek, restart = False, 0
+                        break
+                    start = 0
+                    if number < wanted[at]:
+                        continue
+                    yield Frame(number, float(index.times[number]), _upright(picture, converter))
+                    while at < len(wanted) and wanted[at] <= number:
+                        at += 1
+                    if at == len(wanted):
+                        return
+                    key = _key_before(index, wanted[at])
+                    if may_seek and key - number >= _SEEK_PAYS_FROM:
+                        restart = key
+                        break
+        except _Damaged:
+            threads, careful = 1, True
+            restart = _key_before(index, wanted[at]) if may_seek else 0
+        if restart is None and not start:
+            return
+        if restart is None:  # nothing came after the seek
+            may_seek, restart = False, 0
+        start = restart
+
+
+def sample_frames(path: Path, n: int) -> list[Frame]:
+    """Up to `n` frames evenly spaced in time; all in memory.
+
+    Raises:
+        UnreadableVideo: not one frame can be decoded.
+    """
+    index = index_video(path)
+    frames = list(decode_frames(index, choose_frames(index.times, n)))
+    if not frames:
+        raise UnreadableVideo("no frame of the file can be decoded")
+    return frames
+
+
+def describe_loss(index: VideoIndex, wanted: int, came: int) -> str:
+    """One sentence on what of a video is missing; empty when nothing is."""
+    if came < wanted:
+        return f"{came} of {wanted} sampled frames could be decoded."
+    if len(index) < index.declared:
+        return f"The file is cut off: it holds {len(index)} of {index.declared} frames."
+    return ""
+
+
+def _key_before(index: VideoIndex, number: int) -> int:
+    """Where decoding starts so as to reach frame `number`."""
+    at = int(np.searchsorted(index.keys, number, side="right")) - 1
+    return int(index.keys[at]) if at >= 0 else 0
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        # The prefix and the whitelist keep a playlist, or an odd name, from opening anything else.
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.FFmpegError, OSError) as error:
+        detail = getattr(error, "strerror", None) or type(error).__name__
+        raise UnreadableVideo(f"the file cannot be opened as a video ({detail})") from error
+
+
+def _picture_stream(container: InputContainer) -> VideoStream:
+    for stream in container.streams.video:
+        # The cover picture of a sound file is a video stream too.
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    raise UnreadableVideo("the file has no video stream")
+
+
+def _numbered(
+    index: VideoIndex, start: int, threads: int, wanted: Sequence[int] | None
+) -> Generator[tuple[int, VideoFrame], None, None]:
+    """Good frames with their numbers, from the key frame `start` on (0: from the beginning).
+
+    Among them are those of `wanted`; others are left out where no frame is made from them. With
+    None all come, and damage is passed over.
+
+    Raises:
+        _Damaged: there is some, and `wanted` is given.
+    """
+    with _open(index.path) as container:
+        stream = _picture_stream(container)
+        stream.thread_type = "AUTO"
+        stream.thread_count = threads
+        if start and index.pts is not None:
+            try:
+                container.seek(int(index.pts[start]), stream=stream)
+            except av.FFmpegError:
+                return
+        stamps = None
+        if wanted is not None:
+            stamps = frozenset([] if index.pts is None else index.pts[[*wanted]].tolist())
+        for count, picture in enumerate(_pictures(container, stream, stamps)):
+            if picture.is_corrupt:
+                if wanted is not None:
+                    raise _Damaged
+                continue
+            if index.pts is None:
+                number = count
+            elif picture.pts is None:
+                continue
+            else:
+                number = int(np.searchsorted(index.pts, picture.pts))
+            if number < len(index):
+                yield number, picture
+
+
+def _pictures(
+    container: InputContainer, stream: VideoStream, wanted: frozenset[int] | None
+) -> Iterator[VideoFrame]:
+    """Every frame that can be decoded from here on.
+
+    With `wanted`, presentation stamps (none in a file without), other frames on which none depends
+    are not decoded: half of the frames of a common H.264 file. Without, damage is passed over.
+
+    Raises:
+        _Damaged: there is some, and `wanted` is given.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        if packet is None or packet.size == 0:
+            break
+        if packet.is_corrupt:
+            continue
+        if wanted:
+            needed = packet.pts is None or packet.pts in wanted
+            stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+        yield from _decoded(stream, packet, wanted is None)
+    yield from _decoded(stream, None, wanted is None)
+
+
+def _decoded(stream: VideoStream, packet: av.Packet | None, careful: bool) -> list[VideoFrame]:
+    """The pictures that come with a packet, or (None) those still held back."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError as error:
+        if not careful:
+            raise _Damaged from error
+        return []
+
+
+def _upright(picture: VideoFrame, converter: RgbConverter) -> NDArray[np.uint8]:
+    """RGB uint8 (H, W, 3)."""
+    try:
+        image = converter.convert(picture)
+    except av.FFmpegError as error:
+        colours = f"{picture.format.name}, colour matrix {picture.colorspace}"
+        raise UnreadableVideo(f"its colours ({colours}) cannot be converted to RGB") from error
+    turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -1,0 +1,221 @@
+"""Calibrators of a few parameters: identity, temperature, affine, beta, quadratic logistic."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from calibration.calibrators.base import Calibrator, Input
+from calibration.inputs import Floats
+from calibration.newton import (
+    fit_line,
+    fit_logistic,
+    fit_slope,
+    mean_log_loss,
+    scale_of,
+    separable,
+    smooth_targets,
+)
+
+
+class IdentityCalibrator(Calibrator):
+    """Leaves every logit as it is: what *auto* falls back on when nothing helps."""
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        pass
+
+    def _map(self, z: Floats) -> Floats:
+        return z
+
+
+class TemperatureCalibrator(Calibrator):
+    """p = sigmoid(z / T) with the T > 0 of least log loss (Guo et al. 2017).
+
+    The loss is convex in b = 1 / T, so the minimum is exact. Never raises the training log loss,
+    never changes the order of the rows. Where no such T exists the answer is bounded: separable
+    rows take Platt's smoothed targets (unless T = 1 is already better), and scores that are no
+    better than reversed are flattened until the largest logit is 1e-6.
+
+    Attributes:
+        temperature_: T, finite and positive.
+    """
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        self.temperature_ = 1 / fit_slope(z, t, w)
+
+    def _map(self, z: Floats) -> Floats:
+        return z / self.temperature_
+
+
+class AffineCalibrator(Calibrator):
+    """p = sigmoid(intercept + slope * z), of least log loss (Platt 1999, on logits).
+
+    The slope may have either sign, so that a score of which high means REAL is turned round;
+    `increasing=True` holds it at 0 or above. Separable rows take Platt's smoothed targets. Never
+    raises the training log loss.
+
+    Args:
+        increasing: never turn the order of the rows round.
+
+    Attributes:
+        slope_, intercept_: the line, in logits.
+    """
+
+    def __init__(self, input: Input = "logit", increasing: bool = False) -> None:
+        super().__init__(input)
+        self.increasing = increasing
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        slope, intercept = fit_line(z, t, w)
+        if not np.isfinite(slope) or (self.increasing and slope < 0):
+            slope, intercept = 0.0, _logit_share(t, w)
+        # Platt's targets can lose to scores that already separate better than he dares say.
+        if mean_log_loss(z, t, w) < mean_log_loss(intercept + slope * z, t, w):
+            slope, intercept = 1.0, 0.0
+        self.slope_, self.intercept_ = slope, intercept
+
+    def _map(self, z: Floats) -> Floats:
+        return self.intercept_ + self.slope_ * z
+
+
+class BetaCalibrator(Calibrator):
+    """logit q = a log p - b log(1 - p) + c with a, b >= 0, of least log loss (Kull et al. 2017).
+
+    The paper drops a feature whose coefficient comes out negative and fits again; here the
+    constrained minimum is found outright, which is that fallback for the better feature.
+    Monotone; a = b = 1, c = 0 is the identity, so the training log loss never rises. Separable
+    rows take Platt's smoothed targets.
+
+    Attributes:
+        a_, b_, c_: the three parameters.
+    """
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        targets = smooth_targets(t, w) if separable(z, t) else t
+        sides = np.column_stack([-np.logaddexp(0, -z), np.logaddexp(0, z)])
+        slopes, constant = fit_columns(sides, targets, w, increasing=True)
+        if mean_log_loss(z, t, w) < mean_log_loss(sides @ slopes + constant, t, w):
+            slopes, constant = np.ones(2), 0.0
+        self.a_, self.b_ = (float(slope) for slope in slopes)
+        self.c_ = constant
+
+    def _map(self, z: Floats) -> Floats:
+        return self.c_ - self.a_ * np.logaddexp(0, -z) + self.b_ * np.logaddexp(0, z)
+
+
+class QuadraticCalibrator(Calibrator):
+    """logit q = c0 + c1 z + c2 z^2, of least log loss (quadratic scaling, Berta et al. 2025).
+
+    Two safeguards that the original has not. Outside the central part of the training logits the
+    parabola goes on as its tangent, so that a saturated logit counts as it is and not squared.
+    And the slope is held at 0 or above, which with straight ends means at both ends of the
+    central part: the map is monotone, and no new score is thrown back by the far branch. With
+    `tail=0` and `increasing=False` it is the published one. Never raises the training log loss:
+    slope 1 throughout is the identity. Separable rows take Platt's smoothed targets.
+
+    Args:
+        tail: share of the weight beyond each end of the central part.
+        increasing: hold the slope at 0 or above.
+
+    Attributes:
+        low_, high_: the ends of the central part, logits.
+        intercept_, slope_low_, slope_high_: the map's value and slope at low_, its slope at high_.
+    """
+
+    def __init__(self, input: Input = "logit", tail: float = 0.01, increasing: bool = True) -> None:
+        super().__init__(input)
+        self.tail = tail
+        self.increasing = increasing
+
+    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
+        self.low_, self.high_ = weighted_quantiles(z, w, [self.tail, 1 - self.tail])
+        if self.low_ == self.high_:
+            self.low_, self.high_ = float(z.min()), float(z.max())
+        if self.low_ == self.high_:
+            self.high_ = self.low_ + max(1.0, abs(self.low_))
+        # The map's slope is a mixture of its slopes at the ends: two features, both increasing.
+        ends = slope_columns(z, np.array([self.low_, self.high_]))
+        apart = separable(z, t) or (not self.increasing and _separable_by_parabola(ends, t))
+        targets = smooth_targets(t, w) if apart else t
+        slopes, constant = fit_columns(ends, targets, w, increasing=self.increasing)
+        if mean_log_loss(z, t, w) < mean_log_loss(ends @ slopes + constant, t, w):
+            slopes, constant = np.ones(2), self.low_
+        self.slope_low_, self.slope_high_ = (float(slope) for slope in slopes)
+        self.intercept_ = constant
+
+    def _map(self, z: Floats) -> Floats:
+        ends = slope_columns(z, np.array([self.low_, self.high_]))
+        return np.asarray(self.intercept_ + ends @ [self.slope_low_, self.slope_high_])
+
+
+def weighted_quantiles(z: Floats, w: Floats, shares: list[float]) -> tuple[float, ...]:
+    """The least z at or below which lies at least each share of the weight."""
+    order = np.argsort(z, kind="stable")
+    mass = np.cumsum(w[order])
+    # A hair of slack, or rounding in the sum would choose between a row and its neighbour.
+    at = np.searchsorted(mass, np.asarray(shares) * mass[-1] * (1 - 1e-12))
+    return tuple(float(z[order[min(i, len(z) - 1)]]) for i in at)
+
+
+def slope_columns(z: Floats, knots: Floats) -> Floats:
+    """Integrals from the first knot to z of the hat functions of the knots, (n, knots).
+
+    A map with slope s_j at knot j, linear between and constant beyond, is their sum weighted by
+    s. All columns are non-decreasing and together make z - knots[0].
+    """
+    if len(knots) == 1:
+        return np.asarray(z - knots[0])[:, None]
+    columns = np.zeros((len(z), len(knots)))
+    for j, (left, right) in enumerate(pairwise(knots)):
+        length = right - left
+        inside = np.clip(z, left, right) - left
+        rising = inside * (inside / (2 * length))
+        columns[:, j] += inside - rising
+        columns[:, j + 1] += rising
+    columns[:, 0] += np.minimum(z - knots[0], 0)
+    columns[:, -1] += np.maximum(z - knots[-1], 0)
+    return columns
+
+
+def _separable_by_parabola(ends: Floats, t: Floats) -> bool:
+    """Whether a tailed parabola of any shape parts the labels; asked by a linear programme."""
+    from scipy.optimize import linprog
+
+    sign = np.where(t == 1, 1.0, -1.0)
+    scaled = ends / np.maximum(np.abs(ends).max(axis=0), np.finfo(float).tiny)
+    rows = sign[:, None] * np.column_stack([np.ones(len(t)), scaled])
+    # A direction with no row on the wrong side and some row strictly right: loss falls along it.
+    found = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(t)), bounds=[(-1, 1)] * 3)
+    return bool(found.status == 0 and -found.fun > 1e-9)
+
+
+def _logit_share(t: Floats, w: Floats) -> float:
+    share = float(np.average(t, weights=w))
+    return float(np.log(share / (1 - share)))
+
+
+def fit_columns(
+    columns: Floats, t: Floats, w: Floats, *, increasing: bool, penalty: Floats | None = None
+) -> tuple[Floats, float]:
+    """Coefficients (k,) and intercept of least log loss over columns (n, k) of any scale.
+
+    Args:
+        increasing: hold every coefficient at 0 or above.
+        penalty: (k, k), of the coefficients as they are returned.
+    """
+    scale = np.array([scale_of(column) for column in columns.T])
+    scaled = columns / scale
+    middle = np.average(scaled, axis=0, weights=w)
+    spread = np.sqrt(np.average((scaled - middle) ** 2, axis=0, weights=w))
+    # A constant column's mean differs from it by rounding, which must not become its spread.
+    varied = (scaled.max(axis=0) > scaled.min(axis=0)) & (spread > 0)
+    middle, spread = np.where(varied, middle, scaled[0]), np.where(varied, spread, 1.0)
+    features = np.column_stack([(scaled - middle) / spread, np.ones(len(columns))])
+    unit = spread * scale
+    weights = None
+    if penalty is not None:
+        weights = np.zeros((len(unit) + 1, len(unit) + 1))
+        weights[:-1, :-1] = penalty / unit / unit[:, None]
+    lower = np.append(np.zeros(len(unit)), -np.inf) if increasing else None
+    fitted = fit_logistic(features, t, w, penalty=weights, lower=lower)
+    slopes = fitted[:-1] / unit
+    return slopes, float(fitted[-1] - (fitted[:-1] / spread) @ middle)

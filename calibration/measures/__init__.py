@@ -1,0 +1,1 @@
+"""How good probabilities are, with intervals over groups."""

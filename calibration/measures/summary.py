@@ -1,0 +1,246 @@
+"""All measures of one column of probabilities at once, each with its group-bootstrap interval."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from calibration.inputs import Codes, Floats, check_scored, group_codes
+from calibration.measures.bootstrap import (
+    Interval,
+    centred_interval,
+    group_sums,
+    group_weights,
+    percentile_interval,
+    units_of,
+)
+from calibration.measures.decomposition import decompose
+from calibration.measures.scores import (
+    AucRows,
+    Binning,
+    auc,
+    bin_rows,
+    bounded_logit,
+    calibration_in_the_large,
+    calibration_line,
+    gaps_to_ece,
+    row_log_loss,
+)
+from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
+from predictions.logits import to_probability
+
+_N_BINS = 15
+
+#: Numbers held a replicate: of the units, or of the grid of the smooth calibration error.
+_WIDEST = 2048
+
+
+def measure_all(
+    y: ArrayLike,
+    p: ArrayLike,
+    groups: ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, dict[str, float]]:
+    """The measures of metrics.json, each {"value", "low", "high"} with a 95 % interval.
+
+    Args:
+        y: labels, (n,), 1 = FAKE.
+        p: probabilities of FAKE, (n,).
+        groups: what is resampled as a whole, (n,); each row alone if not given.
+        n_boot: replicates.
+        seed: of the draws; two columns measured with the same groups and seed are paired.
+
+    Up to 2,000 groups are drawn themselves; more, such as the rows of a large table without
+    groups, are joined by chance into 2,000 blocks that are drawn (`bootstrap.units_of`), and the
+    AUC of a replicate is taken from how its placements move (`AucRows.placements`), which many rows
+    come to. The time then hardly depends on the number of groups.
+
+    Returns:
+        "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
+        "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased; its replicates
+        are centred on the value, as resampling adds to a calibration error). With one group the
+        intervals are the values alone.
+    """
+    labels, probability, _ = check_scored(y, p)
+    codes = group_codes(groups, len(labels))
+    return {
+        name: interval.as_dict()
+        for name, interval in _core_intervals(labels, probability, codes, n_boot, seed).items()
+    }
+
+
+def _core_intervals(
+    y: Floats, p: Floats, codes: Codes, n_boot: int, seed: int
+) -> dict[str, Interval]:
+    units, n_units = units_of(codes, seed)
+    # Means and bin sums are linear in the weights: one matrix product gives all replicates.
+    means = np.column_stack([row_log_loss(y, p), (p - y) ** 2, (p > 0.5) == (y == 1)])
+    sums = group_sums(np.column_stack([means, np.ones_like(y)]), units, n_units)
+    bins = BinSums(y, p, units, n_units, "mass")
+    areas_of, width = _areas(y, p, units, n_units, joined=units is not codes)
+    replicates, errors, areas = [], [], []
+    for drawn in group_weights(n_units, n_boot, seed, width=width):
+        total = drawn @ sums
+        replicates.append(total[:, :3] / total[:, 3:])
+        errors.append(bins.ece(drawn))
+        areas.append(areas_of(drawn))
+    means_of = np.concatenate(replicates)
+    values = means.mean(axis=0)
+    return {
+        "log_loss": percentile_interval(float(values[0]), means_of[:, 0]),
+        "brier": percentile_interval(float(values[1]), means_of[:, 1]),
+        "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
+        "accuracy": percentile_interval(float(values[2]), means_of[:, 2]),
+        "ece": centred_interval(float(bins.ece(np.ones((1, n_units)))[0]), np.concatenate(errors)),
+    }
+
+
+def _areas(
+    y: Floats, p: Floats, units: Codes, n_units: int, *, joined: bool
+) -> tuple[Callable[[Floats], Floats], int]:
+    """What gives the AUC of each weighting of the units, (b, n_units) -> (b,), and the numbers
+    it holds a replicate. `joined`: the units are many groups each."""
+    ranks = AucRows(y, p)
+    if not joined and n_units > len(y) // 4:
+        return lambda drawn: ranks.of(drawn[:, units]), len(y)
+    sides = group_sums(np.column_stack([y, 1 - y]), units, n_units)
+    if joined and y.min() < y.max():
+        whole, won = auc(y, p), ranks.placements()
+        moved = group_sums(np.column_stack([y, 1 - y]) * (won - whole)[:, None], units, n_units)
+
+        def near(drawn: Floats) -> Floats:
+            rows = drawn @ sides
+            share = np.where(rows > 0, rows, np.nan)
+            return np.asarray(whole + (drawn @ moved / share).sum(axis=1))
+
+        return near, n_units
+    pairs_won = ranks.between(units, n_units)
+
+    def areas(drawn: Floats) -> Floats:
+        beaten = np.einsum("bg,bg->b", drawn @ pairs_won, drawn)
+        pairs = (drawn @ sides).prod(axis=1)
+        return np.divide(beaten, pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
+
+    return areas, n_units
+
+
+class BinSums:
+    """The sums behind the calibration error, a row a group, so that replicates cost a product."""
+
+    def __init__(self, y: Floats, p: Floats, codes: Codes, n_groups: int, binning: Binning) -> None:
+        cell = codes * _N_BINS + bin_rows(p, np.ones_like(p), _N_BINS, binning)
+        self._sums = [
+            np.bincount(cell, weights=value, minlength=n_groups * _N_BINS).reshape(n_groups, -1)
+            for value in (y - p, y, np.ones_like(y))
+        ]
+
+    def ece(self, drawn: Floats, debias: bool = True) -> Floats:
+        """Calibration error of each weighting of the groups: (b, n_groups) -> (b,)."""
+        gap, share, mass = (drawn @ sums for sums in self._sums)
+        return gaps_to_ece(gap, share, mass, debias)
+
+
+def measure_in_full(
+    y: ArrayLike,
+    p: ArrayLike,
+    groups: ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+    *,
+    threshold: float = 0.5,
+) -> dict[str, dict[str, float]]:
+    """Every measure there is, each {"value", "low", "high"} with a 95 % group-bootstrap interval.
+
+    Those of measure_all, and "calibration", "refinement", "discrimination" (the parts of the log
+    loss, cross-fitted, nats), "ece_width" (15 bins of equal width, debiased), "smooth_ece",
+    "slope" and "intercept" (of the calibration line; each replicate is one Newton step from the
+    fit, which is what it comes to with more than a few groups), "in_the_large", and the confusion
+    matrix at `threshold` as shares of all rows: "true_fake", "false_fake", "true_real",
+    "false_real".
+
+    Args, bad input: as measure_all.
+    """
+    labels, probability, weight = check_scored(y, p)
+    codes = group_codes(groups, len(labels))
+    units, n_units = units_of(codes, seed)
+    found = _core_intervals(labels, probability, codes, n_boot, seed)
+    parts = decompose(labels, probability, codes, n_boot=n_boot, seed=seed)
+    found["calibration"] = parts.calibration
+    found["refinement"] = parts.refinement
+    found["discrimination"] = parts.discrimination
+
+    bins = BinSums(labels, probability, units, n_units, "width")
+    spread = spread_on_grid(probability)
+    residuals = csr_array(
+        (labels - probability, (np.arange(len(labels)), units)), shape=(len(labels), n_units)
+    )
+    grid = spread @ residuals
+    cells = np.column_stack(
+        [(probability > threshold) == called for called in (True, True, False, False)]
+    ) & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
+    tables = group_sums(np.column_stack([cells, weight]).astype(np.float64), units, n_units)
+    lines = [
+        LineRows(labels, probability, units, n_units, slope_free) for slope_free in (True, False)
+    ]
+    errors, widths, shares, steps = [], [], [], []
+    for drawn in group_weights(n_units, n_boot, seed, width=_WIDEST):
+        total = drawn @ tables
+        errors.append(bins.ece(drawn))
+        widths.append(widths_of((grid @ drawn.T).T / total[:, 4:]))
+        shares.append(total[:, :4] / total[:, 4:])
+        steps.append(np.column_stack([line.step(drawn) for line in lines]))
+    once = np.ones((1, n_units))
+    found["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
+    smooth = smooth_ece(labels, probability)
+    found["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))
+    slope, intercept = lines[0].coefficients
+    for i, (name, value) in enumerate(
+        [("intercept", intercept), ("slope", slope), ("in_the_large", lines[1].coefficients[1])]
+    ):
+        found[name] = percentile_interval(float(value), np.concatenate(steps)[:, i])
+    for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
+        found[name] = percentile_interval(float(cells[:, i].mean()), np.concatenate(shares)[:, i])
+    return {name: interval.as_dict() for name, interval in found.items()}
+
+
+class LineRows:
+    """The calibration line, and how it moves when groups are drawn: one Newton step, from sums.
+
+    Args:
+        slope_free: fit the slope too, or hold it at 1 (calibration in the large).
+
+    Attributes:
+        coefficients: (slope, intercept) on all rows; NaN with one label.
+    """
+
+    def __init__(self, y: Floats, p: Floats, codes: Codes, n_groups: int, slope_free: bool) -> None:
+        z = bounded_logit(p)
+        self._free = slope_free
+        self.coefficients = (
+            calibration_line(y, p) if slope_free else (1.0, calibration_in_the_large(y, p))
+        )
+        slope, intercept = self.coefficients
+        fitted = to_probability(intercept + slope * z)
+        lever, pull = fitted * (1 - fitted), y - fitted
+        columns = [pull, lever]
+        if slope_free:
+            columns += [pull * z, lever * z, lever * z**2]
+        self._sums = group_sums(np.column_stack(columns), codes, n_groups)
+
+    def step(self, drawn: Floats) -> Floats:
+        """Coefficients of each weighting of the groups: intercept, and slope if it is free."""
+        total = drawn @ self._sums
+        slope, intercept = self.coefficients
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if not self._free:
+                return np.asarray(intercept + total[:, :1] / total[:, 1:2])
+            pull, lever, pull_z, lever_z, lever_zz = total.T
+            size = lever * lever_zz - lever_z**2
+            return np.column_stack(
+                [
+                    intercept + (lever_zz * pull - lever_z * pull_z) / size,
+                    slope + (lever * pull_z - lever_z * pull) / size,
+                ]
+            )

@@ -1,0 +1,1 @@
+"""The command line: its entry, the options that commands share, help, completion, JSON."""

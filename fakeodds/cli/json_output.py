@@ -1,0 +1,61 @@
+"""`--json`: what a command found, as one JSON document on standard output."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakeodds.view import terminal
+
+#: What a command hands back for `--json`: JSON values only, no NaN.
+Answer = dict[str, Any]
+
+
+def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Give a command --json and --quiet.
+
+    The command prints for people as ever, and returns what it found: JSON values, the paths it
+    wrote under "files" (see `answer`). With --json that is the one thing on standard output: tables
+    and sentences of results are left out, and what else is printed, by whatever library, goes to
+    standard error.
+    """
+
+    @wraps(command)
+    def with_answer(*arguments: Any, as_json: bool, quiet: bool, **rest: Any) -> Answer:
+        if quiet:
+            terminal.be_quiet()
+        if not as_json:
+            return command(*arguments, **rest)
+        with terminal.no_results(), redirect_stdout(sys.stderr):
+            found = command(*arguments, **rest)
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        return found
+
+    options = (
+        click.Option(
+            ("--json", "as_json"),
+            is_flag=True,
+            help="Print what was found as one JSON document instead.",
+        ),
+        click.Option(
+            ("-q", "--quiet"), is_flag=True, help="No notes, no progress; results and errors stay."
+        ),
+    )
+    # Click keeps the options of a function from the last to the first: these come last in --help.
+    parameters: list[click.Parameter] = getattr(with_answer, "__click_params__", [])
+    with_answer.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]
+    return with_answer
+
+
+def answer(found: Mapping[str, Any], folder: Path, *files: str) -> Answer:
+    """What was found, and under "files" the paths of those of `files` in `folder` that are there.
+
+    As {"submission.csv": "runs/mine/submission.csv", ...}.
+    """
+    there = {name: str(folder / name) for name in files if (folder / name).exists()}
+    return {**found, "files": there}

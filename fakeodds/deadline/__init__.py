@@ -1,0 +1,1 @@
+"""`fakeodds predict --deadline`: a complete submission in time."""

@@ -1,0 +1,1 @@
+"""What `fakeodds demo` works on."""

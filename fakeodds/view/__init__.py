@@ -1,0 +1,1 @@
+"""What people see outside the report: terminal, names, numbers."""

@@ -1,0 +1,272 @@
+"""What a person sees in the terminal: lines, tables, progress."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from fakeodds.view.names import shorten
+from fakeodds.view.numbers import number
+from predictions.progress import Progress as Report
+from predictions.progress import silent
+
+#: Characters of a name in the tables of stages and of slices, and before a bar.
+_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
+#: Work of so many seconds leaves a line.
+_WORTH_TELLING = 1.0
+
+#: Results go to standard output, everything about the work itself to standard error.
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+log = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def say(sentence: str) -> None:
+    """Say what came out, on standard output; brackets in names stay."""
+    out.print(sentence, markup=False)
+
+
+def note(sentence: str) -> None:
+    """Say a decision or an observation that the user should know of."""
+    log.print(f"[dim]-[/dim] {_plain(sentence)}")
+
+
+def heading(text: str) -> None:
+    """Say which stage begins."""
+    log.print(f"[bold]{_plain(text)}[/bold]")
+
+
+def _plain(text: str) -> str:
+    """Square brackets are rich's markup; in our sentences they are brackets."""
+    return text.replace("[", "\\[")
+
+
+def be_quiet(quiet: bool = True) -> None:
+    """Leave out notes, headings and progress, or say them again; results and errors stay."""
+    log.quiet = quiet
+
+
+@contextmanager
+def no_results() -> Iterator[None]:
+    """Print no tables and sentences of results, as another form of them is asked for."""
+    before, out.quiet = out.quiet, True
+    try:
+        yield
+    finally:
+        out.quiet = before
+
+
+def _draws() -> bool:
+    """Whether bars can be drawn; colours that are forced on a file (FORCE_COLOR) don't draw any."""
+    return sys.stderr.isatty() and not log.is_dumb_terminal
+
+
+@contextmanager
+def progress_bars(*, tell: bool = True) -> Iterator[Report]:
+    """Yield a `progress(stage, done, total)` that draws a bar a stage, with rate and time left.
+
+    Each stage leaves one line when it is finished, unless nobody need be told; where standard error
+    is no terminal, that is all.
+    """
+    if log.quiet:
+        yield silent
+        return
+    finished = _finished_lines() if tell else silent
+    if not _draws():
+        yield finished
+        return
+    # At most 80 columns, with counts of six digits.
+    columns = (
+        TextColumn(f"{{task.description:<{_BAR_NAME}}}", markup=False),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        _TimeColumn(),
+    )
+    with Progress(*columns, console=log, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+        paces: dict[str, _Pace] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            finished(stage, done, total)
+            if done < total and stage not in tasks:
+                pace = paces[stage] = _Pace(done)
+                name = shorten(stage, _BAR_NAME)
+                tasks[stage] = bars.add_task(name, total=total, completed=done, pace=pace)
+            elif done < total:
+                paces[stage].tell(done)
+                bars.update(tasks[stage], completed=done, total=total)
+            elif stage in tasks:
+                # Dozens of finished bars would push the one at work off the screen.
+                bars.remove_task(tasks.pop(stage))
+
+        yield report
+
+
+@contextmanager
+def working(what: str, *, tell: bool = True) -> Iterator[None]:
+    """Show that something in one piece is being done, and for how long.
+
+    It leaves one line when it took over a second, unless nobody need be told.
+    """
+    began = time.monotonic()
+    if log.quiet or not _draws():
+        yield
+    else:
+        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=log, transient=True) as spinner:
+            spinner.add_task(_plain(what), total=None)
+            yield
+    seconds = time.monotonic() - began
+    if tell and seconds >= _WORTH_TELLING:
+        log.print(f"  {_plain(what)}: {seconds:.1f} s")
+
+
+class _Pace:
+    """How fast a stage goes since it began; rich's own measure is wild where pieces are few."""
+
+    def __init__(self, done: int) -> None:
+        self.had = self.done = done
+        self.began = self.told = time.monotonic()
+
+    def tell(self, done: int) -> None:
+        """So many pieces are done now."""
+        self.done, self.told = done, time.monotonic()
+
+    @property
+    def per_second(self) -> float | None:
+        """Pieces a second; None before the first."""
+        seconds = self.told - self.began
+        return (self.done - self.had) / seconds if self.done > self.had and seconds else None
+
+    def time(self, total: float) -> str:
+        """Time left, or since the beginning where that is not known yet."""
+        now, rate = time.monotonic(), self.per_second
+        if rate is None:
+            return f"{_clock(now - self.began)} so far"
+        return f"{_clock((total - self.done) / rate - (now - self.told))} left"
+
+
+class _RateColumn(ProgressColumn):
+    """How fast it goes."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        rate = task.fields["pace"].per_second
+        return Text("" if rate is None else _rate(rate))
+
+
+class _TimeColumn(ProgressColumn):
+    """How long it will take."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        return Text(task.fields["pace"].time(task.total or 0), style="progress.remaining")
+
+
+def _clock(seconds: float) -> str:
+    """1:02:03."""
+    return str(timedelta(seconds=round(max(0.0, seconds))))
+
+
+def _rate(per_second: float) -> str:
+    """A rate in the unit that keeps its digits few."""
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{60 * per_second:.1f}/min"
+
+
+def _finished_lines() -> Report:
+    """Say of each stage that took over a second, once, what was done in how long."""
+    started: dict[str, tuple[float, int]] = {}
+    told: set[str] = set()
+
+    def report(stage: str, done: int, total: int) -> None:
+        began, had = started.setdefault(stage, (time.monotonic(), done))
+        if done >= total and stage not in told:
+            told.add(stage)
+            seconds = time.monotonic() - began
+            # What was there already took no time.
+            if seconds >= _WORTH_TELLING and total > had:
+                rate = _rate((total - had) / seconds)
+                log.print(f"  {_plain(stage)}: {total} in {seconds:.1f} s, {rate}")
+
+    return report
+
+
+def print_stages(metrics: Mapping[str, Any]) -> None:
+    """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("stage", no_wrap=True, max_width=_STAGE_WIDTH)
+    for name in ("log loss", "95 % interval", "Brier", "AUC", "accuracy", "ECE"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for stage, measures in metrics["stages"].items():
+        loss = measures["log_loss"]
+        table.add_row(
+            _plain(shorten(stage, _STAGE_WIDTH)),
+            number(loss["value"]),
+            f"{number(loss['low'])}-{number(loss['high'])}",
+            *(number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
+            style="bold" if stage == "calibrated" else None,
+        )
+    out.print(table)
+
+
+def print_looks(report: Mapping[str, Any]) -> None:
+    """What each look at a video was expected to be worth, what it cost, how many had it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("frames", "detectors", "log loss", "95 % interval", "s/video", "videos"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for look in report["looks"]:
+        loss, seconds = look["log_loss"], look["seconds_a_video"]
+        table.add_row(
+            str(look["frames"]),
+            str(len(look["detectors"])),
+            number(loss["value"]),
+            f"{number(loss['low'])}-{number(loss['high'])}",
+            "-" if seconds is None else f"{seconds / report['threads']:.2f}",
+            str(look["videos"]),
+        )
+    if report["not_looked_at"]:
+        table.add_row("0", "0", "-", "-", "-", str(report["not_looked_at"]))
+    out.print(table)
+
+
+def print_slices(metrics: Mapping[str, Any]) -> None:
+    """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
+    for column, slices in metrics.get("slices", {}).items():
+        stages = list(next(iter(slices.values()))["stages"])
+        shown = [name for name in ("mean", "calibrated") if name in stages]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(f"by {column}", no_wrap=True, max_width=_SLICE_WIDTH)
+        table.add_column("videos", justify="right", no_wrap=True)
+        for name in shown:
+            table.add_column(name, justify="right", no_wrap=True)
+        for name in ("95 % interval", "AUC", "95 % interval"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for value, found in slices.items():
+            loss = found["stages"][shown[-1]]["log_loss"]
+            area = found["stages"][shown[-1]]["auc"]
+            table.add_row(
+                _plain(shorten(value, _SLICE_WIDTH)),
+                str(found["rows"]),
+                *(number(found["stages"][name]["log_loss"]["value"]) for name in shown),
+                f"{number(loss['low'])}-{number(loss['high'])}",
+                "-" if area is None else number(area["value"], 3),
+                "" if area is None else f"{number(area['low'], 3)}-{number(area['high'], 3)}",
+            )
+        out.print(table)

@@ -1,0 +1,1 @@
+"""What commands do on a run folder, step by step."""

@@ -1,0 +1,141 @@
+"""`--domain` and `--robust` of `fakeodds stack`: what to expect in a domain nobody has seen."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.scores import (
+    Scored,
+    StackOptions,
+    check_labels,
+    judging_inputs,
+    unfitted_stack,
+)
+from predictions.errors import InputError
+from predictions.files import write_json
+
+#: Columns whose domains are left out without being asked for, and how many they may name: each
+#: takes one fit or a few.
+KNOWN = ("dataset", "method")
+_MOST_UNASKED = 20
+
+
+def find_domain(scored: Scored, asked: str | None, robust: bool, seed: int) -> str | None:
+    """The column whose domains are to be left out and judged, None for none.
+
+    It is the one `asked` for; without, the first of `KNOWN` that can be judged; with "none", none.
+
+    Raises:
+        InputError: --robust without any, a column that was read as something else, fewer than two
+            domains with fakes, or one class alone without one of them.
+    """
+    rows = scored.labelled().rows
+    check_labels(rows["label"])
+    if asked is None:
+        found = _known_domain(rows, seed)
+        if found is not None:
+            return found
+    if asked in (None, "none"):
+        if robust:
+            raise InputError("--robust chooses by the worst domain; name its column with --domain.")
+        return None
+    if asked not in rows:
+        raise InputError(
+            f"--domain {asked}: is read as the id, the label or the group; name a column of its "
+            "own, such as dataset or method."
+        )
+    _count_domains(rows, str(asked), seed)
+    return asked
+
+
+def _known_domain(rows: pd.DataFrame, seed: int) -> str | None:
+    """The first column of `KNOWN` that names a few domains; says what it takes and passes over."""
+    for column in (name for name in KNOWN if name in rows):
+        try:
+            n = _count_domains(rows, column, seed)
+        except InputError as error:
+            # A column that says the same of all videos is no news.
+            if rows[column].nunique() > 1:
+                terminal.note(f"{column}: not left out by its domains, because {error}")
+            continue
+        if n > _MOST_UNASKED:
+            terminal.note(
+                f"{column}: names {n} domains, which takes long to leave out one by one; say "
+                f"--domain {column} for it."
+            )
+            continue
+        terminal.note(
+            f"{column}: each of its {n} domains with fakes is also left out and judged "
+            "(--domain none skips it)."
+        )
+        return column
+    return None
+
+
+def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
+    """How many domains can be left out.
+
+    Raises:
+        InputError: fewer than two, or one class alone without one of them.
+    """
+    from stacking.estimate.domains import domain_splits
+
+    splits = domain_splits(rows["label"], rows["group"], rows[column], seed=seed)
+    return len({split.domain for split in splits})
+
+
+def judge_domains(
+    scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
+) -> dict[str, Any]:
+    """Leave each domain out; write domains.json and the same into metrics.json, and return it."""
+    from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
+
+    scored = scored.labelled()
+    rows = scored.rows
+    label = rows["label"].astype("int8")
+    path = run.path / "domains.json"
+    inputs = judging_inputs(scored, options, domain=domain, robust=robust)
+    found: dict[str, Any]
+    with run.stage("domains", inputs, [path]) as needed:
+        if needed:
+            splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
+            with terminal.progress_bars() as progress:
+                judged = domain_predictions(
+                    unfitted_stack(scored, options, domain if robust else None),
+                    scored.features,
+                    label,
+                    splits,
+                    rows["group"],
+                    dict(scored.kinds),
+                    progress,
+                )
+            with terminal.working("measures of the domains"):
+                found = report_domains(judged, label, rows["group"], seed=options.seed)
+            write_json(found, path)
+        else:
+            terminal.note("domains: already there for these scores and settings.")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    write_json({**run.read_metrics(), "domains": found}, run.metrics)
+    return found
+
+
+def print_domains(found: dict[str, Any], domain: str) -> None:
+    """Log losses of the last stages in each domain that was left out; 80 columns at most."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"{domain[:19]} left out".replace("[", "\\["), no_wrap=True)
+    stages = ("mean", "stacked", "calibrated")
+    for name in (*stages, "95 % interval", "AUC"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, judged in found.items():
+        loss, area = judged["calibrated"]["log_loss"], judged["calibrated"]["auc"]["value"]
+        table.add_row(
+            (name if len(name) <= 24 else f"{name[:23]}…").replace("[", "\\["),
+            *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
+            f"{loss['low']:.4f}-{loss['high']:.4f}",
+            "-" if area is None else f"{area:.3f}",
+        )
+    terminal.out.print(table)

@@ -1,0 +1,93 @@
+"""Frame scores on the command line: the rule from frames to video, named or chosen out of fold."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+import pandas as pd
+from rich.table import Table
+
+from fakeodds.cli.completion import words
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.scores import Scored, StackOptions, outer_folds
+from predictions.files import write_json
+from predictions.frame_rules import RULES, TRACK_RULES
+
+
+class FrameRule(click.ParamType):
+    """`auto`, a frame rule, or a frame rule and a track rule: `median/mean`."""
+
+    name = "auto|RULE[/TRACKS]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A pair of names, None for `auto`."""
+        if not isinstance(value, str) or value == "auto":
+            return None if value == "auto" else value
+        rule, slash, over = value.partition("/")
+        if rule not in RULES:
+            self.fail(f"{rule!r} is none of auto, {', '.join(RULES)}", param, ctx)
+        if slash and over not in TRACK_RULES:
+            self.fail(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}", param, ctx)
+        return rule, over or TRACK_RULES[0]
+
+
+def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--frame-rule, from the scores of frames to one a video."""
+    return click.option(
+        "--frame-rule",
+        metavar=FrameRule.name,
+        type=FrameRule(),
+        shell_complete=words("auto", *RULES),
+        default="auto",
+        show_default=True,
+        help="Frame scores: how a video's are put together, such as median or confident/mean; auto "
+        "compares all rules out of fold.",
+    )(command)
+
+
+def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:
+    """Compare the frame rules on the outer folds; write frame_rules.json and return its rules."""
+    import json
+
+    from stacking.choose.frame_rule import compare_rules
+
+    scored = scored.labelled()
+    rows = scored.rows
+    folds = outer_folds(rows, options.folds, options.seed)
+    path = run.path / "frame_rules.json"
+    inputs = {"rows": rows, "features": scored.features, "seed": options.seed, "folds": folds}
+    with run.stage("frame rules", {**inputs, "folds": folds.to_list()}, [path]) as needed:
+        if needed:
+            label = rows["label"].astype("int8")
+            with terminal.working("frame rules"):
+                judged = compare_rules(
+                    scored.features, label, rows["group"], folds, seed=options.seed
+                ).table
+            write_json({"rules": judged.to_dict(orient="records")}, path)
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rules"]
+    return found
+
+
+def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
+    """Each frame rule with its best track rule, and the taken one; 80 columns at most."""
+    judged = pd.DataFrame(rules).sort_values("log_loss", kind="stable")
+    is_taken = (judged["rule"] == taken["rule"]) & (judged["over_tracks"] == taken["over_tracks"])
+    table = Table(box=None, pad_edge=False)
+    several = judged["over_tracks"].nunique() > 1
+    table.add_column("frame rule", no_wrap=True)
+    names = ["log loss", "95 % interval", "to mean_logit/max" if several else "to mean_logit"]
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    shown = judged[~judged["rule"].duplicated() | is_taken]
+    for row in shown.to_dict(orient="records"):
+        chosen = all(row[name] == taken[name] for name in ("rule", "over_tracks"))
+        default = (row["rule"], row["over_tracks"]) == ("mean_logit", "max")
+        table.add_row(
+            f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
+            f"{row['log_loss']:.4f}",
+            f"{row['low']:.4f}-{row['high']:.4f}",
+            "-" if default else f"{row['difference']:+.4f} ±{row['standard_error']:.4f}",
+            style="bold" if chosen else None,
+        )
+    terminal.out.print(table)

@@ -1,0 +1,337 @@
+"""The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from base_models.backends.choose import BackendName
+from base_models.datasets import Dataset
+from base_models.detectors import find_detector
+from base_models.faces.extract import faces_table, iter_faces
+from base_models.faces.import_crops import import_crops
+from base_models.faces.ladder import settings_key
+from base_models.faces.settings import FaceSettings
+from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.offline import score_videos
+from base_models.sound.extract import extract_sound
+from base_models.sound.settings import SoundSettings
+from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.training.settings import TrainSettings
+from fakeodds.run.disk import weights_mb
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.frame_rules import judge_rules
+from fakeodds.workflows.imported import (
+    Asked,
+    Imported,
+    nothing_imported,
+    read_imported,
+    read_imported_new,
+)
+from fakeodds.workflows.report import compare_for_report
+from fakeodds.workflows.scores import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.workflows.submission import answer_with_gaps
+from predictions.errors import InputError
+from predictions.files import write_table
+from predictions.folds import assign_folds
+from predictions.frame_rules import rule_table, with_models
+from predictions.progress import Progress
+
+__all__ = [
+    "find_faces",
+    "find_sound",
+    "find_sound_again",
+    "predict",
+    "settle_starts",
+    "train_and_stack",
+    "unlabelled",
+]
+
+#: New videos whose faces are found before the detectors look at them.
+_CHUNK = 32
+
+
+def unlabelled(dataset: Dataset) -> Dataset:
+    """Only the videos whose label is not known."""
+    videos = dataset.videos[dataset.videos["label"].isna()].reset_index(drop=True)
+    return replace(dataset, videos=videos, notes=[])
+
+
+def find_faces(
+    dataset: Dataset, folder: RunFolder, settings: FaceSettings, jobs: int, **folding: int
+) -> pd.DataFrame:
+    """Videos -> faces/ and videos.parquet with status and reason; resumes at the next video.
+
+    With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
+    """
+    inputs = _faces_inputs(dataset, settings, folding)
+    if folder.is_finished("faces", inputs, [folder.videos]):
+        terminal.note(f"faces of {len(dataset.videos)} videos: already there.")
+        return pd.read_parquet(folder.videos)
+    terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
+    with terminal.progress_bars() as progress:
+        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False):
+            pass
+    videos = pd.read_parquet(folder.videos)
+    _tell_coverage(videos)
+    return videos
+
+
+def _stream_faces(
+    dataset: Dataset,
+    folder: RunFolder,
+    settings: FaceSettings,
+    inputs: Mapping[str, Any],
+    jobs: int,
+    progress: Progress,
+    *,
+    in_order: bool = True,
+) -> Iterator[str]:
+    """The work of `find_faces`; yields the videos, each as soon as its faces are there.
+
+    `inputs`: of the stage, as `_faces_inputs` gives them; `in_order`: see `iter_faces`.
+    """
+    with folder.stage("faces", inputs, [folder.videos]):
+        if dataset.crops is not None:
+            videos = import_crops(dataset, folder.faces, settings, jobs=jobs, progress=progress)
+            yield from videos["video"].astype(str)
+        else:
+            infos = {}
+            for video, info in iter_faces(
+                dataset, folder.faces, settings, jobs=jobs, progress=progress, in_order=in_order
+            ):
+                infos[video] = info
+                yield video
+            videos = faces_table(dataset, infos)
+        if inputs["folding"]:
+            videos = _with_folds(videos, **inputs["folding"])
+        write_table(videos, folder.videos)
+
+
+def _faces_inputs(
+    dataset: Dataset, settings: FaceSettings, folding: Mapping[str, int]
+) -> dict[str, Any]:
+    sizes = [
+        (dataset.root / file).stat().st_size
+        for video in dataset.videos["video"]
+        for file in dataset.files(str(video))
+    ]
+    return {
+        "videos": dataset.videos,
+        "sizes": sizes,
+        "faces": settings_key(settings),
+        "folding": dict(folding),
+    }
+
+
+def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+    """Videos -> sound/ and sound.parquet with status and reason; resumes at the next video.
+
+    Only where one of the detectors listens.
+    """
+    if not _listens(detectors):
+        return
+    files = [dataset.root / str(video) for video in dataset.videos["video"]]
+    settings = SoundSettings()
+    inputs = {
+        "videos": dataset.videos["video"].astype(str).tolist(),
+        "sizes": [file.stat().st_size if file.is_file() else -1 for file in files],
+        "sound": asdict(settings),
+    }
+    with folder.stage("sound", inputs, [folder.sound_table]) as needed:
+        if not needed:
+            terminal.note(f"sound of {len(files)} videos: already there.")
+            return
+        terminal.heading(f"Listening to {len(files)} videos")
+        with terminal.progress_bars() as progress:
+            found = extract_sound(dataset, folder.sound, settings, jobs=jobs, progress=progress)
+        write_table(found, folder.sound_table)
+    counts = found["status"].value_counts()
+    told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index))
+    terminal.note(f"sound of {len(found)} videos: {told}.")
+    for row in found[found["status"] == "unreadable"].head(5).itertuples():
+        terminal.note(f"{row.video}: {row.reason}")
+
+
+def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+    """`find_sound` on the dataset that run.json names, for a run whose faces are found already.
+
+    Raises:
+        InputError: the dataset is not where it was.
+    """
+    if not _listens(detectors):
+        return
+    path = Path(folder.record["settings"].get("dataset", ""))
+    if not path.exists():
+        raise InputError(
+            f"{path}: the dataset of this run is not there any more, and the sound of its videos "
+            "is needed; put it back, call from the same folder, or leave the sound detector out."
+        )
+    root = path if path.is_dir() else path.parent
+    find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
+
+
+def _listens(detectors: Sequence[str]) -> bool:
+    return any(find_detector(name).looks_at == "sound" for name in detectors)
+
+
+def train_and_stack(
+    videos: pd.DataFrame,
+    run: RunFolder,
+    settings: TrainSettings,
+    options: StackOptions,
+    asked: Asked | None = None,
+    *,
+    compares: bool = True,
+) -> dict[str, Any]:
+    """Detectors out of fold -> scores/ -> stack/, oof.csv, metrics.json; returns the metrics.
+
+    The columns of the score files in `asked` are stacked beside the detectors'. With `compares`,
+    every ensemble of them is judged too, where that is quick.
+    """
+    labelled = videos[videos["label"].notna()]
+    imported = read_imported(
+        asked or Asked(), labelled["video"].astype(str).tolist(), settings.detectors
+    )
+    run.settings(imported=dict(imported.kinds))
+    inputs = {
+        "labels": labelled[["video", "label", "group", "fold", "status"]],
+        "settings": settings.recorded(),
+        "faces": run.record["stages"]["faces"]["inputs"],
+    }
+    if _listens(settings.detectors):
+        inputs["sound"] = run.record["stages"]["sound"]["inputs"]
+    outputs = [run.scores / f"model={name}" for name in settings.detectors]
+    with run.stage("train", inputs, outputs) as needed:
+        if needed:
+            folds = labelled["fold"].nunique()
+            terminal.heading(f"Training {len(settings.detectors)} detectors on {folds} folds")
+            with terminal.progress_bars() as progress:
+                report = train_out_of_fold(
+                    labelled, run.faces, run.path, settings, progress=progress
+                )
+            for sentence in report.notes:
+                terminal.note(sentence)
+        else:
+            terminal.note("detectors: already trained with these settings.")
+    scored = gather(labelled, run.scores, settings.detectors, imported)
+    fit_and_judge(scored, run, options)
+    if scored.has_rules:
+        judge_rules(scored, run, options)
+    if compares:
+        mb = pd.Series(weights_mb(run.path, settings.detectors)).reindex(list(scored.kinds))
+        compare_for_report(scored, run, options, pd.DataFrame({"seconds": np.nan, "mb": mb}))
+    return finish_metrics(run)
+
+
+def gather(
+    videos: pd.DataFrame,
+    scores: Path,
+    detectors: Sequence[str],
+    imported: Imported | None = None,
+) -> Scored:
+    """Frame scores -> `rule_table`, a row for every video, also those without a face.
+
+    A detector that scored nothing (no face, no sound anywhere) has a column of missing scores.
+    """
+    rows = videos.set_index("video")
+    imported = imported or nothing_imported(rows.index.tolist())
+    frames = read_frame_scores(scores)
+    frames = frames[frames["model"].isin(detectors)]
+    if imported.frames is not None:
+        frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
+    features = rule_table(frames).reindex(rows.index)
+    features = features.join(imported.scores)
+    models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
+    label = rows["label"].astype("float64") if "label" in rows else np.nan
+    return Scored(
+        rows.assign(label=label),
+        with_models(features, models),
+        models,
+        imported.reverse,
+    )
+
+
+def predict(
+    dataset: Dataset,
+    run: RunFolder,
+    jobs: int,
+    prior: Prior,
+    device: str = "auto",
+    asked: Asked | None = None,
+    backend: BackendName = "auto",
+) -> pd.Series:
+    """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
+
+    Faces are found with the run's settings, and scored while those of the next videos are found;
+    everything is kept below test/ and resumed there. Of
+    detectors whose scores were imported, those of `asked` are taken; what lacks is missing.
+    """
+    from stacking import load_stack
+
+    stack, about = load_stack(run.stack)
+    settings = FaceSettings(**run.record["settings"]["faces"])
+    folder = RunFolder.open(run.path / "test")
+    told = run.record["settings"].get("imported", {})
+    kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
+    detectors = [name for name in about["kinds"] if name not in kinds]
+    names = dataset.videos["video"].astype(str).tolist()
+    imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
+    find_sound(dataset, folder, detectors, jobs)
+    inputs = _faces_inputs(dataset, settings, {})
+    already = folder.is_finished("faces", inputs, [folder.videos])
+    work = "Scoring" if already else "Finding faces in, and scoring,"
+    terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
+    with terminal.progress_bars() as progress:
+        notes = score_videos(
+            names,
+            folder.faces,
+            run.path / "models",
+            folder.scores,
+            arriving=None
+            if already
+            else _stream_faces(dataset, folder, settings, inputs, jobs, progress),
+            detectors=detectors,
+            device=device,
+            backend=backend,
+            chunk=_CHUNK,
+            progress=progress,
+        )
+    videos = pd.read_parquet(folder.videos)
+    if not already:
+        _tell_coverage(videos)
+    for sentence in notes:
+        terminal.note(sentence)
+    features = gather(videos, folder.scores, detectors, imported).features
+    groups = videos.set_index("video")["group"] if "group" in videos else None
+    return answer_with_gaps(stack, features, about, prior, groups)
+
+
+def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:
+    if "label" not in videos:  # a folder of videos to predict has none
+        return videos
+    labelled = videos["label"].notna()
+    known = videos[labelled]
+    if known.empty or ("fold" in known and known["fold"].notna().all()):
+        return videos
+    folds = assign_folds(known["label"], known["group"], n_splits, seed)
+    fold = pd.Series(pd.NA, index=videos.index, dtype="Int16")
+    fold[labelled] = folds
+    return videos.assign(fold=fold)
+
+
+def _tell_coverage(videos: pd.DataFrame) -> None:
+    counts = videos["status"].value_counts()
+    told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index, reverse=True))
+    terminal.note(f"{len(videos)} videos: {told}.")
+    if "found_by" in videos and videos["found_by"].notna().any():
+        found = videos["found_by"].value_counts()
+        rungs = "; ".join(f"{name}: {found[name]}" for name in found.index)
+        none = int((videos["status"] == "no_face").sum())
+        terminal.note(f"faces found by {rungs}; by none: {none}.")
+    for row in videos[videos["status"] == "unreadable"].head(5).itertuples():
+        terminal.note(f"{row.video}: {row.reason}")

@@ -1,0 +1,61 @@
+"""What a command does last: every ensemble size where that is quick, and the report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
+from fakeodds.workflows.scores import Scored, StackOptions
+
+
+def report_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--report/--no-report, handed over as `wants_report`."""
+    return click.option(
+        "--report/--no-report",
+        "wants_report",
+        default=True,
+        show_default=True,
+        envvar="FAKEODDS_REPORT",
+        show_envvar=True,
+        help="Write the page report.html; where it takes seconds, compare all ensembles for it.",
+    )(command)
+
+
+def compare_for_report(
+    scored: Scored, run: RunFolder, options: StackOptions, costs: pd.DataFrame | None = None
+) -> None:
+    """Judge every ensemble of the detectors, where that is so little work that nobody need ask.
+
+    `costs`: as of `stacking.ensembles.costs.read_costs`.
+    """
+    if is_quickly_compared(scored):
+        judge_sizes(
+            scored,
+            run,
+            costs=costs,
+            frame_rule=options.frame_rule,
+            folds=options.folds,
+            seed=options.seed,
+            jobs=options.jobs,
+        )
+
+
+def show_report(run: RunFolder) -> Path:
+    """Write the report of a run, say where it lies, and return that."""
+    from fakeodds.report import write_report
+
+    with terminal.progress_bars() as progress:
+        page = write_report(run.path, progress)
+    terminal.say(f"report -> {page}")
+    return page
+
+
+def tell_outdated(run: RunFolder) -> None:
+    """Say how a report that is there comes to tell of the submission that was just written."""
+    if (run.path / "report.html").exists():
+        terminal.note(f"report.html is from before this submission: fakeodds report {run.path}")

@@ -1,0 +1,306 @@
+"""Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from fakeodds.run.folder import RunFolder, versions
+from fakeodds.view import terminal
+from fakeodds.view.names import in_figure
+from predictions.errors import InputError
+from predictions.files import replacing, write_json, write_table
+from predictions.folds import assign_folds, check_folds
+from predictions.frame_rules import rules_of
+from predictions.tables.columns import count
+
+#: Columns by whose values every stage is judged once more, and how many values that may be.
+SLICED = ("dataset", "method")
+_MOST_SLICES = 30
+
+#: What judging and fitting leave in the run folder.
+STACK_FILES = (
+    *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
+    *("reliability.png", "clip.png", "stack"),
+)
+
+#: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
+Prior = float | Literal["auto"] | None
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a user chooses about stacking and calibration."""
+
+    meta: str = "auto"
+    calibration: str = "auto"
+    clip: Literal["auto", "none"] | tuple[float, float] = "auto"
+    prior: Prior = None
+    folds: int = 5
+    seed: int = 0
+    jobs: int = -1
+    frame_rule: tuple[str, str] | None = None  # from frames to video; None chooses out of fold
+
+    @classmethod
+    def of_run(cls, run: RunFolder, jobs: int = -1) -> "StackOptions":
+        """Those that a run of detectors was stacked with; the default where it doesn't say."""
+        told = {**run.record["settings"].get("stack", {}), "jobs": jobs}
+        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+        return cls(**{**told, **pairs})
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labelled and unlabelled videos with the scores they have.
+
+    `rows`: index `video`; columns label (1., 0., NaN), group and perhaps fold, method, ...
+    `features`: same index; a column a model (logits, or raw scores), and `MODEL:feature` columns.
+    `kinds`: model -> probability, logit or raw, as the scores came.
+    `reverse`: models whose files say REAL when high; `features` has them turned round already.
+    """
+
+    rows: pd.DataFrame
+    features: pd.DataFrame
+    kinds: Mapping[str, str]
+    reverse: tuple[str, ...] = ()
+
+    def labelled(self) -> "Scored":
+        """Only the videos whose label is known."""
+        known = self.rows["label"].notna()
+        return replace(self, rows=self.rows[known], features=self.features[known])
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether `features` holds the scores by several frame rules, to choose among."""
+        return len(rules_of(self.features.columns)) > 1
+
+
+def plain_stack(options: StackOptions) -> Any:
+    """The unfitted `Stack` that these options describe."""
+    from stacking import Stack
+
+    return Stack(**stack_settings(options))
+
+
+def stack_settings(options: StackOptions) -> dict[str, Any]:
+    """The options as `Stack` names them."""
+    return {
+        "meta": options.meta,
+        "calibration": options.calibration,
+        "clip": options.clip,
+        "n_splits": options.folds,
+        "seed": options.seed,
+        "n_jobs": options.jobs,
+    }
+
+
+def judging_inputs(scored: Scored, options: StackOptions, **asked: Any) -> dict[str, Any]:
+    """All that judging and fitting depend on, for the stage's hash."""
+    fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
+    return {
+        "rows": scored.rows,
+        "features": scored.features,
+        "kinds": dict(scored.kinds),
+        "options": fitting,
+        "versions": versions(),
+        "asked": asked,
+    }
+
+
+def fit_and_judge(
+    scored: Scored,
+    run: RunFolder,
+    options: StackOptions,
+    *,
+    robust: str | None = None,
+    only: Sequence[str] | None = None,
+) -> Any:
+    """Judge the procedure on outer folds, fit the stack on all rows, write both to the run folder.
+
+    Writes oof.csv, metrics.json, measures.csv, reliability.png, clip.png and stack/; returns the
+    fitted `Stack`. With `robust`, a column of `rows`, settings are chosen by its worst domain, in
+    every outer fold anew, and robust.json tells how the shipped ones were. `only` names the stages
+    that are written, when not all tell something.
+
+    Raises:
+        InputError: no labels, one class only, or fewer groups than folds.
+    """
+    from stacking import (
+        load_stack,
+        nested_predictions,
+        report_metrics,
+        report_slices,
+        save_stack,
+    )
+
+    scored = scored.labelled()
+    rows = scored.rows
+    check_labels(rows["label"])
+    label = rows["label"].astype("int8")
+    folds = outer_folds(rows, options.folds, options.seed)
+    inputs = judging_inputs(scored, options, robust=robust)
+    outputs = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
+    outputs += [run.measures, run.reliability, run.clip]
+    with run.stage("stack", inputs, outputs) as needed:
+        if not needed:
+            terminal.note("stack: already there for these scores and settings.")
+            return load_stack(run.stack)[0]
+        terminal.heading(
+            f"Stacking {count(len(scored.kinds), 'detector')} on "
+            f"{count(len(rows), 'labelled video')}"
+        )
+        stack = unfitted_stack(scored, options, robust)
+        with terminal.progress_bars() as progress:
+            stages = nested_predictions(
+                stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
+            )
+            stages = stages if only is None else stages[list(only)]
+            oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
+            judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
+            metrics = report_metrics(stages, label, rows["group"], **judged)
+            metrics["slices"] = {
+                column: report_slices(stages, label, rows["group"], rows[column], **judged)
+                for column in sliced_columns(rows)
+            }
+        with terminal.working("the stack on all rows"):
+            stack.fit(scored.features, label, groups=rows["group"])
+        for sentence in stack.notes_:
+            terminal.note(sentence)
+        # A robust stack ships the plain one it chose, which may use fewer columns.
+        shipped = getattr(stack, "stack_", stack)
+        known = about(scored, shipped, label)
+        if scored.has_rules:
+            known["frames"] = {"rule": stack.rule_, "over_tracks": stack.over_tracks_}
+        with terminal.working("measuring, drawing and saving it"):
+            save_stack(shipped, run.stack, known)
+            choice = None if robust is None else getattr(stack, "inner_", stack).choice_
+            if choice is not None:
+                write_json(choice.to_dict(), run.path / "robust.json")
+            write_table(oof, run.oof)
+            write_json(metrics, run.metrics)
+            shown = stages[["mean" if only is None else only[0], "calibrated"]]
+            write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
+            _draw_reliability(label, rows["group"], shown, run.reliability)
+            _draw_clip(label, shown, shipped.clip_, run.clip)
+    return shipped
+
+
+def unfitted_stack(scored: Scored, options: StackOptions, robust: str | None = None) -> Any:
+    """The unfitted stack for these scores.
+
+    With `robust`, a column of `rows`, it chooses its settings by the worst domain there; where the
+    scores came by frames, it chooses their rule first.
+    """
+    from stacking.choose.frame_rule import FrameStack
+    from stacking.choose.robust import RobustStack
+
+    settings = stack_settings(options)
+    stack = plain_stack(options) if robust is None else RobustStack(scored.rows[robust], **settings)
+    if not scored.has_rules:
+        return stack
+    rule, over_tracks = options.frame_rule or ("auto", "auto")
+    shared = {name: settings[name] for name in ("n_splits", "seed", "n_jobs")}
+    return FrameStack(stack, rule, over_tracks, **shared)
+
+
+def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
+    """What a stack must be told together with, to be applied to new scores."""
+    used = set(stack.feature_names_in_)
+    return {
+        "kinds": {model: kind for model, kind in scored.kinds.items() if model in used},
+        "reverse": list(scored.reverse),
+        "prior": float(label.mean()),
+    }
+
+
+def finish_metrics(run: RunFolder) -> dict[str, Any]:
+    """Add the seconds of every stage to metrics.json and return it."""
+    metrics = run.read_metrics()
+    metrics["timing"] = run.seconds()
+    write_json(metrics, run.metrics)
+    return metrics
+
+
+def check_labels(label: pd.Series) -> None:
+    """Refuse labels that nothing can be judged by.
+
+    Raises:
+        InputError: there are none, or only one of the two.
+    """
+    if label.empty:
+        raise InputError(
+            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
+            "name it with --label, or join one with --labels."
+        )
+    if label.nunique() < 2:
+        only = "FAKE" if label.iloc[0] == 1 else "REAL"
+        raise InputError(
+            f"every labelled video is {only}: a detector is judged on both; add the other class."
+        )
+
+
+def outer_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
+    """The folds that came with the rows, or new ones that keep groups whole."""
+    if "fold" in rows and rows["fold"].notna().all():
+        check_folds(rows["fold"], rows["group"])
+        return rows["fold"].astype("int16")
+    folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
+    return pd.Series(folds, index=rows.index, name="fold")
+
+
+def sliced_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of `SLICED` that tell a few kinds of videos apart."""
+    return [name for name in SLICED if name in rows and 2 <= rows[name].nunique() <= _MOST_SLICES]
+
+
+def measures_of(
+    stages: pd.DataFrame, label: pd.Series, group: pd.Series, seed: int
+) -> pd.DataFrame:
+    """Every measure of every stage: columns stage, measure, value, low, high (95 %, groups)."""
+    from calibration import measure_in_full
+
+    found = [
+        {"stage": stage, "measure": measure, **interval}
+        for stage, p in stages.items()
+        for measure, interval in measure_in_full(label, p, group, seed=seed).items()
+    ]
+    return pd.DataFrame(found)
+
+
+def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
+    """Reliability diagrams of two stages (out-of-fold probabilities): before and after."""
+    from matplotlib.figure import Figure
+
+    from calibration import plot_reliability, prepare_reliability
+
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        plot_reliability(prepare_reliability(label, p, group), axes)
+        axes.set_title(_title(name), fontsize="medium")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _draw_clip(
+    label: pd.Series, stages: pd.DataFrame, bounds: tuple[float, float] | None, path: Path
+) -> None:
+    """Log loss against the bound of two stages; what the shipped stack's bounds are."""
+    from matplotlib.figure import Figure
+
+    from calibration import clip_curve, plot_clip_curve
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    # The two stages differ by far too much for one scale.
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        marked = bounds if name == "calibrated" else None
+        plot_clip_curve(clip_curve(p, label), axes, marked)
+        axes.set_title(_title(name), fontsize="medium")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _title(stage: Any) -> str:
+    """A stage's name short enough for half a figure."""
+    return f"{in_figure(str(stage), 36)}, out of fold"

@@ -1,0 +1,185 @@
+"""From a fitted stack to submission.csv."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.scores import Prior, Scored
+from predictions.errors import InputError
+from predictions.frame_rules import by_rule, with_models
+from predictions.submission import make_submission, read_sample, write_submission
+from predictions.tables.scores import ScoreTable
+
+
+@dataclass(frozen=True)
+class NewScores:
+    """Videos to predict: `features` as the stack takes them, and the `groups` of the same rows."""
+
+    features: pd.DataFrame
+    groups: pd.Series
+
+
+def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> pd.DataFrame:
+    """Write `filename,label`, in the sample's order when one is given, and say where it lies.
+
+    Returns what was written.
+    """
+    if sample is None:
+        submission = make_submission(probability)
+    else:
+        submission = make_submission(probability, read_sample(sample), str(sample))
+    write_submission(submission, path)
+    terminal.say(f"{len(submission)} videos -> {path}")
+    return submission
+
+
+def as_found(submission: pd.DataFrame) -> dict[str, Any]:
+    """A submission as JSON values, for `--json`."""
+    pairs = zip(submission["filename"].astype(str), submission["label"], strict=True)
+    return {
+        "videos": len(submission),
+        "probability": {name: float(probability) for name, probability in pairs},
+    }
+
+
+def read_about(stack: Path) -> dict[str, Any]:
+    """What was written beside the stack in a folder of `save_stack`."""
+    described = json.loads((stack / "stack.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = described["about"]
+    return found
+
+
+def submit_scored(
+    stack: Any,
+    scored: Scored,
+    tested: NewScores | None,
+    run: RunFolder,
+    prior: Prior,
+    sample: Path | None,
+) -> None:
+    """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
+
+    Where there are neither, it holds the out-of-fold probabilities, and a note says so.
+    """
+    if tested is None and scored.rows["label"].isna().any():
+        new = scored.rows["label"].isna()
+        tested = NewScores(scored.features[new], scored.rows["group"][new])
+    if tested is None:
+        terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+        probability = out_of_fold(run, prior)
+    else:
+        about = read_about(run.stack)
+        probability = stack_probability(stack, tested.features, about, prior, tested.groups)
+    submit(probability, run.submission, sample)
+    run.answered()
+
+
+def stack_probability(
+    stack: Any,
+    features: pd.DataFrame,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+) -> pd.Series:
+    """Calibrated probability of FAKE a video, by the columns of `features` that the stack knows; of
+    frame scores by the rule it was fitted with (`about`). Moved to another share of fakes when one
+    is said.
+
+    `prior="auto"` estimates the share from the probabilities themselves and says what it found;
+    where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
+    """
+    if "frames" in about:
+        features = by_rule(features, **about["frames"])
+    features = stack.align(features)
+    probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
+    return shifted_to(probability, about, prior, groups)
+
+
+def answer_with_gaps(
+    stack: Any,
+    features: pd.DataFrame,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+) -> pd.Series:
+    """`stack_probability` where columns that the stack knows may not be there: they are missing."""
+    features = with_models(features, about["kinds"])
+    if "frames" in about:
+        features = by_rule(features, **about["frames"])
+    features = features.reindex(columns=stack.feature_names_in_)
+    return stack_probability(stack, features, about, prior, groups)
+
+
+def shifted_to(
+    probability: pd.Series,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+) -> pd.Series:
+    """The probabilities at another share of fakes, when one is said; see `stack_probability`."""
+    probability = probability.copy()
+    share = estimated_share(probability, about["prior"], groups) if prior == "auto" else prior
+    if share is not None:
+        from calibration import shift_prior
+
+        probability[:] = shift_prior(probability.to_numpy(), about["prior"], share)
+    return probability
+
+
+def estimated_share(
+    probability: pd.Series, source: float, groups: pd.Series | None
+) -> float | None:
+    """The share of fakes among new videos, None where their scores do not tell it."""
+    from calibration import estimate_prior
+
+    if groups is not None:
+        groups = groups.reindex(probability.index)
+        groups = groups.fillna(groups.index.to_series()).astype(str)
+    found = estimate_prior(probability.to_numpy(), source, groups)
+    share = found.prior
+    if not found.identifiable:
+        for sentence in found.notes:
+            terminal.note(f"--prior auto: {sentence}")
+        terminal.note(
+            f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training."
+        )
+        return None
+    terminal.note(
+        f"--prior auto: {share.value:.3f} of the {len(probability)} new videos are estimated to be "
+        f"fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). This "
+        "holds if only the share changed; forgeries of a new kind would mislead it."
+    )
+    return share.value
+
+
+def out_of_fold(run: RunFolder, prior: Prior = None) -> pd.Series:
+    """The calibrated out-of-fold probabilities of the labelled videos of a run."""
+    if prior is not None:
+        terminal.note(
+            "--prior is for new videos: the labelled ones keep their own share of fakes; give it "
+            "again to `fakeodds apply`, or with --test here."
+        )
+    return run.read_oof()["calibrated"]
+
+
+def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.DataFrame:
+    """The columns of the models that a stack was fitted on, with what their frames add.
+
+    Raises:
+        InputError: a model is missing.
+    """
+    missing = [model for model in models if model not in table.scores]
+    if missing:
+        raise InputError(
+            f"{source}: has no column {', '.join(missing)}, which the stack was fitted on; it has "
+            f"{', '.join(table.kinds)}; add the missing "
+            "scores, or fit a stack without them (--drop)."
+        )
+    features = table.features
+    return features[[name for name in features if str(name).partition(":")[0] in models]]

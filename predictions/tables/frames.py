@@ -1,0 +1,153 @@
+"""Frame scores from files: `video, frame, face, model, logit`, a row a frame and model."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from predictions.errors import InputError
+from predictions.logits import to_logit
+from predictions.tables.columns import count, parse_numbers
+from predictions.tables.reader import header_of, read_table
+
+#: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
+#: named by another column (`id`), and a `face` is a track (all frames one track without it).
+COLUMNS = ("video", "frame", "model")
+
+#: The column of scores and what makes it a logit.
+VALUES: Mapping[str, Callable[[Any], Any]] = {
+    "logit": lambda logits: logits,
+    "probability": to_logit,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FrameFile:
+    """What files of frame scores hold.
+
+    Attributes:
+        source: the names of the files. columns: of the files.
+        frames: `video` (text), `face` where it is there, `model` (text), `logit` (float64).
+        videos: index `video`, the columns of metadata that the files have, as they are.
+        unused: the other columns.
+    """
+
+    source: str
+    columns: list[str]
+    frames: pd.DataFrame
+    videos: pd.DataFrame
+    unused: list[str]
+
+
+def frame_files(path: Path, id: str | None = None) -> list[Path]:
+    """The files of frame scores that `path` names: itself, or all below a folder; else none."""
+    path = Path(path)
+    files = sorted(path.rglob("[!.]*.parquet")) if path.is_dir() else [path]
+    needed = {*COLUMNS[1:], id or COLUMNS[0]}
+    return [
+        file
+        for file in files
+        if needed <= (names := set(header_of(file))) and not names.isdisjoint(VALUES)
+    ]
+
+
+def read_frames(
+    paths: Sequence[Path], id: str | None = None, metadata: Collection[str] = ()
+) -> FrameFile:
+    """Read files of frame scores (see `frame_files`) as one long table.
+
+    Args:
+        paths: CSV or Parquet; a model or a video may be spread over files.
+        id: the column that names the video, if it is not `video`.
+        metadata: columns that say something of the whole video, such as its label.
+
+    Raises:
+        InputError: a cell is no number, or outside [0, 1] for a probability; a video, a model or a
+            frame is missing; a frame is there twice; metadata changes within a video.
+    """
+    source = (
+        ", ".join(map(str, paths)) if len(paths) < 4 else f"{paths[0]} and {len(paths) - 1} more"
+    )
+    pieces = [_read_one(Path(path), id or COLUMNS[0], metadata) for path in paths]
+    table = pd.concat(pieces, ignore_index=True)
+    frames = table[[name for name in ("video", "frame", "face", "model", "logit") if name in table]]
+    keys = [name for name in frames.columns if name != "logit"]
+    twice = frames.duplicated(keys).to_numpy()
+    if twice.any():
+        row = frames.iloc[int(np.flatnonzero(twice)[0])]
+        what = ", ".join(f"{name} {row[name]}" for name in keys)
+        raise InputError(
+            f"{source}: {what} is there twice ({count(int(twice.sum()), 'repeated row')}); "
+            "keep one row a frame, face and model."
+        )
+    known = [name for name in table if name in metadata]
+    unique = table[["video", *known]].drop_duplicates().groupby("video", sort=False)
+    changes = unique.nunique() > 1  # a file may leave out what another says
+    if changes.to_numpy().any():
+        first, column = (int(places[0]) for places in np.nonzero(changes.to_numpy()))
+        raise InputError(
+            f"{source}: the {changes.columns[column]} of the video {changes.index[first]!r} "
+            "changes between its frames; give every row of a video the same, or remove the column."
+        )
+    videos = unique.first()
+    unused = [str(name) for name in table if name not in (*frames.columns, *known)]
+    return FrameFile(
+        source, [str(name) for name in table], frames.drop(columns="frame"), videos, unused
+    )
+
+
+def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
+    """One file with its columns by their common names, and `logit` for whatever it has."""
+    if path.suffix.lower() in (".parquet", ".pq"):
+        table = _read_parquet(path)
+    else:
+        table = read_table(path, text={id, "model", *metadata})
+    table = table.rename(columns={id: "video"})
+    for name in COLUMNS:
+        missing = np.flatnonzero(table[name].isna())
+        if len(missing):
+            raise InputError(
+                f"{path}, row {missing[0] + 1}: the {name} is missing "
+                f"({count(len(missing), 'such row')}); every frame score needs "
+                f"{', '.join(COLUMNS)}."
+            )
+    for name in ("video", "model"):
+        table[name] = table[name].astype("string").astype(object)
+    colon = table["model"].str.contains(":")
+    if colon.any():
+        raise InputError(
+            f"{path}: the model name {table['model'][colon].iloc[0]!r} has a colon, which is kept "
+            "for features of a model (MODEL:spread); rename the model."
+        )
+    value = next(name for name in VALUES if name in table)
+    numbers = parse_numbers(table[value], table["video"], str(path))
+    if numbers is None:
+        raise InputError(f"{path}: the column {value!r} holds no numbers; give one a frame.")
+    wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
+    if len(wrong):
+        raise InputError(
+            f"{path}, row {wrong[0] + 1} (video {table['video'].iloc[wrong[0]]!r}), column "
+            f"{value!r}: {numbers[wrong[0]]:g} is not a probability "
+            f"({count(len(wrong), 'such cell')}); "
+            "give values from 0 to 1, or name the column logit."
+        )
+    table = table.drop(columns=value)
+    table["logit"] = VALUES[value](numbers)
+    return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        # A handle, because from a path pyarrow would read a folder `model=M` as one more column.
+        with path.open("rb") as handle:
+            table = pq.read_table(handle).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read as Parquet; write it anew.") from error
+    if table.empty:
+        raise InputError(f"{path} has no rows; give a table with one row a frame and model.")
+    return table

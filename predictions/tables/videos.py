@@ -1,0 +1,80 @@
+"""The manifest: one row a video, what is known of it, and what became of it."""
+
+from typing import Any
+
+import pandas as pd
+
+from predictions.errors import InputError
+from predictions.tables.columns import parse_folds, parse_ids, parse_labels
+from predictions.tables.reader import as_text
+
+#: Columns of the manifest; only `video` must be there.
+VIDEO_COLUMNS = (
+    "video",
+    "label",
+    "group",
+    "original",
+    "method",
+    "dataset",
+    "fold",
+    "status",
+    "reason",
+)
+
+_TEXT = ("video", "group", "original", "method", "dataset", "status", "reason")
+
+
+def check_videos(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """A manifest with settled types, or one sentence about its first bad row.
+
+    Args:
+        frame: one row a video; `video` is its id, the other columns of `VIDEO_COLUMNS` may be
+            there, and further ones are kept as they are.
+        source: the name of the file or folder, for the message.
+
+    Returns:
+        A copy with a RangeIndex: `label` Int8 (1 = FAKE, 0 = REAL, missing = unknown), `fold`
+        Int16, text columns `string` (empty = missing), the columns of `VIDEO_COLUMNS` first.
+
+    Raises:
+        InputError: no `video` column, no rows, an id missing or twice, a label other than 0, 1,
+            FAKE, REAL or empty, a fold that is no whole number.
+    """
+    if "video" not in frame.columns:
+        raise InputError(
+            f"{source} has no column 'video'; its columns are "
+            f"{', '.join(map(str, frame.columns))}, so name the one with the ids 'video'."
+        )
+    if frame.empty:
+        raise InputError(f"{source} lists no videos; give at least one.")
+    videos = frame.reset_index(drop=True)
+    for column in _TEXT:
+        if column in videos.columns:
+            videos[column] = as_text(videos[column])
+    ids = parse_ids(videos["video"], source)
+    if "label" in videos.columns:
+        labels: pd.Series[Any] = pd.Series(parse_labels(videos["label"], ids, source))
+        videos["label"] = labels.astype("Int8")
+    if "fold" in videos.columns:
+        videos["fold"] = parse_folds(videos["fold"], ids, source)
+    known = [column for column in VIDEO_COLUMNS if column in videos.columns]
+    return videos[known + [column for column in videos.columns if column not in known]]
+
+
+def require_labels(videos: pd.DataFrame, source: str) -> None:
+    """Refuse a checked manifest that nothing can be learned from.
+
+    Rows without a label are fine beside others: they can be predicted, not learned from.
+
+    Raises:
+        InputError: no label at all, or only one of the two.
+    """
+    if "label" not in videos.columns or videos["label"].isna().all():
+        raise InputError(
+            f"{source} has no labels; give every video the label 1 (FAKE) or 0 (REAL)."
+        )
+    values = videos["label"].dropna().unique()
+    if len(values) == 1:
+        raise InputError(
+            f"{source}: every label is {'FAKE' if values[0] else 'REAL'}; give some of both labels."
+        )

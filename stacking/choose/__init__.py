@@ -1,0 +1,1 @@
+"""Settings of a stack that are chosen inside the folds: the frame rule, the worst domain."""

@@ -1,0 +1,1 @@
+"""Every ensemble size: which detectors are worth their cost."""

@@ -1,0 +1,89 @@
+"""Which subsets of the detectors are compared: all of them, or a greedy path and random ones."""
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from stacking.ensembles.fits import Masks, subset_path
+from stacking.features import TamedScores
+from stacking.solvers import Array, smoothed_logit
+
+#: Detectors up to which every subset is taken (1,023 of them).
+MOST_FOR_ALL = 10
+
+#: Beyond that: the longest greedy path, and how many subsets are drawn at random.
+LONGEST_PATH = 30
+N_RANDOM = 200
+
+#: Ridge penalty of the fits along the greedy path.
+_PENALTY = 10.0
+
+
+def all_subsets(k: int) -> Masks:
+    """All 2^k - 1 subsets of k detectors, (s, k), by size and then in the order of the columns."""
+    chosen = [subset for size in range(1, k + 1) for subset in combinations(range(k), size)]
+    masks = np.zeros((len(chosen), k), dtype=bool)
+    for mask, subset in zip(masks, chosen, strict=True):
+        mask[list(subset)] = True
+    return masks
+
+
+def random_subsets(k: int, n: int, seed: int) -> Masks:
+    """Every single detector, all of them together, and n subsets drawn at random, (s, k).
+
+    Sizes are drawn evenly on a logarithmic scale, because small ensembles are what is looked for.
+    """
+    random = np.random.default_rng(seed)
+    sizes = np.exp(random.uniform(np.log(2), np.log(k), n)).astype(np.intp)
+    drawn = np.zeros((n, k), dtype=bool)
+    for mask, size in zip(drawn, sizes, strict=True):
+        mask[random.choice(k, size=size, replace=False)] = True
+    return in_order(np.vstack([np.eye(k, dtype=bool), np.ones((1, k), dtype=bool), drawn]))
+
+
+def in_order(masks: Masks) -> Masks:
+    """The masks (s, k) without repeats, by size and then in the order of the columns."""
+    unique = np.unique(masks, axis=0)[::-1]
+    return unique[np.argsort(unique.sum(axis=1), kind="stable")]
+
+
+def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
+    """The subsets of a forward selection, (steps, k), from one detector to `longest`.
+
+    Each step adds the detector with the largest score statistic (Rao 1948): what a Newton step
+    along it alone would gain, the detectors already there adapting to it.
+
+    Args:
+        X: (n, k) scores of any scale, NaN where missing.
+        y: (n,) labels, 0.0 or 1.0, of both classes.
+    """
+    k = X.shape[1]
+    tamed = TamedScores().fit(X).scores(X)
+    design = np.column_stack([tamed, np.ones(len(tamed))])
+    mask = np.zeros(k, dtype=bool)
+    path = []
+    beta = np.append(np.zeros(k), smoothed_logit(y))
+    for _ in range(min(k, longest)):
+        beta = subset_path(tamed, y, mask[None], (_PENALTY,), beta[None, None])[0, 0]
+        mask = mask.copy()
+        mask[int(np.argmax(_score_statistics(design, y, beta, mask)))] = True
+        path.append(mask)
+    return np.array(path)
+
+
+def _score_statistics(design: Array, y: Array, beta: Array, mask: NDArray[np.bool_]) -> Array:
+    """The score statistic (k,) of each detector outside the mask; -inf inside."""
+    p = expit(design @ beta)
+    gradient = (p - y) @ design
+    hessian = (design.T * (p * (1.0 - p))) @ design
+    hessian[np.diag_indices_from(hessian)] += _PENALTY
+    inside = np.flatnonzero(np.append(mask, True))
+    across = hessian[inside]
+    adapted = np.einsum(
+        "ij,ij->j", across, np.linalg.solve(hessian[np.ix_(inside, inside)], across)
+    )
+    free = hessian.diagonal() - adapted
+    statistic = gradient**2 / np.maximum(free, _PENALTY / 2)
+    return np.where(mask, -np.inf, statistic[:-1])

@@ -1,0 +1,1 @@
+"""What to expect of new videos: outer folds, left-out domains, slices."""

@@ -1,0 +1,1 @@
+"""Many scores in, one logit out: the meta-learners."""

@@ -1,0 +1,198 @@
+"""Meta-learners with almost nothing to learn: means of aligned scores, the best, greedy bags."""
+
+import numpy as np
+from scipy.special import expit
+
+from stacking.features import TamedScores
+from stacking.learners.base import Array, Codes, MetaLearner
+from stacking.solvers import Linear, log_losses, ridge_path
+
+#: Keeps logits of averaged probabilities finite.
+_EDGE = 1e-12
+
+
+class AlignedScores:
+    """Each score on its own put onto the logit scale by Platt's affine map, (n, k), NaN kept.
+
+    This gives raw scores of any scale and direction a common meaning before they are averaged.
+    """
+
+    def fit(self, X: Array, y: Array) -> "AlignedScores":
+        self.tamed_ = TamedScores().fit(X)
+        tamed = self.tamed_.scores(X)
+        self.maps_: list[Linear] = []
+        losses = []
+        for j in range(X.shape[1]):
+            known = ~np.isnan(X[:, j])
+            linear = Linear(0.0, np.zeros(1))
+            if known.any():
+                linear = ridge_path(tamed[known, j : j + 1], y[known], (1.0,))[0]
+            self.maps_.append(linear)
+            logit = np.where(known, linear(tamed[:, j : j + 1]), 0.0)
+            losses.append(log_losses(y, logit).mean())
+        self.losses_ = np.array(losses)
+        return self
+
+    def transform(self, X: Array) -> Array:
+        tamed = self.tamed_.scores(X)
+        aligned = np.empty_like(tamed)
+        for j, linear in enumerate(self.maps_):
+            aligned[:, j] = linear(tamed[:, j : j + 1])
+        aligned[np.isnan(X)] = np.nan
+        return aligned
+
+
+def mean_known(values: Array, fallback: float) -> Array:
+    """Row means over the values that are there, (n,); `fallback` where none is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), fallback)
+
+
+class AlignedDeviations:
+    """The mean of a row's aligned scores, and how far each of them lies from it, (n, 1 + k).
+
+    The mean is stretched `STRETCH` times, so that a ridge penalty hardly holds it; a missing score
+    does not deviate.
+    """
+
+    STRETCH = 10.0
+
+    def fit(self, X: Array, y: Array) -> "AlignedDeviations":
+        self.aligned_ = AlignedScores().fit(X, y)
+        return self
+
+    def transform(self, X: Array) -> Array:
+        aligned = self.aligned_.transform(X)
+        mean = mean_known(aligned, 0.0)[:, None]
+        deviation = np.where(np.isnan(aligned), 0.0, aligned - mean)
+        return np.hstack([mean * self.STRETCH, deviation])
+
+
+def to_bounded_logit(probability: Array) -> Array:
+    """Logit of averaged probabilities, kept finite."""
+    p = np.clip(probability, _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+class MeanLearner(MetaLearner):
+    """Mean of the detectors' probabilities, each first aligned by Platt's map."""
+
+    uses_statistics = False
+    fits_log_loss = False
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self.aligned_ = AlignedScores().fit(X, y)
+        self.prior_ = float(y.mean())
+
+    def _logit(self, X: Array) -> Array:
+        return to_bounded_logit(mean_known(expit(self.aligned_.transform(X)), self.prior_))
+
+
+class MeanLogitLearner(MetaLearner):
+    """Mean of the detectors' logits, each first aligned by Platt's map, then Platt again."""
+
+    uses_statistics = False
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self.aligned_ = AlignedScores().fit(X, y)
+        self.platt_ = ridge_path(self._mean(X), y, (1e-2,))[0]
+
+    def _mean(self, X: Array) -> Array:
+        return mean_known(self.aligned_.transform(X), 0.0)[:, None]
+
+    def _logit(self, X: Array) -> Array:
+        return self.platt_(self._mean(X))
+
+
+class BestLearner(MetaLearner):
+    """The one detector with the lowest log loss after Platt's map; the next best where missing."""
+
+    uses_statistics = False
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self.aligned_ = AlignedScores().fit(X, y)
+        self.order_ = np.argsort(self.aligned_.losses_, kind="stable")
+
+    def _logit(self, X: Array) -> Array:
+        aligned = self.aligned_.transform(X)[:, self.order_]
+        first = np.argmin(np.isnan(aligned), axis=1)
+        chosen = aligned[np.arange(len(X)), first]
+        return np.where(np.isnan(chosen), 0.0, chosen)
+
+
+def greedy_selection(
+    probability: Array, y: Array, rounds: int, n_start: int = 0
+) -> tuple[list[int], list[float]]:
+    """Forward selection with replacement (Caruana et al., ICML 2004).
+
+    Starts with the `n_start` best single columns, then adds in each round the column whose
+    addition gives the mean of probabilities its lowest log loss; ties go to the first.
+
+    Args:
+        probability: (n, k) probabilities of class 1.
+        y: (n,) labels, 0.0 or 1.0.
+
+    Returns:
+        The picked columns in order and the log loss after each pick.
+    """
+    p = np.clip(probability, _EDGE, 1 - _EDGE)
+    right = np.where(y[:, None] > 0.5, p, 1.0 - p)  # probability of what was true
+    singles = -np.log(right).mean(axis=0)
+    picked = [int(j) for j in np.argsort(singles, kind="stable")[:n_start]]
+    total = right[:, picked].sum(axis=1)
+    trajectory = [
+        float(-np.log(right[:, picked[: i + 1]].mean(axis=1)).mean()) for i in range(len(picked))
+    ]
+    while len(picked) < rounds:
+        candidates = (total[:, None] + right) / (len(picked) + 1)
+        losses = -np.log(candidates).mean(axis=0)
+        best = int(np.argmin(losses))
+        picked.append(best)
+        trajectory.append(float(losses[best]))
+        total += right[:, best]
+    return picked, trajectory
+
+
+class GreedyLearner(MetaLearner):
+    """Caruana's ensemble selection over the aligned detectors, bagged.
+
+    The weights are the pick counts up to the lowest point of the trajectory; with `bags` > 1 they
+    are averaged over random halves of the detectors, which keeps a lucky one in check.
+    """
+
+    uses_statistics = False
+    fits_log_loss = False
+
+    def __init__(
+        self, n_scores: int | None = None, seed: int = 0, rounds: int = 40, bags: int = 1
+    ) -> None:
+        super().__init__(n_scores, seed)
+        self.rounds = rounds
+        self.bags = bags
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self.aligned_ = AlignedScores().fit(X, y)
+        k = X.shape[1]
+        aligned = self.aligned_.transform(X)
+        probability = expit(np.where(np.isnan(aligned), np.log(y.mean() / (1 - y.mean())), aligned))
+        random = np.random.default_rng(self.seed)
+        weights = np.zeros(k)
+        for _ in range(self.bags):
+            size = k if self.bags == 1 else (k + 1) // 2
+            columns = np.sort(random.choice(k, size=size, replace=False))
+            picked, trajectory = greedy_selection(probability[:, columns], y, self.rounds)
+            best = int(np.argmin(trajectory)) + 1
+            np.add.at(weights, columns[picked[:best]], 1.0 / best)
+        self.weights_ = weights / weights.sum()
+        self.prior_ = float(y.mean())
+
+    def _logit(self, X: Array) -> Array:
+        aligned = self.aligned_.transform(X)
+        known = ~np.isnan(aligned)
+        weight = known * self.weights_
+        total = weight.sum(axis=1)
+        mean = (weight * expit(np.where(known, aligned, 0.0))).sum(axis=1)
+        blended = np.where(total > 0, mean / np.where(total > 0, total, 1.0), self.prior_)
+        return to_bounded_logit(blended)

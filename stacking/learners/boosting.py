@@ -1,0 +1,115 @@
+"""XGBoost as a meta-learner: shallow, slow trees, their number chosen out of fold."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stacking.features import Ranks
+from stacking.learners.base import Array, Codes, MetaLearner, default_folds
+from stacking.solvers import log_losses, smoothed_logit
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class XGBoostLearner(MetaLearner):
+    """Gradient-boosted trees on the scores as they are (missing ones stay missing).
+
+    Trees are shallow and slow. How many are kept (one of `ROUNDS`), how much evidence a leaf needs,
+    and on few rows whether a score may only ever speak in its own direction (a monotone model),
+    are chosen by out-of-fold log loss. Training uses one thread, so that the trees do not depend
+    on the number of cores; the model is kept as XGBoost's own bytes.
+    """
+
+    ROUNDS: ClassVar[tuple[int, ...]] = (20, 40, 70, 100, 150, 200, 250, 300, 400)
+    #: Rows up to which monotone trees are tried.
+    MONOTONE_ROWS: ClassVar[int] = 5000
+
+    def __init__(
+        self,
+        n_scores: int | None = None,
+        seed: int = 0,
+        depth: int = 3,
+        learning_rate: float = 0.05,
+    ) -> None:
+        super().__init__(n_scores, seed)
+        self.depth = depth
+        self.learning_rate = learning_rate
+
+    def _boost(self, X: Array, y: Array, rounds: int, leaf: float, monotone: bool) -> Any:
+        import xgboost
+
+        settings = {
+            "objective": "binary:logistic",
+            "tree_method": "hist",
+            "max_bin": 128,
+            "max_depth": self.depth,
+            "eta": self.learning_rate,
+            "subsample": 0.8,
+            "colsample_bynode": 0.8,
+            "min_child_weight": leaf,
+            "lambda": 5.0 if leaf < 5 else 1.0,
+            "base_score": float(np.clip(y.mean(), 1e-4, 1 - 1e-4)),
+            "seed": self.seed,
+            "nthread": 1,
+            "verbosity": 0,
+        }
+        if monotone:
+            settings["monotone_constraints"] = tuple(int(sign) for sign in directions(X, y))
+        return xgboost.train(settings, _matrix(X, y), num_boost_round=rounds)
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self._fit_out_of_fold(X, y, groups, default_folds(y, groups, self.seed))
+
+    def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
+        names = np.unique(folds)
+        choices = [(1.0, False), (10.0, False)]
+        if len(y) <= self.MONOTONE_ROWS:
+            choices.append((5.0, True))
+        logits = np.zeros((len(choices), len(self.ROUNDS), len(y)))
+        choice, best = 0, 0
+        if len(names) > 1:
+            for i, (leaf, monotone) in enumerate(choices):
+                for fold in names:
+                    held = folds == fold
+                    logits[i][:, held] = self._staged(X[~held], y[~held], X[held], leaf, monotone)
+            losses = log_losses(y, logits).mean(axis=2)
+            choice, best = (int(i) for i in np.unravel_index(np.argmin(losses), losses.shape))
+        self.leaf_, self.monotone_ = choices[choice]
+        self.rounds_ = self.ROUNDS[best]
+        model = self._boost(X, y, self.rounds_, self.leaf_, self.monotone_)
+        self.model_ = bytes(model.save_raw("ubj"))
+        return np.asarray(logits[choice, best])
+
+    def _staged(self, X: Array, y: Array, seen: Array, leaf: float, monotone: bool) -> Array:
+        """Logits (rounds, seen) after each of ROUNDS."""
+        if y.min() == y.max():
+            return np.full((len(self.ROUNDS), len(seen)), smoothed_logit(y))
+        model = self._boost(X, y, self.ROUNDS[-1], leaf, monotone)
+        matrix = _matrix(seen)
+        return np.stack([_margin(model, matrix, rounds) for rounds in self.ROUNDS])
+
+    def _logit(self, X: Array) -> Array:
+        import xgboost
+
+        model = xgboost.Booster({"nthread": 1})
+        model.load_model(bytearray(self.model_))
+        return _margin(model, _matrix(X), self.rounds_)
+
+
+def directions(X: Array, y: Array) -> Array:
+    """+1, -1 or 0 a column: whether higher values go with class 1, by their mean rank."""
+    ranks = Ranks().fit(X).transform(X)
+    return np.sign(np.round((y - y.mean()) @ ranks / len(y), 12))
+
+
+def _matrix(X: Array, y: Array | None = None) -> Any:
+    import xgboost
+
+    # XGBoost refuses what becomes infinite in its float32.
+    inside = np.clip(X, -_LARGEST, _LARGEST).astype(np.float32)
+    return xgboost.DMatrix(inside, label=y, nthread=1)
+
+
+def _margin(model: Any, matrix: Any, rounds: int) -> Array:
+    margin = model.predict(matrix, output_margin=True, iteration_range=(0, rounds))
+    return np.asarray(margin, dtype=np.float64)

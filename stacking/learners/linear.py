@@ -1,0 +1,172 @@
+"""Logistic meta-learners: ridge, shrunk to the mean, non-negative, on splines.
+
+The penalty is chosen inside.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.optimize import nnls
+from scipy.special import expit
+
+from stacking.features import SplineScores, TamedScores
+from stacking.learners.averages import AlignedDeviations
+from stacking.learners.base import Array, Codes, MetaLearner, default_folds
+from stacking.solvers import Linear, log_losses, ridge_path
+
+
+class PathLearner(MetaLearner):
+    """A linear logit on learned features, its ridge penalty chosen by group cross-validation.
+
+    The penalty is the one of `alphas` with the lowest out-of-fold log loss; it counts against the
+    log loss summed over rows, on features of about unit spread.
+    """
+
+    alphas: ClassVar[tuple[float, ...]] = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
+
+    def _features(self) -> Any:
+        raise NotImplementedError
+
+    def _fit_features(self, X: Array, y: Array) -> Any:
+        return self._features().fit(X)
+
+    def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
+        return ridge_path(X, y, alphas)
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        folds = default_folds(y, groups, self.seed)
+        self._fit_out_of_fold(X, y, groups, folds)
+
+    def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
+        logits = np.zeros((len(self.alphas), len(y)))
+        names = np.unique(folds)
+        losses = np.full(len(self.alphas), np.inf)
+        losses[: len(names) > 1 and len(self.alphas)] = 0.0
+        if len(names) > 1:
+            logits = self._held_out_path(X, y, folds)
+            losses = log_losses(y, logits).mean(axis=1)
+            best = int(np.argmin(losses))
+        else:
+            best = 0  # nothing to choose by: the strongest penalty
+        self.alpha_ = self.alphas[best]
+        self.features_ = self._fit_features(X, y)
+        path = self._path(self.features_.transform(X), y, self.alphas[: best + 1])
+        self.linear_ = path[best]
+        return np.asarray(logits[best])
+
+    def _held_out_path(self, X: Array, y: Array, folds: Codes) -> Array:
+        """Held-out logits (alphas, n)."""
+        logits = np.zeros((len(self.alphas), len(y)))
+        for fold in np.unique(folds):
+            held = folds == fold
+            features = self._fit_features(X[~held], y[~held])
+            path = self._path(features.transform(X[~held]), y[~held], self.alphas)
+            seen = features.transform(X[held])
+            for i, linear in enumerate(path):
+                logits[i, held] = linear(seen)
+        return logits
+
+    def _logit(self, X: Array) -> Array:
+        return self.linear_(self.features_.transform(X))
+
+
+class LogisticLearner(PathLearner):
+    """Ridge logistic regression on the tamed scores, with indicators of missing ones."""
+
+    alphas = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+
+    def _features(self) -> TamedScores:
+        return TamedScores()
+
+
+class ShrunkLearner(PathLearner):
+    """Logistic regression whose penalty pulls to the mean of logits instead of to nothing.
+
+    Each detector is aligned by Platt's map first. What is penalised is how far the weights lie
+    from equal ones: with few rows the answer is MeanLogitLearner's, with many it is the logistic
+    regression's.
+    """
+
+    uses_statistics = False
+    alphas = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+
+    def _fit_features(self, X: Array, y: Array) -> AlignedDeviations:
+        return AlignedDeviations().fit(X, y)
+
+
+class SplineLearner(PathLearner):
+    """Additive ridge logistic regression on a piecewise-linear basis of each score."""
+
+    pairs: ClassVar[bool] = False
+    alphas = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+
+    def _features(self) -> SplineScores:
+        return SplineScores(self.n_scores, pairs=self.pairs)
+
+
+class PairsLearner(SplineLearner):
+    """The spline learner with the products of every two detectors' normal scores."""
+
+    pairs = True
+
+
+class NonNegativeLearner(PathLearner):
+    """Logistic regression whose weights keep each detector's own direction.
+
+    Columns are turned so that each one alone points to FAKE (its covariance with the label), then
+    no weight may fall below zero: a detector can be ignored, never used against itself.
+    """
+
+    uses_statistics = False
+    alphas = (100.0, 10.0, 1.0, 0.1)
+
+    def _features(self) -> TamedScores:
+        return TamedScores()
+
+    def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
+        turn = np.where((y - y.mean()) @ X < 0, -1.0, 1.0)
+        path = nonnegative_path(X * turn, y, alphas)
+        return [Linear(one.intercept, one.coef * turn) for one in path]
+
+
+def nonnegative_path(X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
+    """Minimisers of log loss + ridge with all weights >= 0 (the intercept is free).
+
+    Newton's method whose quadratic model is solved under the bounds by NNLS, with halved steps.
+    """
+    n, k = X.shape
+    design = np.column_stack([X, np.ones(n), -np.ones(n)])  # the intercept as a difference
+    beta = np.zeros(k + 2)
+    answers = []
+    for alpha in alphas:
+        penalty = np.append(np.full(k, alpha), [1e-6, 1e-6])
+        beta = _nonnegative_newton(design, y, penalty, beta)
+        answers.append(Linear(float(beta[k] - beta[k + 1]), beta[:k].copy()))
+    return answers
+
+
+def _nonnegative_newton(design: Array, y: Array, penalty: Array, beta: Array) -> Array:
+    def objective(beta: Array) -> float:
+        return float(log_losses(y, design @ beta).sum() + 0.5 * (penalty * beta) @ beta)
+
+    value = objective(beta)
+    for _ in range(60):
+        p = expit(design @ beta)
+        gradient = (p - y) @ design + penalty * beta
+        root = design * np.sqrt(p * (1 - p))[:, None]
+        hessian = root.T @ root
+        hessian[np.diag_indices_from(hessian)] += penalty + 1e-9 * (1.0 + hessian.diagonal())
+        upper = np.asarray(np.linalg.cholesky(hessian).T, dtype=np.float64)
+        target = np.linalg.solve(upper.T, hessian @ beta - gradient)
+        step = nnls(upper, target)[0] - beta
+        slope = float(gradient @ step)
+        if -slope <= 1e-6 * len(y):
+            return beta
+        size = 1.0
+        while size > 1e-6 and objective(beta + size * step) > value + 1e-4 * size * slope:
+            size *= 0.5
+        if size <= 1e-6:
+            return beta
+        beta = np.maximum(beta + size * step, 0.0)
+        value = objective(beta)
+    return beta

@@ -1,0 +1,108 @@
+"""A small neural network as a meta-learner: an ensemble of little nets trained side by side."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, ndtri
+
+from stacking.features import Ranks, TamedScores
+from stacking.learners.base import Array, Codes, MetaLearner
+
+Weights = list[NDArray[np.float32]]
+
+
+class NetworkLearner(MetaLearner):
+    """`nets` two-layer perceptrons on tamed and normal scores; the answer is their mean logit.
+
+    AdamW (Loshchilov and Hutter 2019) with a cosine schedule and a fixed number of steps; the nets
+    are trained together as one batched product, each on its own draws of rows.
+    """
+
+    BATCH: ClassVar[int] = 256
+
+    def __init__(
+        self,
+        n_scores: int | None = None,
+        seed: int = 0,
+        nets: int = 4,
+        hidden: int = 32,
+        steps: int = 1000,
+        decay: float = 0.1,
+    ) -> None:
+        super().__init__(n_scores, seed)
+        self.nets = nets
+        self.hidden = hidden
+        self.steps = steps
+        self.decay = decay
+
+    def _inputs(self, X: Array) -> NDArray[np.float32]:
+        normal = ndtri(np.clip(self.ranks_.transform(X), 0.002, 0.998))
+        return np.hstack([self.tamed_.transform(X), normal]).astype(np.float32)
+
+    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
+        self.tamed_, self.ranks_ = TamedScores().fit(X), Ranks().fit(X)
+        inputs = self._inputs(X)
+        target = y.astype(np.float32)
+        random = np.random.default_rng(self.seed)
+        k, h = inputs.shape[1], self.hidden
+        shapes = [(k, h), (1, h), (h, h), (1, h), (h, 1), (1, 1)]
+        fans = [k, 0, h, 0, 16 * h, 0]
+        weights: Weights = [
+            (
+                random.standard_normal((self.nets, *shape)) * np.sqrt(2 / fan)
+                if fan
+                else np.zeros((self.nets, *shape))
+            ).astype(np.float32)
+            for shape, fan in zip(shapes, fans, strict=True)
+        ]
+        first = [np.zeros_like(w) for w in weights]
+        second = [np.zeros_like(w) for w in weights]
+        steps = min(self.steps, 10 + 30 * len(y) // self.BATCH * 4)
+        for step in range(1, steps + 1):
+            rows = random.integers(len(y), size=(self.nets, min(self.BATCH, len(y))))
+            gradients = _gradients(weights, inputs[rows], target[rows])
+            rate = np.float32(5e-3 * 0.5 * (1 + np.cos(np.pi * (step - 1) / steps)))
+            for w, g, m, v in zip(weights, gradients, first, second, strict=True):
+                m += np.float32(0.1) * (g - m)
+                v += np.float32(0.01) * (g * g - v)
+                ahead = m / np.float32(1 - 0.9**step)
+                size = np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8)
+                w -= rate * (ahead / size + np.float32(self.decay) * w)
+        self.weights_ = weights
+
+    def _logit(self, X: Array) -> Array:
+        inputs = self._inputs(X)
+        total = np.zeros(len(X))
+        for net in range(self.nets):
+            one = [w[net : net + 1] for w in self.weights_]
+            total += _forward(one, inputs[None])[-1][0, :, 0]
+        return total / self.nets
+
+
+def _forward(weights: Weights, inputs: NDArray[np.float32]) -> Weights:
+    """Activations after each layer, the last one the logit; inputs (nets, n, k)."""
+    one = np.maximum(inputs @ weights[0] + weights[1], 0)
+    two = np.maximum(one @ weights[2] + weights[3], 0)
+    return [one, two, two @ weights[4] + weights[5]]
+
+
+def _gradients(
+    weights: Weights, inputs: NDArray[np.float32], target: NDArray[np.float32]
+) -> Weights:
+    one, two, logit = _forward(weights, inputs)
+    delta = (expit(logit) - target[..., None]) / np.float32(target.shape[1])
+    back_two = (delta @ weights[4].transpose(0, 2, 1)) * (two > 0)
+    back_one = (back_two @ weights[2].transpose(0, 2, 1)) * (one > 0)
+
+    def product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        return left.transpose(0, 2, 1) @ right
+
+    return [
+        product(inputs, back_one),
+        back_one.sum(axis=1, keepdims=True),
+        product(one, back_two),
+        back_two.sum(axis=1, keepdims=True),
+        product(two, delta),
+        delta.sum(axis=1, keepdims=True),
+    ]

@@ -35,6 +35,30 @@ def write_json(value: Mapping[str, Any], path: Path) -> None:
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that we wrote, from a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: it is damaged: not UTF-8, not JSON, nested too deeply, or no object.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            "is damaged, and not readable as JSON",
+            file=path,
+            remedy="delete it; the command that wrote it makes it again",
+        ) from error
+    if not isinstance(found, dict):
+        raise InputError(
+            "is damaged: it holds no JSON object",
+            file=path,
+            remedy="delete it; the command that wrote it makes it again",
+        )
+    return found
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet or CSV, by the ending of `path`, in one step."""
     with replacing(path) as temporary:

@@ -1,0 +1,196 @@
+"""One answer to "is this done already?": products, each a key and the files made for it.
+
+A product's key is the hash of everything that it depends on (`key_of`). Its record, a small JSON
+file, is written last and holds the key and the checksum of every file. So a product is done when
+its record has the wanted key and every file is there as it was written. A record with another key
+is another product: `clear` removes it, and all it owns, before anything new is written.
+
+    product = Product(folder / "scores.json", key_of(faces=...), owns=(folder / "scores",))
+    if not product.is_done():
+        with product.making():
+            ...  # writes below folder / "scores"
+
+Work that is resumed piece by piece keeps a product a piece; `making(keep=True)` then leaves what is
+there, and the pieces' own keys say which of them are still right.
+
+Videos are known by their content (`media_identity`), never by name and length alone.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from predictions.errors import InputError
+from predictions.files import read_json, write_json
+
+#: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
+_ENDS = 1 << 20
+
+State = Literal["done", "none", "other", "damaged"]
+
+
+def key_of(**inputs: Any) -> str:
+    """SHA-256 of JSON values and tables; the same values give the same key on every machine.
+
+    Tables count with their columns, index and rows in their order.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(inputs):
+        digest.update(f"{len(name)}:{name}".encode())
+        value = inputs[name]
+        if isinstance(value, pd.Series):
+            value = value.to_frame()
+        if isinstance(value, pd.DataFrame):
+            digest.update(json.dumps([list(map(str, value.columns)), len(value)]).encode())
+            digest.update(pd.util.hash_pandas_object(value).to_numpy().tobytes())
+        else:
+            text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+            digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file's content.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def media_identity(path: Path) -> str:
+    """What a media file is known by: a hash of its length, beginning and end; "" if unreadable."""
+    try:
+        if not path.is_file():
+            return ""
+        length = path.stat().st_size
+        digest = hashlib.sha256(str(length).encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_ENDS))
+            if length > _ENDS:
+                file.seek(max(_ENDS, length - _ENDS))
+                digest.update(file.read(_ENDS))
+    except OSError:
+        return ""
+    return digest.hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Product:
+    """Files made for a key, and the record that says so.
+
+    Attributes:
+        record: its JSON record.
+        key: what it is wanted for; see `key_of`.
+        owns: files and folders that belong to it and to nothing else; what the record lists may
+            lie in these only.
+        needs: those of them without which it is not done.
+        folder: what the paths in the record are relative to; the record's own when None.
+    """
+
+    record: Path
+    key: str
+    owns: tuple[Path, ...] = ()
+    needs: tuple[Path, ...] = ()
+    folder: Path | None = None
+
+    def state(self) -> State:
+        """`done`; `none` where there is no record; `other`: made for another key; `damaged`."""
+        facts = read_record(self.record)
+        if facts is None:
+            return "none"
+        if facts["key"] != self.key:
+            return "other"
+        if self.damage() is not None or not all(path.exists() for path in self.needs):
+            return "damaged"
+        return "done"
+
+    def is_done(self) -> bool:
+        """Whether it is there, whole, for this key."""
+        return self.state() == "done"
+
+    def damage(self) -> Path | None:
+        """The first listed file that is missing or not as it was written; None where all are."""
+        facts = read_record(self.record)
+        return None if facts is None else damaged_file(self._home, facts["files"])
+
+    def clear(self) -> None:
+        """Remove it, whatever key it was made for: the record first, then all it owns."""
+        self.record.unlink(missing_ok=True)
+        for path in self.owns:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def seal(self, **facts: Any) -> None:
+        """Write the record, with the checksums of all files that it owns, and `facts`."""
+        files = {
+            file.relative_to(self._home).as_posix(): checksum(file)
+            for path in self.owns
+            for file in files_below(path)
+        }
+        write_json({**facts, "key": self.key, "files": files}, self.record)
+
+    @contextmanager
+    def making(self, *, keep: bool = False, **facts: Any) -> Iterator[None]:
+        """Clear what another key left, let the block write, and seal it when the block succeeds.
+
+        Args:
+            keep: leave what is there, for work whose pieces have keys of their own.
+        """
+        if keep:
+            self.record.unlink(missing_ok=True)
+        else:
+            self.clear()
+        yield
+        self.seal(**facts)
+
+    @property
+    def _home(self) -> Path:
+        return self.record.parent if self.folder is None else self.folder
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A product's record; None where there is none, or it is damaged and thus counts as none."""
+    try:
+        found = read_json(path)
+    except (FileNotFoundError, InputError):
+        return None
+    files = found.get("files")
+    if not isinstance(found.get("key"), str) or not isinstance(files, dict):
+        return None
+    return found
+
+
+def damaged_file(folder: Path, files: Mapping[str, str]) -> Path | None:
+    """The first of `files`, path below `folder` -> checksum, that is missing or changed."""
+    for name, wanted in files.items():
+        path = folder / name
+        try:
+            same = checksum(path) == wanted
+        except OSError:
+            same = False
+        if not same:
+            return path
+    return None
+
+
+def files_below(path: Path) -> list[Path]:
+    """The file, or all files in the folder and below it, in the order of their paths.
+
+    Hidden files, which are half-written or nobody's, are left out.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        return []
+    return sorted(p for p in path.rglob("[!.]*") if p.is_file())

@@ -37,7 +37,7 @@ State = Literal["done", "none", "other", "damaged"]
 
 
 def key_of(**inputs: Any) -> str:
-    """SHA-256 of JSON values and tables; the same values give the same key on every machine.
+    """SHA-256 of JSON values, tables and bytes; the same values give the same key everywhere.
 
     Tables count with their columns, index and rows in their order.
     """
@@ -50,6 +50,9 @@ def key_of(**inputs: Any) -> str:
         if isinstance(value, pd.DataFrame):
             digest.update(json.dumps([list(map(str, value.columns)), len(value)]).encode())
             digest.update(pd.util.hash_pandas_object(value).to_numpy().tobytes())
+        elif isinstance(value, bytes):
+            digest.update(f"{len(value)} bytes:".encode())
+            digest.update(value)
         else:
             text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
             digest.update(text.encode())

@@ -11,7 +11,7 @@ from base_models.compute.per_video import video_path
 from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.scoring.crops import CropIndex, resize
 from base_models.sequences.store import Embeddings, digest_of_embeddings, write_embeddings
-from base_models.training.settings import hash_of
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 #: Faces of a track that are looked at, evenly chosen of those there are.
@@ -41,7 +41,7 @@ class Embedding:
 
     def digest(self, faces: str) -> str:
         """What the embeddings of faces with this digest are marked with."""
-        return hash_of({"mark": self.mark, "side": self.side, "steps": STEPS, "faces": faces})
+        return key_of(mark=self.mark, side=self.side, steps=STEPS, faces=faces)
 
     def missing(self, index: CropIndex) -> list[int]:
         """Positions of the videos of `index` whose embeddings are not there, or are others."""

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.scoring.frame_scores import digest_of_scores
 from predictions.errors import InputError
 from predictions.files import replacing
 
@@ -50,7 +49,11 @@ def write_embeddings(embeddings: Embeddings, path: Path, digest: str) -> None:
 
 def digest_of_embeddings(path: Path) -> str | None:
     """The digest a file was written with; None when there is no such file."""
-    return digest_of_scores(path)
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    return metadata.get(b"digest", b"").decode()
 
 
 def load_embeddings(path: Path) -> Embeddings:

@@ -25,16 +25,16 @@ from calibration.measures.bootstrap import (
     standard_error,
 )
 from calibration.measures.decomposition import Decomposition, decompose
+from calibration.measures.ece import ece
+from calibration.measures.line import calibration_in_the_large, calibration_line
 from calibration.measures.scores import (
     Confusion,
     accuracy,
     auc,
     brier,
-    calibration_in_the_large,
-    calibration_line,
     confusion,
-    ece,
     log_loss,
+    log_loss_of_logits,
     row_log_loss,
 )
 from calibration.measures.smooth import smooth_ece
@@ -78,6 +78,7 @@ __all__ = [
     "estimate_prior",
     "group_bootstrap",
     "log_loss",
+    "log_loss_of_logits",
     "mean_interval",
     "measure_all",
     "measure_in_full",

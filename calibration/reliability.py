@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 
 from calibration.inputs import Codes, Floats, check_scored, group_codes
-from calibration.measures.scores import Binning, bin_rows, ece, log_loss
+from calibration.measures.ece import Binning, bin_rows, ece
+from calibration.measures.scores import log_loss
 from calibration.measures.smooth import smooth_ece, spread_on_grid
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from calibration.calibrators.base import Calibrator, Input
 from calibration.calibrators.parametric import fit_columns, slope_columns, weighted_quantiles
 from calibration.inputs import Floats
-from calibration.newton import mean_log_loss
+from calibration.logistic import mean_log_loss
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from calibration.calibrators.base import Calibrator, Input
 from calibration.inputs import Floats
-from calibration.newton import (
+from calibration.logistic import (
     fit_line,
     fit_logistic,
     fit_slope,

@@ -24,8 +24,8 @@ from calibration import (
     standard_error,
 )
 from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
+from calibration.measures.line import LineRows
 from calibration.measures.scores import AucRows
-from calibration.measures.summary import LineRows
 from predictions.errors import InputError
 
 

@@ -27,7 +27,7 @@ from calibration import (
     auc,
     create_calibrator,
 )
-from calibration.newton import mean_log_loss
+from calibration.logistic import mean_log_loss
 from predictions.errors import InputError
 from predictions.logits import LOGIT_LIMIT
 

@@ -20,7 +20,7 @@ from calibration import (
     log_loss,
     smooth_ece,
 )
-from calibration.measures.scores import bin_rows
+from calibration.measures.ece import bin_rows
 from predictions.errors import InputError
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 
-from calibration.newton import (
+from calibration.logistic import (
     FLATTEST,
     fit_line,
     fit_logistic,

@@ -1,4 +1,4 @@
-"""Newton's method, safeguarded, for the few-parameter logistic fits behind the calibrators.
+"""Logistic regression by Newton's method, safeguarded: the few-parameter fits of the calibrators.
 
 All minimise the weighted mean log loss of sigmoid(score) and work on any scale of the scores:
 they are divided by a power of two near their largest size first. Targets are 0 and 1 or, where
@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from calibration.inputs import Floats
+from calibration.measures.scores import log_loss_of_logits
 
 #: A calibrator that must flatten everything stops where its largest logit is this small, so that
 #: the order of the rows survives and T stays finite.
@@ -66,7 +67,7 @@ def separable(z: Floats, t: Floats) -> bool:
 
 def mean_log_loss(score: Floats, t: Floats, w: Floats) -> float:
     """Weighted mean log loss (nats) of logits against targets in [0, 1]."""
-    return float(np.average(np.logaddexp(0, score) - t * score, weights=w))
+    return float(np.average(log_loss_of_logits(t, score), weights=w))
 
 
 def fit_slope(z: Floats, t: Floats, w: Floats) -> float:

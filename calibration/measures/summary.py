@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from calibration.inputs import Codes, Floats, check_scored, group_codes
+from calibration.inputs import Codes, Floats, check_scored
 from calibration.measures.bootstrap import (
     Interval,
     centred_interval,
@@ -24,6 +24,7 @@ from calibration.measures.scores import (
     row_log_loss,
 )
 from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
+from predictions.groups import group_codes
 
 #: Numbers held a replicate: of the units, or of the grid of the smooth calibration error.
 _WIDEST = 2048

@@ -20,6 +20,7 @@ META_LEARNERS = by_name(
         name="passthrough",
         about="takes the one score as it is",
         home=f"{_HOME}.passthrough:PassthroughLearner",
+        helpers=_ALIGNED,
     ),
     Entry(
         name="mean",

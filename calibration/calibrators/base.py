@@ -89,6 +89,14 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._map(np.asarray(z, dtype=np.float64))
 
+    def parameters(self) -> dict[str, float]:
+        """The numbers that a fitted map is made of, by name; none of a map made of many."""
+        return {
+            name.removesuffix("_"): float(value)
+            for name, value in vars(self).items()
+            if name.endswith("_") and isinstance(value, float)
+        }
+
     def _as_input(self, z: ArrayLike) -> Floats:
         column = np.asarray(z, dtype=np.float64).reshape(-1, 1)
         return to_probability(column) if self.input == "probability" else column

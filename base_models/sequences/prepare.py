@@ -8,8 +8,9 @@ from base_models.detectors.registry import DetectorSpec
 from base_models.scoring.crops import CropIndex
 from base_models.sequences.embed import Embed, Embedding, embed_videos
 from base_models.training.fold import Start
-from base_models.training.settings import TrainSettings, hash_of
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 #: Beside the folds of its detector: new videos are embedded by the same network.
@@ -25,7 +26,7 @@ def settle_embedder(
         InputError: its weights cannot be had or read.
     """
     seed = settings.seed if start.kind == "scratch" else None
-    mark = hash_of({"start": start.digest, "seed": seed})
+    mark = key_of(start=start.digest, seed=seed)
     if mark_of(model_dir / EMBEDDER) == mark:
         return
     path = resolve_facenet(spec, start.weights).path
@@ -42,8 +43,9 @@ def wanted_embedding(spec: DetectorSpec, model_dir: Path, folder: Path) -> Embed
     mark = mark_of(model_dir / EMBEDDER)
     if mark is None:
         raise InputError(
-            f"{model_dir / EMBEDDER}: the network of the embeddings is not here; run "
-            "`fakeodds train` again."
+            "the network of the embeddings is not here",
+            file=model_dir / EMBEDDER,
+            remedy="run `fakeodds train` again",
         )
     return Embedding(mark, spec.size, folder)
 

@@ -38,7 +38,7 @@ State = Literal["done", "none", "other", "damaged"]
 
 
 def key_of(**inputs: Any) -> str:
-    """SHA-256 of JSON values, arrays, tables; the same values give the same key on every machine.
+    """SHA-256 of JSON values, arrays, tables, bytes; the same values give the same key everywhere.
 
     Tables count with their columns, index and rows in their order.
     """
@@ -54,6 +54,9 @@ def key_of(**inputs: Any) -> str:
         elif isinstance(value, np.ndarray):
             digest.update(f"{value.dtype.str}{value.shape}".encode())
             digest.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, bytes):
+            digest.update(f"{len(value)} bytes:".encode())
+            digest.update(value)
         else:
             text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
             digest.update(text.encode())

@@ -16,11 +16,11 @@ from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path
-from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.fold_models import read_fold_scores
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
@@ -214,12 +214,13 @@ def train_and_stack(
         if needed:
             folds = labelled["fold"].nunique()
             terminal.heading(f"Training {len(settings.detectors)} detectors on {folds} folds")
-        # What is there is kept, but for pieces that are damaged or gone.
+        # Always: which pieces are there and whole is known to the training alone.
         with terminal.progress_bars() as progress:
-            report = train_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
+            report = fit_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
     for note in report.notes:
-        terminal.note(note)
-    scored = gather(labelled, run.scores, settings.detectors, imported)
+        terminal.note(str(note))
+    frames = read_fold_scores(run.path, settings.detectors)
+    scored = gather(labelled, frames, settings.detectors, imported)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
@@ -231,7 +232,7 @@ def train_and_stack(
 
 def gather(
     videos: pd.DataFrame,
-    scores: Path,
+    frames: pd.DataFrame,
     detectors: Sequence[str],
     imported: Imported | None = None,
 ) -> Scored:
@@ -241,8 +242,6 @@ def gather(
     """
     rows = videos.set_index("video")
     imported = imported or nothing_imported(rows.index.tolist())
-    frames = read_frame_scores(scores)
-    frames = frames[frames["model"].isin(detectors)]
     if imported.frames is not None:
         frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
     features = rule_table(frames).reindex(rows.index)
@@ -306,9 +305,10 @@ def predict(
     videos = pd.read_parquet(folder.videos)
     if not already:
         _tell_coverage(videos)
-    for sentence in notes:
-        terminal.note(sentence)
-    features = gather(videos, folder.scores, detectors, imported).features
+    for note in notes:
+        terminal.note(str(note))
+    frames = read_new_scores(folder.scores, detectors)
+    features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return answer_with_gaps(stack, features, about, prior, groups)
 

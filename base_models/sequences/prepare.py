@@ -38,8 +38,9 @@ def wanted_embedding(spec: DetectorSpec, model_dir: Path, folder: Path) -> Embed
     mark = mark_of(model_dir / EMBEDDER)
     if mark is None:
         raise InputError(
-            f"{model_dir / EMBEDDER}: the network of the embeddings is not here; run "
-            "`fakeodds train` again."
+            "the network of the embeddings is not here",
+            file=model_dir / EMBEDDER,
+            remedy="run `fakeodds train` again",
         )
     return Embedding(mark, spec.size, folder)
 

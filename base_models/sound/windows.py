@@ -26,7 +26,7 @@ def index_sounds(videos: Sequence[str], sound_dir: Path) -> CropIndex:
         sound = load_sound(sound_path(sound_dir, video))
         counts.append(len(sound))
         numbers.append(sound.window)
-        digests.append(key_of(window=sound.window.tobytes(), mel=sound.mel.tobytes()))
+        digests.append(key_of(window=sound.window, mel=sound.mel))
     frame = np.concatenate(numbers)
     return CropIndex(
         videos=tuple(videos),

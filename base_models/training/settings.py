@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from base_models.augment.presets import OPERATIONS, parse_augment
+from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
 from base_models.detectors.registry import canonical_name
 from predictions.errors import InputError
@@ -40,7 +40,7 @@ class TrainSettings:
         warmup: share of all steps in which the rate rises from 0; then it falls as a cosine.
         frames_per_video: crops drawn anew from each video every epoch; None takes all. It also
             keeps videos with many faces from outweighing the rest.
-        augment: `none`, `light`, `strong`, or names of `base_models.augment.presets` with commas
+        augment: `none`, `light`, `strong`, or names of `base_models.augment.registry` with commas
             between them.
         sbi: self-blended images, fakes made of the REAL crops themselves (Shiohara and Yamasaki,
             2022): `only` trains on REAL videos and their blends alone, `add` on all videos and the
@@ -88,7 +88,7 @@ class TrainSettings:
         8, "Crops drawn from a video each epoch; 0 takes all.", least=1, none=0
     )
     augment: str = setting(
-        "light", f"Or by name: {', '.join(OPERATIONS)}.", metavar="none|light|strong|NAME,..."
+        "light", f"Or by name: {', '.join(AUGMENTATIONS)}.", metavar="none|light|strong|NAME,..."
     )
     sbi: SelfBlending = setting(
         "none",

@@ -21,7 +21,8 @@ from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.scoring.online import VideoScorer
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.video.decode import UnreadableVideo, index_video
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import index_video
 from fakeodds.app.limits import Limits, check_length
 from predictions.progress import Progress, silent
 
@@ -110,8 +111,7 @@ class Looker:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            reason = error.reason[:1].upper() + error.reason[1:].rstrip(".") + "."
-            return Looked(no_frames(), None, np.empty(0), "unreadable", reason, self.alone)
+            return Looked(no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)

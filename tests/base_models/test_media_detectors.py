@@ -25,7 +25,7 @@ from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
 from base_models.sequences.store import digest_of_embeddings, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
-from base_models.sound import Sound, load_sound, sound_path, write_sound
+from base_models.sound.store import Sound, load_sound, sound_path, write_sound
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError

@@ -16,14 +16,14 @@ from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors import facenet_lstm as facenet_module
 from base_models.detectors.array_detector import ArrayDetector
-from base_models.detectors.facenet_lstm import Embedder, SequenceNet, mark_of
+from base_models.detectors.facenet_lstm import Embedder, SequenceNet, key_of_embedder
 from base_models.detectors.voice import VoiceNet
 from base_models.faces.store import faces_path, load_faces
 from base_models.scoring.crops import index_crops
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
-from base_models.sequences.store import digest_of_embeddings, load_embeddings
+from base_models.sequences.store import EMBEDDINGS, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
 from base_models.sound.store import Sound, load_sound, sound_path, write_sound
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
@@ -179,14 +179,14 @@ def test_the_real_network_is_facenets(tmp_path: Path) -> None:
     assert found.path is not None
     again = Embedder.start(found.path, 0, CPU)
     np.testing.assert_array_equal(again.embed(crops), wanted)
-    assert mark_of(tmp_path / "nothing") is None
+    assert key_of_embedder(tmp_path / "nothing") is None
 
 
 def test_weights_are_settled_as_told(tmp_path: Path) -> None:
     lstm, voice = settle_starts(BOTH)
     assert (lstm.kind, voice.kind) == ("scratch", "scratch")
     assert any("random weights" in str(note) for note in lstm.notes)
-    with pytest.raises(InputError, match=r"lstm_faces here; expected .*facenet_vggface2\.pt"):
+    with pytest.raises(InputError, match=r"lstm_faces here, expected .*facenet_vggface2\.pt"):
         settle_starts(replace(BOTH, weights=tmp_path))
     (tmp_path / "facenet_vggface2.pt").write_bytes(pickle.dumps({"a": print}, protocol=2))
     _, voice = settle_starts(replace(BOTH, weights=tmp_path))
@@ -238,9 +238,11 @@ def test_they_are_trained_and_scored_out_of_fold(
     assert contents(again) == contents(out)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     # Another face or another network: made anew.
-    digest = digest_of_embeddings(next(iter(stamps)))
+    one = next(iter(stamps))
+    made = EMBEDDINGS.describe(one)
+    assert made is not None
     fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
-    assert digest_of_embeddings(next(iter(stamps))) != digest
+    assert EMBEDDINGS.describe(one, made.key) is None
     report = fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
     assert all(fold.skipped for fold in report.folds)
 
@@ -302,10 +304,12 @@ def test_new_videos_are_embedded_by_the_same_network(
         path.unlink()
     score_videos(names, test / "faces", out / "models", test / "scores")
     pd.testing.assert_frame_equal(read_new_scores(test / "scores", BOTH.detectors), table)
-    (out / "models/model=lstm_faces/embedder.safetensors").unlink()
-    (test / "scores/model=lstm_faces.parquet").unlink()
-    with pytest.raises(InputError, match="network of the embeddings is not here"):
-        score_videos(names, test / "faces", out / "models", test / "scores")
+    embedder = out / "models/model=lstm_faces/embedder.safetensors"
+    for content in (embedder.read_bytes()[:-1] + b"?", b""):
+        embedder.write_bytes(content)
+        (test / "scores/model=lstm_faces.parquet").unlink(missing_ok=True)
+        with pytest.raises(InputError, match="network of the embeddings is not here"):
+            score_videos(names, test / "faces", out / "models", test / "scores")
 
 
 def test_the_voice_branch_learns_what_is_plain_to_hear(
@@ -349,12 +353,12 @@ def test_what_is_missing_is_said(
     with pytest.raises(InputError, match="no FAKE video with sound is left"):
         fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     sound_path(tmp_path / "sound", videos["video"].iloc[0]).unlink()
-    with pytest.raises(InputError, match="no sound was extracted"):
+    with pytest.raises(InputError, match="no file of sound"):
         fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     assert load_sound(sound_path(tmp_path / "sound", videos["video"].iloc[1])).status == "no_sound"
     (tmp_path / "x.parquet").write_text("x")
-    with pytest.raises(InputError, match="not a file of embeddings"):
+    with pytest.raises(InputError, match="damaged, or not a file of embeddings"):
         load_embeddings(tmp_path / "x.parquet")
     index = index_tracks(index_crops([videos["video"].iloc[0]], faces))
-    with pytest.raises(InputError, match="no embeddings are here"):
+    with pytest.raises(InputError, match="no file of embeddings"):
         Sequences(index, tmp_path, 160, cache_bytes=0).read(np.arange(1))

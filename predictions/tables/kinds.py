@@ -125,7 +125,8 @@ def settle_kinds(
     """What was said, and by the rule for the other models: within [0, 1] or not."""
     outside = ((scores < 0) | (scores > 1)).any()
     kinds: dict[str, Kind] = {
-        model: said.get(model) or ("raw" if outside[model] else "probability") for model in scores
+        model: said.get(model) or ("raw" if outside[model] else "probability")
+        for model in scores.columns
     }
     for kind, read_as in (("probability", AS_PROBABILITIES), ("raw", AS_RAW)):
         models = [model for model in kinds if model not in said and kinds[model] == kind]

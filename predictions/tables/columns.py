@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from predictions.errors import InputError
+from predictions.words import count
 
 #: Cells that mean "missing" in a column of numbers. In a column of text only the empty cell does.
 MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>", "-nan", "#n/a")
@@ -176,15 +177,3 @@ def _numbers(
     known = _known(words)
     numbers = pd.to_numeric(words.where(known), errors="coerce")
     return words, known, numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def count(number: int, what: str) -> str:
-    """`1 such row`, `3 such rows`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def first_names(names: Any, limit: int = 5) -> str:
-    """`'a', 'b', 'c', ...`: the first names, and dots when there are more."""
-    names = list(names)
-    shown = ", ".join(repr(str(name)) for name in names[:limit])
-    return shown + (", ..." if len(names) > limit else "")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.logits import to_logit
-from predictions.tables.columns import bad_cell, count, parse_numbers
+from predictions.tables.columns import bad_cell, parse_numbers
 from predictions.tables.reader import header_of, read_table
+from predictions.words import count
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
 #: named by another column (`id`), and a `face` is a track (all frames one track without it).

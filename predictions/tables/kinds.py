@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT
 from predictions.notes import Note, NoteKind
-from predictions.tables.columns import bad_cell, count
+from predictions.tables.columns import bad_cell
 
 #: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
 Kind = Literal["probability", "logit", "raw"]
@@ -20,17 +20,15 @@ Kinds = Mapping[str, Kind] | Kind | None
 
 AS_PROBABILITIES = NoteKind(
     "scores.as-probabilities",
-    lambda models: f"Read as probabilities (all scores lie in [0, 1]): {', '.join(models)}.",
+    "Read as probabilities (all scores lie in [0, 1]): {models}.",
 )
 AS_RAW = NoteKind(
     "scores.as-raw",
-    lambda models: f"Read as raw scores (some lie outside [0, 1]): {', '.join(models)}.",
+    "Read as raw scores (some lie outside [0, 1]): {models}.",
 )
 INFINITE_LOGITS = NoteKind(
     "scores.infinite-logits",
-    lambda file, model, n: (
-        f"{file}, {model}: {count(n, 'infinite logit')} set to +-{LOGIT_LIMIT:g}."
-    ),
+    f"{{file}}, {{model}}: {{n:infinite logit}} set to +-{LOGIT_LIMIT:g}.",
 )
 
 

@@ -134,10 +134,10 @@ def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
     wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
     if len(wrong):
         raise bad_cell(
-            f"{numbers[wrong[0]]:g} is not a probability",
+            "is not a probability",
+            pd.Series(numbers, dtype=object, name=value),
             wrong,
             table["video"],
-            value,
             str(path),
             "give values from 0 to 1, or name the column logit",
         )

@@ -87,33 +87,31 @@ def check_values(
         InputError: infinite and not a logit, or said to be a probability and outside [0, 1].
     """
     values = np.array(column, dtype=np.float64)
-    ids, model = column.index.to_series(), str(column.name)
-
-    def bad(problem: str, rows: NDArray[np.intp], remedy: str) -> InputError:
-        return bad_cell(
-            f"{float(values[rows[0]])!r} is {problem}", rows, ids, model, source, remedy
-        )
-
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite) and kind == "logit":
         values[infinite] = np.copysign(LOGIT_LIMIT, values[infinite])
-        notes.append(INFINITE_LOGITS(file=source, model=model, n=len(infinite)))
-    elif len(infinite):
-        raise bad("not a finite score", infinite, "correct it, or say that the column holds logits")
-    enormous = np.flatnonzero(np.abs(values) > LARGEST_SCORE)
-    if len(enormous):
-        raise bad(
-            f"no score, expected at most {LARGEST_SCORE:g} in size",
-            enormous,
+        notes.append(INFINITE_LOGITS(file=source, model=str(column.name), n=len(infinite)))
+    outside = ((values < 0) | (values > 1)) & (kind == "probability")
+    for wrong, problem, remedy in (
+        (
+            np.isinf(values),
+            "is not a finite score",
+            "correct it, or say that the column holds logits",
+        ),
+        (
+            np.abs(values) > LARGEST_SCORE,
+            f"is no score, expected at most {LARGEST_SCORE:g} in size",
             "leave the cell empty if the score is missing",
-        )
-    outside = np.flatnonzero((values < 0) | (values > 1))
-    if kind == "probability" and len(outside):
-        raise bad(
-            "not a probability",
+        ),
+        (
             outside,
+            "is not a probability",
             "give values from 0 to 1, or say that the column holds logits or raw scores",
-        )
+        ),
+    ):
+        if wrong.any():
+            shown, ids = column.astype(object), column.index.to_series()
+            raise bad_cell(problem, shown, np.flatnonzero(wrong), ids, source, remedy)
     return values
 
 

@@ -87,7 +87,7 @@ def mean_of_tracks(scores: Floats, lengths: NDArray[np.intp], first: NDArray[np.
     return np.asarray(np.add.reduceat(scores, first) / n_tracks)
 
 
-def longest(scores: Floats, lengths: NDArray[np.intp], first: NDArray[np.intp]) -> Floats:
+def longest_track(scores: Floats, lengths: NDArray[np.intp], first: NDArray[np.intp]) -> Floats:
     """The track with the most frames; of those as long, the one with the highest logit."""
     video = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(scores))))
     order = np.lexsort((scores, lengths, video))

@@ -15,7 +15,7 @@ from fakeodds.app.opened_run import SCORE_ENDINGS, OpenedRun
 from fakeodds.app.words import without_folders
 from predictions.errors import InputError
 from predictions.submission import write_submission
-from predictions.tables.columns import count
+from predictions.words import count
 
 #: Uploads and results are looked through so often, and deleted when so old, in seconds.
 _CLEAN_EVERY, _KEPT_FOR = 600, 3600

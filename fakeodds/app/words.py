@@ -9,7 +9,7 @@ from fakeodds.app.alike import LEAST_GROUPS, LEAST_VIDEOS, Alike, Standing
 from fakeodds.app.answer import Answer, DetectorAnswer
 from fakeodds.view.names import listed
 from fakeodds.view.numbers import cost_of_share
-from predictions.tables.columns import count
+from predictions.words import count
 
 #: Differences of logits that are called small and large: .5 is 50 % against 62 %, 1.5 against 82 %.
 _SMALL, _LARGE = 0.5, 1.5

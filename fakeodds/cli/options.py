@@ -16,8 +16,8 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scores import Prior, StackOptions
 from fakeodds.workflows.submission import NewScores, features_for
 from predictions.errors import InputError
-from predictions.tables.columns import first_names
 from predictions.tables.scores import ScoreTable, read_scores
+from predictions.words import first_names
 
 #: Names are spelt out so that `--help` need not import the rooms; a test holds them true.
 META = (

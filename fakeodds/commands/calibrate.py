@@ -32,8 +32,8 @@ from fakeodds.workflows.scores import (
 )
 from fakeodds.workflows.submission import submit_scored
 from predictions.errors import InputError
-from predictions.tables.columns import first_names
 from predictions.tables.scores import ScoreTable
+from predictions.words import first_names
 
 
 @click.command(cls=Command)

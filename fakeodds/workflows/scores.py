@@ -16,7 +16,7 @@ from predictions.files import read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 from predictions.frame_rules import rules_of
 from predictions.products import key_of
-from predictions.tables.columns import count
+from predictions.words import count
 
 #: Columns by whose values every stage is judged once more, and how many values that may be.
 SLICED = ("dataset", "method")

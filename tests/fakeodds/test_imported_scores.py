@@ -73,7 +73,7 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
     doubled.to_csv(tmp_path / "doubled.csv", index=False)
     with pytest.raises(InputError, match=r"two ids are of the video 'real/a\.mp4'"):
         read_imported(Asked((tmp_path / "doubled.csv",)), VIDEOS)
-    with pytest.raises(InputError, match="'p' has the name of a detector"):
+    with pytest.raises(InputError, match="column 'p': has the name of a detector"):
         read_imported(asked, VIDEOS, ["p"])
 
 
@@ -179,6 +179,8 @@ def test_face_voice_and_a_score_file_in_one_stack(
     # What does not meet ends in one sentence.
     pd.DataFrame({"video": ["x.mp4"], "theirs": [0.5]}).to_csv(later, index=False)
     said = cli("predict", run, new, "--scores", later, "--jobs", "1", code=2)
-    assert "none of its 1 id ('x.mp4') is a video of the run" in " ".join(said.output.split())
+    assert "none of its 1 id ('x.mp4') is one of the 2 videos ('n0.mp4'" in " ".join(
+        said.output.split()
+    )
     said = cli("run", train, "--out", run, "--test-scores", later, *FACES, *SMALL, code=2)
     assert "--test-scores" in said.output

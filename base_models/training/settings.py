@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from base_models.augment.registry import parse_augment
+from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
 from base_models.detectors.registry import canonical_name
 from predictions.errors import InputError
@@ -88,7 +88,7 @@ class TrainSettings:
         8, "Crops drawn from a video each epoch; 0 takes all.", least=1, none=0
     )
     augment: str = setting(
-        "light", f"Or by name: {', '.join(OPERATIONS)}.", metavar="none|light|strong|NAME,..."
+        "light", f"Or by name: {', '.join(AUGMENTATIONS)}.", metavar="none|light|strong|NAME,..."
     )
     sbi: SelfBlending = setting(
         "none",

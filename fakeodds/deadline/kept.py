@@ -66,7 +66,9 @@ class KeptWork:
         """
         if not self._claims:
             return
-        workers = Workers(lambda video: media_identity(root / video), available_threads())
+        workers: Workers[str, str] = Workers(
+            lambda video: media_identity(root / video), available_threads()
+        )
         for video, identity in workers.work(list(self._claims), left):
             kept = self._claims.pop(video)
             if kept.identity == identity:
@@ -103,7 +105,7 @@ class KeptWork:
                 str(video): Answer(int(look), str(identity), float(probability), str(reason))
                 for video, look, identity, probability, reason in rows.itertuples(name=None)
             }
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, NotImplementedError):
             return {}
         self.order, self.seconds = order, timed
         return kept

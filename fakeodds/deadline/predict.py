@@ -162,8 +162,8 @@ def predict_in_time(
                 backend=backend,
                 spare=spare,
             )
-            for note in scorer.notes:
-                terminal.note(str(note))
+            for opening in scorer.notes:
+                terminal.note(str(opening))
             costs = scorer.seconds_a_crop()
             # As first measured: another time near neighbours might be told the other way round.
             if sorted(kept.order) != sorted(costs):

@@ -178,8 +178,9 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> 
     path = Path(folder.record["settings"].get("dataset", ""))
     if not path.exists():
         raise InputError(
-            f"{path}: the dataset of this run is not there any more, and the sound of its videos "
-            "is needed; put it back, call from the same folder, or leave the sound detector out."
+            "the dataset of this run is not there any more, and the sound of its videos is needed",
+            file=path,
+            remedy="put it back, call from the same folder, or leave the sound detector out",
         )
     root = path if path.is_dir() else path.parent
     find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)

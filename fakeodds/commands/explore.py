@@ -91,7 +91,7 @@ def explore(
     """
     with terminal.working("loading the frameworks", tell=False):
         from base_models.datasets import read_dataset
-        from base_models.explore import ExploreSettings
+        from base_models.explore.settings import ExploreSettings
         from base_models.explore.run import explore as look_closely
     from fakeodds.view.explore_page import render_page
 

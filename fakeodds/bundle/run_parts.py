@@ -12,7 +12,7 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.scoring.fold_models import FoldModel, find_models, list_trained
-from fakeodds.deadline.members import asked_in_time
+from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.run.disk import megabytes, weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.substack import labelled_videos
@@ -115,8 +115,8 @@ def open_finished(path: Path) -> FinishedRun:
     stack, about = load_stack(folder.stack)
     models = find_models(folder.path / "models")
     imported = folder.record["settings"].get("imported", {})
-    members = asked_in_time(path, about["kinds"], imported, models)
-    names = members.names
+    eligible = eligible_detectors(path, about["kinds"], imported, models)
+    names = eligible.names
     for name in names:
         lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
         if name not in models or lacking:
@@ -125,7 +125,8 @@ def open_finished(path: Path) -> FinishedRun:
                 f"{where}: the weights of {name} are not here; run `fakeodds train {path}` again."
             )
     specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
-    return FinishedRun(folder, names, members.notes, specs, models, stack, about)
+    notes = [str(note) for note in eligible.notes]
+    return FinishedRun(folder, names, notes, specs, models, stack, about)
 
 
 def gather_run(

@@ -24,7 +24,6 @@ from fakeodds.cli.options import (
     prior_option,
     stack_options,
 )
-from fakeodds.deadline.plot import draw_cost
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.imported import Asked, imported_options
@@ -573,7 +572,7 @@ def predict(
         terminal.print_looks(report)
         for video, reason in list(report["without_scores"].items())[:5]:
             terminal.note(f"{video}: {reason}")
-        if draw_cost(report, folder.deadline_plot):
+        if folder.deadline_plot.exists():
             terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
         terminal.say(f"{report['videos']} videos -> {folder.submission}")
         tell_outdated(folder)

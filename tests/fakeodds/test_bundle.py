@@ -240,7 +240,7 @@ def test_above_the_limit_detectors_are_left_out(
     answered = json.loads(cli("bundle", trained, *options, "40MB", "--json", "-q").output)
     assert answered["left_out"] == manifest["left_out"]
     assert "files" in answered
-    assert not list(out.rglob("looks.csv"))
+    assert not list(out.rglob("looks.parquet"))
     assert not list(out.rglob("openvino"))  # no room
     said = cli("bundle", trained, *options, "1MB", code=2)
     assert "--max-weights" in said.output

@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 
-from base_models.faces.finders import parse_finder
-from base_models.settings_checks import check_ranges, settings_hash
+from base_models.faces.finders import FINDERS, parse_finder
+from base_models.settings_checks import settings_hash
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
+from predictions.settings import check_settings, setting
 
 #: Goes into the hash: faces written by an older way of working are made again.
 _FORMAT = 5
 
 #: The least probability of a face after P-Net, R-Net and O-Net.
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
+
+
+def _finder_names() -> list[str]:
+    return [name for name in FINDERS if name != "onnx"]
 
 
 @dataclass(frozen=True)
@@ -45,37 +50,69 @@ class FaceSettings:
         InputError: a value outside its range.
     """
 
-    frames: int = 30
-    size: int = 256
-    margin: float = 0.2
-    keep_all: bool = True
-    thresholds: tuple[float, float, float] = MTCNN_THRESHOLDS
-    min_face: float = 0.05
-    long_side: int | None = None
-    finder: str = "mtcnn"
-    min_score: float | None = None
-    ladder: bool = True
-    second_finder: str | None = "haar"
-    sampling: str = "even"
-    align: bool = False
-    detect_every: int = 15
+    frames: int = setting(30, "Frames looked at a video, at most.", least=1)
+    sampling: str = setting(
+        "even",
+        "Evenly spaced frames, every N-th, or one every S seconds.",
+        metavar="even|every:N|seconds:S",
+    )
+    size: int = setting(256, "Side of stored crops, px.", option="--crop", least=16)
+    margin: float = setting(
+        0.2, "Added on each side of a face, as a share of its longer side.", least=0, most=2
+    )
+    align: bool = setting(
+        False, "Turn and scale faces so that eyes, nose and mouth lie alike in all crops."
+    )
+    keep_all: bool = setting(
+        True, "Every face, or only the most seen one.", option="--keep-all/--one-face"
+    )
+    thresholds: tuple[float, float, float] = setting(
+        MTCNN_THRESHOLDS,
+        "Least probability of a face after MTCNN's three networks.",
+        above=0,
+        below=1,
+    )
+    min_face: float = setting(
+        0.05, "Smallest face wanted, as a share of the frame's shorter side.", above=0, most=1
+    )
+    long_side: int | None = setting(None, least=32)
+    finder: str = setting(
+        "mtcnn",
+        "What looks for faces; FILE is a YuNet or YOLO face network.",
+        metavar="{choices}|onnx:FILE",
+        names=_finder_names,
+    )
+    detect_every: int = setting(
+        15,
+        "MTCNN searches every so many of the frames and follows the faces in between.",
+        least=1,
+        most=100,
+    )
+    min_score: float | None = setting(
+        None,
+        "Least score of a face for finders other than MTCNN [default: each its own].",
+    )
+    ladder: bool = setting(
+        True,
+        "Look again at videos without a face: lower threshold, larger image, second finder.",
+    )
+    second_finder: str | None = setting(
+        "haar",
+        "Last rung of the ladder.",
+        metavar="haar|...|none",
+        names=lambda: [*_finder_names(), "onnx:"],
+        none="none",
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
-        checks = [
-            (self.frames >= 1, "frames", "at least 1"),
-            (self.size >= 16, "size", "at least 16 pixels"),
-            (0 <= self.margin <= 2, "margin", "between 0 and 2"),
-            (
-                len(self.thresholds) == 3 and all(0 < t < 1 for t in self.thresholds),
-                "thresholds",
-                "three numbers between 0 and 1",
-            ),
-            (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
-            (1 <= self.detect_every <= 100, "detect_every", "between 1 and 100"),
-            (self.long_side is None or self.long_side >= 32, "long_side", "at least 32 pixels"),
-        ]
-        check_ranges(self, "face", checks)
+        check_settings(self, "face")
+        if len(self.thresholds) != 3:
+            raise InputError(
+                f"face setting thresholds is {self.thresholds}",
+                option="--thresholds",
+                expected="three numbers such as 0.9,0.9,0.9",
+            )
         kind, _ = parse_finder(self.finder)
         if self.min_score is not None and kind.name == "mtcnn":
             raise InputError(

@@ -138,7 +138,6 @@ def train_out_of_fold(
         InputError: a fold splits a group, a training part lacks a class, faces are missing, weights
             cannot be had, or a training went astray.
     """
-    settings.check()
     specs = [find_detector(name) for name in settings.detectors]
     _check_blending(specs, settings)
     labels, folds = _check(videos)

@@ -3,58 +3,55 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pandas as pd
 from rich.table import Table
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
-    ANY,
-    FILE,
-    TableOptions,
+    EXISTING,
+    EXISTING_FILE,
+    column_options,
     judging_options,
+    labels_option,
     out_option,
-    table_options,
+    report_option,
 )
-from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.backward import hint_at_backward
-from fakeodds.workflows.compare import judge_sizes
-from fakeodds.workflows.frame_rules import frame_rule_option, print_rules
-from fakeodds.workflows.report import report_option, show_report
-from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.inputs import ScoreColumns
+from fakeodds.workflows.settings import StackOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COST = click.FloatRange(0, min_open=True)
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("scores", nargs=-1, required=True, type=ANY)
-@click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
-@click.option("--costs", type=FILE, help="CSV with model, seconds (a video), mb (of weights).")
+@click.argument("scores", nargs=-1, required=True, type=EXISTING)
+@labels_option
+@click.option(
+    "--costs", type=EXISTING_FILE, help="CSV with model, seconds (a video), mb (of weights)."
+)
 @click.option("--max-seconds", type=COST, help="Recommend nothing slower, in seconds a video.")
 @click.option("--max-mb", type=COST, help="Recommend nothing larger, in MB of weights.")
-@frame_rule_option
 @report_option
 @out_option
-@table_options
-@judging_options
+@column_options
+@judging_options("frame_rule")
 def compare(
     scores: tuple[Path, ...],
     labels: Path | None,
     costs: Path | None,
     max_seconds: float | None,
     max_mb: float | None,
-    frame_rule: tuple[str, str] | None,
     wants_report: bool,
     out: Path,
-    columns: TableOptions,
-    folds: int,
-    seed: int,
-    jobs: int,
+    columns: ScoreColumns,
+    options: StackOptions,
 ) -> Answer:
     """Compare every ensemble of the detectors in SCORES and say which one to take.
 
@@ -67,6 +64,12 @@ def compare(
     fakeodds compare scores.csv --out runs/mine
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
     """
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.compare import judge_sizes
+    from fakeodds.workflows.frame_rules import print_rules
+    from fakeodds.workflows.report import show_report
+    from fakeodds.workflows.scores import Scored
     from stacking.ensembles.costs import read_costs
 
     run = RunFolder.for_scores(out)
@@ -83,10 +86,10 @@ def compare(
         run,
         costs=None if costs is None else read_costs(costs, list(table.kinds)),
         budget=asked,
-        frame_rule=frame_rule,
-        folds=folds,
-        seed=seed,
-        jobs=jobs,
+        frame_rule=options.frame_rule,
+        folds=options.folds,
+        seed=options.seed,
+        jobs=options.jobs,
     )
 
     found = json.loads((run.path / "compare.json").read_text(encoding="utf-8"))
@@ -110,6 +113,8 @@ def compare(
 
 def print_sizes(found: Mapping[str, Any]) -> None:
     """The best ensemble of each size, a line or more a size, 80 columns at most."""
+    import pandas as pd
+
     subsets = pd.DataFrame(found["subsets"])
     best = subsets.loc[subsets.groupby("size")["log_loss"].idxmin()]
     costs = {"seconds": "s/video", "mb": "MB"}
@@ -138,6 +143,8 @@ def print_sizes(found: Mapping[str, Any]) -> None:
 
 def print_diversity(found: Mapping[str, Any]) -> None:
     """How differently the members of each size's best ensemble err; 80 columns at most."""
+    import pandas as pd
+
     subsets = pd.DataFrame(found["subsets"])
     subsets = subsets[subsets["size"] > 1]
     if subsets.empty:
@@ -166,7 +173,9 @@ def _rounded(cost: float) -> str:
     return "-" if pd.isna(cost) else f"{cost:.3g}" if cost < 100 else f"{cost:.0f}"
 
 
-def _with_taken(best: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+def _with_taken(best: "pd.DataFrame", taken: "pd.DataFrame") -> "pd.DataFrame":
     """The best of each size and the recommended one, which a budget or a cost may set apart."""
+    import pandas as pd
+
     both = pd.concat([best, taken])
     return both[~both.index.duplicated()].sort_values(["size", "log_loss"])

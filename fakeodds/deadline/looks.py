@@ -14,7 +14,7 @@ import pandas as pd
 
 from base_models.scoring.frame_scores import read_frame_scores
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import StackOptions
+from fakeodds.workflows.settings import StackOptions
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.frame_rules import aggregate, rule_table
 

@@ -27,7 +27,7 @@ from predictions.submission import make_submission, read_sample, write_submissio
 if TYPE_CHECKING:
     from base_models.backends.choose import BackendName
     from base_models.datasets import Dataset
-    from fakeodds.workflows.scores import Prior
+    from fakeodds.workflows.settings import Prior
 
 
 #: Left for writing the results and for Python's end: this share of the deadline, or as many

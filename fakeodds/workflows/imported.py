@@ -1,40 +1,22 @@
 """Scores of detectors from elsewhere, as columns beside those of a run's own detectors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import wraps
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
 
-from fakeodds.cli.help import headed
-from fakeodds.cli.options import ANY, kind_options, naming_the_file, read_kinds
 from fakeodds.view import terminal
+from fakeodds.workflows.inputs import ScoreFiles
 from predictions.errors import InputError
 from predictions.tables.columns import count, first_names
 from predictions.tables.scores import ScoreTable, read_scores
 
 #: Notes of `read_scores` of no matter here: labels, groups and videos are those of the run.
 _ELSEWHERE = ("No group column", "Missing scores", "without a label", "without a group")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a user says of score files.
-
-    Attributes:
-        paths: the files; none when nothing is imported.
-        kind: as `read_scores` takes it.
-        reverse: columns in which high means REAL.
-    """
-
-    paths: tuple[Path, ...] = ()
-    kind: Any = None
-    reverse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,9 @@ def nothing_imported(videos: Sequence[str]) -> Imported:
     return Imported(pd.DataFrame(index=pd.Index(videos, name="video")))
 
 
-def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] = ()) -> Imported:
+def read_imported(
+    asked: ScoreFiles, videos: Sequence[str], detectors: Sequence[str] = ()
+) -> Imported:
     """The scores of the videos of a run, to be learned from beside those of its `detectors`.
 
     An id in the files is that of the run (the path below the dataset), or a file name that only
@@ -72,8 +56,7 @@ def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] 
     """
     if not asked.paths:
         return nothing_imported(videos)
-    with naming_the_file({"scores": asked.paths}):
-        table = read_scores(asked.paths, kind=asked.kind, reverse=asked.reverse)
+    table = _read(asked.paths, **asked.as_arguments())
     clash = [model for model in table.kinds if model in detectors]
     if clash:
         raise InputError(
@@ -85,7 +68,7 @@ def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] 
 
 
 def read_imported_new(
-    asked: Asked, videos: Sequence[str], kinds: Mapping[str, str], reverse: Sequence[str]
+    asked: ScoreFiles, videos: Sequence[str], kinds: Mapping[str, str], reverse: Sequence[str]
 ) -> Imported:
     """The scores of new videos by the models `kinds` that a stack was fitted on.
 
@@ -110,14 +93,7 @@ def read_imported_new(
         scores = pd.DataFrame(np.nan, index=pd.Index(videos, name="video"), columns=list(kinds))
         return Imported(scores, None, kinds, tuple(reverse))
     source = str(asked.paths[0])
-    said: Any = dict(kinds) if asked.kind is None else asked.kind
-    with naming_the_file({"scores": asked.paths}):
-        table = read_scores(
-            asked.paths,
-            kind=said,
-            reverse=(*asked.reverse, *reverse),
-            missing_ok=True,
-        )
+    table = _read(asked.paths, **asked.of_new(kinds, reverse))
     missing = [model for model in kinds if model not in table.kinds]
     if len(missing) == len(kinds):
         raise InputError(
@@ -166,25 +142,11 @@ def match_ids(ids: Sequence[str], videos: Sequence[str], source: str) -> dict[st
     return found
 
 
-def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--scores, --kind and --reverse, handed over as one `Asked`."""
-
-    @wraps(command)
-    def with_asked(
-        scores: tuple[Path, ...], kind: tuple[str, ...], reverse: tuple[str, ...], **rest: Any
-    ) -> Any:
-        return command(imported=Asked(scores, read_kinds(kind), reverse), **rest)
-
-    decorators = (
-        click.option(
-            "--scores",
-            type=ANY,
-            multiple=True,
-            help="Score files of other detectors, whose columns are stacked too.",
-        ),
-        *kind_options(of="Of --scores: "),
-    )
-    return headed("Scores of other detectors", decorators, with_asked)
+def _read(paths: Sequence[Path], **said: Any) -> ScoreTable:
+    try:
+        return read_scores(paths, **said)
+    except InputError as error:
+        raise error.in_file(paths[0]) from None
 
 
 def _placed(

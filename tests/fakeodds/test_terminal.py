@@ -120,7 +120,8 @@ WRONG = {
     "no number": (("stack", "x.csv", "--out", "r", "--folds", "few"), ("--folds", "'few'")),
     "no value": (("stack", "x.csv", "--out"), ("--out", "value")),
     "no such file": (("stack", "x.csv", "--out", "r"), ("x.csv", "does not exist")),
-    "no run": (("predict", "nowhere", "videos"), ("nowhere", "holds no run", "--out")),
+    "no such folder": (("run", "nowhere", "--out", "r"), ("nowhere: does not exist", "path")),
+    "no run": (("predict", "nowhere", "videos"), ("nowhere: does not exist", "--out")),
     "no such detector": (("models", "xceptoin"), ("xceptoin", "did you mean xception")),
     "no such shell": (("completion", "tcsh"), ("'tcsh'", "bash")),
 }
@@ -191,9 +192,12 @@ def test_json_of_one_detector_and_of_all(terminal: Terminal) -> None:
     assert all(one["name"] and one["framework"] for one in everything)
 
 
-def test_json_of_a_refused_call_is_nothing(terminal: Terminal, tmp_path: Path) -> None:
+def test_json_of_a_refused_call_is_its_facts(terminal: Terminal, tmp_path: Path) -> None:
     said = terminal("stack", tmp_path / "no.csv", "--out", tmp_path / "run", "--json")
-    assert (said.out, said.code) == ("", 2)
+    file = str(tmp_path / "no.csv")
+    facts = {"problem": "does not exist", "file": file, "remedy": "check the path"}
+    assert json.loads(said.out) == {"error": facts}
+    assert (said.err, said.code) == (f"fakeodds: {file}: does not exist; check the path.\n", 2)
 
 
 def test_every_command_that_prints_results_has_json(terminal: Terminal) -> None:
@@ -302,19 +306,6 @@ def test_bash_completes(terminal: Terminal, tmp_path: Path) -> None:
         ["bash", "-c", script + call], capture_output=True, text=True, env=environment
     )
     assert (done.stdout.split(), done.stderr) == (["meso4,resnet50"], "")
-
-
-def test_names_that_are_spelt_out_are_those_of_the_rooms() -> None:
-    from typing import get_args
-
-    from base_models.augment.presets import OPERATIONS
-    from base_models.faces.finders import FINDERS
-    from base_models.training.settings import Imbalance
-    from fakeodds.commands import stages
-
-    assert set(stages.AUGMENTATIONS) == set(OPERATIONS)
-    assert {*stages.FINDERS, "onnx"} == set(FINDERS)
-    assert get_args(Imbalance) == stages.IMBALANCE
 
 
 # -------------------------------------------------------------------------------------- progress

@@ -1,16 +1,10 @@
 """How closely a dataset is looked at."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any
 
-from base_models.faces.finders import FINDERS, parse_finder
+from base_models.faces.registry import FINDER_NAMES, FINDERS, parse_finder
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
-
-#: Goes into the keys of kept results: those of an older way of working are made again.
-_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -46,10 +40,10 @@ class ExploreSettings:
     sheet: int = setting(24, "Videos on the contact sheet.", least=0)
     finders: tuple[str, ...] = setting(
         ("mtcnn", "haar"),
-        "Face finders: the first one's faces are counted, all are drawn on the sheet ({choices}, "
-        "onnx:FILE).",
+        "Face finders: the first one's faces are counted, all are drawn on the sheet "
+        f"({', '.join(FINDER_NAMES)}).",
         metavar="NAME,...",
-        names=lambda: [name for name in FINDERS if name != "onnx"],
+        names=lambda: list(FINDERS),
     )
     min_face: float = setting(0.05, above=0, most=1)
     same_bits: float = setting(
@@ -58,16 +52,15 @@ class ExploreSettings:
         least=0,
         below=32,
     )
-    seed: int = setting(0, "Which videos are sampled.")
+    seed: int = setting(0, "Which videos are sampled.", least=0)
 
     def __post_init__(self) -> None:
         check_settings(self, "explore")
         if not self.finders:
-            raise InputError("no face finder is named", option="--finders")
+            raise InputError(
+                "no face finder is named",
+                option="--finders",
+                expected=f"one or more of {', '.join(FINDER_NAMES)}",
+            )
         for name in self.finders:
             parse_finder(name)
-
-    def key(self, *names: str) -> str:
-        """Eight hexadecimal digits that change when one of the named settings does."""
-        values: list[Any] = [_FORMAT, *(getattr(self, name) for name in names)]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:8]

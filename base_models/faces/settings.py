@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass
 
-from base_models.faces.finders import FINDERS, parse_finder
-from base_models.settings_checks import settings_hash
+from base_models.faces.registry import FINDER_NAMES, parse_finder
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
 
-#: Goes into the hash: faces written by an older way of working are made again.
-_FORMAT = 5
-
 #: The least probability of a face after P-Net, R-Net and O-Net.
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
-
-
-def _finder_names() -> list[str]:
-    return [name for name in FINDERS if name != "onnx"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +25,7 @@ class FaceSettings:
             reduced for the finder until such a face has the size that the finder was made for
             (MTCNN: 20 pixels).
         long_side: the longer side of the reduced frame in pixels, instead of `min_face`'s.
-        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:PATH`.
+        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:FILE`.
         min_score: the least score of a face, in the measure of a finder other than MTCNN; its
             own default when None.
         ladder: look again, in other ways, at a video in which nothing was found
@@ -61,7 +53,8 @@ class FaceSettings:
         0.2, "Added on each side of a face, as a share of its longer side.", least=0, most=2
     )
     align: bool = setting(
-        False, "Turn and scale faces so that eyes, nose and mouth lie alike in all crops."
+        False,
+        "Turn and scale faces so that eyes, nose and mouth lie alike in all crops.",
     )
     keep_all: bool = setting(
         True, "Every face, or only the most seen one.", option="--keep-all/--one-face"
@@ -73,14 +66,16 @@ class FaceSettings:
         below=1,
     )
     min_face: float = setting(
-        0.05, "Smallest face wanted, as a share of the frame's shorter side.", above=0, most=1
+        0.05,
+        "Smallest face wanted, as a share of the frame's shorter side.",
+        above=0,
+        most=1,
     )
     long_side: int | None = setting(None, least=32)
     finder: str = setting(
         "mtcnn",
         "What looks for faces; FILE is a YuNet or YOLO face network.",
-        metavar="{choices}|onnx:FILE",
-        names=_finder_names,
+        metavar="|".join(FINDER_NAMES),
     )
     detect_every: int = setting(
         15,
@@ -89,19 +84,14 @@ class FaceSettings:
         most=100,
     )
     min_score: float | None = setting(
-        None,
-        "Least score of a face for finders other than MTCNN [default: each its own].",
+        None, "Least score of a face for finders other than MTCNN [default: each its own]."
     )
     ladder: bool = setting(
         True,
         "Look again at videos without a face: lower threshold, larger image, second finder.",
     )
     second_finder: str | None = setting(
-        "haar",
-        "Last rung of the ladder.",
-        metavar="haar|...|none",
-        names=lambda: [*_finder_names(), "onnx:"],
-        none="none",
+        "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
     )
 
     def __post_init__(self) -> None:
@@ -116,14 +106,10 @@ class FaceSettings:
         kind, _ = parse_finder(self.finder)
         if self.min_score is not None and kind.name == "mtcnn":
             raise InputError(
-                f"min_score {self.min_score:g}: mtcnn has three thresholds instead; "
-                "leave it out, or choose another finder."
+                f"min_score {self.min_score:g}: mtcnn has three thresholds instead",
+                option="--min-score",
+                remedy="leave it out, or choose another finder",
             )
         if self.second_finder is not None:
             parse_finder(self.second_finder)
         Sampling.parse(self.sampling)
-
-    @property
-    def hash(self) -> str:
-        """Twelve hexadecimal digits, the same for the same settings."""
-        return settings_hash(self, _FORMAT)

@@ -1,13 +1,11 @@
 """How detectors are trained. Nothing here imports a deep-learning framework."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from base_models.augment.presets import OPERATIONS, parse_augment
+from base_models.augment.registry import AUGMENTATIONS, parse_augment
+from base_models.compute.place import Precision
 from base_models.detectors.registry import canonical_name
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
@@ -15,7 +13,6 @@ from predictions.settings import check_settings, setting
 #: The five of the mission.
 DETECTORS = ("xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large")
 
-Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Imbalance = Literal["none", "class_weights", "oversample", "undersample", "augment_rare"]
 SelfBlending = Literal["none", "only", "add"]
 
@@ -33,7 +30,10 @@ def detector_names() -> list[str]:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings of `train_out_of_fold`; those that change the outcome are hashed and recorded.
+    """The settings of `fit_out_of_fold`; those that change the outcome are hashed and recorded.
+
+    Raises:
+        InputError: a setting that cannot be trained with, and what it must be.
 
     Attributes:
         detectors: names from the registry, or `timm:NAME`.
@@ -47,7 +47,7 @@ class TrainSettings:
         warmup: share of all steps in which the rate rises from 0; then it falls as a cosine.
         frames_per_video: crops drawn anew from each video every epoch; None takes all. It also
             keeps videos with many faces from outweighing the rest.
-        augment: `none`, `light`, `strong`, or names of `base_models.augment.presets` with commas
+        augment: `none`, `light`, `strong`, or names of `base_models.augment.registry` with commas
             between them.
         sbi: self-blended images, fakes made of the REAL crops themselves (Shiohara and Yamasaki,
             2022): `only` trains on REAL videos and their blends alone, `add` on all videos and the
@@ -101,7 +101,7 @@ class TrainSettings:
         "light",
         "Or by name: {choices}.",
         metavar="none|light|strong|NAME,...",
-        names=lambda: list(OPERATIONS),
+        names=lambda: list(AUGMENTATIONS),
     )
     sbi: SelfBlending = setting(
         "none",
@@ -145,14 +145,28 @@ class TrainSettings:
             object.__setattr__(self, "weights", Path(self.weights))
         check_settings(self, "training")
         if not self.detectors:
-            raise InputError("no detector is named; name at least one (see `fakeodds models`).")
+            raise InputError(
+                "no detector is named",
+                option="--detectors",
+                remedy="name at least one (see `fakeodds models`)",
+            )
         if len(set(self.detectors)) < len(self.detectors):
-            raise InputError("a detector is named twice; name each once.")
+            raise InputError(
+                "a detector is named twice", option="--detectors", remedy="name each once"
+            )
         parse_augment(self.augment)
         if len(set(self.devices)) < len(self.devices):
-            raise InputError(f"device {self.device!r} names one twice; name each once.")
+            raise InputError(
+                f"device {self.device!r} names one twice",
+                option="--device",
+                remedy="name each once",
+            )
         if len(self.devices) > 1 and "auto" in self.devices:
-            raise InputError(f"device {self.device!r}: auto stands alone; name the devices.")
+            raise InputError(
+                f"device {self.device!r}: auto stands alone",
+                option="--device",
+                remedy="name the devices",
+            )
 
     @property
     def devices(self) -> list[str]:
@@ -165,24 +179,3 @@ class TrainSettings:
         if self.patience is None:
             del settings["validation"]
         return settings
-
-
-def hash_of(value: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON value, the same for the same content."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What differs between two flat records, for a note: `epochs 2 -> 3, ...`."""
-    names = sorted({*old, *new})
-    return ", ".join(
-        f"{name} {_short(old.get(name))} -> {_short(new.get(name))}"
-        for name in names
-        if old.get(name) != new.get(name)
-    )
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:8]}..."

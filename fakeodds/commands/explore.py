@@ -13,7 +13,6 @@ from fakeodds.cli.options import EXISTING, FOLDER, dataset_options, jobs_option
 from fakeodds.cli.params import settings_options
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions
-from predictions.files import write_json, write_text
 
 
 @click.command(cls=Command)
@@ -43,9 +42,12 @@ def explore(
     \b
     fakeodds explore videos/ --out runs/explore/mine
     """
+    import pandas as pd
+
     with terminal.working("loading the frameworks", tell=False):
         from base_models.explore.run import explore as look_closely
     from fakeodds.view.explore_page import render_page
+    from predictions.files import write_json, write_table, write_text
 
     data = dataset_options.read(dataset)
     name = dataset.resolve().name
@@ -54,7 +56,7 @@ def explore(
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     numbers = {"name": name, **without_pictures(found)}
     write_json(numbers, folder / "explore.json")
-    write_table_of_videos(found["videos"], folder / "videos.csv")
+    write_table(pd.DataFrame(found["videos"]), folder / "videos.csv")
     write_text(render_page(name, found), folder / "explore.html")
     print_summary(found)
     terminal.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
@@ -67,15 +69,6 @@ def without_pictures(value: Any) -> Any:
         pictures = ("thumbnail", "strip", "picture")
         return {k: without_pictures(v) for k, v in value.items() if k not in pictures}
     return [without_pictures(one) for one in value] if isinstance(value, list) else value
-
-
-def write_table_of_videos(videos: list[dict[str, Any]], path: Path) -> None:
-    """A row a video, in one step."""
-    import pandas as pd
-
-    from predictions.files import write_table
-
-    write_table(pd.DataFrame(videos), path)
 
 
 def print_summary(found: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored, outer_folds
 from fakeodds.workflows.settings import StackOptions
 from predictions.files import read_json, write_json
+from predictions.frame_rules.registry import DEFAULT_RULE
 
 
 def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
     shown = judged[~judged["rule"].duplicated() | is_taken]
     for row in shown.to_dict(orient="records"):
         chosen = all(row[name] == taken[name] for name in ("rule", "over_tracks"))
-        default = (row["rule"], row["over_tracks"]) == ("mean_logit", "max")
+        default = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
         table.add_row(
             f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
             f"{row['log_loss']:.4f}",

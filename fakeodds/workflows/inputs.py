@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from base_models.datasets.layouts import LAYOUT_NAMES
+from base_models.datasets.layouts import LAYOUTS
 from fakeodds.view import terminal
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
@@ -81,7 +81,7 @@ class DatasetOptions:
     layout: str | None = setting(
         None,
         "{choices} [default: recognised, and told].",
-        choices=(*LAYOUT_NAMES, "face_crops"),
+        choices=tuple(LAYOUTS),
         metavar="NAME",
     )
     only: Mapping[str, tuple[str, ...]] | None = setting(

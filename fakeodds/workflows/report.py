@@ -36,6 +36,7 @@ def show_report(run: RunFolder) -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
+    run.refuse_damage(*(name for name in PRODUCTS if name != "report"))
     # A page that is broken off must not stand beside figures of another.
     run.clear("report")
     with terminal.progress_bars() as progress:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from calibration.registry import CALIBRATORS
-from predictions.frame_rules import RULES, TRACK_RULES
+from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
 from predictions.settings import check_settings, setting
 from stacking.registry import META_LEARNERS
 
@@ -65,7 +65,7 @@ def read_frame_rule(text: str) -> tuple[str, str] | None:
         raise ValueError(f"{rule!r} is none of auto, {', '.join(RULES)}")
     if slash and over not in TRACK_RULES:
         raise ValueError(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}")
-    return rule, over or next(iter(TRACK_RULES))
+    return rule, over or DEFAULT_RULE[1]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from base_models.datasets.layouts import LAYOUT_NAMES
-from fakeodds.cli.dataset_options import LAYOUTS, parse_only
 from fakeodds.demo.data import write_clip
 from fakeodds.view.explore_page import count_rows, histogram, render_page
+from fakeodds.workflows.inputs import read_only
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
@@ -117,14 +116,10 @@ def test_part_of_a_dataset(forged: Path, tmp_path: Path, cli: Cli) -> None:
 
 
 def test_only_is_read() -> None:
-    assert parse_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
+    assert read_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
     for wrong in (("a",), ("=1",), ("a=",), ("a=1", "a=2")):
         with pytest.raises(InputError, match="--only"):
-            parse_only(wrong)
-
-
-def test_layouts_are_those_of_the_room() -> None:
-    assert sorted(LAYOUTS) == sorted((*LAYOUT_NAMES, "face_crops"))
+            read_only(wrong)
 
 
 def test_histogram_is_drawn_to_scale() -> None:

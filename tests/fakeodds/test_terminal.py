@@ -19,8 +19,8 @@ from click.shell_completion import ShellComplete
 from rich.console import Console
 
 from fakeodds.cli.main import COMMANDS, SECTIONS, fakeodds, run
-from fakeodds.commands.compare import print_sizes
 from fakeodds.view import terminal as screen
+from fakeodds.view.ensembles import print_sizes
 from fakeodds.workflows.domains import print_domains
 
 LONG = "efficientnet_b4_with_strong_augmentation_[run 7]"
@@ -263,6 +263,7 @@ def test_completing_imports_no_framework(words: str) -> None:
         "try:\n    fakeodds(prog_name='fakeodds')\n"
         "except SystemExit:\n    pass\n"
         "heavy = {'torch', 'tensorflow', 'keras', 'cv2', 'av', 'timm', 'matplotlib', 'gradio'}\n"
+        "heavy |= {'pandas', 'sklearn', 'scipy', 'pyarrow'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     asked = {"_FAKEODDS_COMPLETE": "bash_complete", "COMP_WORDS": words}
@@ -273,6 +274,20 @@ def test_completing_imports_no_framework(words: str) -> None:
     *offered, heavy = done.stdout.splitlines()
     assert (heavy, done.stderr) == ("[]", "")
     assert any(line.startswith("plain,") for line in offered)
+
+
+def test_help_imports_no_framework_and_no_tables() -> None:
+    code = (
+        "import sys, click\n"
+        "from fakeodds.cli.main import COMMANDS, fakeodds\n"
+        "with click.Context(fakeodds) as context:\n"
+        "    [fakeodds.get_command(context, name).get_help(context) for name in COMMANDS]\n"
+        "heavy = {'torch', 'tensorflow', 'cv2', 'av', 'timm', 'matplotlib', 'gradio', 'xgboost'}\n"
+        "heavy |= {'pandas', 'sklearn', 'scipy', 'pyarrow'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

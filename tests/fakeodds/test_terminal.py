@@ -167,10 +167,8 @@ def test_json_is_the_one_thing_on_standard_output(terminal: Terminal, table: Pat
     out, sizes = table.parent / "run", table.parent / "sizes"
     stacked = terminal("stack", table, "--out", out, "--json", *FAST)
     found = json.loads(stacked.out)
-    assert {**found, "files": None} == {
-        **json.loads((out / "metrics.json").read_text()),
-        "files": None,
-    }
+    written = json.loads((out / "metrics.json").read_text())
+    assert found.items() >= {name: written[name] for name in written if name != "timing"}.items()
     assert {"submission.csv", "oof.csv", "metrics.json", "stack"} <= set(found["files"])
     assert all(Path(path).exists() for path in found["files"].values())
     assert "already there" in stacked.err

@@ -173,4 +173,6 @@ def _setting(name: str, kind: Any, default: Any, facts: Facts) -> Setting:
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal and not facts.choices:
         facts = Facts(**{**vars(facts), "choices": get_args(kind)})
-    return Setting(name, kind if isinstance(kind, type) else str, default, facts, is_list)
+    # A choice of several types is a text on the command line; `Any` calls itself a type.
+    plain = kind if isinstance(kind, type) and kind is not Any else str
+    return Setting(name, plain, default, facts, is_list)

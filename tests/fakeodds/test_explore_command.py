@@ -112,7 +112,7 @@ def test_part_of_a_dataset(forged: Path, tmp_path: Path, cli: Cli) -> None:
     said = cli("explore", forged, "--out", tmp_path, "--finders", "mtcn", code=2)
     assert "did you mean" in said.output
     said = cli("explore", tmp_path / "nowhere", code=2)
-    assert "no such folder" in said.output
+    assert "nowhere: does not exist; check the path" in said.output
 
 
 def test_only_is_read() -> None:

@@ -34,6 +34,7 @@ class Settings:
     every: bool = setting(True, "All faces.", option="--every/--one")
     files: tuple[Path, ...] = setting((), "Files.", repeated=True)
     parsed: Any = setting(None, "A number more.", parse=lambda text: int(text) + 1)
+    several: Any = setting(None, "Numbers.", parse=lambda texts: list(texts), repeated=True)
     hidden: int = setting(7, least=1)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ def called(*words: str) -> Settings:
 
 
 def test_nothing_said_is_the_default() -> None:
-    assert called() == Settings()
+    assert called() == Settings(several=[])
 
 
 @pytest.mark.parametrize(
@@ -66,10 +67,11 @@ def test_nothing_said_is_the_default() -> None:
         ("--three 1,2,0.5 --taken u,v", {"three": (1.0, 2.0, 0.5), "taken": ("u", "v")}),
         ("--align --one", {"align": True, "every": False}),
         ("--parsed 4", {"parsed": 5}),
+        ("--several x --several y", {"several": ["x", "y"]}),
     ],
 )
 def test_what_is_said_is_taken(words: str, expected: dict[str, Any]) -> None:
-    assert called(*words.split()) == Settings(**expected)
+    assert called(*words.split()) == Settings(**{"several": [], **expected})
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pandas as pd
 
 from fakeodds.app import words
 from fakeodds.app.limits import Limits, check_file
-from fakeodds.cli.options import TableOptions, naming_the_file
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
@@ -122,17 +122,20 @@ class OpenedRun:
         """
         for path in paths:
             check_file(path, limits, endings=SCORE_ENDINGS)
-        with naming_the_file({"new": tuple(paths)}):
-            columns = TableOptions(None, None, None, None, (), None, ())
-            scores = columns.read_new(paths, self.about["kinds"], self.about.get("reverse", ()))
-            if self.wants_frames and not any(":" in str(name) for name in scores.features):
-                raise InputError(
-                    f"{paths[0]}: holds one score a video, and this run's stack was fitted on the "
-                    "scores of frames; give a table with the columns video, frame, model, logit."
-                )
-            return make_submission(
-                stack_probability(self.stack, scores.features, self.about, None, scores.groups)
+        kinds, reverse = self.about["kinds"], self.about.get("reverse", ())
+        try:
+            scores = ScoreColumns().read_new(paths, kinds, reverse)
+        except InputError as error:
+            raise error.in_file(paths[0]) from None
+        if self.wants_frames and not any(":" in str(name) for name in scores.features):
+            raise InputError(
+                "holds one score a video, and this run's stack was fitted on the scores of frames",
+                file=paths[0],
+                remedy="give a table with the columns video, frame, model, logit",
             )
+        return make_submission(
+            stack_probability(self.stack, scores.features, self.about, None, scores.groups)
+        )
 
     def report(self) -> Path:
         """The run's report.html, made now where it is not there.

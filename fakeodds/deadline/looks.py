@@ -14,7 +14,7 @@ import pandas as pd
 
 from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import StackOptions
+from fakeodds.workflows.settings import StackOptions
 from fakeodds.workflows.submission import answer_with_gaps
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.frame_rules import aggregate, rule_table

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from base_models.datasets import Dataset
     from fakeodds.deadline.kept import KeptWork
     from fakeodds.deadline.schedule import Schedule
-    from fakeodds.workflows.scores import Prior
+    from fakeodds.workflows.settings import Prior
 
 #: Left for writing the results and for Python's end: this share of the deadline, or as many
 #: seconds where that is more, but not more than that share.

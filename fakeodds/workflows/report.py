@@ -1,31 +1,16 @@
 """What a command does last: every ensemble size where that is quick, and the report."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import click
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
-from fakeodds.workflows.scores import Scored, StackOptions
+from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.settings import StackOptions
 from predictions.products import key_of
-
-
-def report_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--report/--no-report, handed over as `wants_report`."""
-    return click.option(
-        "--report/--no-report",
-        "wants_report",
-        default=True,
-        show_default=True,
-        envvar="FAKEODDS_REPORT",
-        show_envvar=True,
-        help="Write the page report.html; where it takes seconds, compare all ensembles for it.",
-    )(command)
 
 
 def compare_for_report(

@@ -10,7 +10,8 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Prior, Scored
+from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, with_models
 from predictions.submission import make_submission, read_sample, write_submission

@@ -14,9 +14,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.cli.dataset_options import parse_only
 from fakeodds.demo.data import write_clip
 from fakeodds.view.explore_page import count_rows, histogram, render_page
+from fakeodds.workflows.inputs import read_only
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
@@ -112,14 +112,14 @@ def test_part_of_a_dataset(forged: Path, tmp_path: Path, cli: Cli) -> None:
     said = cli("explore", forged, "--out", tmp_path, "--finders", "mtcn", code=2)
     assert "did you mean" in said.output
     said = cli("explore", tmp_path / "nowhere", code=2)
-    assert "no such folder" in said.output
+    assert "nowhere: does not exist; check the path" in said.output
 
 
 def test_only_is_read() -> None:
-    assert parse_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
+    assert read_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
     for wrong in (("a",), ("=1",), ("a=",), ("a=1", "a=2")):
         with pytest.raises(InputError, match="--only"):
-            parse_only(wrong)
+            read_only(wrong)
 
 
 def test_histogram_is_drawn_to_scale() -> None:

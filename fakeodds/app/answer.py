@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from fakeodds.app.alike import Alike, Standing, alike, standing
+from fakeodds.app.neighbours import Alike, Standing, alike, standing
 from predictions.frame_rules import by_rule, rule_table, with_models
 
 #: Faces that are left out one by one to see what they did; of more, those furthest from the rest.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fakeodds.app import words
+from fakeodds.app import sentences
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.cli.options import TableOptions, naming_the_file
 from fakeodds.run.folder import RunFolder
@@ -17,7 +17,7 @@ from predictions.submission import make_submission
 
 if TYPE_CHECKING:
     from base_models.backends.choose import BackendName
-    from fakeodds.app.looking import Looker, Tell
+    from fakeodds.app.scoring import Looker, Tell
 
 #: Endings of score files.
 SCORE_ENDINGS = frozenset({".csv", ".parquet"})
@@ -57,7 +57,7 @@ class OpenedRun:
                 )
         self.stack, self.about = load_stack(self.folder.stack)
         self.oof = self.folder.read_oof()
-        self.worth = words.worth(self.folder.read_metrics())
+        self.worth = sentences.worth(self.folder.read_metrics())
         self.looker = self._open_looker(device, backend, progress)
 
     @property
@@ -82,7 +82,7 @@ class OpenedRun:
         if "faces" not in settings:
             return None
         from base_models.faces.settings import FaceSettings
-        from fakeodds.app.looking import Looker
+        from fakeodds.app.scoring import Looker
 
         imported = settings.get("imported", {})
         names = [name for name in self.about["kinds"] if name not in imported]
@@ -104,7 +104,7 @@ class OpenedRun:
             InputError: the file is not to be looked at; the sentence names no folder.
         """
         from fakeodds.app.answer import answer_video
-        from fakeodds.app.parts import answer_page
+        from fakeodds.app.html import answer_page
 
         if self.looker is None:
             raise InputError("This run has no detectors of its own; use its tab Score files.")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from fakeodds.bundle.listing import MANIFEST, README, list_files, sum_parts, write_about
+from fakeodds.bundle.manifest import MANIFEST, README, list_files, sum_parts, write_about
 from fakeodds.bundle.notebook import write_notebook
 from fakeodds.bundle.requirements import Target, this_python
 from fakeodds.bundle.run_parts import gather_run, open_finished

@@ -93,7 +93,7 @@ def explore(
         from base_models.datasets import read_dataset
         from base_models.explore import ExploreSettings
         from base_models.explore.run import explore as look_closely
-    from fakeodds.view.explore_page import render_page
+    from fakeodds.report.explore_page import render_page
 
     settings = ExploreSettings(
         sample=sample,

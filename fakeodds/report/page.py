@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import draw
-from fakeodds.report.parts import Faces, Figure, Part, Section, Table, Tiles, Words
+from fakeodds.report.elements import Faces, Figure, Part, Section, Table, Tiles, Words
 from fakeodds.report.sections import build_sections
 from fakeodds.run.folder import RunFolder
+from fakeodds.view.figures import draw
 from predictions.errors import InputError
 from predictions.files import replacing, write_table
 from predictions.progress import Progress, silent

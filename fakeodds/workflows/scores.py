@@ -9,7 +9,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.view.names import in_figure
+from fakeodds.view.format import in_figure
 from predictions.errors import InputError
 from predictions.files import replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds

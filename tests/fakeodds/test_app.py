@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from fakeodds.app.alike import alike, standing
 from fakeodds.app.answer import DetectorAnswer, answer_video, stages_of
-from fakeodds.app.words import (
+from fakeodds.app.neighbours import alike, standing
+from fakeodds.app.sentences import (
     difference,
     frequency,
     frequency_basis,

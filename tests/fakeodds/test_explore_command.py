@@ -17,7 +17,7 @@ pytest.importorskip("av")
 from base_models.datasets.layouts import LAYOUT_NAMES
 from fakeodds.cli.dataset_options import LAYOUTS, parse_only
 from fakeodds.demo.data import write_clip
-from fakeodds.view.explore_page import count_rows, histogram, render_page
+from fakeodds.report.explore_page import count_rows, histogram, render_page
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]

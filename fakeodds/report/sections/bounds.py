@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import records
+from fakeodds.view.format import number, stage_name
 
 #: A bound nearer to 0 or 1 than this is none.
 _OPEN = 1e-12

@@ -7,12 +7,11 @@ import pandas as pd
 
 from fakeodds.deadline.plot import plot_cost, prepare_cost
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
-from fakeodds.report.rows import records
+from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles
+from fakeodds.report.videos import records
 from fakeodds.run.disk import megabytes, size, weights_mb
-from fakeodds.view.names import listed, shorten, thousands
-from fakeodds.view.numbers import interval, number, percent, seconds
+from fakeodds.view.figures import STRONG, plain_axes
+from fakeodds.view.format import interval, listed, number, percent, seconds, shorten, thousands
 
 _FOLDERS = {
     "faces": "face crops",

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import GREY, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
-from fakeodds.report.rows import losses, missing_scores, records
-from fakeodds.view.names import listed, shorten, thousands
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles
+from fakeodds.report.videos import losses, missing_scores, records
+from fakeodds.view.figures import GREY, STRONG, plain_axes
+from fakeodds.view.format import listed, number, percent, shorten, thousands
 
 _STATUS = {"ok": "face found", "no_face": "no face found", "unreadable": "cannot be read"}
 _SOUND = {"ok": "sound was heard", "no_sound": "no sound", "unreadable": "cannot be read"}

@@ -9,11 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table
+from fakeodds.report.videos import records
+from fakeodds.view.figures import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
+from fakeodds.view.format import apart_in_figure, number, percent, stage_name
 
 #: Points of a ROC curve that are drawn.
 _POINTS = 500

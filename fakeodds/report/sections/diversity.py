@@ -9,11 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import STRONG
-from fakeodds.report.parts import Figure, Part, Section, Table
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table
+from fakeodds.report.videos import records
+from fakeodds.view.figures import STRONG
+from fakeodds.view.format import apart_in_figure, number, percent, stage_name
 
 #: So many detectors are drawn, the best ones: more cells could not be read.
 _DRAWN = 30

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import in_figure, listed, shorten, thousands
-from fakeodds.view.numbers import number
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import records
+from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, plain_axes
+from fakeodds.view.format import in_figure, listed, number, shorten, thousands
 
 _SHOWN_CANDIDATES = 6
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import records
+from fakeodds.view.figures import CLOUD, SERIES, STRONG, plain_axes
+from fakeodds.view.format import number
 from predictions.frame_rules import DEFAULT_RULE
 
 #: What each rule does, for somebody who has not read `predictions.frame_rules`.

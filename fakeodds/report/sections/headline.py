@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Tile, Tiles, Words
-from fakeodds.view.names import in_figure
-from fakeodds.view.numbers import cost_of_share, interval, number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Tile, Tiles, Words
+from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, plain_axes
+from fakeodds.view.format import cost_of_share, in_figure, interval, number, percent, stage_name
 
 _STEPS = {
     "mean": "mean of all detectors",

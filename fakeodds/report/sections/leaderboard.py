@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure, listed
-from fakeodds.view.numbers import interval, number, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import records
+from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, plain_axes
+from fakeodds.view.format import apart_in_figure, interval, listed, number, stage_name
 
 _STEPS = {
     "mean": "mean of all detectors",

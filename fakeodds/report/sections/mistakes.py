@@ -5,10 +5,9 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
-from fakeodds.report.parts import Face, Faces, Part, Section, Table
-from fakeodds.report.rows import losses, missing_scores, records
-from fakeodds.view.names import shorten
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Face, Faces, Part, Section, Table
+from fakeodds.report.videos import losses, missing_scores, records
+from fakeodds.view.format import number, percent, shorten
 
 _SHOWN = 8
 _KINDS = {1: "FAKE taken for REAL", 0: "REAL taken for FAKE"}

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles, Words
+from fakeodds.report.videos import records
+from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, plain_axes
+from fakeodds.view.format import number, percent
 
 #: Shares of fakes among new videos that are told of, and answers that are moved to them.
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import records
+from fakeodds.view.format import number, stage_name
 
 if TYPE_CHECKING:
     from calibration import ReliabilityDiagram

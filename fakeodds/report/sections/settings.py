@@ -4,8 +4,8 @@ import shlex
 from typing import Any
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Part, Section, Table
-from fakeodds.view.names import listed, shorten, thousands
+from fakeodds.report.elements import Part, Section, Table
+from fakeodds.view.format import listed, shorten, thousands
 
 #: File or folder of a run -> what it is; in the order of docs/design.md.
 _FILES = {

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import ensemble_name, listed
-from fakeodds.view.numbers import interval, number
+from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles, Words
+from fakeodds.report.videos import records
+from fakeodds.view.format import ensemble_name, interval, listed, number
 
 if TYPE_CHECKING:
     from stacking.ensembles.compare import Comparison

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, SERIES, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import knowing_nothing, losses, records
-from fakeodds.view.names import in_figure, shorten, thousands
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, Words
+from fakeodds.report.videos import knowing_nothing, losses, records
+from fakeodds.view.figures import CLOUD, SERIES, STRONG, dots, plain_axes
+from fakeodds.view.format import in_figure, number, percent, shorten, stage_name, thousands
 
 #: Slices with fewer videos are shown, but no sentence is made of them.
 _ENOUGH = 20

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import COLOURS, draw
-from fakeodds.report.parts import Figure, Section, Table, Words
+from fakeodds.report.elements import Figure, Section, Table, Words
 from fakeodds.report.sections import (
     bounds,
     decisions,
@@ -24,8 +23,8 @@ from fakeodds.report.sections import (
     sizes,
 )
 from fakeodds.run.folder import RunFolder
-from fakeodds.view.names import apart_in_figure, ensemble_name, listed
-from fakeodds.view.numbers import interval, number
+from fakeodds.view.figures import COLOURS, draw
+from fakeodds.view.format import apart_in_figure, ensemble_name, interval, listed, number
 from fakeodds.workflows.scores import measures_of
 from predictions.folds import assign_folds
 from stacking import compare_subsets, report_metrics

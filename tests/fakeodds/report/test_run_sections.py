@@ -20,8 +20,7 @@ from base_models.faces.store import empty_faces, faces_path, write_faces
 from calibration import log_loss, row_log_loss, shift_prior
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
-from fakeodds.report.parts import Faces, Section, Table
-from fakeodds.report.rows import missing_scores
+from fakeodds.report.elements import Faces, Section, Table
 from fakeodds.report.sections import (
     costs,
     coverage,
@@ -32,6 +31,7 @@ from fakeodds.report.sections import (
     settings,
     slices,
 )
+from fakeodds.report.videos import missing_scores
 from fakeodds.run.folder import RunFolder
 
 ODD = "<script>alert(1)</script> [b]$x$"

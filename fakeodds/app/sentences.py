@@ -5,10 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeodds.app.alike import LEAST_GROUPS, LEAST_VIDEOS, Alike, Standing
 from fakeodds.app.answer import Answer, DetectorAnswer
-from fakeodds.view.names import listed
-from fakeodds.view.numbers import cost_of_share
+from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Alike, Standing
+from fakeodds.view.format import cost_of_share, listed
 from predictions.tables.columns import count
 
 #: Differences of logits that are called small and large: .5 is 50 % against 62 %, 1.5 against 82 %.

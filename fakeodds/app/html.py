@@ -7,10 +7,10 @@ from statistics import median
 import pandas as pd
 from markupsafe import Markup, escape
 
-from fakeodds.app import words
+from fakeodds.app import sentences
 from fakeodds.app.answer import Answer, MovedBy
 from fakeodds.app.charts import COLOURS, draw_curves, track_curves
-from fakeodds.app.looking import Looked
+from fakeodds.app.scoring import Looked
 
 #: Faces shown for each side.
 _SHOWN = 4
@@ -48,7 +48,7 @@ def _section(title: str, why: str, body: Markup) -> Markup:
 
 def _statement(name: str, looked: Looked, answer: Answer, worth: str) -> Markup:
     """The probability, what it means, what it rests on."""
-    number, of = words.percent(answer.probability), "is the calibrated probability of FAKE"
+    number, of = sentences.percent(answer.probability), "is the calibrated probability of FAKE"
     why = Markup("")
     if not answer.seen:
         of = "is what this run answers when it sees nothing"
@@ -70,7 +70,7 @@ def _statement(name: str, looked: Looked, answer: Answer, worth: str) -> Markup:
         100 * answer.probability,
     )
     often = "fo-often" if found.share is not None else "fo-few"
-    lines = [words.frequency(found), words.frequency_basis(found)] if answer.seen else []
+    lines = [sentences.frequency(found), sentences.frequency_basis(found)] if answer.seen else []
     told = Markup("").join(
         Markup('<p class="{}">{}</p>').format(kind, line)
         for kind, line in zip((often, "fo-basis"), lines, strict=False)
@@ -80,7 +80,7 @@ def _statement(name: str, looked: Looked, answer: Answer, worth: str) -> Markup:
         '<section class="fo-statement"><h2 class="fo-name">{}</h2>{}<p class="fo-number">'
         '<strong>{}</strong><span>{}</span></p>{}<p class="fo-verdict">{}</p>{}'
         '<p class="fo-worth">{}</p></section>'
-    ).format(name, why, number, of, gauge, words.verdict(answer), told, worth)
+    ).format(name, why, number, of, gauge, sentences.verdict(answer), told, worth)
 
 
 def _over_time(looked: Looked, answer: Answer) -> Markup:
@@ -123,7 +123,7 @@ def _over_time(looked: Looked, answer: Answer) -> Markup:
 def _faces(looked: Looked, answer: Answer) -> Markup:
     if looked.faces is None or not answer.moved:
         return Markup("")
-    least = words.LEAST_EFFECT
+    least = sentences.LEAST_EFFECT
     up = [one for one in answer.moved if one.effect >= least][:_SHOWN]
     down = [one for one in reversed(answer.moved) if one.effect <= -least][:_SHOWN]
     rows = [("Towards FAKE", up), ("Towards REAL", down)]
@@ -162,7 +162,7 @@ def _unlike(moved: Sequence[MovedBy]) -> list[MovedBy]:
 def _face(looked: Looked, answer: Answer, one: MovedBy, crop: int) -> Markup:
     assert looked.faces is not None
     picture = base64.b64encode(looked.faces.jpeg[crop]).decode("ascii")
-    at = words.seconds(float(looked.times[min(one.frame, len(looked.times) - 1)]))
+    at = sentences.seconds(float(looked.times[min(one.frame, len(looked.times) - 1)]))
     several = len(set(looked.faces.track.tolist())) > 1
     where = f"{at}, face {one.face + 1}" if several else at
     return Markup(
@@ -172,8 +172,8 @@ def _face(looked: Looked, answer: Answer, one: MovedBy, crop: int) -> Markup:
         where,
         picture,
         where,
-        words.percent(one.own),
-        words.points(one.effect, answer.probability, one.without),
+        sentences.percent(one.own),
+        sentences.points(one.effect, answer.probability, one.without),
     )
 
 
@@ -181,15 +181,15 @@ def _detectors(answer: Answer) -> Markup:
     rows = [
         (
             one.name,
-            "-" if one.own is None else words.percent(one.own),
-            words.difference(one),
-            words.standing_text(one.standing),
+            "-" if one.own is None else sentences.percent(one.own),
+            sentences.difference(one),
+            sentences.standing_text(one.standing),
         )
         for one in answer.detectors
     ]
     return _section(
         "Which detectors disagree",
-        words.disagreeing(answer),
+        sentences.disagreeing(answer),
         _table(
             ("Detector", "Its own probability", "Against the others", "Higher than its scores of"),
             rows,
@@ -202,7 +202,7 @@ def _stack(answer: Answer) -> Markup:
     if answer.mean is not None:
         chain.insert(0, ("Mean of the detectors", answer.mean))
     steps = Markup("").join(
-        Markup("<li><span>{}</span><b>{}</b></li>").format(title, words.percent(p))
+        Markup("<li><span>{}</span><b>{}</b></li>").format(title, sentences.percent(p))
         for title, p in chain
     )
     body = Markup('<ol class="fo-chain">{}</ol>').format(steps)
@@ -214,7 +214,7 @@ def _stack(answer: Answer) -> Markup:
             body,
         )
     rows = [
-        (one.name, words.percent(one.without), Markup(_bar(one.effect, answer)))
+        (one.name, sentences.percent(one.without), Markup(_bar(one.effect, answer)))
         for one in answer.detectors
         if one.own is not None
     ]
@@ -229,12 +229,12 @@ def _stack(answer: Answer) -> Markup:
 def _bar(effect: float, answer: Answer) -> Markup:
     """A bar to the right for FAKE, to the left for REAL."""
     most = max(abs(one.effect) for one in answer.detectors) or 1.0
-    width = 50 * abs(effect) / most if abs(effect) >= words.LEAST_EFFECT else 0.0
+    width = 50 * abs(effect) / most if abs(effect) >= sentences.LEAST_EFFECT else 0.0
     left = 50.0 if effect > 0 else 50 - width
     return Markup(
         '<span class="fo-bar"><i class="{}" style="left:{:.1f}%;width:{:.1f}%"></i></span>'
         "<span>{}</span>"
-    ).format("fake" if effect > 0 else "real", left, width, words.pull(effect))
+    ).format("fake" if effect > 0 else "real", left, width, sentences.pull(effect))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
@@ -279,7 +279,7 @@ def submission_preview(rows: pd.DataFrame, title: str) -> str:
     table = _table(
         ("Video", "Probability of FAKE"),
         [
-            (str(name), words.percent(float(probability)))
+            (str(name), sentences.percent(float(probability)))
             for name, probability in zip(rows["filename"], rows["label"], strict=True)
         ],
     )

@@ -1,9 +1,14 @@
-"""Names and counts in what people read (terminal, report, figures): short, and safe there."""
+"""Names and numbers as people read them: in the terminal, the report, the app and figures."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+
+from stacking.estimate.stages import single_of
 
 #: So many names are listed in a sentence before the rest is counted.
 _LISTED = 6
+
+_TITLES = {"mean": "mean of all detectors", "calibrated": "calibrated and clipped"}
 
 
 def shorten(name: str, most: int = 32) -> str:
@@ -51,3 +56,46 @@ def ensemble_name(models: Sequence[str], everything: Sequence[str]) -> str:
 def thousands(number: int, what: str) -> str:
     """`1 video`, `12,345 videos`."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A measure; large ones with fewer digits, undefined ones as a dash."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.{digits if abs(value) < 10 else 2}f}"
+
+
+def interval(measure: Mapping[str, float | None] | None, digits: int = 4) -> str:
+    """ "low to high" of a measure of metrics.json."""
+    ends = [] if measure is None else [measure["low"], measure["high"]]
+    known = [number(end, digits) for end in ends if end is not None and math.isfinite(end)]
+    return " to ".join(known) if len(known) == 2 else "-"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def seconds(value: float) -> str:
+    """A length of time in the unit that keeps it short."""
+    if value < 100:
+        return f"{value:.1f} s"
+    if value < 6000:
+        return f"{value / 60:.1f} min"
+    return f"{value / 3600:.1f} h"
+
+
+def cost_of_share(share: float) -> float:
+    """The log loss (nats) of knowing only the share of fakes, and always saying it."""
+    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
+
+
+def stage_name(stage: str) -> str:
+    """A stage as metrics.json names it: a detector without its prefix."""
+    return single_of(stage) or stage
+
+
+def stage_title(stage: str) -> str:
+    """A stage as a reader calls it."""
+    return _TITLES.get(stage, stage_name(stage))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fakeodds.report.parts import Figure
+from fakeodds.report.elements import Figure
 
 #: Colour as it is drawn (and seen in PNG) -> the page's CSS variable that stands in its place.
 #: These are the colours figures may use: those of the rooms' own `plot_*` functions, and a series.

@@ -31,7 +31,7 @@ from predictions.errors import InputError
 from predictions.files import read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
-_ENDS = 1 << 20
+_ENDS = 1 << 16
 
 State = Literal["done", "none", "other", "damaged"]
 

@@ -11,7 +11,7 @@ from fakeodds.cli.completion import words
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored, StackOptions, outer_folds
-from predictions.files import write_json
+from predictions.files import read_json, write_json
 from predictions.frame_rules import RULES, TRACK_RULES
 
 
@@ -48,16 +48,13 @@ def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:
     """Compare the frame rules on the outer folds; write frame_rules.json and return its rules."""
-    import json
-
     from stacking.choose.frame_rule import compare_rules
 
     scored = scored.labelled()
     rows = scored.rows
     folds = outer_folds(rows, options.folds, options.seed)
     path = run.path / "frame_rules.json"
-    inputs = {"rows": rows, "features": scored.features, "seed": options.seed, "folds": folds}
-    with run.stage("frame rules", {**inputs, "folds": folds.to_list()}, [path]) as needed:
+    with run.stage("frame_rules", seed=options.seed, folds=folds.tolist()) as needed:
         if needed:
             label = rows["label"].astype("int8")
             with terminal.working("frame rules"):
@@ -65,7 +62,7 @@ def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[d
                     scored.features, label, rows["group"], folds, seed=options.seed
                 ).table
             write_json({"rules": judged.to_dict(orient="records")}, path)
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rules"]
+    found: list[dict[str, Any]] = read_json(path)["rules"]
     return found
 
 

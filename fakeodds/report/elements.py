@@ -1,13 +1,20 @@
 """What sections of the report are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from fakeodds.view.format import interval
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
+
+#: A row of a table of numbers, by the names of its columns.
+Row = dict[str, Any]
+#: What a column of a table shows of a row.
+Cell = Callable[[Row], str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,32 @@ class Table:
     title: str = ""
     note: str = ""
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":
+        """The table of `rows` with `columns`, header -> cell; `more` as of the class."""
+        cells = [[cell(row) for cell in columns.values()] for row in records(rows)]
+        return cls(tuple(columns), cells, **more)
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table by the names of its columns."""
+    return cast(list[Row], table.to_dict(orient="records"))
+
+
+def cell(column: str, form: Callable[..., str] = str, *more: Any) -> Cell:
+    """A cell that shows a column by a function of `view.format`, which is given `more`."""
+    return lambda row: form(row[column], *more)
+
+
+def count(column: str) -> Cell:
+    """A cell that shows a number of things."""
+    return lambda row: f"{row[column]:,}"
+
+
+def interval_cell(digits: int = 4) -> Cell:
+    """A cell that shows `low` to `high`."""
+    return lambda row: interval(row, digits)
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -63,7 +96,7 @@ class Figure:
         name: of the files, such as "reliability_calibrated"; unique in the report.
         title: above it.
         caption: below it: how to read it, or what it shows, in a sentence or two.
-        draw: draws it onto an empty matplotlib figure. Colours are those of `drawing.COLOURS`.
+        draw: draws it onto an empty matplotlib figure. Colours are those of `view.figures.COLOURS`.
         data: what is drawn, for the CSV.
         size: inches, (width, height). Half the page is 4.6 wide, the whole 9.4; only what cannot
             be read at 4.6 takes more, as a phone is 4 wide.

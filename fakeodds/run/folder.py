@@ -255,6 +255,10 @@ class RunFolder:
         of: Mapping[str, str] = record.get("of", {})
         return all(self.key(other) == key for other, key in of.items())
 
+    def damage(self, name: str) -> Path | None:
+        """The first file of a product that is gone or not as it was written; None where all are."""
+        return self._product(name).damage()
+
     def require(self, *names: str) -> None:
         """Refuse to read products that are not there, or damaged.
 
@@ -264,9 +268,8 @@ class RunFolder:
         for name in names:
             if self.has(name):
                 continue
-            product, owned = self._product(name), PRODUCTS[name]
-            command = owned.command.replace("RUN", str(self.path))
-            if (damage := product.damage()) is not None:
+            command = PRODUCTS[name].command.replace("RUN", str(self.path))
+            if (damage := self.damage(name)) is not None:
                 what = "is damaged" if damage.exists() else "is gone"
                 raise InputError(
                     what, file=damage, remedy=f"give {command} again, which makes it anew"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stacking.estimate.stages import single_of
 
@@ -65,11 +66,17 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits if abs(value) < 10 else 2}f}"
 
 
-def interval(measure: Mapping[str, float | None] | None, digits: int = 4) -> str:
+def interval(measure: Mapping[str, Any] | None, digits: int = 4) -> str:
     """ "low to high" of a measure of metrics.json."""
     ends = [] if measure is None else [measure["low"], measure["high"]]
     known = [number(end, digits) for end in ends if end is not None and math.isfinite(end)]
     return " to ".join(known) if len(known) == 2 else "-"
+
+
+def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
+    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json."""
+    loss = measures["log_loss"]
+    return {"log_loss": loss["value"], "low": loss["low"], "high": loss["high"]}
 
 
 def percent(share: float, digits: int = 0) -> str:

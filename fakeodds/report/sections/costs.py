@@ -1,5 +1,6 @@
 """What the run cost: time, memory, disk; and what a closer look at a new video is worth."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,9 @@ import pandas as pd
 
 from fakeodds.deadline.plot import plot_cost, prepare_cost
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles
-from fakeodds.report.videos import records
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, cell
 from fakeodds.run.disk import megabytes, size, weights_mb
-from fakeodds.view.figures import STRONG, plain_axes
+from fakeodds.view.figures import STRONG, plain_axes, row_axes
 from fakeodds.view.format import interval, listed, number, percent, seconds, shorten, thousands
 
 _FOLDERS = {
@@ -26,9 +26,8 @@ _FOLDERS = {
 
 def build(contents: Contents) -> Section | None:
     """Seconds and memory by stage, MB on disk, weights a detector, seconds a new video."""
-    record = contents.run.record["stages"]
-    stages = prepare_stages(record)
-    new = prepare_stages(_test_stages(contents))
+    stages = prepare_stages(contents.run.stages())
+    new = prepare_stages(contents.new.run.stages())
     sizes = prepare_sizes(contents)
     deadline = contents.deadline
     if stages.empty and deadline is None:
@@ -40,7 +39,7 @@ def build(contents: Contents) -> Section | None:
                 "stages",
                 "Time by stage",
                 "Seconds each stage took, on the machine that made the run.",
-                lambda canvas: _plot_stages(canvas, stages),
+                partial(_plot_stages, stages=stages),
                 stages,
                 size=(4.6, 1.0 + 0.36 * len(stages)),
             )
@@ -56,21 +55,25 @@ def build(contents: Contents) -> Section | None:
     weights = prepare_weights(contents)
     if not weights.empty:
         parts.append(
-            Table(
-                ("detector", "weights of all folds"),
-                [[shorten(row["detector"], 48), size(row["mb"])] for row in records(weights)],
+            Table.of(
+                weights,
+                {
+                    "detector": cell("detector", shorten, 48),
+                    "weights of all folds": cell("mb", size),
+                },
                 title="Weights by detector",
                 note="What fakeodds predict loads; --max-weights keeps it below a limit.",
             )
         )
     if len(sizes) > 1:
         parts.append(
-            Table(
-                ("folder", "holds", "size"),
-                [
-                    [f"{row['folder']}/", _FOLDERS[row["folder"]], size(row["mb"])]
-                    for row in records(sizes)
-                ],
+            Table.of(
+                sizes,
+                {
+                    "folder": cell("folder", "{}/".format),
+                    "holds": cell("folder", _FOLDERS.__getitem__),
+                    "size": cell("mb", size),
+                },
                 texts=(0, 1),
                 title="On disk",
             )
@@ -79,14 +82,18 @@ def build(contents: Contents) -> Section | None:
 
 
 def prepare_stages(record: dict[str, Any]) -> pd.DataFrame:
-    """Of run.json's stages, in their order.
+    """Of `RunFolder.stages`, in their order.
 
     Returns:
         `stage`, `seconds`, `share` of all seconds, and `peak_mb`, NaN where it is not known.
     """
     table = pd.DataFrame(
         [
-            {"stage": name, "seconds": stage["seconds"], "peak_mb": stage.get("peak_mb", np.nan)}
+            {
+                "stage": name.replace("_", " "),
+                "seconds": stage["seconds"],
+                "peak_mb": stage.get("peak_mb", np.nan),
+            }
             for name, stage in record.items()
         ],
         columns=["stage", "seconds", "peak_mb"],
@@ -109,13 +116,6 @@ def prepare_weights(contents: Contents) -> pd.DataFrame:
     return table.sort_values("mb", ascending=False, kind="stable", ignore_index=True)
 
 
-def _test_stages(contents: Contents) -> dict[str, Any]:
-    from fakeodds.run.folder import RunFolder
-
-    stages: dict[str, Any] = RunFolder.open(contents.run.path / "test").record["stages"]
-    return stages
-
-
 def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> list[Tile]:
     tiles = []
     if not stages.empty:
@@ -126,18 +126,13 @@ def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> lis
                 thousands(len(stages), "stage"),
             )
         )
-        faces = contents.run.record["stages"].get("faces")
+        faces = contents.run.seconds().get("faces")
         if faces is not None and contents.videos is not None and len(contents.videos):
-            each = faces["seconds"] / len(contents.videos)
+            each = faces / len(contents.videos)
             tiles.append(Tile(f"{each:.2f} s", "a video to find its faces"))
         if stages["peak_mb"].notna().any():
-            tiles.append(
-                Tile(
-                    size(float(stages["peak_mb"].max())),
-                    "peak memory",
-                    "of the largest process",
-                )
-            )
+            peak = size(float(stages["peak_mb"].max()))
+            tiles.append(Tile(peak, "peak memory", "of the largest process"))
     if len(sizes) > 1:
         tiles.append(Tile(size(float(sizes["mb"].sum())), "on disk"))
     deadline = contents.deadline
@@ -174,18 +169,18 @@ def _lead(contents: Contents, stages: pd.DataFrame, deadline: dict[str, Any] | N
 
 def _stage_table(stages: pd.DataFrame, title: str) -> Table:
     known = bool(stages["peak_mb"].notna().any())
-    rows = [
-        [
-            row["stage"],
-            seconds(row["seconds"]),
-            percent(row["share"]) if np.isfinite(row["share"]) else "-",
-            *([size(row["peak_mb"]) if np.isfinite(row["peak_mb"]) else "-"] if known else []),
-        ]
-        for row in records(stages)
-    ]
-    return Table(
-        ("stage", "time", "of all", *(["peak memory until its end"] if known else [])),
-        rows,
+
+    def peak(row: Row) -> str:
+        return size(row["peak_mb"]) if np.isfinite(row["peak_mb"]) else "-"
+
+    return Table.of(
+        stages,
+        {
+            "stage": cell("stage"),
+            "time": cell("seconds", seconds),
+            "of all": lambda row: percent(row["share"]) if np.isfinite(row["share"]) else "-",
+            **({"peak memory until its end": peak} if known else {}),
+        },
         title=title,
         note="Of a stage that was killed and went on, only the last attempt is counted."
         + (" Memory is that of the largest process, workers not added up." if known else ""),
@@ -203,7 +198,7 @@ def _figure_in_time(deadline: dict[str, Any]) -> list[Part]:
             "Each point is a way to look at a video: so many frames, so many detectors. Log loss "
             "out of fold with its 95 % interval, seconds as measured on the new videos with all "
             "threads at work; left and down is better.",
-            lambda canvas: _plot_cost(canvas, cost),
+            partial(_plot_cost, cost=cost),
             cost,
         )
     ]
@@ -236,17 +231,14 @@ def _in_time_table(deadline: dict[str, Any]) -> Table:
 
 
 def _plot_stages(canvas: Any, stages: pd.DataFrame) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(stages))[::-1]
+    axes, at = row_axes(canvas, list(stages["stage"]), "seconds")
     axes.barh(at, stages["seconds"], color=STRONG, height=0.6)
     for y, spent in zip(at, stages["seconds"], strict=True):
         axes.annotate(
             seconds(spent), (spent, y), xytext=(4, 0), textcoords="offset points", va="center",
             fontsize=8.5,
         )  # fmt: skip
-    axes.set_yticks(at, stages["stage"])
-    axes.set(xlabel="seconds", xlim=(0, 1.18 * max(float(stages["seconds"].max()), 1e-9)))
+    axes.set_xlim(0, 1.18 * max(float(stages["seconds"].max()), 1e-9))
 
 
 def _plot_cost(canvas: Any, cost: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Part, Section, Table
+from fakeodds.run.products import PRODUCTS
 from fakeodds.view.format import listed, shorten, thousands
 
 #: File or folder of a run -> what it is; in the order of docs/design.md.
@@ -33,7 +34,8 @@ _FILES = {
     "scores": "frame scores of each detector, out of fold",
     "test": "the same of the videos that were predicted",
     "report": "the figures of this page as PNG and CSV",
-    "run.json": "settings, versions, commands, seconds and the hash of each stage's inputs",
+    "run.json": "settings, versions and commands",
+    "products": "of each stage: its seconds, the hash of its inputs and the checksums of its files",
 }
 #: Settings that are told elsewhere on the page.
 _ELSEWHERE = ("command",)
@@ -41,10 +43,10 @@ _ELSEWHERE = ("command",)
 
 def build(contents: Contents) -> Section | None:
     """Commands, settings, versions, hashes of inputs, files."""
-    record = contents.run.record
-    commands = prepare_commands(record)
+    commands = prepare_commands(contents.run.record)
     settings = prepare_settings(contents.settings)
-    if not settings and not record["stages"]:
+    stages = contents.run.stages()
+    if not settings and not stages:
         return None
     parts: list[Part] = []
     if commands:
@@ -75,12 +77,11 @@ def build(contents: Contents) -> Section | None:
             title="Versions",
         )
     )
-    stages = record["stages"]
     if stages:
         parts.append(
             Table(
                 ("stage", "hash of its inputs"),
-                [[name, str(stage["inputs"])[:16]] for name, stage in stages.items()],
+                [[name.replace("_", " "), contents.run.key(name)[:16]] for name in stages],
                 texts=(0, 1),
                 title="Inputs",
                 note="SHA-256 (first 16 digits) of the tables and settings that the stage depends "
@@ -114,11 +115,13 @@ def prepare_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
 def prepare_files(contents: Contents) -> dict[str, str]:
     """The run's files and folders that are there -> what they are."""
     path = contents.run.path
-    there = {name for name in _FILES if (path / name).exists()} | {"report"}
+    product = {f: name for name, own in PRODUCTS.items() for f in (*own.files, *own.more)}
+    product["stack"] = "stack"
     return {
         f"{name}/" if "." not in name else name: told
         for name, told in _FILES.items()
-        if name in there
+        if name == "report"
+        or ((path / name).exists() and (name not in product or contents.has(product[name])))
     }
 
 

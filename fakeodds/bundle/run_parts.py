@@ -163,10 +163,12 @@ def gather_run(
     for path in files:
         _copy(path, out / path.relative_to(run.folder.path))
     write_json(_record(run, kept, out, notes), out / "run.json")
+    expected = _expected(run, out, stack, about, oof)
+    RunFolder(out).seal("stack", run.folder.key("stack"))
     return RunParts(
         {name: round(weights[name] * _MB) for name in kept},
         left,
-        _expected(run, out, stack, about, oof),
+        expected,
         tuple(notes),
     )
 
@@ -267,8 +269,7 @@ def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[str]) 
         # Predicting happens beside the run's folder there: see the notebook.
         settings["faces"][key] = f"{kind}:run/finders/{source.name}"
         notes.append(f"the face finder {source.name} comes along as run/finders/{source.name}.")
-    stages = {name: stage for name, stage in record["stages"].items() if name != "report"}
-    return {"versions": record["versions"], "settings": settings, "stages": stages}
+    return {**record, "settings": settings, "commands": []}
 
 
 def _told_left(left: dict[str, int], most_mb: float) -> str:

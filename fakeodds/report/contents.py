@@ -71,7 +71,8 @@ class Contents:
     @cached_property
     def measures(self) -> pd.DataFrame | None:
         """measures.csv: stage, measure, value, low, high."""
-        return pd.read_csv(self.run.measures) if self.has("stack") else None
+        there = self.has("stack") and self.run.measures.exists()
+        return pd.read_csv(self.run.measures) if there else None
 
     @cached_property
     def stack(self) -> dict[str, Any] | None:

@@ -203,10 +203,10 @@ class RunFolder:
         return read_json(self.metrics)
 
     def stages(self) -> dict[str, dict[str, Any]]:
-        """Product -> what its making cost: `seconds`, and `peak_mb` where the system tells."""
+        """Product -> `key`, and what its making cost: `seconds`, `peak_mb` where it is known."""
         records = {name: read_record(self._product(name).record) for name in PRODUCTS}
         return {
-            name: {fact: record[fact] for fact in ("seconds", "peak_mb") if fact in record}
+            name: {fact: record[fact] for fact in ("key", "seconds", "peak_mb") if fact in record}
             for name, record in records.items()
             if record is not None and "seconds" in record
         }

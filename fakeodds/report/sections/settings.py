@@ -81,7 +81,7 @@ def build(contents: Contents) -> Section | None:
         parts.append(
             Table(
                 ("stage", "hash of its inputs"),
-                [[name.replace("_", " "), contents.run.key(name)[:16]] for name in stages],
+                [[name.replace("_", " "), at["key"][:16]] for name, at in stages.items()],
                 texts=(0, 1),
                 title="Inputs",
                 note="SHA-256 (first 16 digits) of the tables and settings that the stage depends "

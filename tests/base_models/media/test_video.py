@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from base_models.video import decode as video
 from base_models.video.decode import (
     UnreadableVideo,
     decode_frames,
@@ -16,7 +17,6 @@ from base_models.video.decode import (
     index_video,
     sample_frames,
 )
-from base_models.video.decode import decode as video
 from base_models.video.sampling import Sampling, choose_frames
 from predictions.errors import InputError
 

@@ -12,12 +12,12 @@ from base_models.datasets.plain import VIDEO_ENDINGS
 from fakeodds.app import html
 from fakeodds.app.limits import Limits
 from fakeodds.app.opened_run import SCORE_ENDINGS, OpenedRun
-from fakeodds.app.sentences import without_folders
+from fakeodds.app.sentences import refusal
 from predictions.errors import InputError
 from predictions.submission import write_submission
 from predictions.tables.columns import count
 
-#: Uploads and results are looked through so often, and deleted when so old, in seconds.
+#: Uploads and results are scored through so often, and deleted when so old, in seconds.
 _CLEAN_EVERY, _KEPT_FOR = 600, 3600
 #: People that may wait; the next is told to come back.
 _WAITING = 16
@@ -54,7 +54,7 @@ def build_page(run: OpenedRun, limits: Limits) -> gr.Blocks:
 
 
 def _video_tab(run: OpenedRun, limits: Limits) -> None:
-    if run.looker is None:
+    if run.scorer is None:
         gr.HTML(html.sentence(_NO_DETECTORS))
         return
     told = (
@@ -167,7 +167,7 @@ def _told() -> Iterator[list[str]]:
     try:
         yield refused
     except InputError as error:
-        refused.append(without_folders(str(error)))
+        refused.append(refusal(error))
 
 
 def _own_folder() -> Path:

@@ -12,7 +12,7 @@ from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, cell
 from fakeodds.view.figures import STRONG
 from fakeodds.view.format import apart_in_figure, number, percent, stage_name
-from stacking.estimate.stages import single_stage
+from stacking.estimate.stages import single_stage, singles
 
 #: So many detectors are drawn, the best ones: more cells could not be read.
 _DRAWN = 30

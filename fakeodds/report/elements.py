@@ -64,7 +64,7 @@ class Table:
     @classmethod
     def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":
         """The table of `rows` with `columns`, header -> cell; `more` as of the class."""
-        cells = [[cell(row) for cell in columns.values()] for row in records(rows)]
+        cells = [tuple(cell(row) for cell in columns.values()) for row in records(rows)]
         return cls(tuple(columns), cells, **more)
 
 

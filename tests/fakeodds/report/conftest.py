@@ -16,7 +16,7 @@ def _seal(run: Path) -> RunFolder:
         if name == "scores" or (owned.files and all((run / file).exists() for file in owned.files)):
             facts = {k: v for k, v in costs.get(name, {}).items() if k != "key"}
             folder.seal(name, folder.key(name) or name, **facts)
-    return RunFolder.existing(run)
+    return RunFolder.existing(run, reads=True)
 
 
 @pytest.fixture(scope="session")

@@ -497,7 +497,7 @@ def test_the_command_is_kept_once_and_can_be_typed_again(
     assert told["meta"] == "logistic"
     assert str(source) in told["scores"]
     files = settings.prepare_files(known)
-    there = {path.name for path in known.run.path.iterdir()} - {"report.html"}
+    there = {path.name for path in known.run.path.glob("[!.]*")} - {"report.html"}
     assert {name.rstrip("/") for name in files} == there | {"report"}
     assert settings.prepare_commands({"stages": {}}) == []
 

@@ -107,7 +107,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         self.order_ = np.argsort(~is_score, kind="stable")
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
-        self.notes_: list[str] = []
+        self.notes_: list[Any] = []
         with threadpool_limits(limits=1, user_api="blas"):
             self._fit_checked(X, labels, group)
         return self

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
-from base_models.scoring.fold_models import FoldModel, find_models
+from base_models.scoring.fold_models import FoldModel, find_models, list_trained
 from fakeodds.deadline.members import asked_in_time
 from fakeodds.run.disk import megabytes, weights_mb
 from fakeodds.run.folder import RunFolder
@@ -181,6 +181,7 @@ def gather_run(
         notes += told
     for path in files:
         _copy(path, out / path.relative_to(run.folder.path))
+    list_trained(out, {name: [m.place.fold for m in run.models[name]] for name in kept})
     write_json(_record(run, kept, out, notes), out / "run.json")
     expected = _expected(run, out, stack, about, oof)
     key = run.folder.key("stack")
@@ -238,7 +239,7 @@ def _export(run: FinishedRun, name: str) -> list[Note]:
     from base_models.scoring.online import VideoScorer
 
     settings = FaceSettings(**run.folder.record["settings"]["faces"])
-    return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
+    return list(map(str, VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes))
 
 
 def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:

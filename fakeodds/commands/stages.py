@@ -221,7 +221,6 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             precision=precision,  # type: ignore[arg-type]
             workers=workers,
         )
-        settings.check()
         return command(train_settings=settings, **rest)
 
     decorators = (

@@ -21,9 +21,6 @@ class Contents:
 
     A product that was made from another stack, or from other scores, is not there: see
     `RunFolder.has`.
-
-    Raises:
-        InputError: by any of the attributes: a file of the product is damaged.
     """
 
     run: RunFolder
@@ -143,15 +140,9 @@ class Contents:
         return Contents(RunFolder(self.run.path / "test", self.run.record))
 
     def has(self, product: str) -> bool:
-        """Whether a product is there, and made from what is there now.
-
-        Raises:
-            InputError: it is damaged.
-        """
+        """Whether a product is there, whole, and made from what is there now."""
         if product not in self._there:
             self._there[product] = self.run.has(product)
-            if not self._there[product] and self.run.damage(product) is not None:
-                self.run.require(product)
         return self._there[product]
 
     def _json(self, product: str, file: str) -> dict[str, Any] | None:

@@ -40,12 +40,17 @@ def find_domain(scored: Scored, asked: str | None, robust: bool, seed: int) -> s
             return found
     if asked in (None, "none"):
         if robust:
-            raise InputError("--robust chooses by the worst domain; name its column with --domain.")
+            raise InputError(
+                "chooses by the worst domain",
+                option="--robust",
+                remedy="name its column with --domain",
+            )
         return None
     if asked not in rows:
         raise InputError(
-            f"--domain {asked}: is read as the id, the label or the group; name a column of its "
-            "own, such as dataset or method."
+            "is read as the id, the label or the group",
+            option=f"--domain {asked}",
+            remedy="name a column of its own, such as dataset or method",
         )
     _count_domains(rows, str(asked), seed)
     return asked

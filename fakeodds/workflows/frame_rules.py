@@ -12,7 +12,7 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored, StackOptions, outer_folds
 from predictions.files import read_json, write_json
-from predictions.frame_rules import RULES, TRACK_RULES
+from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
 
 
 class FrameRule(click.ParamType):
@@ -29,7 +29,7 @@ class FrameRule(click.ParamType):
             self.fail(f"{rule!r} is none of auto, {', '.join(RULES)}", param, ctx)
         if slash and over not in TRACK_RULES:
             self.fail(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}", param, ctx)
-        return rule, over or TRACK_RULES[0]
+        return rule, over or DEFAULT_RULE[1]
 
 
 def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +79,7 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
     shown = judged[~judged["rule"].duplicated() | is_taken]
     for row in shown.to_dict(orient="records"):
         chosen = all(row[name] == taken[name] for name in ("rule", "over_tracks"))
-        default = (row["rule"], row["over_tracks"]) == ("mean_logit", "max")
+        default = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
         table.add_row(
             f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
             f"{row['log_loss']:.4f}",

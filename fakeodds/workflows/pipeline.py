@@ -1,5 +1,6 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,12 +16,11 @@ from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import faces_path
-from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.fold_models import read_fold_scores
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
@@ -71,15 +71,18 @@ def find_faces(
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
     inputs = _faces_inputs(dataset, settings, folding)
-    if _faces_are_there(dataset, folder, inputs):
-        terminal.note(f"faces of {len(dataset.videos)} videos: already there.")
-        return pd.read_parquet(folder.videos)
-    terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
-    with terminal.progress_bars() as progress:
-        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False):
-            pass
+    already = folder.is_done("faces", **inputs)
+    if not already:
+        terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
+    # What is there is read all the same: a damaged piece is made anew.
+    with terminal.progress_bars(tell=not already) as progress:
+        coming = _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False)
+        deque(coming, maxlen=0)
     videos = pd.read_parquet(folder.videos)
-    _tell_coverage(videos)
+    if already:
+        terminal.note(f"faces of {len(videos)} videos: already there.")
+    else:
+        _tell_coverage(videos)
     return videos
 
 
@@ -108,18 +111,10 @@ def _stream_faces(
             ):
                 infos[video] = info
                 yield video
-            videos = faces_table(dataset, infos)
+            videos = faces_table(dataset.videos, infos)
         if inputs["folding"]:
             videos = _with_folds(videos, **inputs["folding"])
         write_table(videos, folder.videos)
-
-
-def _faces_are_there(dataset: Dataset, folder: RunFolder, inputs: Mapping[str, Any]) -> bool:
-    """Whether the stage `faces` was finished with these inputs, and no video's file is gone."""
-    names = map(str, dataset.videos["video"])
-    return folder.is_done("faces", **inputs) and all(
-        faces_path(folder.faces, name).is_file() for name in names
-    )
 
 
 def _faces_inputs(
@@ -153,13 +148,15 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
         identities=[media_identity(file) for file in files],
         sound=asdict(settings),
     ) as needed:
-        if not needed:
-            terminal.note(f"sound of {len(files)} videos: already there.")
-            return
-        terminal.heading(f"Listening to {len(files)} videos")
-        with terminal.progress_bars() as progress:
+        if needed:
+            terminal.heading(f"Listening to {len(files)} videos")
+        # What is there is read all the same: a damaged piece is made anew.
+        with terminal.progress_bars(tell=needed) as progress:
             found = extract_sound(dataset, folder.sound, settings, jobs=jobs, progress=progress)
         write_table(found, folder.sound_table)
+    if not needed:
+        terminal.note(f"sound of {len(files)} videos: already there.")
+        return
     counts = found["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index))
     terminal.note(f"sound of {len(found)} videos: {told}.")
@@ -178,8 +175,9 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> 
     path = Path(folder.record["settings"].get("dataset", ""))
     if not path.exists():
         raise InputError(
-            f"{path}: the dataset of this run is not there any more, and the sound of its videos "
-            "is needed; put it back, call from the same folder, or leave the sound detector out."
+            "the dataset of this run is not there any more, and the sound of its videos is needed",
+            file=path,
+            remedy="put it back, call from the same folder, or leave the sound detector out",
         )
     root = path if path.is_dir() else path.parent
     find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
@@ -213,12 +211,13 @@ def train_and_stack(
         if needed:
             folds = labelled["fold"].nunique()
             terminal.heading(f"Training {len(settings.detectors)} detectors on {folds} folds")
-        # What is there is kept, but for pieces that are damaged or gone.
+        # Always: which pieces are there and whole is known to the training alone.
         with terminal.progress_bars() as progress:
-            report = train_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
+            report = fit_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
     for note in report.notes:
-        terminal.note(note)
-    scored = gather(labelled, run.scores, settings.detectors, imported)
+        terminal.note(str(note))
+    frames = read_fold_scores(run.path, settings.detectors)
+    scored = gather(labelled, frames, settings.detectors, imported)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
@@ -230,7 +229,7 @@ def train_and_stack(
 
 def gather(
     videos: pd.DataFrame,
-    scores: Path,
+    frames: pd.DataFrame,
     detectors: Sequence[str],
     imported: Imported | None = None,
 ) -> Scored:
@@ -240,8 +239,6 @@ def gather(
     """
     rows = videos.set_index("video")
     imported = imported or nothing_imported(rows.index.tolist())
-    frames = read_frame_scores(scores)
-    frames = frames[frames["model"].isin(detectors)]
     if imported.frames is not None:
         frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
     features = rule_table(frames).reindex(rows.index)
@@ -284,18 +281,19 @@ def predict(
     imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
     find_sound(dataset, folder, detectors, jobs)
     inputs = _faces_inputs(dataset, settings, {})
-    already = _faces_are_there(dataset, folder, inputs)
+    already = folder.is_done("faces", **inputs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
     terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with terminal.progress_bars() as progress:
+        arriving = _stream_faces(dataset, folder, settings, inputs, jobs, progress)
+        if already:
+            deque(arriving, maxlen=0)  # what is damaged is made anew
         notes = score_videos(
             names,
             folder.faces,
             run.path / "models",
             folder.scores,
-            arriving=None
-            if already
-            else _stream_faces(dataset, folder, settings, inputs, jobs, progress),
+            arriving=None if already else arriving,
             detectors=detectors,
             device=device,
             backend=backend,
@@ -305,9 +303,10 @@ def predict(
     videos = pd.read_parquet(folder.videos)
     if not already:
         _tell_coverage(videos)
-    for sentence in notes:
-        terminal.note(sentence)
-    features = gather(videos, folder.scores, detectors, imported).features
+    for note in notes:
+        terminal.note(str(note))
+    frames = read_new_scores(folder.scores, detectors)
+    features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return answer_with_gaps(stack, features, about, prior, groups)
 

@@ -114,6 +114,7 @@ def take_scores(scored: Scored, run: RunFolder) -> None:
     """Judge these scores in the run folder: what was made from others is removed."""
     if run.key("scores") != scored.key:
         run.clear("scores")
+        run.forget_commands()
         run.seal("scores", scored.key)
 
 
@@ -237,13 +238,15 @@ def check_labels(label: pd.Series) -> None:
     """
     if label.empty:
         raise InputError(
-            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
-            "name it with --label, or join one with --labels."
+            "no video has a label",
+            expected="a label column with 1 = FAKE and 0 = REAL",
+            remedy="name it with --label, or join one with --labels",
         )
     if label.nunique() < 2:
         only = "FAKE" if label.iloc[0] == 1 else "REAL"
         raise InputError(
-            f"every labelled video is {only}: a detector is judged on both; add the other class."
+            f"every labelled video is {only}, and a detector is judged on both",
+            remedy="add the other class",
         )
 
 

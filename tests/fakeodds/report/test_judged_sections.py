@@ -11,11 +11,11 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
+from fakeodds.report import write_report
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Section, Table, Words
 from fakeodds.report.sections import (
     bounds,
-    build_sections,
     decisions,
     diversity,
     headline,
@@ -266,15 +266,15 @@ def test_the_calibrator_is_told_whatever_it_is_called(
 
 def test_a_damaged_file_is_refused_by_name(make_run: MakeRun) -> None:
     for name in ("oof.csv", "metrics.json", "stack/stack.json", "compare.json"):
-        contents = make_run(compared=True, name=f"damaged {Path(name).name}")
-        path = contents.run.path / name
+        run = make_run(compared=True, name=f"damaged {Path(name).name}").run
+        path = run.path / name
         path.write_bytes(path.read_bytes()[:-2])
         with pytest.raises(InputError, match="is damaged") as refused:
-            build_sections(contents)
+            write_report(run)
         assert refused.value.file == str(path)
         path.unlink()
         with pytest.raises(InputError, match="is gone"):
-            build_sections(Contents(contents.run))
+            write_report(run)
 
 
 def test_bounds_are_those_of_the_stack_and_never_cost(make_run: MakeRun) -> None:

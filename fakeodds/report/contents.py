@@ -74,18 +74,7 @@ class Contents:
     @cached_property
     def stack(self) -> dict[str, Any] | None:
         """stack.json: settings, blend, calibrator, clip, notes, versions, about."""
-        stack = self._json("stack", "stack/stack.json")
-        # TODO: goes when stack.json holds facts.
-        if stack is not None and isinstance(stack["calibrator"], str):
-            stack["calibrator"] = {"name": stack["settings"]["calibration"]}
-        if stack is not None:
-            stack["notes"] = [
-                {"code": "calibration.chosen" * one.startswith("Calib"), "facts": {}, "text": one}
-                if isinstance(one, str)
-                else one
-                for one in stack["notes"]
-            ]
-        return stack
+        return self._json("stack", "stack/stack.json")
 
     @property
     def stack_notes(self) -> list[Note]:

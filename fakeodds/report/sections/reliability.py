@@ -146,7 +146,7 @@ def _calibrator(contents: Contents) -> list[str]:
     if stack is None:
         return []
     name = None if stack["calibrator"] is None else str(stack["calibrator"]["name"])
-    about = getattr(CALIBRATORS.get(name or ""), "about", "")
+    about = CALIBRATORS[name].about if name in CALIBRATORS else ""
     if stack["settings"]["calibration"] == "auto":
         explained = f" {name.capitalize()} {about}." if name and about else ""
         return [f"{note}{explained}" for note in contents.stack_notes if note.code in _CHOSEN]

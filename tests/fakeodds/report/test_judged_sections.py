@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
+from calibration.calibrators.auto import CHOSEN
 from fakeodds.report import write_report
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Section, Table, Words
@@ -43,7 +44,14 @@ STACK = {
     "calibrator": {"name": "affine"},
     "notes": [
         {"code": "stack.clip", "facts": {}, "text": "Clip: none."},
-        {"code": "calibration.chosen", "facts": {}, "text": "Calibration: affine, as it pays."},
+        CHOSEN(
+            calibrator="affine",
+            reason="judged",
+            log_loss=0.5,
+            best="affine",
+            best_log_loss=0.5,
+            before=0.6,
+        ).to_json(),
     ],
 }
 
@@ -239,7 +247,7 @@ def test_reliability_says_what_measures_csv_says(make_run: MakeRun) -> None:
     # The mean of several detectors' probabilities is too timid.
     assert told["mean"]["slope"]["low"] > 1
     assert "Before (mean of all detectors): the answers could be surer" in words(section)
-    assert "Calibration: affine, as it pays." in words(section)
+    assert "log loss 0.5000, 0.6000 without). Affine stretches and shifts" in words(section)
     bins = figures(section)["reliability_calibrated"].data
     assert bins["count"].sum() == len(oof)
     assert (bins["reals"] + bins["fakes"] == bins["count"]).all()

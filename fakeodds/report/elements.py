@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from fakeodds.view.format import interval
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
@@ -83,11 +81,6 @@ def count(column: str) -> Cell:
     return lambda row: f"{row[column]:,}"
 
 
-def interval_cell(digits: int = 4) -> Cell:
-    """A cell that shows `low` to `high`."""
-    return lambda row: interval(row, digits)
-
-
 @dataclass(frozen=True)
 class Figure:
     """A figure: drawn as SVG into the page, and written as PNG and CSV.
@@ -129,6 +122,11 @@ class Faces:
 
 
 Part = Words | Tiles | Table | Figure | Faces
+
+
+def there_are(*parts: Part) -> list[Part]:
+    """The parts without tables that have no row."""
+    return [part for part in parts if not isinstance(part, Table) or part.rows]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fakeodds.deadline.plot import plot_cost, prepare_cost
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, cell
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, cell, there_are
 from fakeodds.run.disk import megabytes, size, weights_mb
 from fakeodds.view.figures import STRONG, plain_axes, row_axes
 from fakeodds.view.format import interval, listed, number, percent, seconds, shorten, thousands
@@ -46,38 +46,28 @@ def build(contents: Contents) -> Section | None:
         )
     if deadline is not None:
         parts += _figure_in_time(deadline)
-    if not stages.empty:
-        parts.append(_stage_table(stages, "By stage"))
-    if not new.empty:
-        parts.append(_stage_table(new, "New videos, by stage"))
-    if deadline is not None:
-        parts.append(_in_time_table(deadline))
-    weights = prepare_weights(contents)
-    if not weights.empty:
-        parts.append(
-            Table.of(
-                weights,
-                {
-                    "detector": cell("detector", shorten, 48),
-                    "weights of all folds": cell("mb", size),
-                },
-                title="Weights by detector",
-                note="What fakeodds predict loads; --max-weights keeps it below a limit.",
-            )
-        )
-    if len(sizes) > 1:
-        parts.append(
-            Table.of(
-                sizes,
-                {
-                    "folder": cell("folder", "{}/".format),
-                    "holds": cell("folder", _FOLDERS.__getitem__),
-                    "size": cell("mb", size),
-                },
-                texts=(0, 1),
-                title="On disk",
-            )
-        )
+    parts += there_are(
+        _stage_table(stages, "By stage"),
+        _stage_table(new, "New videos, by stage"),
+        *([] if deadline is None else [_in_time_table(deadline)]),
+        Table.of(
+            prepare_weights(contents),
+            {"detector": cell("detector", shorten, 48), "weights of all folds": cell("mb", size)},
+            title="Weights by detector",
+            note="What fakeodds predict loads; --max-weights keeps it below a limit.",
+        ),
+        Table.of(
+            # One folder alone is all there is.
+            sizes if len(sizes) > 1 else sizes.head(0),
+            {
+                "folder": cell("folder", "{}/".format),
+                "holds": cell("folder", _FOLDERS.__getitem__),
+                "size": cell("mb", size),
+            },
+            texts=(0, 1),
+            title="On disk",
+        ),
+    )
     return Section("costs", "Time and memory", _lead(contents, stages, deadline), parts)
 
 

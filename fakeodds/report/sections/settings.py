@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Part, Section, Table
+from fakeodds.report.elements import Section, Table, there_are
 from fakeodds.run.products import PRODUCTS
 from fakeodds.view.format import listed, shorten, thousands
 
@@ -48,48 +48,42 @@ def build(contents: Contents) -> Section | None:
     stages = contents.run.stages()
     if not settings and not stages:
         return None
-    parts: list[Part] = []
-    if commands:
-        parts.append(
-            Table(
-                ("command",),
-                [[command] for command in commands],
-                title="Made by",
-                note="The same commands on the same input, with these versions, give the same "
-                "files but for seconds and memory. Paths are those of the machine that made it.",
-            )
-        )
-    if settings:
-        parts.append(
-            Table(
-                ("setting", "value"),
-                [[name, shorten(value, 1200)] for name, value in settings],
-                texts=(0, 1),
-                title="Settings",
-                note="A dash: left to its default, or not asked for.",
-            )
-        )
-    parts.append(
+    parts = there_are(
+        Table(
+            ("command",),
+            [[command] for command in commands],
+            title="Made by",
+            note="The same commands on the same input, with these versions, give the same files "
+            "but for seconds and memory. Paths are those of the machine that made it.",
+        ),
+        Table(
+            ("setting", "value"),
+            [[name, shorten(value, 1200)] for name, value in settings],
+            texts=(0, 1),
+            title="Settings",
+            note="A dash: left to its default, or not asked for.",
+        ),
         Table(
             ("package", "version"),
-            [[name, version] for name, version in _versions(contents).items()],
+            list(_versions(contents).items()),
             texts=(0, 1),
             title="Versions",
-        )
+        ),
+        Table(
+            ("stage", "hash of its inputs"),
+            [[name.replace("_", " "), at["key"][:16]] for name, at in stages.items()],
+            texts=(0, 1),
+            title="Inputs",
+            note="SHA-256 (first 16 digits) of the tables and settings that the stage depends on: "
+            "two runs with the same hash were given the same.",
+        ),
+        Table(
+            ("file", "what it is"),
+            list(prepare_files(contents).items()),
+            texts=(0, 1),
+            title="Files beside this page",
+        ),
     )
-    if stages:
-        parts.append(
-            Table(
-                ("stage", "hash of its inputs"),
-                [[name.replace("_", " "), at["key"][:16]] for name, at in stages.items()],
-                texts=(0, 1),
-                title="Inputs",
-                note="SHA-256 (first 16 digits) of the tables and settings that the stage depends "
-                "on: two runs with the same hash were given the same.",
-            )
-        )
-    files = [[name, told] for name, told in prepare_files(contents).items()]
-    parts.append(Table(("file", "what it is"), files, texts=(0, 1), title="Files beside this page"))
     return Section("settings", "Settings and files", _lead(contents), parts)
 
 

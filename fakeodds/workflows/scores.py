@@ -10,7 +10,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.view.names import in_figure
+from fakeodds.view.format import in_figure
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table

@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from calibration.calibrators.base import Calibrator, Input
-from calibration.inputs import Floats, check_scored, group_codes
+from calibration.inputs import Floats, check_scored
 from calibration.measures.scores import EPS, row_log_loss
 from predictions.errors import InputError
+from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
 
 #: How far apart the two bounds are kept where both want to be the same constant.
@@ -72,7 +73,7 @@ def check_shrink(shrink: float) -> float:
         InputError: not a finite number over 0.
     """
     if not (np.isfinite(shrink) and shrink > 0):
-        raise InputError(f"shrink is {shrink}; give a number of rows over 0, such as 1.")
+        raise InputError(f"shrink is {shrink}", remedy="give a number of rows over 0, such as 1")
     return float(shrink)
 
 
@@ -186,7 +187,9 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError):
-        raise InputError(f"clip bounds are {bounds!r}; give two numbers, LOW,HIGH.") from None
+        raise InputError(
+            f"clip bounds are {bounds!r}", remedy="give two numbers, LOW,HIGH"
+        ) from None
     if not 0 < low < high < 1:
-        raise InputError(f"clip bounds are {low}, {high}; expected 0 < LOW < HIGH < 1.")
+        raise InputError(f"clip bounds are {low}, {high}", expected="0 < LOW < HIGH < 1")
     return low, high

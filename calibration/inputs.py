@@ -1,9 +1,8 @@
-"""Checks that every measure shares: labels, probabilities, weights, groups."""
+"""Checks that every measure shares: labels, probabilities, weights."""
 
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
@@ -22,15 +21,22 @@ def check_labels(y: ArrayLike) -> Floats:
     """
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.size == 0:
-        raise InputError(f"labels must be one column with at least one row, got {labels.shape}.")
+        raise InputError(
+            f"the labels have the shape {labels.shape}",
+            expected="one column with at least one row",
+        )
     try:
         labels = labels.astype(np.float64)
     except (TypeError, ValueError):
-        raise InputError("labels must be numbers, 1 = FAKE and 0 = REAL; convert them.") from None
+        raise InputError(
+            "labels must be numbers", expected="1 = FAKE and 0 = REAL", remedy="convert them"
+        ) from None
     wrong = (labels != 0) & (labels != 1)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"label of row {row} is {labels[row]}; expected 1 (FAKE) or 0 (REAL).")
+        raise InputError(
+            f"the label is {labels[row]:g}", row=row + 1, expected="1 (FAKE) or 0 (REAL)"
+        )
     return labels
 
 
@@ -48,17 +54,23 @@ def binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
     if labels.dtype == object:
         labels = _plain(labels)
     if len(labels) != n:
-        raise InputError(f"{n} scores but {len(labels)} labels; give one label a score.")
+        raise InputError(f"{n} scores but {len(labels)} labels", remedy="give one label a score")
     if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
         # The usual case, kept off scikit-learn's slower look at what kind of labels these are.
         return labels.astype(np.float64), np.array([0, 1], dtype=labels.dtype)
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise InputError("a label is NaN or infinity; every row to learn from needs 0 or 1.")
+        raise InputError(
+            "the label is NaN or infinity",
+            row=int(np.flatnonzero(~np.isfinite(labels))[0]) + 1,
+            remedy="give every row to learn from 0 or 1",
+        )
     check_classification_targets(labels)
     classes = np.unique(labels)
     if {str(name).strip().lower() for name in classes} <= {"fake", "real"}:
         # Sorted, REAL would come last and be the label whose probability is meant.
-        raise InputError("the labels are the words REAL and FAKE; give 0 for REAL and 1 for FAKE.")
+        raise InputError(
+            "the labels are the words REAL and FAKE", remedy="give 0 for REAL and 1 for FAKE"
+        )
     if len(classes) > 2:
         raise ValueError(
             "Only binary classification is supported. The type of the target is multiclass."
@@ -80,11 +92,15 @@ def check_probability(p: ArrayLike, n: int) -> Floats:
     """
     probability = np.asarray(p, dtype=np.float64)
     if probability.shape != (n,):
-        raise InputError(f"expected {n} probabilities, one a label, got shape {probability.shape}.")
+        raise InputError(
+            f"the probabilities have the shape {probability.shape}", expected=f"{n}, one a label"
+        )
     inside = (probability >= 0) & (probability <= 1)
     if not inside.all():
         row = int(np.flatnonzero(~inside)[0])
-        raise InputError(f"probability of row {row} is {probability[row]}; expected [0, 1].")
+        raise InputError(
+            f"the probability is {probability[row]}", row=row + 1, expected="one in [0, 1]"
+        )
     return probability
 
 
@@ -98,11 +114,16 @@ def check_weight(w: ArrayLike | None, n: int) -> Floats:
         return np.ones(n)
     weight = np.asarray(w, dtype=np.float64)
     if weight.shape != (n,):
-        raise InputError(f"expected {n} weights, one a row, got shape {weight.shape}.")
+        raise InputError(
+            f"the weights have the shape {weight.shape}", expected=f"{n} of them, one a row"
+        )
     if not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError("sample weights must be finite and not negative.")
+        row = int(np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))[0])
+        raise InputError(
+            f"the weight is {weight[row]:g}", row=row + 1, expected="a finite one, 0 or more"
+        )
     if not weight.any():
-        raise InputError("sample weights are all zero; at least one row must count.")
+        raise InputError("all weights are zero", remedy="let at least one row count")
     return weight
 
 
@@ -112,21 +133,3 @@ def check_scored(
     """Labels, probabilities and weights of the same n rows, each float64 of shape (n,)."""
     labels = check_labels(y)
     return labels, check_probability(p, len(labels)), check_weight(w, len(labels))
-
-
-def group_codes(groups: ArrayLike | None, n: int) -> Codes:
-    """Codes 0..n_groups-1 in order of appearance, shape (n,); each row its own without groups.
-
-    Raises:
-        InputError: another length, or a row without a group.
-    """
-    if groups is None:
-        return np.arange(n)
-    names = np.asarray(groups)
-    if names.shape != (n,):
-        raise InputError(f"expected {n} groups, one a row, got shape {names.shape}.")
-    codes, _ = pd.factorize(names)
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0])
-        raise InputError(f"row {row} has no group; give every row the name of its group.")
-    return codes.astype(np.intp)

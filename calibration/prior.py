@@ -6,12 +6,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit as scipy_logit
 
-from calibration.inputs import Codes, Floats, check_probability, group_codes
+from calibration.inputs import Codes, Floats, check_probability
 from calibration.measures.bootstrap import Interval, group_weights, percentile_interval
 from predictions.errors import InputError
+from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
+from predictions.notes import Note, NoteKind
 
 _MAX_STEPS = 60
+
+NOT_IDENTIFIABLE = NoteKind(
+    "prior.not-identifiable",
+    "The share of fakes is not identifiable from these {scores} scores: anything from {low:.2f} to "
+    "{high:.2f} fits; keep the source share or say the share yourself.",
+)
+AT_BOUND = NoteKind(
+    "prior.at-bound",
+    "The estimated share of fakes is at its bound ({share:.3g}): these scores look like one class "
+    "only, or are not calibrated; say the share yourself if you know it.",
+)
 
 #: An interval wider than this leaves the share of fakes as good as unknown.
 _WIDEST = 0.5
@@ -25,13 +38,13 @@ class PriorEstimate:
         prior: the estimate, with the ends of its 95 % bootstrap interval, inside (0, 1).
         source: the share the scores were calibrated at.
         identifiable: whether the scores say enough to estimate it at all.
-        notes: a sentence for each reason not to trust it.
+        notes: each reason not to trust it.
     """
 
     prior: Interval
     source: float
     identifiable: bool
-    notes: list[str]
+    notes: list[Note]
 
 
 def shift_prior(p: ArrayLike, source: float, target: float) -> Floats:
@@ -59,7 +72,7 @@ def check_share(share: float, name: str) -> float:
         InputError: not strictly between 0 and 1.
     """
     if not 0 < share < 1:
-        raise InputError(f"the {name} share of fakes is {share}; expected 0 < share < 1.")
+        raise InputError(f"the {name} share of fakes is {share}", expected="0 < share < 1")
     return float(share)
 
 
@@ -91,7 +104,9 @@ def estimate_prior(
     check_share(source, "source")
     probability = np.asarray(p, dtype=np.float64)
     if probability.ndim != 1 or probability.size == 0:
-        raise InputError(f"expected one column of probabilities, got {probability.shape}.")
+        raise InputError(
+            f"the probabilities have the shape {probability.shape}", expected="one column of rows"
+        )
     n = len(probability)
     check_probability(probability, n)
     codes = group_codes(groups, n)
@@ -142,24 +157,18 @@ def _likeliest(gain: Floats, w: Floats, start: float) -> float:
     return q
 
 
-def _doubts(gain: Floats, interval: Interval, n: int) -> list[str]:
-    """Why the estimate should not be used, a sentence each."""
+def _doubts(gain: Floats, interval: Interval, n: int) -> list[Note]:
+    """Why the estimate should not be used."""
     q = interval.value
     notes = []
     # The information about q in n rows; flat scores have r = 1 throughout and say nothing.
     information = float(np.sum((gain / (1 + q * gain)) ** 2))
     error = 1 / np.sqrt(information) if information > 0 else np.inf
     if max(interval.high - interval.low, 2 * 1.96 * error) > _WIDEST:
-        notes.append(
-            f"The share of fakes is not identifiable from these {n} scores: anything from "
-            f"{max(0.0, min(interval.low, q - 1.96 * error)):.2f} to "
-            f"{min(1.0, max(interval.high, q + 1.96 * error)):.2f} fits; keep the source share "
-            "or say the share yourself."
-        )
+        low = max(0.0, min(interval.low, q - 1.96 * error))
+        high = min(1.0, max(interval.high, q + 1.96 * error))
+        notes.append(NOT_IDENTIFIABLE(scores=n, low=float(low), high=float(high)))
     edge = 1.5 / (n + 2)
     if q < edge or q > 1 - edge:
-        notes.append(
-            f"The estimated share of fakes is at its bound ({q:.3g}): these scores look like one "
-            "class only, or are not calibrated; say the share yourself if you know it."
-        )
+        notes.append(AT_BOUND(share=q))
     return notes

@@ -1,46 +1,102 @@
-"""The calibrators by name."""
+"""The calibrators there are. To add one: its class in a file of `calibrators/`, a line here."""
 
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from calibration.calibrators.base import Calibrator
-from calibration.calibrators.nonparametric import (
-    HistogramCalibrator,
-    IsotonicCalibrator,
-    SplineCalibrator,
-)
-from calibration.calibrators.parametric import (
-    AffineCalibrator,
-    BetaCalibrator,
-    IdentityCalibrator,
-    QuadraticCalibrator,
-    TemperatureCalibrator,
-)
-from calibration.calibrators.venn_abers import VennAbersCalibrator
-from predictions.errors import InputError
+from predictions.registry import Entry, by_name, find
+
+if TYPE_CHECKING:
+    from calibration.calibrators.base import Calibrator
+
+_HOME = "calibration.calibrators"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratorEntry(Entry):
+    """A calibrator, and what it promises.
+
+    Attributes:
+        never_worse: parameters with which its training log loss is never above that of the logits
+            as they are; None where it may be, as it draws shares together on purpose.
+        monotone: parameters with which it never turns the order of two scores round; None where
+            none do.
+        auto: whether *auto* tries it.
+    """
+
+    never_worse: Mapping[str, Any] | None = field(default_factory=dict)
+    monotone: Mapping[str, Any] | None = field(default_factory=dict)
+    auto: bool = True
+
 
 #: Every calibrator, from the simplest to the most flexible.
-CALIBRATORS: dict[str, type[Calibrator]] = {
-    "identity": IdentityCalibrator,
-    "temperature": TemperatureCalibrator,
-    "affine": AffineCalibrator,
-    "beta": BetaCalibrator,
-    "quadratic": QuadraticCalibrator,
-    "spline": SplineCalibrator,
-    "isotonic": IsotonicCalibrator,
-    "venn_abers": VennAbersCalibrator,
-    "histogram": HistogramCalibrator,
-}
+CALIBRATORS = by_name(
+    CalibratorEntry(
+        name="identity",
+        about="leaves the probabilities as they are",
+        home=f"{_HOME}.parametric:IdentityCalibrator",
+    ),
+    CalibratorEntry(
+        name="temperature",
+        about="divides every logit by one number, so that all are more or less sure",
+        home=f"{_HOME}.parametric:TemperatureCalibrator",
+    ),
+    CalibratorEntry(
+        name="affine",
+        about="stretches and shifts the logits (Platt's map)",
+        home=f"{_HOME}.parametric:AffineCalibrator",
+        monotone={"increasing": True},
+    ),
+    CalibratorEntry(
+        name="beta",
+        about="stretches the two ends differently (beta calibration)",
+        home=f"{_HOME}.parametric:BetaCalibrator",
+    ),
+    CalibratorEntry(
+        name="quadratic",
+        about="bends the logits with a square",
+        home=f"{_HOME}.parametric:QuadraticCalibrator",
+    ),
+    CalibratorEntry(
+        name="spline",
+        about="bends the logits smoothly",
+        home=f"{_HOME}.spline:SplineCalibrator",
+    ),
+    CalibratorEntry(
+        name="isotonic",
+        about="fits any rising staircase",
+        home=f"{_HOME}.isotonic:IsotonicCalibrator",
+        never_worse={"shrink": 0},
+        auto=False,
+    ),
+    CalibratorEntry(
+        name="venn_abers",
+        about="fits a rising staircase twice, with each label (Venn-Abers)",
+        home=f"{_HOME}.venn_abers:VennAbersCalibrator",
+        never_worse=None,
+    ),
+    CalibratorEntry(
+        name="histogram",
+        about="takes the share of fakes in bins",
+        home=f"{_HOME}.histogram:HistogramCalibrator",
+        never_worse=None,
+        monotone=None,
+        auto=False,
+    ),
+)
+
+#: What *auto* tries, from the simplest to the most flexible.
+DEFAULT_CANDIDATES = tuple(name for name, entry in CALIBRATORS.items() if entry.auto)
+
+#: What a user may ask for.
+CHOICES = ("auto", "none", *CALIBRATORS)
 
 
-def create_calibrator(name: str, **params: Any) -> Calibrator:
+def create_calibrator(name: str, **params: Any) -> "Calibrator":
     """An unfitted calibrator of a name in CALIBRATORS, with its constructor's parameters.
 
     Raises:
         InputError: no such name; the message tells near ones.
     """
-    if name not in CALIBRATORS:
-        near = get_close_matches(name, CALIBRATORS, n=3, cutoff=0.4)
-        meant = f"did you mean {' or '.join(near)}?" if near else f"choose of {list(CALIBRATORS)}."
-        raise InputError(f"there is no calibrator {name!r}; {meant}")
-    return CALIBRATORS[name](**params)
+    calibrator: Calibrator = find(CALIBRATORS, name, "calibrator").load()(**params)
+    return calibrator

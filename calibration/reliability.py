@@ -8,9 +8,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 
-from calibration.inputs import Codes, Floats, check_scored, group_codes
-from calibration.measures.scores import Binning, bin_rows, ece, log_loss
+from calibration.inputs import Codes, Floats, check_scored
+from calibration.measures.ece import Binning, bin_rows, ece
+from calibration.measures.scores import log_loss
 from calibration.measures.smooth import smooth_ece, spread_on_grid
+from predictions.groups import group_codes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

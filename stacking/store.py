@@ -1,48 +1,72 @@
 """A fitted stack on disk: stack.json to read, stack.skops to load; never a pickle.
 
 The same stack gives the same bytes: skops names objects by their address in memory, so the names
-are replaced by counters, and the archive carries one fixed date.
+are replaced by counters, and the archive carries one fixed date. stack.json holds the checksum of
+stack.skops and a key of all it says itself, so that neither is read once a byte has changed.
 """
 
 import copy
 import io
 import json
 import platform
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from calibration import CALIBRATORS, AutoCalibrator
+from calibration.calibrators.auto import AutoCalibrator
+from calibration.registry import CALIBRATORS
 from predictions.errors import InputError
-from predictions.files import replacing, write_json
+from predictions.files import read_json, replacing, write_json
+from predictions.notes import Note
+from predictions.products import checksum, key_of
 from predictions.versions import installed_versions
-from stacking.features import Ranks, SplineScores, TamedScores
-from stacking.learners.averages import AlignedDeviations, AlignedScores
 from stacking.learners.blend import AutoLearner
 from stacking.registry import META_LEARNERS
-from stacking.solvers import Linear
 from stacking.stack import Stack
 
-#: Raised when an older reader could not understand what is written.
-FORMAT = 1
+#: Raised when another reader could not understand what is written: 1 was release 0.1.0.
+FORMAT = 2
 
 _PACKAGES = ("fakeodds", "numpy", "scipy", "scikit-learn", "xgboost", "skops")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
+_AGAIN = "write the stack again"
+
+#: What skops, zipfile, zlib, numpy and json raise on bytes that are no stack, whatever their
+#: checksum says.
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def trusted_types() -> list[str]:
     """The types a stack file may hold beyond skops' own defaults, by their full names."""
-    ours = [Stack, Linear, AlignedDeviations, AlignedScores, Ranks, SplineScores, TamedScores]
-    classes: list[type] = [*ours, AutoCalibrator, *META_LEARNERS.values(), *CALIBRATORS.values()]
-    return sorted({f"{cls.__module__}.{cls.__qualname__}" for cls in classes})
+    entries = (*META_LEARNERS.values(), *CALIBRATORS.values())
+    types = {f"{kind.__module__}.{kind.__qualname__}" for kind in (Stack, AutoCalibrator, Note)}
+    return sorted(types.union(*(entry.types for entry in entries)))
 
 
 def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = None) -> None:
-    """Write `stack.json` and `stack.skops` into `folder`, each in one step.
+    """Write `stack.skops` and `stack.json` into `folder`, each in one step.
 
     Args:
         stack: a fitted stack.
@@ -56,76 +80,109 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
     check_is_fitted(stack)
     if type(stack) is not Stack:
         raise InputError(
-            f"a {type(stack).__name__} is not saved itself; save the plain stack that it chose, "
-            "its stack_."
+            f"a {type(stack).__name__} is not saved itself",
+            remedy="save the plain stack that it chose, its stack_",
         )
     # How many processes fitted it is no part of what was learned.
     kept = copy.deepcopy(stack).set_params(n_jobs=1)
     if isinstance(kept.learner_, AutoLearner):
         kept.learner_.set_params(n_jobs=1)
-    packed = normalised(dumps(kept))
-    write_json(describe(kept, about or {}), folder / "stack.json")
     with replacing(folder / "stack.skops") as temporary:
-        temporary.write_bytes(packed)
+        temporary.write_bytes(normalised(dumps(kept)))
+    description = {
+        **describe(kept, about or {}),
+        "checksum": checksum(folder / "stack.skops"),
+    }
+    write_json({**description, "key": _key(description)}, folder / "stack.json")
+
+
+def _key(description: Mapping[str, Any]) -> str:
+    """The key of what stack.json says, as it is when it is read again."""
+    said = {name: value for name, value in description.items() if name != "key"}
+    return key_of(**json.loads(json.dumps(said)))
 
 
 def load_stack(folder: Path) -> tuple[Stack, dict[str, Any]]:
     """The stack of `save_stack` and its `about`; predictions are the same to the byte.
 
     Raises:
-        InputError: a file is missing or damaged, of a newer format, or holds a type that is not
-            in `trusted_types`.
+        InputError: a file is missing, not as it was written, or of another format, or it holds a
+            type that is not in `trusted_types`.
     """
     from skops.io import get_untrusted_types, loads
 
     described, packed = folder / "stack.json", folder / "stack.skops"
     for path in (described, packed):
         if not path.is_file():
-            raise InputError(f"{path} is not there; give the folder that `stack` wrote.")
-    try:
-        description = json.loads(described.read_text(encoding="utf-8"))
-        stack_format, about = description["format"], description["about"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{described} is damaged; write the stack again.") from None
-    if stack_format != FORMAT:
-        raise InputError(
-            f"{described} has format {stack_format}, this version reads {FORMAT}; "
-            "use the version of fakeodds that wrote it."
-        )
-    data = packed.read_bytes()
-    allowed = trusted_types()
+            raise InputError("is not there", file=path, remedy="give the folder that `stack` wrote")
+    description = read_json(described)
+    _check_format(description.get("format"), described)
+    if description.get("key") != _key(description):
+        raise InputError("is damaged: not as it was written", file=described, remedy=_AGAIN)
+    if description["checksum"] != checksum(packed):
+        raise InputError("is damaged: not as it was written", file=packed, remedy=_AGAIN)
+    data, allowed = packed.read_bytes(), trusted_types()
     try:
         strange = sorted(set(get_untrusted_types(data=data)) - set(allowed))
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{packed} is damaged; write the stack again.") from None
-    if strange:
-        raise InputError(
-            f"{packed} holds {', '.join(strange)}, which a stack never does; do not load it."
-        )
-    try:
-        stack = loads(data, trusted=allowed)
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{packed} is damaged; write the stack again.") from None
+        stack = None if strange else loads(data, trusted=allowed)
+    except _UNREADABLE as error:
+        raise InputError("is damaged: it holds no stack", file=packed, remedy=_AGAIN) from error
     if not isinstance(stack, Stack):
-        raise InputError(f"{packed} holds a {type(stack).__name__}, not a stack; do not load it.")
-    return stack, about
+        held = ", ".join(strange) or f"a {type(stack).__name__}"
+        raise InputError(
+            f"holds {held}, which a stack never is", file=packed, remedy="do not load it"
+        )
+    return stack, description["about"]
+
+
+def _check_format(found: Any, file: Path) -> None:
+    """Refuse what another version of fakeodds wrote."""
+    if type(found) is not int or found < 1:
+        raise InputError("is damaged: it names no format", file=file, remedy=_AGAIN)
+    if found < FORMAT:
+        raise InputError(
+            f"was made by an older fakeodds (format {found}; this one reads {FORMAT})",
+            file=file,
+            remedy="make the stack again with this one",
+        )
+    if found > FORMAT:
+        raise InputError(
+            f"was made by a newer fakeodds (format {found}; this one reads {FORMAT})",
+            file=file,
+            remedy="use the version that wrote it",
+        )
 
 
 def describe(stack: Stack, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What stack.json says: settings, columns, what was chosen, versions, and `about`."""
+    """What stack.json says: settings, columns, what was chosen, notes, versions, and `about`.
+
+    `calibrator` is None or its `name` in the registry and the `parameters` of its map; `notes` are
+    as `Note.to_json` has them.
+    """
     learner = stack.learner_
     return {
         "format": FORMAT,
         "settings": stack.get_params(),
         "models": [str(name) for name in getattr(stack, "feature_names_in_", [])],
-        "meta_learner": type(learner).__name__,
         "blend": getattr(learner, "weights_", None) if isinstance(learner, AutoLearner) else None,
-        "calibrator": None if stack.calibrator_ is None else type(stack.calibrator_).__name__,
+        "calibrator": _describe_calibrator(stack),
         "clip": None if stack.clip_ is None else [float(bound) for bound in stack.clip_],
-        "notes": list(stack.notes_),
+        "notes": [
+            note.to_json() if isinstance(note, Note) else Note("", {}, note).to_json()
+            for note in stack.notes_
+        ],
         "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "about": dict(about),
     }
+
+
+def _describe_calibrator(stack: Stack) -> dict[str, Any] | None:
+    fitted = stack.calibrator_
+    if fitted is None:
+        return None
+    if isinstance(fitted, AutoCalibrator):
+        return {"name": fitted.name_, "parameters": fitted.calibrator_.parameters()}
+    return {"name": stack.calibration, "parameters": fitted.parameters()}
 
 
 def normalised(packed: bytes) -> bytes:

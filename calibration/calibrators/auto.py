@@ -1,31 +1,50 @@
 """The calibrator chosen by cross-validation, the simpler one where it is as good."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from calibration.calibrators.base import Calibrator, Input
-from calibration.inputs import Codes, Floats, group_codes
+from calibration.inputs import Codes, Floats
 from calibration.measures.bootstrap import standard_error
 from calibration.measures.scores import row_log_loss
-from calibration.registry import create_calibrator
+from calibration.registry import DEFAULT_CANDIDATES, create_calibrator
 from predictions.errors import InputError
 from predictions.folds import assign_folds
+from predictions.groups import group_codes
 from predictions.logits import to_probability
+from predictions.notes import NoteKind
 
-#: What *auto* tries, from the simplest to the most flexible.
-DEFAULT_CANDIDATES = (
-    "identity",
-    "temperature",
-    "affine",
-    "beta",
-    "quadratic",
-    "spline",
-    "venn_abers",
-)
+
+def _sentence(
+    calibrator: str,
+    reason: str,
+    log_loss: float | None,
+    best: str | None,
+    best_log_loss: float | None,
+    before: float | None,
+) -> str:
+    if reason == "only candidate":
+        why = ", the only candidate"
+    elif reason == "few groups":
+        why = ", because fewer than two groups of a label leave nothing to cross-validate on"
+    elif calibrator == "identity":
+        gain = "nothing helped" if best == "identity" else "nothing helped by a standard error"
+        why = f", because {gain} (log loss {log_loss:.4f}, best {best_log_loss:.4f})"
+    else:
+        without = "" if before is None else f", {before:.4f} without"
+        near = f"; {best} is within a standard error at {best_log_loss:.4f}"
+        near = "" if calibrator == best else near
+        why = f" (cross-validated log loss {log_loss:.4f}{without}{near})"
+    return f"Calibration: {calibrator}{why}."
+
+
+#: Which calibrator was taken: `calibrator`; the `reason`, "judged", "only candidate" or "few
+#: groups"; where it was judged its cross-validated `log_loss`, the `best` with its
+#: `best_log_loss`, and that `before`, of the logits as they are, if they were a candidate.
+CHOSEN = NoteKind("calibration.chosen", _sentence)
 
 
 class AutoCalibrator(Calibrator):
@@ -51,7 +70,7 @@ class AutoCalibrator(Calibrator):
         scores_: by candidate {"log_loss", "difference", "standard_error"}: the cross-validated
             log loss, its difference to the best and that difference's standard error (nats).
             Empty where nothing could be cross-validated.
-        notes_: a sentence on what was chosen and why.
+        notes_: what was chosen and why, one note of the kind CHOSEN.
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.
@@ -87,20 +106,15 @@ class AutoCalibrator(Calibrator):
         """
         z, t, w, counted = self._check_fit(X, y, sample_weight)
         if isinstance(self.candidates, str) or len(self.candidates) == 0:
-            raise InputError(f"candidates are {self.candidates!r}; give a list of names.")
+            raise InputError(f"candidates are {self.candidates!r}", remedy="give a list of names")
         codes = None if groups is None else group_codes(groups, len(counted))[counted]
         folds, units = _folds(z, t, codes, self.n_splits, self.seed)
         self.scores_: dict[str, dict[str, float]] = {}
         if len(self.candidates) == 1:
-            self.name_ = self.candidates[0]
-            self.notes_ = [f"Calibration: {self.name_}, the only candidate."]
+            self._take(self.candidates[0], "only candidate")
         elif folds is None:
             known = "identity" in self.candidates
-            self.name_ = "identity" if known else self.candidates[0]
-            self.notes_ = [
-                f"Calibration: {self.name_}, because fewer than two groups of a label leave "
-                "nothing to cross-validate on."
-            ]
+            self._take("identity" if known else self.candidates[0], "few groups")
         else:
             losses = {name: _held_out(name, z, t, w, folds) for name in self.candidates}
             self._choose(losses, w, units)
@@ -132,23 +146,32 @@ class AutoCalibrator(Calibrator):
             for name, score in self.scores_.items()
             if score["difference"] <= score["standard_error"] or name == best
         ]
-        self.name_ = near[0] if self.one_se else best
-        self.notes_ = [_told(self.name_, best, means)]
+        name = near[0] if self.one_se else best
+        self._take(name, "judged", means[name], best, means[best], means.get("identity"))
+
+    def _take(
+        self,
+        name: str,
+        reason: str,
+        log_loss: float | None = None,
+        best: str | None = None,
+        best_log_loss: float | None = None,
+        before: float | None = None,
+    ) -> None:
+        self.name_ = name
+        self.notes_ = [
+            CHOSEN(
+                calibrator=name,
+                reason=reason,
+                log_loss=log_loss,
+                best=best,
+                best_log_loss=best_log_loss,
+                before=before,
+            )
+        ]
 
     def _map(self, z: Floats) -> Floats:
         return self.calibrator_.map_logits(z)
-
-
-def _told(chosen: str, best: str, means: dict[str, float]) -> str:
-    loss = means[chosen]
-    if chosen == "identity":
-        gain = "nothing helped" if best == "identity" else "nothing helped by a standard error"
-        return (
-            f"Calibration: identity, because {gain} (log loss {loss:.4f}, best {means[best]:.4f})."
-        )
-    before = f", {means['identity']:.4f} without" if "identity" in means else ""
-    why = "" if chosen == best else f"; {best} is within a standard error at {means[best]:.4f}"
-    return f"Calibration: {chosen} (cross-validated log loss {loss:.4f}{before}{why})."
 
 
 def _folds(
@@ -156,7 +179,7 @@ def _folds(
 ) -> tuple[Codes | None, Codes]:
     """The fold of each row, None if no two can be made, and the unit of each row."""
     if n_splits < 2:
-        raise InputError(f"n_splits is {n_splits}; give at least 2.")
+        raise InputError(f"n_splits is {n_splits}", remedy="give at least 2")
     if codes is None:
         # A row given twice must count as its weight would: equal scores are one unit, and the
         # folds take turns along them, so that no fold depends on how often a row is there.
@@ -187,14 +210,3 @@ def _held_out(name: str, z: Floats, t: Floats, w: Floats, folds: Codes) -> Float
         fitted = create_calibrator(name).fit_logits(z[~out], t[~out], w[~out])
         loss[out] = row_log_loss(t[out], to_probability(fitted.map_logits(z[out])))
     return loss
-
-
-def describe_choice(fitted: BaseEstimator) -> list[dict[str, Any]]:
-    """The candidates of a fitted AutoCalibrator as rows for a table, in the order tried.
-
-    Columns: `calibrator`, `log_loss`, `difference` (to the best), `standard_error`, `chosen`.
-    """
-    return [
-        {"calibrator": name, **score, "chosen": name == fitted.name_}
-        for name, score in fitted.scores_.items()
-    ]

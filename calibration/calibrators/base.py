@@ -61,8 +61,9 @@ class Calibrator(ClassifierMixin, BaseEstimator):
     ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
         """Logits, targets, weights of the rows that count, and which rows those are."""
         if y is None:
+            # scikit-learn's words, which its checks look for.
             raise InputError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         z = self._logits(X, reset=True)
         t, self.classes_ = binary_targets(y, len(z))
@@ -72,7 +73,8 @@ class Calibrator(ClassifierMixin, BaseEstimator):
             z, t, w = z[counted], t[counted], w[counted]
         if t.min() == t.max():
             raise InputError(
-                "the rows to calibrate on have one class only; give rows of both REAL and FAKE."
+                "the rows to calibrate on have one class only",
+                remedy="give rows of both REAL and FAKE",
             )
         return z, t, w, counted
 
@@ -86,6 +88,14 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         """Calibrated logits of logits, (n,) -> (n,), whatever `input` says."""
         check_is_fitted(self)
         return self._map(np.asarray(z, dtype=np.float64))
+
+    def parameters(self) -> dict[str, float]:
+        """The numbers that a fitted map is made of, by name; none of a map made of many."""
+        return {
+            name.removesuffix("_"): float(value)
+            for name, value in vars(self).items()
+            if name.endswith("_") and isinstance(value, float)
+        }
 
     def _as_input(self, z: ArrayLike) -> Floats:
         column = np.asarray(z, dtype=np.float64).reshape(-1, 1)
@@ -118,11 +128,13 @@ class Calibrator(ClassifierMixin, BaseEstimator):
             if outside.any():
                 row = int(np.flatnonzero(outside)[0])
                 raise InputError(
-                    f"row {row} holds {values[row]}, no probability; for logits say input='logit'."
+                    f"{values[row]} is no probability",
+                    row=row + 1,
+                    remedy="for logits say input='logit'",
                 )
             logits = to_logit(values)
         else:
-            raise InputError(f"input is {self.input!r}; choose 'logit' or 'probability'.")
+            raise InputError(f"input is {self.input!r}", remedy="choose 'logit' or 'probability'")
         if logits.shape[1] == 1:
             return logits[:, 0]
         _refuse_both_classes(logits)
@@ -139,8 +151,10 @@ class Calibrator(ClassifierMixin, BaseEstimator):
             row, column = np.argwhere(~np.isfinite(values))[0]
             found = "NaN" if np.isnan(values[row, column]) else "infinity"
             raise InputError(
-                f"row {row} of X is {found}; every score to calibrate must be a finite number, so "
-                "leave the row out, or bound it (exact probabilities 0 and 1 are fine)."
+                f"a score to calibrate is {found}",
+                row=int(row) + 1,
+                expected="a finite number",
+                remedy="leave the row out, or bound it (exact probabilities 0 and 1 are fine)",
             )
         return values
 
@@ -168,8 +182,9 @@ def _usable_logits(values: Floats) -> Floats:
     if size.max(initial=0.0) > LARGEST_SCORE:
         row, column = np.argwhere(size > LARGEST_SCORE)[0]
         raise InputError(
-            f"row {row} of X is {values[row, column]:g}, no logit; give scores of at most "
-            f"{LARGEST_SCORE:g} in size."
+            f"{values[row, column]:g} is no logit",
+            row=int(row) + 1,
+            remedy=f"give scores of at most {LARGEST_SCORE:g} in size",
         )
     vanishing = (size < _SMALLEST) & (size > 0)
     return np.where(vanishing, 0.0, values) if vanishing.any() else values
@@ -187,5 +202,6 @@ def _refuse_both_classes(logits: Floats) -> None:
     logarithms = bool((logits <= 0).all()) and np.allclose(np.logaddexp(*logits.T), 0, atol=1e-5)
     if mirrored or logarithms:
         raise InputError(
-            "the two columns are one score seen from REAL and from FAKE; give FAKE's logit alone."
+            "the two columns are one score seen from REAL and from FAKE",
+            remedy="give FAKE's logit alone",
         )

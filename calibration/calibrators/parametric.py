@@ -1,17 +1,16 @@
 """Calibrators of a few parameters: identity, temperature, affine, beta, quadratic logistic."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.slopes import slope_columns, weighted_quantiles
 from calibration.inputs import Floats
-from calibration.newton import (
+from calibration.logistic import (
+    fit_columns,
     fit_line,
-    fit_logistic,
     fit_slope,
+    logit_of_share,
     mean_log_loss,
-    scale_of,
     separable,
     smooth_targets,
 )
@@ -67,7 +66,7 @@ class AffineCalibrator(Calibrator):
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
         slope, intercept = fit_line(z, t, w)
         if not np.isfinite(slope) or (self.increasing and slope < 0):
-            slope, intercept = 0.0, _logit_share(t, w)
+            slope, intercept = 0.0, logit_of_share(t, w)
         # Platt's targets can lose to scores that already separate better than he dares say.
         if mean_log_loss(z, t, w) < mean_log_loss(intercept + slope * z, t, w):
             slope, intercept = 1.0, 0.0
@@ -147,35 +146,6 @@ class QuadraticCalibrator(Calibrator):
         return np.asarray(self.intercept_ + ends @ [self.slope_low_, self.slope_high_])
 
 
-def weighted_quantiles(z: Floats, w: Floats, shares: list[float]) -> tuple[float, ...]:
-    """The least z at or below which lies at least each share of the weight."""
-    order = np.argsort(z, kind="stable")
-    mass = np.cumsum(w[order])
-    # A hair of slack, or rounding in the sum would choose between a row and its neighbour.
-    at = np.searchsorted(mass, np.asarray(shares) * mass[-1] * (1 - 1e-12))
-    return tuple(float(z[order[min(i, len(z) - 1)]]) for i in at)
-
-
-def slope_columns(z: Floats, knots: Floats) -> Floats:
-    """Integrals from the first knot to z of the hat functions of the knots, (n, knots).
-
-    A map with slope s_j at knot j, linear between and constant beyond, is their sum weighted by
-    s. All columns are non-decreasing and together make z - knots[0].
-    """
-    if len(knots) == 1:
-        return np.asarray(z - knots[0])[:, None]
-    columns = np.zeros((len(z), len(knots)))
-    for j, (left, right) in enumerate(pairwise(knots)):
-        length = right - left
-        inside = np.clip(z, left, right) - left
-        rising = inside * (inside / (2 * length))
-        columns[:, j] += inside - rising
-        columns[:, j + 1] += rising
-    columns[:, 0] += np.minimum(z - knots[0], 0)
-    columns[:, -1] += np.maximum(z - knots[-1], 0)
-    return columns
-
-
 def _separable_by_parabola(ends: Floats, t: Floats) -> bool:
     """Whether a tailed parabola of any shape parts the labels; asked by a linear programme."""
     from scipy.optimize import linprog
@@ -186,36 +156,3 @@ def _separable_by_parabola(ends: Floats, t: Floats) -> bool:
     # A direction with no row on the wrong side and some row strictly right: loss falls along it.
     found = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(t)), bounds=[(-1, 1)] * 3)
     return bool(found.status == 0 and -found.fun > 1e-9)
-
-
-def _logit_share(t: Floats, w: Floats) -> float:
-    share = float(np.average(t, weights=w))
-    return float(np.log(share / (1 - share)))
-
-
-def fit_columns(
-    columns: Floats, t: Floats, w: Floats, *, increasing: bool, penalty: Floats | None = None
-) -> tuple[Floats, float]:
-    """Coefficients (k,) and intercept of least log loss over columns (n, k) of any scale.
-
-    Args:
-        increasing: hold every coefficient at 0 or above.
-        penalty: (k, k), of the coefficients as they are returned.
-    """
-    scale = np.array([scale_of(column) for column in columns.T])
-    scaled = columns / scale
-    middle = np.average(scaled, axis=0, weights=w)
-    spread = np.sqrt(np.average((scaled - middle) ** 2, axis=0, weights=w))
-    # A constant column's mean differs from it by rounding, which must not become its spread.
-    varied = (scaled.max(axis=0) > scaled.min(axis=0)) & (spread > 0)
-    middle, spread = np.where(varied, middle, scaled[0]), np.where(varied, spread, 1.0)
-    features = np.column_stack([(scaled - middle) / spread, np.ones(len(columns))])
-    unit = spread * scale
-    weights = None
-    if penalty is not None:
-        weights = np.zeros((len(unit) + 1, len(unit) + 1))
-        weights[:-1, :-1] = penalty / unit / unit[:, None]
-    lower = np.append(np.zeros(len(unit)), -np.inf) if increasing else None
-    fitted = fit_logistic(features, t, w, penalty=weights, lower=lower)
-    slopes = fitted[:-1] / unit
-    return slopes, float(fitted[-1] - (fitted[:-1] / spread) @ middle)

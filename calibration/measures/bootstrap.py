@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from calibration.inputs import Codes, Floats, check_weight, group_codes
+from calibration.inputs import Codes, Floats, check_weight
 from predictions.errors import InputError
+from predictions.groups import group_codes
 
 #: Numbers held at once by a block of replicates (32 MiB of float64).
 _BLOCK_VALUES = 4_194_304
@@ -152,7 +153,7 @@ def mean_interval(
     """
     rows = np.asarray(values, dtype=np.float64)
     if rows.ndim != 1 or rows.size == 0:
-        raise InputError(f"expected one column of values, got shape {rows.shape}.")
+        raise InputError(f"the values have the shape {rows.shape}", expected="one column of rows")
     own = check_weight(weights, len(rows))
     codes = group_codes(groups, len(rows))
     sums = group_sums(np.column_stack([own * rows, own]), codes, int(codes.max()) + 1)
@@ -196,7 +197,9 @@ def paired_difference(
     a = np.asarray(first, dtype=np.float64)
     b = np.asarray(second, dtype=np.float64)
     if a.shape != b.shape:
-        raise InputError(f"paired values need the same rows, got {a.shape} and {b.shape}.")
+        raise InputError(
+            f"the paired values have the shapes {a.shape} and {b.shape}", expected="the same rows"
+        )
     return mean_interval(a - b, groups, weights=weights, n_boot=n_boot, seed=seed, level=level)
 
 

@@ -6,12 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from calibration.calibrators.nonparametric import IsotonicCalibrator
+from calibration.calibrators.isotonic import IsotonicCalibrator
 from calibration.calibrators.parametric import QuadraticCalibrator
-from calibration.inputs import Codes, Floats, check_scored, group_codes
+from calibration.inputs import Codes, Floats, check_scored
 from calibration.measures.bootstrap import Interval, mean_interval
 from calibration.measures.scores import row_log_loss
 from predictions.folds import assign_folds
+from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
 
 Method = Literal["crossfit", "isotonic"]

@@ -1,32 +1,42 @@
-"""How good probabilities are: every measure as a pure function of labels, probabilities, weights.
+"""How good probabilities are: log loss, Brier, accuracy, AUC and the confusion matrix.
 
 Everywhere y is (n,) with 1 = FAKE and 0 = REAL, p is (n,) with the probability of FAKE, and w is
 (n,) or None; a weight of 2 counts as the row given twice. Bad input raises InputError.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
-from scipy.special import ndtr
 
 from calibration.inputs import Codes, Floats, check_scored
-from calibration.newton import fit_line, fit_offset
-from predictions.logits import to_logit
 
 #: Kaggle's bound: probabilities are moved this far from 0 and 1 before their logarithm is taken.
 EPS = 1e-15
 
 _BLOCK_VALUES = 4_194_304
 
-Binning = Literal["mass", "width"]
+
+def row_log_loss(target: Floats, probability: Floats) -> Floats:
+    """Log loss (nats) of each row, probabilities kept EPS away from 0 and 1.
+
+    Args:
+        target: 1.0 = FAKE, 0.0 = REAL; any shape that goes with the probabilities'.
+        probability: of FAKE.
+    """
+    right = np.where(target == 1, probability, 1 - probability)
+    return np.asarray(-np.log(np.clip(right, EPS, 1 - EPS)))
 
 
-def row_log_loss(y: Floats, p: Floats) -> Floats:
-    """Log loss (nats) of each row, (n,), probabilities kept EPS away from 0 and 1."""
-    return np.asarray(-np.log(np.clip(np.where(y == 1, p, 1 - p), EPS, 1 - EPS)))
+def log_loss_of_logits(target: Floats, logit: Floats) -> Floats:
+    """Log loss (nats) of each row from logits, of any size and without a bound.
+
+    Args:
+        target: in [0, 1], 1.0 = FAKE; any shape that goes with the logits'.
+        logit: of FAKE.
+    """
+    return np.asarray(np.logaddexp(0.0, logit) - target * logit)
 
 
 def log_loss(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
@@ -147,92 +157,3 @@ def confusion(
         false_real=float(weight[fake & ~called].sum()),
         threshold=threshold,
     )
-
-
-def bin_rows(p: Floats, w: Floats, n_bins: int, binning: Binning) -> Codes:
-    """The bin 0..n_bins-1 of each row, (n,).
-
-    "width": [k / n_bins, (k + 1) / n_bins), with 1.0 in the last one: exactly n_bins bins.
-    "mass": about equal total weight; rows with the same probability are never parted.
-    """
-    if binning == "width":
-        return np.minimum((p * n_bins).astype(np.intp), n_bins - 1)
-    values, inverse = np.unique(p, return_inverse=True)
-    mass = np.bincount(inverse, weights=w, minlength=len(values))
-    middle = (np.cumsum(mass) - mass / 2) / mass.sum()
-    return np.minimum((middle * n_bins).astype(np.intp), n_bins - 1)[inverse]
-
-
-def gaps_to_ece(gap: Floats, share: Floats, mass: Floats, debias: bool) -> Floats:
-    """Expected calibration error from bins, the last axis: (..., bins) -> (...).
-
-    Args:
-        gap: sum of weighted (y - p) in each bin.
-        share: sum of weighted y in each bin.
-        mass: sum of weights in each bin; counts where the weights are repetitions.
-        debias: take off what noise alone adds. |d| of a bin's mean gap d, with standard error s,
-            is too large by up to .8 s even where the truth is 0. In its place stands the mean
-            of sign(d1) d2 over splits of the bin into two independent halves, which under a
-            normal d is d (2 Phi(d / s) - 1) - 2 s phi(d / s): 0 on average where the bin is
-            calibrated, |d| where d is beyond doubt, never too large on average.
-
-    The sum over bins is not let below 0.
-    """
-    size = np.where(mass > 0, mass, 1.0)
-    mean_gap = np.abs(gap) / size
-    if debias:
-        # By the rule of succession, so that a bin of one label has a standard error too.
-        rate = (share + 1) / (size + 2)
-        error = np.sqrt(rate * (1 - rate) / size)
-        ratio = mean_gap / error
-        density = np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi)
-        mean_gap = mean_gap * (2 * ndtr(ratio) - 1) - 2 * error * density
-    total = mass.sum(axis=-1)
-    return np.asarray(np.maximum((mean_gap * mass).sum(axis=-1) / total, 0.0))
-
-
-def ece(
-    y: ArrayLike,
-    p: ArrayLike,
-    w: ArrayLike | None = None,
-    *,
-    n_bins: int = 15,
-    binning: Binning = "mass",
-    debias: bool = True,
-) -> float:
-    """Expected calibration error: mean |share of FAKE - mean p| over bins, weighted by bin.
-
-    Equal mass ("mass") or equal width ("width") bins; `debias` takes off what noise alone adds
-    (see gaps_to_ece); without that even perfect probabilities have a clearly positive value.
-    """
-    labels, probability, weight = check_scored(y, p, w)
-    bins = bin_rows(probability, weight, n_bins, binning)
-    gap, share, mass = (
-        np.bincount(bins, weights=weight * value, minlength=n_bins).astype(np.float64)
-        for value in (labels - probability, labels, np.ones_like(labels))
-    )
-    return float(gaps_to_ece(gap, share, mass, debias))
-
-
-def bounded_logit(p: Floats) -> Floats:
-    """Logits of probabilities kept EPS away from 0 and 1, as log loss takes them."""
-    return to_logit(np.clip(p, EPS, 1 - EPS))
-
-
-def calibration_line(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> tuple[float, float]:
-    """Calibration slope and intercept (Cox 1958): logit P(FAKE) = intercept + slope * logit p.
-
-    1 and 0 where p is calibrated; a slope below 1 says that p is overconfident. NaN, NaN where
-    one label is missing or all p are equal, as no line is determined then.
-    """
-    labels, probability, weight = check_scored(y, p, w)
-    return fit_line(bounded_logit(probability), labels, weight)
-
-
-def calibration_in_the_large(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """The one shift of the logits that makes mean p the share of FAKE (slope held at 1).
-
-    0 where p is right on average, positive where FAKE is called too rarely; NaN with one label.
-    """
-    labels, probability, weight = check_scored(y, p, w)
-    return fit_offset(bounded_logit(probability), labels, weight)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from calibration.inputs import Codes, Floats, check_scored, group_codes
+from calibration.inputs import Codes, Floats, check_scored
 from calibration.measures.bootstrap import (
     Interval,
     centred_interval,
@@ -16,21 +16,15 @@ from calibration.measures.bootstrap import (
     units_of,
 )
 from calibration.measures.decomposition import decompose
+from calibration.measures.ece import BinSums
+from calibration.measures.line import LineRows
 from calibration.measures.scores import (
     AucRows,
-    Binning,
     auc,
-    bin_rows,
-    bounded_logit,
-    calibration_in_the_large,
-    calibration_line,
-    gaps_to_ece,
     row_log_loss,
 )
 from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
-from predictions.logits import to_probability
-
-_N_BINS = 15
+from predictions.groups import group_codes
 
 #: Numbers held a replicate: of the units, or of the grid of the smooth calibration error.
 _WIDEST = 2048
@@ -126,22 +120,6 @@ def _areas(
     return areas, n_units
 
 
-class BinSums:
-    """The sums behind the calibration error, a row a group, so that replicates cost a product."""
-
-    def __init__(self, y: Floats, p: Floats, codes: Codes, n_groups: int, binning: Binning) -> None:
-        cell = codes * _N_BINS + bin_rows(p, np.ones_like(p), _N_BINS, binning)
-        self._sums = [
-            np.bincount(cell, weights=value, minlength=n_groups * _N_BINS).reshape(n_groups, -1)
-            for value in (y - p, y, np.ones_like(y))
-        ]
-
-    def ece(self, drawn: Floats, debias: bool = True) -> Floats:
-        """Calibration error of each weighting of the groups: (b, n_groups) -> (b,)."""
-        gap, share, mass = (drawn @ sums for sums in self._sums)
-        return gaps_to_ece(gap, share, mass, debias)
-
-
 def measure_in_full(
     y: ArrayLike,
     p: ArrayLike,
@@ -203,44 +181,3 @@ def measure_in_full(
     for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
         found[name] = percentile_interval(float(cells[:, i].mean()), np.concatenate(shares)[:, i])
     return {name: interval.as_dict() for name, interval in found.items()}
-
-
-class LineRows:
-    """The calibration line, and how it moves when groups are drawn: one Newton step, from sums.
-
-    Args:
-        slope_free: fit the slope too, or hold it at 1 (calibration in the large).
-
-    Attributes:
-        coefficients: (slope, intercept) on all rows; NaN with one label.
-    """
-
-    def __init__(self, y: Floats, p: Floats, codes: Codes, n_groups: int, slope_free: bool) -> None:
-        z = bounded_logit(p)
-        self._free = slope_free
-        self.coefficients = (
-            calibration_line(y, p) if slope_free else (1.0, calibration_in_the_large(y, p))
-        )
-        slope, intercept = self.coefficients
-        fitted = to_probability(intercept + slope * z)
-        lever, pull = fitted * (1 - fitted), y - fitted
-        columns = [pull, lever]
-        if slope_free:
-            columns += [pull * z, lever * z, lever * z**2]
-        self._sums = group_sums(np.column_stack(columns), codes, n_groups)
-
-    def step(self, drawn: Floats) -> Floats:
-        """Coefficients of each weighting of the groups: intercept, and slope if it is free."""
-        total = drawn @ self._sums
-        slope, intercept = self.coefficients
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if not self._free:
-                return np.asarray(intercept + total[:, :1] / total[:, 1:2])
-            pull, lever, pull_z, lever_z, lever_zz = total.T
-            size = lever * lever_zz - lever_z**2
-            return np.column_stack(
-                [
-                    intercept + (lever_zz * pull - lever_z * pull_z) / size,
-                    slope + (lever * pull_z - lever_z * pull) / size,
-                ]
-            )

@@ -24,8 +24,8 @@ from calibration import (
     standard_error,
 )
 from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
+from calibration.measures.line import LineRows
 from calibration.measures.scores import AucRows
-from calibration.measures.summary import LineRows
 from predictions.errors import InputError
 
 
@@ -224,5 +224,5 @@ def test_calibration_line_in_one_step_is_near_the_fit() -> None:
 
 
 def test_rows_without_a_group_are_told() -> None:
-    with pytest.raises(InputError, match="row 1 has no group"):
+    with pytest.raises(InputError, match="row 2: there is no group"):
         measure_all([0, 1], [0.2, 0.3], np.array(["a", None], dtype=object))

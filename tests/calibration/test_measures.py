@@ -20,7 +20,7 @@ from calibration import (
     log_loss,
     smooth_ece,
 )
-from calibration.measures.scores import bin_rows
+from calibration.measures.ece import bin_rows
 from predictions.errors import InputError
 
 
@@ -162,12 +162,12 @@ def test_isotonic_decomposition_never_finds_negative_calibration() -> None:
 @pytest.mark.parametrize(
     ("y", "p", "message"),
     [
-        ([0, 2], [0.1, 0.2], "label of row 1 is 2"),
-        ([0, np.nan], [0.1, 0.2], "label of row 1 is nan"),
-        (["FAKE", "REAL"], [0.1, 0.2], "must be numbers"),
-        ([0, 1], [0.1, np.nan], "probability of row 1"),
-        ([0, 1], [0.1, 1.2], "probability of row 1"),
-        ([0, 1], [0.1], "expected 2 probabilities"),
+        ([0, 2], [0.1, 0.2], "row 2: the label is 2"),
+        ([0, np.nan], [0.1, 0.2], "row 2: the label is nan"),
+        (["FAKE", "REAL"], [0.1, 0.2], "must be numbers, expected 1 = FAKE"),
+        ([0, 1], [0.1, np.nan], "row 2: the probability is"),
+        ([0, 1], [0.1, 1.2], "row 2: the probability is"),
+        ([0, 1], [0.1], "expected 2, one a label"),
         ([], [], "at least one row"),
     ],
 )

@@ -8,7 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import calibration.calibrators.auto
-from calibration import AutoCalibrator, describe_choice, log_loss
+from calibration import AutoCalibrator, log_loss
+from calibration.calibrators.auto import CHOSEN
 from predictions.errors import InputError
 
 
@@ -23,7 +24,8 @@ def test_calibrated_scores_are_left_alone() -> None:
     assert chosen.count("identity") >= 6
     fitted = AutoCalibrator().fit_logits(*table(1500, 0))
     assert fitted.name_ == "identity"
-    assert "nothing helped" in fitted.notes_[0]
+    assert CHOSEN.among(fitted.notes_)[0].facts["calibrator"] == "identity"
+    assert "nothing helped" in str(fitted.notes_[0])
     z = np.linspace(-3, 3, 7)
     assert (fitted.map_logits(z) == z).all()
 
@@ -39,9 +41,11 @@ def test_a_crooked_score_gets_a_flexible_map() -> None:
     y = rng.random(8000) < expit(np.where(np.abs(z) < 2, 0, np.sign(z) * 2))
     fitted = AutoCalibrator().fit_logits(z, y)
     assert fitted.name_ in ("spline", "venn_abers")
-    table = describe_choice(fitted)
-    assert [row["calibrator"] for row in table if row["chosen"]] == [fitted.name_]
-    assert min(row["log_loss"] for row in table) < log_loss(y, expit(z)) - 0.02
+    facts = CHOSEN.among(fitted.notes_)[0].facts
+    assert facts["calibrator"] == fitted.name_
+    assert facts["log_loss"] == fitted.scores_[fitted.name_]["log_loss"]
+    assert facts["log_loss"] < log_loss(y, expit(z)) - 0.02
+    assert f"{facts['before']:.4f} without" in str(fitted.notes_[0])
 
 
 def test_within_one_standard_error_the_first_is_taken_and_else_the_best() -> None:
@@ -88,7 +92,7 @@ def test_too_few_groups_of_a_label_leave_the_logits_alone() -> None:
     fitted = AutoCalibrator().fit_logits([-1.0, 0.5, 2.0], [0, 0, 1])
     assert fitted.name_ == "identity"
     assert fitted.scores_ == {}
-    assert "fewer than two groups" in fitted.notes_[0]
+    assert CHOSEN.among(fitted.notes_)[0].facts["reason"] == "few groups"
     z, y = table(50, 7)
     alone = AutoCalibrator().fit_logits(z, y, groups=np.zeros(50))
     assert alone.name_ == "identity"

@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from calibration import CALIBRATORS, AutoCalibrator, Calibrator, Clipper, create_calibrator
+from calibration.calibrators.auto import CHOSEN
 from predictions.errors import InputError
 from predictions.logits import LOGIT_LIMIT
 
@@ -46,12 +47,12 @@ def at(values: np.ndarray, row: int, value: float) -> np.ndarray:
 #: Logits and labels that have none, and what the sentence says.
 REFUSED: dict[str, tuple[Any, Any, str]] = {
     "one class": (Z, np.ones(N), "one class only"),
-    "all missing": (np.full(N, np.nan), Y, "row 0 of X is NaN"),
-    "infinite": (at(Z, 5, np.inf), Y, "row 5 of X is infinity"),
-    "enormous": (at(Z, 5, 1.7e308), Y, r"row 5 of X is 1\.7e\+308"),
+    "all missing": (np.full(N, np.nan), Y, "row 1: a score to calibrate is NaN"),
+    "infinite": (at(Z, 5, np.inf), Y, "row 6: a score to calibrate is infinity"),
+    "enormous": (at(Z, 5, 1.7e308), Y, r"row 6: 1\.7e\+308 is no logit"),
     "words": (np.full(N, "high"), Y, "could not convert string to float"),
     "labels FAKE and REAL": (Z, np.where(Y == 1, "FAKE", "REAL"), "1 for FAKE"),
-    "a label missing": (Z, at(Y, 3, np.nan), "a label is NaN"),
+    "a label missing": (Z, at(Y, 3, np.nan), "row 4: the label is NaN"),
     "three labels": (Z, at(Y, 3, 2), "Only binary"),
     "labels in between": (Z, at(Y, 3, 0.5), "Unknown label type|continuous"),
     "a label too few": (Z, Y[:-1], "119 labels"),
@@ -94,13 +95,13 @@ def test_new_scores_are_checked_like_those_of_fit(
     calibrator: Calibrator, value: float, said: str
 ) -> None:
     fitted = clone(calibrator).fit(column(Z), Y)
-    with pytest.raises(InputError, match=f"row 7 of X is .*{said}"):
+    with pytest.raises(InputError, match=f"row 8: .*{said}"):
         fitted.predict_proba(column(at(Z, 7, value)))
 
 
 @pytest.mark.parametrize(
     ("groups", "said"),
-    [(at(Y, 3, np.nan), "row 3 has no group"), (Y[:-1], "expected 120 groups")],
+    [(at(Y, 3, np.nan), "row 4: there is no group"), (Y[:-1], "expected 120 of them")],
 )
 def test_groups_that_are_none(groups: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -110,4 +111,5 @@ def test_groups_that_are_none(groups: np.ndarray, said: str) -> None:
 def test_one_group_leaves_the_logits_alone_and_says_so() -> None:
     fitted = AutoCalibrator().fit(column(Z), Y, groups=np.zeros(N))
     assert fitted.name_ == "identity"
-    assert "fewer than two groups" in fitted.notes_[0]
+    assert CHOSEN.among(fitted.notes_)[0].facts["reason"] == "few groups"
+    assert "fewer than two groups" in str(fitted.notes_[0])

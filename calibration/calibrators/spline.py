@@ -1,92 +1,13 @@
-"""Calibrators whose shape the data decides: isotonic, histogram, monotone spline."""
+"""The monotone smooth map: slopes at quantiles of the scores, penalised for roughness."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.calibrators.base import Calibrator, Input
-from calibration.calibrators.parametric import fit_columns, slope_columns, weighted_quantiles
+from calibration.calibrators.slopes import slope_columns, weighted_quantiles
 from calibration.inputs import Floats
-from calibration.newton import mean_log_loss
+from calibration.logistic import fit_columns, mean_log_loss
 from predictions.errors import InputError
-from predictions.logits import to_logit, to_probability
-
-
-class IsotonicCalibrator(Calibrator):
-    """The non-decreasing map of least log loss (Zadrozny and Elkan 2002; scikit-learn's PAV).
-
-    Pool-adjacent-violators makes its first and last step exactly 0 and 1 wherever the outermost
-    rows are of one label, and a single mistake there costs all. So those two steps are moved
-    towards 1/2 by `shrink` imaginary rows of each label, 1 being the rule of succession;
-    `shrink=0` is plain isotonic regression, whose training log loss no other non-decreasing map
-    beats.
-
-    Attributes:
-        thresholds_, values_: logits, and the probabilities at them, between which is interpolated.
-    """
-
-    def __init__(self, input: Input = "logit", shrink: float = 1.0) -> None:
-        super().__init__(input)
-        self.shrink = shrink
-
-    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
-        from sklearn.isotonic import IsotonicRegression
-
-        if not (np.isfinite(self.shrink) and self.shrink >= 0):
-            raise InputError(f"shrink is {self.shrink}; give a number of rows, 0 or more.")
-        fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(z, t, w)
-        values = fitted.y_thresholds_
-        if self.shrink > 0:
-            p = np.interp(z, fitted.X_thresholds_, values)
-            first, last = (_shrunk_share(t, w, p == end, self.shrink) for end in (p.min(), p.max()))
-            values = np.clip(values, min(first, 0.5), max(last, 0.5))
-        self.thresholds_, self.values_ = fitted.X_thresholds_, values
-
-    def _map(self, z: Floats) -> Floats:
-        return to_logit(np.interp(z, self.thresholds_, self.values_))
-
-
-def _shrunk_share(t: Floats, w: Floats, step: NDArray[np.bool_], shrink: float) -> float:
-    """Share of FAKE among the rows of a step and `shrink` imaginary rows of each label."""
-    return (float(w[step] @ t[step]) + shrink) / (float(w[step].sum()) + 2 * shrink)
-
-
-class HistogramCalibrator(Calibrator):
-    """The share of FAKE in each of `n_bins` bins of equal weight (Zadrozny and Elkan 2001).
-
-    Rows with the same score share a bin. Each share is drawn towards that of all rows by
-    `shrink` imaginary rows, so that no bin says 0 or 1. Not monotone: bins stand for themselves.
-
-    Attributes:
-        edges_: the inner edges, logits, (bins - 1,); a score on an edge belongs above it.
-        values_: the probability of each bin, (bins,).
-    """
-
-    def __init__(self, input: Input = "logit", n_bins: int = 15, shrink: float = 1.0) -> None:
-        super().__init__(input)
-        self.n_bins = n_bins
-        self.shrink = shrink
-
-    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
-        if self.n_bins < 1 or not self.shrink > 0:
-            raise InputError(
-                f"n_bins is {self.n_bins} and shrink {self.shrink}; give at least 1 bin and a "
-                "number of rows over 0."
-            )
-        scores, inverse = np.unique(z, return_inverse=True)
-        mass = np.bincount(inverse, weights=w)
-        middle = (np.cumsum(mass) - mass / 2) / mass.sum()
-        bins = np.minimum((middle * self.n_bins).astype(np.intp), self.n_bins - 1)
-        _, bins = np.unique(bins, return_inverse=True)
-        first = np.flatnonzero(np.diff(bins)) + 1
-        self.edges_ = (scores[first - 1] + scores[first]) / 2
-        fakes = np.bincount(bins[inverse], weights=w * t)
-        share = float(np.average(t, weights=w))
-        total = np.bincount(bins[inverse], weights=w)
-        self.values_ = (fakes + self.shrink * share) / (total + self.shrink)
-
-    def _map(self, z: Floats) -> Floats:
-        return to_logit(self.values_[np.searchsorted(self.edges_, z, side="right")])
-
+from predictions.logits import to_probability
 
 #: A slope that is not above this share of the largest one is held at zero.
 _AT_REST = 1e-9
@@ -119,8 +40,8 @@ class SplineCalibrator(Calibrator):
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
         if self.n_knots < 2 or not 0 <= self.tail < 0.5:
             raise InputError(
-                f"n_knots is {self.n_knots} and tail {self.tail}; give at least 2 knots and a "
-                "share below 0.5."
+                f"n_knots is {self.n_knots} and tail {self.tail}",
+                remedy="give at least 2 knots and a share below 0.5",
             )
         shares = np.linspace(self.tail, 1 - self.tail, self.n_knots)
         knots = np.unique(weighted_quantiles(z, w, [float(share) for share in shares]))

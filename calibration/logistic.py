@@ -1,4 +1,4 @@
-"""Newton's method, safeguarded, for the few-parameter logistic fits behind the calibrators.
+"""Logistic regression by Newton's method, safeguarded: the few-parameter fits of the calibrators.
 
 All minimise the weighted mean log loss of sigmoid(score) and work on any scale of the scores:
 they are divided by a power of two near their largest size first. Targets are 0 and 1 or, where
@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from calibration.inputs import Floats
+from calibration.measures.scores import log_loss_of_logits
 
 #: A calibrator that must flatten everything stops where its largest logit is this small, so that
 #: the order of the rows survives and T stays finite.
@@ -20,9 +21,17 @@ FLATTEST = 1e-6
 _BLOCK = 8_192
 _BLOCK_CELLS = 16_384
 
-#: From this many rows on, Newton starts from the minimum of an evenly spaced part of them.
+#: From this many rows on, Newton starts from the minimum of an evenly spaced part of them. A part
+#: may miss what the whole is about (a label, or all mistakes), so its minimum may be far away.
 _WARM_START_ROWS = 60_000
 _PART_ROWS = 12_000
+
+#: A slope is not begun further than this factor from where it is without a part.
+_FARTHEST_START = 1e6
+
+#: Coefficients of a part are begun with where their loss on all rows is at most so many times that
+#: on the part. Else nothing holds them near the minimum: saturated rows have no curvature.
+_WORST_START = 2.0
 
 _MAX_STEPS = 100
 _STEP_TOLERANCE = 1e-7
@@ -66,7 +75,7 @@ def separable(z: Floats, t: Floats) -> bool:
 
 def mean_log_loss(score: Floats, t: Floats, w: Floats) -> float:
     """Weighted mean log loss (nats) of logits against targets in [0, 1]."""
-    return float(np.average(np.logaddexp(0, score) - t * score, weights=w))
+    return float(np.average(log_loss_of_logits(t, score), weights=w))
 
 
 def fit_slope(z: Floats, t: Floats, w: Floats) -> float:
@@ -121,7 +130,8 @@ def _slope_zero(u: Floats, t: Floats, w: Floats) -> float:
     if len(u) > _WARM_START_ROWS:
         part = slice(None, None, len(u) // _PART_ROWS)
         few, few_weighted = np.ascontiguousarray(u[part]), np.ascontiguousarray(weighted[part])
-        start = _slope_newton(few, few_weighted, _pull(few_weighted, t[part]), start)
+        found = _slope_newton(few, few_weighted, _pull(few_weighted, t[part]), start)
+        start = min(max(found, start / _FARTHEST_START), start * _FARTHEST_START)
     return _slope_newton(u, weighted, pull, start)
 
 
@@ -184,6 +194,7 @@ def fit_logistic(
     penalty: Floats | None = None,
     lower: Floats | None = None,
     start: Floats | None = None,
+    tolerance: float = _LAST_DECREMENT,
 ) -> Floats:
     """Coefficients (k,) with the least penalised log loss of sigmoid(features @ c).
 
@@ -194,6 +205,7 @@ def fit_logistic(
         penalty: (k, k) symmetric, adds c' penalty c / 2 to the weighted mean log loss.
         lower: least value of each coefficient, (k,), -inf for none; 0 or below.
         start: (k,) within the bounds, zeros if not given.
+        tolerance: the Newton decrement (nats a row) at which the last step is taken.
 
     Newton with step halving; with bounds, each step is the minimum of the quadratic model within
     them. Where the Hessian is singular (a column of zeros, two alike) the shortest step is
@@ -204,13 +216,23 @@ def fit_logistic(
     begin = np.zeros(k) if start is None else np.array(start, dtype=np.float64)
     if start is None and n > _WARM_START_ROWS:
         part = slice(None, None, n // _PART_ROWS)
-        if w[part].any():
-            begin = _newton(features[part], t[part], w[part], weights, lower, begin)
-    return _newton(features, t, w, weights, lower, begin)
+        few, few_t, few_w = features[part], t[part], w[part]
+        if few_w.any():
+            found = _newton(few, few_t, few_w, weights, lower, begin, tolerance)
+            there = mean_log_loss(few @ found, few_t, few_w)
+            if mean_log_loss(features @ found, t, w) <= _WORST_START * there:
+                begin = found
+    return _newton(features, t, w, weights, lower, begin, tolerance)
 
 
 def _newton(
-    features: Floats, t: Floats, w: Floats, penalty: Floats, lower: Floats | None, start: Floats
+    features: Floats,
+    t: Floats,
+    w: Floats,
+    penalty: Floats,
+    lower: Floats | None,
+    start: Floats,
+    tolerance: float,
 ) -> Floats:
     share = w / w.sum()
     c = start
@@ -220,7 +242,7 @@ def _newton(
         gradient = gradient + penalty @ c
         step = _quadratic_step(hessian + penalty, gradient, None if lower is None else lower - c)
         decrement = -float(gradient @ step)
-        if decrement < _LAST_DECREMENT:
+        if decrement < tolerance:
             # What the step still gains drowns in the rounding of the loss: no use comparing.
             return c + step if decrement > 0 else c
         size = 1.0
@@ -283,6 +305,34 @@ def _quadratic_step(hessian: Floats, gradient: Floats, room: Floats | None) -> F
     return np.maximum(found.x / unit, room)
 
 
+def fit_columns(
+    columns: Floats, t: Floats, w: Floats, *, increasing: bool, penalty: Floats | None = None
+) -> tuple[Floats, float]:
+    """Coefficients (k,) and intercept of least log loss over columns (n, k) of any scale.
+
+    Args:
+        increasing: hold every coefficient at 0 or above.
+        penalty: (k, k), of the coefficients as they are returned.
+    """
+    scale = np.array([scale_of(column) for column in columns.T])
+    scaled = columns / scale
+    middle = np.average(scaled, axis=0, weights=w)
+    spread = np.sqrt(np.average((scaled - middle) ** 2, axis=0, weights=w))
+    # A constant column's mean differs from it by rounding, which must not become its spread.
+    varied = (scaled.max(axis=0) > scaled.min(axis=0)) & (spread > 0)
+    middle, spread = np.where(varied, middle, scaled[0]), np.where(varied, spread, 1.0)
+    features = np.column_stack([(scaled - middle) / spread, np.ones(len(columns))])
+    unit = spread * scale
+    weights = None
+    if penalty is not None:
+        weights = np.zeros((len(unit) + 1, len(unit) + 1))
+        weights[:-1, :-1] = penalty / unit / unit[:, None]
+    lower = np.append(np.zeros(len(unit)), -np.inf) if increasing else None
+    fitted = fit_logistic(features, t, w, penalty=weights, lower=lower)
+    slopes = fitted[:-1] / unit
+    return slopes, float(fitted[-1] - (fitted[:-1] / spread) @ middle)
+
+
 def fit_line(z: Floats, t: Floats, w: Floats) -> tuple[float, float]:
     """Slope and intercept with the least log loss of sigmoid(intercept + slope * z).
 
@@ -304,6 +354,12 @@ def fit_line(z: Floats, t: Floats, w: Floats) -> tuple[float, float]:
     return float(slope / spread / scale), float(intercept - slope * middle / spread)
 
 
+def logit_of_share(t: Floats, w: Floats) -> float:
+    """Logit of the weighted share of FAKE; both labels must have weight."""
+    share = float(np.average(t, weights=w))
+    return float(np.log(share / (1 - share)))
+
+
 def fit_offset(z: Floats, t: Floats, w: Floats) -> float:
     """The intercept with the least log loss of sigmoid(intercept + z); NaN if all t are equal."""
     counted = w > 0
@@ -311,8 +367,7 @@ def fit_offset(z: Floats, t: Floats, w: Floats) -> float:
     if len(z) == 0 or t.min() == t.max():
         return float("nan")
     # The zero of an increasing function: the mean probability minus the share of FAKE.
-    share = float(np.average(t, weights=w))
-    centre = float(np.log(share / (1 - share)))
+    share, centre = float(np.average(t, weights=w)), logit_of_share(t, w)
     low, high = centre - float(z.max()), centre - float(z.min())
     offset = (low + high) / 2
     for _ in range(_MAX_STEPS):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 
-from calibration.newton import (
+from calibration.logistic import (
     FLATTEST,
     fit_line,
     fit_logistic,
@@ -139,3 +139,28 @@ def test_platts_targets() -> None:
 def test_scale_is_a_power_of_two() -> None:
     assert scale_of(np.array([-3.0, 2.0])) == 4.0
     assert scale_of(np.zeros(3)) == 1.0
+
+
+@pytest.mark.parametrize("case", ["one label", "no mistake", "three fakes in all", "reversed"])
+def test_a_part_that_tells_nothing_of_the_whole_leads_nowhere_else(case: str) -> None:
+    """As where every fifth video in a list is REAL, and Newton starts from every fifth."""
+    n = 60_500
+    z, t, w = noisy(n, 3)
+    part = slice(None, None, n // 12_000)
+    if case == "one label":
+        t[part] = 0
+    elif case == "no mistake":
+        t[part] = z[part] > 0
+    elif case == "reversed":
+        t[part] = z[part] < 0
+    else:
+        t[:] = 0
+        t[[6, 101, 5003]] = 1
+    order = np.random.default_rng(0).permutation(n)
+    line, mixed = (fit_line(z[o], t[o], w[o]) for o in (slice(None), order))
+    assert line == pytest.approx(mixed, rel=1e-9)
+    slope, intercept = line
+    residual = w * (expit(intercept + slope * z) - t)
+    assert abs(residual.sum()) < 1e-9 * w.sum()
+    assert abs(residual @ z) < 1e-9 * w.sum()
+    assert fit_slope(z, t, w) == pytest.approx(fit_slope(z[order], t[order], w[order]))

@@ -1,0 +1,34 @@
+"""The public names of stacking, for type checkers and for lazy_loader, which reads this file."""
+
+from .choose.frame_rule import FrameStack as FrameStack
+from .choose.frame_rule import compare_rules as compare_rules
+from .choose.robust import RobustStack as RobustStack
+from .ensembles.compare import compare_subsets as compare_subsets
+from .estimate.domains import domain_predictions as domain_predictions
+from .estimate.domains import domain_splits as domain_splits
+from .estimate.domains import report_domains as report_domains
+from .estimate.metrics import report_metrics as report_metrics
+from .estimate.nested import nested_predictions as nested_predictions
+from .estimate.slices import report_slices as report_slices
+from .learners.averages import BestLearner as BestLearner
+from .learners.averages import GreedyLearner as GreedyLearner
+from .learners.averages import MeanLearner as MeanLearner
+from .learners.averages import MeanLogitLearner as MeanLogitLearner
+from .learners.averages import greedy_selection as greedy_selection
+from .learners.base import MetaLearner as MetaLearner
+from .learners.blend import AutoLearner as AutoLearner
+from .learners.blend import blend_weights as blend_weights
+from .learners.boosting import XGBoostLearner as XGBoostLearner
+from .learners.linear import LogisticLearner as LogisticLearner
+from .learners.linear import NonNegativeLearner as NonNegativeLearner
+from .learners.linear import PairsLearner as PairsLearner
+from .learners.linear import ShrunkLearner as ShrunkLearner
+from .learners.linear import SplineLearner as SplineLearner
+from .learners.mlp import NetworkLearner as NetworkLearner
+from .registry import META_LEARNERS as META_LEARNERS
+from .registry import create_meta_learner as create_meta_learner
+from .stack import Stack as Stack
+from .stack import is_score_column as is_score_column
+from .store import load_stack as load_stack
+from .store import save_stack as save_stack
+from .store import trusted_types as trusted_types

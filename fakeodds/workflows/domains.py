@@ -12,7 +12,7 @@ from fakeodds.workflows.scores import (
     StackOptions,
     check_labels,
     judging_inputs,
-    unfitted_stack,
+    procedure,
 )
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
@@ -103,7 +103,7 @@ def judge_domains(
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with terminal.progress_bars() as progress:
                 judged = domain_predictions(
-                    unfitted_stack(scored, options, domain if robust else None),
+                    procedure(scored, options, domain if robust else None),
                     scored.features,
                     label,
                     splits,

@@ -219,7 +219,10 @@ def test_an_empty_table_gives_an_empty_answer() -> None:
     ("change", "message"),
     [
         (lambda f: f.drop(columns="model"), "no column 'model'"),
-        (lambda f: f.assign(video=f["video"].where(f.index != 3)), "row 4: the frame score has no video"),
+        (
+            lambda f: f.assign(video=f["video"].where(f.index != 3)),
+            "row 4: the frame score has no video",
+        ),
         (lambda f: f.assign(logit="x"), "logits that are no numbers"),
     ],
 )

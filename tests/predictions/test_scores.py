@@ -46,7 +46,9 @@ class TestWideTables:
         assert table.rows["group"].tolist() == ["g1", "g1", "g2"]
         assert table.rows["group"].dtype == "string"
         assert table.kinds == {"a": "probability", "b": "raw"}
-        assert any("probabilities" in str(note) and str(note).endswith(": a.") for note in table.notes)
+        assert any(
+            "probabilities" in str(note) and str(note).endswith(": a.") for note in table.notes
+        )
         assert any("raw" in str(note) and str(note).endswith(": b.") for note in table.notes)
         assert any("Missing scores" in str(note) and "a 1" in str(note) for note in table.notes)
 
@@ -182,8 +184,13 @@ class TestSeveralFiles:
         np.testing.assert_array_equal(table.rows["label"], [0, np.nan, 1])
         assert table.rows["group"].tolist() == ["h", "y", "g"]
         assert table.rows["fold"].isna().tolist() == [False, True, False]
-        assert any("1 video of 3 without a label" in str(note) and "'y'" in str(note) for note in table.notes)
-        assert any("1 video without any score" in str(note) and "'w'" in str(note) for note in table.notes)
+        assert any(
+            "1 video of 3 without a label" in str(note) and "'y'" in str(note)
+            for note in table.notes
+        )
+        assert any(
+            "1 video without any score" in str(note) and "'w'" in str(note) for note in table.notes
+        )
 
     def test_labels_of_other_videos(self, write: Write) -> None:
         scores = write("video,a\nx,.1", "scores.csv")

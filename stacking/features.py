@@ -7,10 +7,9 @@ of saturated detectors reach +-104, so every column is winsorised before anythin
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from stacking.inputs import Array
 
 #: Share of the rows pulled in at either end of a column.
 TAIL = 0.002

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
-Array = NDArray[np.float64]
+from calibration.measures.scores import log_loss_of_logits
+from stacking.inputs import Array
+
+#: Keeps the Hessian invertible when every row is saturated.
+INTERCEPT_PENALTY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,6 @@ class Linear:
     def __call__(self, X: Array) -> Array:
         """Logits (n,) of X (n, k)."""
         return X @ self.coef + self.intercept
-
-
-def log_losses(y: Array, logit: Array) -> Array:
-    """Log loss of each row, (n,), from logits and labels in {0, 1}; exact for large logits."""
-    return np.asarray(np.logaddexp(0.0, logit) - y * logit)
 
 
 def smoothed_logit(y: Array, weight: Array | None = None, strength: float = 1.0) -> float:
@@ -106,7 +105,7 @@ class _Ridge:
     def solve(self, alpha: float, beta: Array) -> Array:
         """The minimiser (k + 1,) for one penalty, from `beta`."""
         penalty = np.full(len(beta), float(alpha))
-        penalty[-1] = 1e-6  # keeps the Hessian invertible when every row is saturated
+        penalty[-1] = INTERCEPT_PENALTY
         logit = self.design @ beta
         value = self._objective(beta, logit, penalty)
         factor = None if self.hessian is None else _factor(self.hessian, penalty)
@@ -146,7 +145,7 @@ class _Ridge:
         return beta
 
     def _objective(self, beta: Array, logit: Array, penalty: Array) -> float:
-        losses = log_losses(self.y, logit)
+        losses = log_loss_of_logits(self.y, logit)
         total = losses.sum() if self.weight is None else self.weight @ losses
         return float(total + 0.5 * (penalty * beta) @ beta)
 

@@ -3,9 +3,11 @@
 import numpy as np
 from scipy.special import expit
 
+from calibration.measures.scores import log_loss_of_logits
 from stacking.features import TamedScores
-from stacking.learners.base import Array, Codes, MetaLearner
-from stacking.solvers import Linear, log_losses, ridge_path
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
+from stacking.solvers import Linear, ridge_path
 
 #: Keeps logits of averaged probabilities finite.
 _EDGE = 1e-12
@@ -29,7 +31,7 @@ class AlignedScores:
                 linear = ridge_path(tamed[known, j : j + 1], y[known], (1.0,))[0]
             self.maps_.append(linear)
             logit = np.where(known, linear(tamed[:, j : j + 1]), 0.0)
-            losses.append(log_losses(y, logit).mean())
+            losses.append(log_loss_of_logits(y, logit).mean())
         self.losses_ = np.array(losses)
         return self
 

@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from calibration.measures.scores import log_loss_of_logits
 from stacking.features import Ranks
-from stacking.learners.base import Array, Codes, MetaLearner, default_folds
-from stacking.solvers import log_losses, smoothed_logit
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
+from stacking.solvers import smoothed_logit
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -57,9 +59,6 @@ class XGBoostLearner(MetaLearner):
             settings["monotone_constraints"] = tuple(int(sign) for sign in directions(X, y))
         return xgboost.train(settings, _matrix(X, y), num_boost_round=rounds)
 
-    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        self._fit_out_of_fold(X, y, groups, default_folds(y, groups, self.seed))
-
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         names = np.unique(folds)
         choices = [(1.0, False), (10.0, False)]
@@ -72,7 +71,7 @@ class XGBoostLearner(MetaLearner):
                 for fold in names:
                     held = folds == fold
                     logits[i][:, held] = self._staged(X[~held], y[~held], X[held], leaf, monotone)
-            losses = log_losses(y, logits).mean(axis=2)
+            losses = log_loss_of_logits(y, logits).mean(axis=2)
             choice, best = (int(i) for i in np.unravel_index(np.argmin(losses), losses.shape))
         self.leaf_, self.monotone_ = choices[choice]
         self.rounds_ = self.ROUNDS[best]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from stacking.features import Ranks, TamedScores
-from stacking.learners.base import Array, Codes, MetaLearner
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
 
 Weights = list[NDArray[np.float32]]
 

@@ -174,7 +174,7 @@ class RunFolder:
     @property
     def looks(self) -> Path:
         """What `predict --deadline` has done so far, a row a video."""
-        return self.path / "test" / "looks.csv"
+        return self.path / "test" / "looks.parquet"
 
     @property
     def deadline(self) -> Path:

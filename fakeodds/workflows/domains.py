@@ -3,17 +3,18 @@
 from typing import Any
 
 import pandas as pd
+from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import (
     Scored,
-    StackOptions,
     check_labels,
     judging_inputs,
     unfitted_stack,
 )
+from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
 
@@ -127,14 +128,14 @@ def judge_domains(
 def print_domains(found: dict[str, Any], domain: str) -> None:
     """Log losses of the last stages in each domain that was left out; 80 columns at most."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"{domain[:19]} left out".replace("[", "\\["), no_wrap=True)
+    table.add_column(escape(f"{domain[:19]} left out"), no_wrap=True)
     stages = ("mean", "stacked", "calibrated")
     for name in (*stages, "95 % interval", "AUC"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, judged in found.items():
         loss, area = judged["calibrated"]["log_loss"], judged["calibrated"]["auc"]["value"]
         table.add_row(
-            (name if len(name) <= 24 else f"{name[:23]}…").replace("[", "\\["),
+            escape(name if len(name) <= 24 else f"{name[:23]}…"),
             *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
             f"{loss['low']:.4f}-{loss['high']:.4f}",
             "-" if area is None else f"{area:.3f}",

@@ -81,7 +81,7 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
     Raises:
         InputError: fewer than two, or one class alone without one of them.
     """
-    from stacking.estimate.domains import domain_splits
+    from stacking import domain_splits
 
     splits = domain_splits(rows["label"], rows["group"], rows[column], seed=seed)
     return len({split.domain for split in splits})
@@ -91,7 +91,7 @@ def judge_domains(
     scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
 ) -> dict[str, Any]:
     """Leave each domain out; write domains.json and return it."""
-    from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
+    from stacking import domain_predictions, domain_splits, report_domains
 
     scored = scored.labelled()
     rows = scored.rows

@@ -1,10 +1,11 @@
-"""What MkDocs asks while it builds the site: pages made of commands, and of files beside docs/."""
+"""What MkDocs asks while it builds the site: pages of commands, registries, other files."""
 
 from __future__ import annotations
 
 import html
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Where a page wants all commands.
 COMMANDS_MARK = "<!-- commands -->"
 
+#: Where a page wants the names of a registry, `module:NAME`, and what each is.
+_REGISTRY_MARK = re.compile(r"<!-- registry: ([\w.]+):(\w+) -->")
+
 #: Where a page wants a file of the repository's root.
 _FILE_MARK = re.compile(r"<!-- file: (\w+\.md) -->")
 
@@ -26,6 +30,7 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
     """Called by MkDocs for every page, before it becomes HTML."""
     markdown = _FILE_MARK.sub(lambda mark: _file(mark[1]), markdown)
+    markdown = _REGISTRY_MARK.sub(lambda mark: _entries(mark[1], mark[2]), markdown)
     if COMMANDS_MARK not in markdown:
         return markdown
     with click.Context(program, info_name="fakeodds") as context:
@@ -42,6 +47,13 @@ def _file(name: str) -> str:
         return f"`{link[2]}`"  # no page of the site
 
     return _LINK.sub(moved, (ROOT / name).read_text(encoding="utf-8"))
+
+
+def _entries(module: str, name: str) -> str:
+    """The entries of a registry as a table, in their order."""
+    registry = getattr(import_module(module), name)
+    rows = [f"| `{entry.name}` | {_escaped(entry.about)} |" for entry in registry.values()]
+    return "\n".join(["| name | what it does |", "| --- | --- |", *rows])
 
 
 def command_section(name: str) -> str:

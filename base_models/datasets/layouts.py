@@ -1,107 +1,151 @@
-"""The layouts there are, in the order in which a folder is compared with them."""
+"""The layouts there are: how datasets lie on disk. To add one: its module, a line here.
 
-from collections.abc import Callable
+A layout is a module with two functions:
+
+    find(path) -> object    whether the folder (or the CSV, of those with `csv`) is one; truthy
+    read(path) -> Found     one row a video, and notes; may raise InputError
+"""
+
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from base_models.datasets.celeb_df import find_celeb_df, read_celeb_df
-from base_models.datasets.dfd import find_dfd, read_dfd
-from base_models.datasets.dfdc import find_parts, read_dfdc
-from base_models.datasets.faceforensics import find_faceforensics, read_faceforensics
-from base_models.datasets.manifest import find_manifest, read_manifest
-from base_models.datasets.plain import read_plain
-from base_models.datasets.real_fake import find_real_fake, read_real_fake
-from base_models.datasets.uadfv import find_uadfv, read_uadfv
 from predictions.errors import InputError
+from predictions.registry import Entry, by_name
+from predictions.registry import find as find_entry
 
-Read = tuple[pd.DataFrame, list[str]]
+if TYPE_CHECKING:
+    from base_models.datasets.dataset import Found
+
+_HOME = "base_models.datasets"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One way in which datasets lie on disk.
+@dataclass(frozen=True, kw_only=True)
+class Layout(Entry):
+    """One way in which datasets lie on disk; `home` is its module, `about` what a folder has.
 
     Attributes:
-        name: what `--layout` calls it.
         title: what people call it.
-        signs: what a folder of this layout has, for messages.
-        matches: whether a folder is one.
-        read: one row a video, and notes; may raise InputError.
+        told: that a folder was taken for it is worth a note.
+        csv: a CSV that names the files is one, too.
+        forced: `--layout` may name it for a folder that `find` does not recognise.
     """
 
-    name: str
     title: str
-    signs: str
-    matches: Callable[[Path], object]
-    read: Callable[[Path], Read]
+    told: bool = True
+    csv: bool = False
+    forced: bool = False
+
+    def load(self) -> Any:
+        """Its module."""
+        return import_module(self.home)
+
+    def find(self, path: Path) -> bool:
+        """Whether the folder or CSV is one."""
+        return (self.csv or not path.is_file()) and bool(self.load().find(path))
+
+    def read(self, path: Path) -> "Found":
+        """Its videos.
+
+        Raises:
+            InputError: as the layout's module says.
+        """
+        found: Found = self.load().read(path)
+        return found
 
 
-def _csv(folder: Path) -> Read:
-    manifest = find_manifest(folder)
-    if manifest is None:
-        raise InputError(f"{folder}: no CSV in it names its videos; give the path of the CSV.")
-    videos, notes = read_manifest(manifest)
-    return videos, [f"Videos and labels are those of {manifest.name}.", *notes]
-
-
-LAYOUTS = (
-    Layout("dfdc", "DFDC", "metadata.json in it or in its parts", find_parts, read_dfdc),
+#: The layouts by name, in the order in which a dataset is compared with them.
+LAYOUTS = by_name(
     Layout(
-        "faceforensics",
-        "FaceForensics++",
-        "original_sequences/ or manipulated_sequences/",
-        find_faceforensics,
-        read_faceforensics,
+        name="dfdc",
+        title="DFDC",
+        about="metadata.json in it or in its parts",
+        home=f"{_HOME}.dfdc",
     ),
-    Layout("celeb-df", "Celeb-DF", "Celeb-real/ or Celeb-synthesis/", find_celeb_df, read_celeb_df),
-    Layout("uadfv", "UADFV", "real/ and fake/ with NNNN_fake videos", find_uadfv, read_uadfv),
     Layout(
-        "real-fake",
-        "folders real and fake",
-        "real/ and fake/",
-        find_real_fake,
-        lambda folder: (read_real_fake(folder), []),
+        name="faceforensics",
+        title="FaceForensics++",
+        about="original_sequences/ or manipulated_sequences/",
+        home=f"{_HOME}.faceforensics",
     ),
-    Layout("csv", "CSV", "a CSV that names its videos", find_manifest, _csv),
-    Layout("dfd", "DeepFakeDetection", "videos NN__scene, NN_MM__scene__HASH", find_dfd, read_dfd),
     Layout(
-        "plain",
-        "plain folder",
-        "videos without labels",
-        lambda folder: True,
-        lambda folder: (read_plain(folder), []),
+        name="celeb-df",
+        title="Celeb-DF",
+        about="Celeb-real/ or Celeb-synthesis/",
+        home=f"{_HOME}.celeb_df",
+    ),
+    Layout(
+        name="uadfv",
+        title="UADFV",
+        about="real/ and fake/ with NNNN_fake videos",
+        home=f"{_HOME}.uadfv",
+    ),
+    Layout(
+        name="face_crops",
+        title="face crops",
+        about="pictures instead of videos, or a CSV that names pictures",
+        home=f"{_HOME}.face_crops",
+        told=False,
+        csv=True,
+    ),
+    Layout(
+        name="real-fake",
+        title="folders real and fake",
+        about="real/ and fake/",
+        home=f"{_HOME}.real_fake",
+    ),
+    Layout(
+        name="csv",
+        title="CSV",
+        about="a CSV that names its videos",
+        home=f"{_HOME}.manifest",
+        told=False,
+        csv=True,
+    ),
+    Layout(  # known by all of its names, so that one stray video hides it
+        name="dfd",
+        title="DeepFakeDetection",
+        about="videos NN__scene, NN_MM__scene__HASH",
+        home=f"{_HOME}.dfd",
+        forced=True,
+    ),
+    Layout(
+        name="plain",
+        title="plain folder",
+        about="videos without labels",
+        home=f"{_HOME}.plain",
+        told=False,
     ),
 )
 
-LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
+
+def recognise(path: Path) -> Layout:
+    """The first layout that a folder or a CSV has.
+
+    Raises:
+        InputError: it is a file, but no CSV.
+    """
+    if path.is_file() and path.suffix.lower() != ".csv":
+        raise InputError(
+            "is neither a folder nor a CSV",
+            file=path,
+            remedy="give a folder of videos, or a CSV that names them",
+        )
+    return next(layout for layout in LAYOUTS.values() if layout.find(path))
 
 
-def layout_title(name: str) -> str:
-    """What people call the layout of this name."""
-    return next((one.title for one in LAYOUTS if one.name == name), name.replace("_", " "))
-
-
-def recognise(folder: Path) -> Layout:
-    """The first layout that a folder has."""
-    return next(layout for layout in LAYOUTS if layout.matches(folder))
-
-
-def layout_named(name: str, folder: Path) -> Layout:
-    """The layout of this name, if the folder can be one.
+def layout_named(name: str, path: Path) -> Layout:
+    """The layout of this name, if the folder or CSV can be one.
 
     Raises:
         InputError: there is no such layout, or the folder lacks what marks it.
     """
-    layout = next((layout for layout in LAYOUTS if layout.name == name), None)
-    if layout is None:
-        raise InputError(f"There is no layout {name!r}; choose one of {', '.join(LAYOUT_NAMES)}.")
-    # DFD folders are known by all of their names, so one stray video hides them: there it is
-    # what --layout is for.
-    if layout.name != "dfd" and not layout.matches(folder):
+    layout = find_entry(LAYOUTS, name, "layout")
+    if not layout.find(path) and not (layout.forced and path.is_dir()):
         raise InputError(
-            f"{folder}: is not in the layout {name} ({layout.signs}); leave --layout out to have "
-            "it recognised."
+            f"is not in the layout {name} ({layout.about})",
+            file=path,
+            remedy="leave --layout out to have it recognised",
         )
     return layout

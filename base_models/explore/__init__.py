@@ -1,8 +1,5 @@
-"""What is in a dataset: files, pictures, faces, doubles, and what fakes differ in.
+"""What is in a dataset: files, pictures, faces, doubles, and what fakes differ in."""
 
-What is exported here is light; `base_models.explore.run.explore` loads PyAV, OpenCV and torch.
-"""
+import lazy_loader
 
-from base_models.explore.settings import ExploreSettings
-
-__all__ = ["ExploreSettings"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

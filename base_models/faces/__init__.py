@@ -1,29 +1,5 @@
-"""Faces of a video: found, followed, cropped, stored.
+"""Faces of a video: found, followed, cropped, stored."""
 
-What is exported here is light. Finding faces is `base_models.faces.extract.extract_faces`, which
-loads torch and PyAV.
-"""
+import lazy_loader
 
-from base_models.faces.settings import FaceSettings
-from base_models.faces.store import (
-    Faces,
-    FacesInfo,
-    Status,
-    empty_faces,
-    faces_path,
-    load_faces,
-    read_info,
-    write_faces,
-)
-
-__all__ = [
-    "FaceSettings",
-    "Faces",
-    "FacesInfo",
-    "Status",
-    "empty_faces",
-    "faces_path",
-    "load_faces",
-    "read_info",
-    "write_faces",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import json
 import os
 import sys
 import time
@@ -18,11 +19,11 @@ from predictions.errors import InputError
 #: their command runs, so that people with score files never wait for a deep-learning framework.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "See it all work on a small made-up data set."),
-    "run": ("stages", "Labelled videos -> detectors -> calibrated submission."),
+    "run": ("run", "Labelled videos -> detectors -> calibrated submission."),
     "explore": ("explore", "What is in a dataset: files, faces, doubles, similarity; a page."),
-    "faces": ("stages", "First stage of run: find and crop the faces."),
-    "train": ("stages", "Second stage of run: train the detectors out of fold."),
-    "predict": ("stages", "Last stage of run: score new videos with a finished run."),
+    "faces": ("faces", "First stage of run: find and crop the faces."),
+    "train": ("train", "Second stage of run: train the detectors out of fold."),
+    "predict": ("predict", "Last stage of run: score new videos with a finished run."),
     "stack": ("stack", "Score files of any detectors -> calibrated submission."),
     "calibrate": ("calibrate", "One detector's scores -> calibrated probabilities."),
     "compare": ("compare", "Every ensemble of the detectors: log loss, cost, which to take."),
@@ -136,10 +137,12 @@ def run() -> dict[str, Any]:
     Returns what the command left for its process to do.
     """
     # A deadline counts from here: the modules that a command imports take their time too.
-    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False}
+    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
     try:
         fakeodds(standalone_mode=False, obj=shared)
     except InputError as error:
+        if shared["json"]:
+            click.echo(json.dumps({"error": error.facts}, indent=2, ensure_ascii=False))
         _stop(f"fakeodds: {error}", 2)
     except click.ClickException as error:
         from fakeodds.cli.usage_errors import as_sentence

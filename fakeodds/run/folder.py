@@ -174,7 +174,7 @@ class RunFolder:
     @property
     def looks(self) -> Path:
         """What `predict --deadline` has done so far, a row a video."""
-        return self.path / "test" / "looks.csv"
+        return self.path / "test" / "looks.parquet"
 
     @property
     def deadline(self) -> Path:
@@ -216,8 +216,12 @@ class RunFolder:
         return {name: stage["seconds"] for name, stage in self.stages().items()}
 
     def settings(self, **settings: Any) -> None:
-        """Note what the user asked for, and the command and versions it ran with."""
-        self.record["settings"].update(settings)
+        """Note what the user asked for, and the command and versions it ran with.
+
+        With `command`, these are all the settings there are: it begins at the beginning.
+        """
+        before = {} if "command" in settings else self.record["settings"]
+        self.record["settings"] = {**before, **settings}
         self.record["versions"] = versions()
         self._note_command()
 
@@ -235,9 +239,13 @@ class RunFolder:
         self.save()
         self.seal("submission", key_of(asked=asked))
 
+    def forget_commands(self) -> None:
+        """Keep the last command only, since nothing is left of what those before it made."""
+        del self.record["commands"][:-1]
+
     def _note_command(self) -> None:
         command = _command_line()
-        commands: list[list[str]] = self.record.setdefault("commands", [])
+        commands: list[list[str]] = self.record["commands"]
         # A killed run goes on by the same command.
         if command and commands[-1:] != [command]:
             commands.append(command)
@@ -261,21 +269,35 @@ class RunFolder:
         Raises:
             InputError: naming the file and what makes it again.
         """
+        self.refuse_damage(*names)
         for name in names:
-            if self.has(name):
-                continue
-            product, owned = self._product(name), PRODUCTS[name]
-            command = owned.command.replace("RUN", str(self.path))
-            if (damage := product.damage()) is not None:
-                what = "is damaged" if damage.exists() else "is gone"
+            if not self.has(name):
                 raise InputError(
-                    what, file=damage, remedy=f"give {command} again, which makes it anew"
+                    f"this run is not finished: it has no {name.replace('_', ' ')}",
+                    file=self.path,
+                    remedy=f"give {self._command(name)} again, and it goes on",
                 )
-            raise InputError(
-                f"this run is not finished: it has no {name.replace('_', ' ')}",
-                file=self.path,
-                remedy=f"give {command} again, and it goes on",
-            )
+
+    def refuse_damage(self, *names: str) -> None:
+        """Refuse products that are there, but not as they were written.
+
+        Args:
+            names: of the products; all of them when none is named.
+
+        Raises:
+            InputError: naming the file and what makes it again.
+        """
+        for name in names or PRODUCTS:
+            damage = self._product(name).damage()
+            if damage is not None:
+                raise InputError(
+                    "is damaged" if damage.exists() else "is gone",
+                    file=damage,
+                    remedy=f"give {self._command(name)} again, which makes it anew",
+                )
+
+    def _command(self, name: str) -> str:
+        return PRODUCTS[name].command.replace("RUN", str(self.path))
 
     def clear(self, name: str) -> None:
         """Remove a product and all that was made from it."""

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.view.names import in_figure
+from fakeodds.view.format import in_figure
+from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 from predictions.frame_rules import rules_of
 from predictions.products import key_of
-from predictions.tables.columns import count
+from predictions.words import count
 
 #: Columns by whose values every stage is judged once more, and how many values that may be.
 SLICED = ("dataset", "method")
@@ -27,30 +28,6 @@ STACK_FILES = (
     *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
     *("reliability.png", "clip.png", "stack"),
 )
-
-#: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
-Prior = float | Literal["auto"] | None
-
-
-@dataclass(frozen=True)
-class StackOptions:
-    """What a user chooses about stacking and calibration."""
-
-    meta: str = "auto"
-    calibration: str = "auto"
-    clip: Literal["auto", "none"] | tuple[float, float] = "auto"
-    prior: Prior = None
-    folds: int = 5
-    seed: int = 0
-    jobs: int = -1
-    frame_rule: tuple[str, str] | None = None  # from frames to video; None chooses out of fold
-
-    @classmethod
-    def of_run(cls, run: RunFolder, jobs: int = -1) -> "StackOptions":
-        """Those that a run of detectors was stacked with; the default where it doesn't say."""
-        told = {**run.record["settings"].get("stack", {}), "jobs": jobs}
-        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
-        return cls(**{**told, **pairs})
 
 
 @dataclass(frozen=True)
@@ -109,6 +86,7 @@ def take_scores(scored: Scored, run: RunFolder) -> None:
     """Judge these scores in the run folder: what was made from others is removed."""
     if run.key("scores") != scored.key:
         run.clear("scores")
+        run.forget_commands()
         run.seal("scores", scored.key)
 
 
@@ -230,13 +208,15 @@ def check_labels(label: pd.Series) -> None:
     """
     if label.empty:
         raise InputError(
-            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
-            "name it with --label, or join one with --labels."
+            "no video has a label",
+            expected="a label column with 1 = FAKE and 0 = REAL",
+            remedy="name it with --label, or join one with --labels",
         )
     if label.nunique() < 2:
         only = "FAKE" if label.iloc[0] == 1 else "REAL"
         raise InputError(
-            f"every labelled video is {only}: a detector is judged on both; add the other class."
+            f"every labelled video is {only}, and a detector is judged on both",
+            remedy="add the other class",
         )
 
 

@@ -219,8 +219,8 @@ def test_fake_and_real_in_words_are_refused(words: tuple[str, str]) -> None:
     [
         ([1.0, 2.0], [1, 1], "one class only"),
         ([1.0, np.nan], [0, 1], "NaN"),
-        ([1.0, np.inf], [0, 1], "row 1 of X is infinity"),
-        ([1.0, -1e300], [0, 1], "row 1 of X is -1e.300, no logit"),
+        ([1.0, np.inf], [0, 1], "row 2: a score to calibrate is infinity"),
+        ([1.0, -1e300], [0, 1], "row 2: -1e.300 is no logit"),
         ([1.0, 2.0, 3.0], [0, 1, 2], "Only binary"),
         ([1.0, 2.0], [0.0, np.nan], "NaN"),
         ([1.0, 2.0], [0, 1, 1], "2 scores but 3 labels"),

@@ -1,0 +1,163 @@
+"""One video file to frame scores, with the faces and the seconds kept to show them."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from base_models.backends.choose import BackendName
+from base_models.datasets import Dataset
+from base_models.detectors.registry import find_detector
+from base_models.faces.extract import extract_video
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import Faces, faces_path, write_faces
+from base_models.scoring.fold_models import find_models
+from base_models.scoring.frame_scores import no_frames
+from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.scoring.online import VideoScorer
+from base_models.sound.extract import extract_sound
+from base_models.sound.settings import SoundSettings
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import index_video
+from fakeodds.app.limits import Limits, check_length
+from predictions.progress import Progress, silent
+
+#: Told what is done now, in words, and the share of the work that is behind.
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """What was seen in one video.
+
+    Attributes:
+        frames: long table `frame, face, model, logit`; empty where nothing was seen.
+        faces: the crops that detectors of single faces looked at.
+        times: (N,) seconds after the first frame of each of the video's frames; empty where the
+            file cannot be read.
+        status, reason: as of `Faces`.
+        alone: the detectors of single faces, whose rows are one a crop.
+    """
+
+    frames: pd.DataFrame
+    faces: Faces | None
+    times: NDArray[np.float64]
+    status: str
+    reason: str
+    alone: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The video's length."""
+        return float(self.times[-1]) if len(self.times) else 0.0
+
+
+class Scorer:
+    """A run's detectors, opened once, for one video at a time.
+
+    Attributes:
+        alone: detectors that look at single faces; they stay open.
+        others: those that look at faces in their order or listen; opened for each video.
+        notes: decisions to show.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        settings: FaceSettings,
+        names: Sequence[str],
+        *,
+        device: str = "auto",
+        backend: BackendName = "auto",
+        progress: Progress = silent,
+    ) -> None:
+        """Open the detectors `names` of the run folder; `progress` as of `VideoScorer.open`.
+
+        Raises:
+            InputError: one is not trained, or cannot be opened.
+        """
+        found = find_models(run / "models")
+        looks_at = {
+            name: find_detector(found[name][0].record["detector"]).looks_at
+            for name in names
+            if name in found
+        }
+        # A name that is not trained is left to the scorer, which tells of it.
+        self.alone = tuple(name for name in names if looks_at.get(name, "face") == "face")
+        self.others = tuple(name for name in names if name not in self.alone)
+        self._listening = any(looks_at[name] == "sound" for name in self.others)
+        self._run, self._settings = run, settings
+        self._device, self._backend = device, backend
+        self._scorer = (
+            VideoScorer.open(
+                run, settings, self.alone, device=device, backend=backend, progress=progress
+            )
+            if self.alone
+            else None
+        )
+        self.notes = self._scorer.notes if self._scorer else []
+
+    def score(self, path: Path, limits: Limits, tell: Tell) -> ScoredVideo:
+        """Find the faces of one video and have every detector look at it.
+
+        Raises:
+            InputError: the video is longer, or its pictures larger, than is allowed.
+        """
+        tell("Reading the video", 0.02)
+        try:
+            index = index_video(path)
+        except UnreadableVideo as error:
+            return ScoredVideo(
+                no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone
+            )
+        check_length(path.name, index.duration_s, index.width, index.height, limits)
+        tell("Finding faces", 0.05)
+        faces = extract_video(path, self._settings)
+        # Faces take about half of the time, the detectors the other half.
+        tables = [no_frames(), *self._alone(faces, lambda text, done: tell(text, 0.5 + done / 3))]
+        if self.others:
+            tell(f"Asking {', '.join(self.others)}", 0.85)
+            tables.append(self._others(path, faces))
+        return ScoredVideo(
+            pd.concat(tables, ignore_index=True),
+            faces,
+            index.times,
+            faces.status,
+            faces.reason,
+            self.alone,
+        )
+
+    def _alone(self, faces: Faces, tell: Tell) -> list[pd.DataFrame]:
+        tables = []
+        crops = faces.decode() if self._scorer and len(faces) else None
+        for number, name in enumerate(self.alone if crops is not None else ()):
+            assert self._scorer is not None
+            assert crops is not None
+            tell(f"Asking {name} ({number + 1} of {len(self.alone)})", number / len(self.alone))
+            tables.append(self._scorer.frames_of(faces, crops, name))
+        return tables
+
+    def _others(self, path: Path, faces: Faces) -> pd.DataFrame:
+        """The way of `fakeodds predict`, in a folder that is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="fakeodds-") as made:
+            folder = Path(made)
+            write_faces(faces, faces_path(folder / "faces", path.name), "app")
+            if self._listening:
+                videos = pd.DataFrame({"video": [path.name]})
+                one = Dataset(path.parent, videos)
+                extract_sound(one, folder / "sound", SoundSettings())
+            score_videos(
+                [path.name],
+                folder / "faces",
+                self._run / "models",
+                folder / "scores",
+                detectors=self.others,
+                device=self._device,
+                backend=self._backend,
+            )
+            frames = read_new_scores(folder / "scores", self.others).drop(columns="video")
+        return frames.assign(face=frames["face"].fillna(0))

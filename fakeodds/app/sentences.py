@@ -1,0 +1,162 @@
+"""Numbers of an answer in plain sentences."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fakeodds.app.answer import NEAR, Answer, DetectorAnswer
+from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Neighbours, Standing
+from fakeodds.view.format import cost_of_share, listed
+from predictions.errors import InputError
+from predictions.words import count
+
+#: Differences of logits that are called large: 50 % against 82 %.
+_LARGE = 1.5
+#: Effects on the logit below this are called none: at 50 %, .1 percentage points.
+LEAST_EFFECT = 0.005
+
+#: Number and sign stay on one line.
+_PERCENT = "\N{NO-BREAK SPACE}%"
+
+
+def percent(probability: float) -> str:
+    """A probability as people read it: whole percents, and as many digits as the ends need."""
+    value = 100 * probability
+    if value < 0.1:
+        return f"less than 0.1{_PERCENT}"
+    if value > 99.9:
+        return f"more than 99.9{_PERCENT}"
+    digits = 1 if value < 1.95 or value > 98.05 else 0
+    text = f"{value:.{digits}f}"
+    return f"{text.removesuffix('.0')}{_PERCENT}"
+
+
+def verdict(answer: Answer) -> str:
+    """The answer as one statement."""
+    if not answer.seen:
+        return "Nothing was seen, so this is no judgement of the video."
+    p = answer.probability
+    if 0.4 <= p <= 0.6:
+        return "It could be either."
+    side = "FAKE" if p > 0.5 else "REAL"
+    sure = max(p, 1 - p)
+    if sure < 0.8:
+        return f"More likely {side} than not."
+    return f"Probably {side}." if sure < 0.95 else f"Very probably {side}."
+
+
+def frequency(found: Neighbours) -> str:
+    """How often such answers were right, in counts of 100, or that there are too few."""
+    if found.share is None or found.low is None or found.high is None:
+        if not found.videos:
+            return "No labelled video of this run got about this answer, so it can't be checked."
+        return (
+            f"Only {_videos(found)} of this run got about this answer; {LEAST_VIDEOS} videos "
+            f"in {LEAST_GROUPS} groups are needed to say how many of them were FAKE."
+        )
+    low, high = round(100 * found.low), round(100 * found.high)
+    many = str(low) if low == high else f"{low} to {high}"
+    return f"Of 100 videos that got about this answer, {many} were FAKE."
+
+
+def frequency_basis(found: Neighbours) -> str:
+    """What `frequency` rests on."""
+    if found.share is None:
+        return ""
+    low, high = percent(found.lowest), percent(found.highest)
+    answers = f"of {low}" if low == high else f"between {low} and {high}"
+    return (
+        f"A 95 % interval over groups, the blue band. It comes from {_videos(found)} with an "
+        f"answer {answers}, each judged by detectors and a stack that never saw its group; "
+        f"{percent(found.share)} of them were FAKE."
+    )
+
+
+def _videos(found: Neighbours) -> str:
+    return f"{count(found.videos, 'labelled video')} in {count(found.groups, 'group')}"
+
+
+def worth(metrics: Mapping[str, Any]) -> str:
+    """What the run's log loss says of its answers."""
+    loss = metrics["stages"]["calibrated"]["log_loss"]
+    share = float(metrics["prior"])
+    knowing = cost_of_share(share)
+    told = (
+        f"log loss {loss['value']:.3f} ({loss['low']:.3f} to {loss['high']:.3f}) on "
+        f"{count(int(metrics['rows']), 'labelled video')}, out of fold; knowing only that "
+        f"{percent(share)} of them are FAKE costs {knowing:.3f}"
+    )
+    if loss["high"] < knowing:
+        return f"This run: {told}."
+    if loss["low"] > knowing:
+        return f"This run's answers are worse than none: {told}. Don't go by them."
+    return f"This run can't be told from guessing: {told}. Don't go by its answers."
+
+
+def difference(one: DetectorAnswer) -> str:
+    """How a detector's own probability differs from that of the others."""
+    if one.own is None:
+        return "saw nothing in this video"
+    if one.gap is None or one.others is None:
+        return "the only one"
+    if abs(one.gap) < NEAR:
+        return "agrees with the others"
+    how = "much more" if abs(one.gap) > _LARGE else "somewhat more"
+    side = "FAKE" if one.gap > 0 else "REAL"
+    said = f"{how} {side} than the others ({percent(one.others)})"
+    return f"disagrees: {said}" if one.disagrees else said
+
+
+def disagreeing(answer: Answer) -> str:
+    """One sentence on who disagrees."""
+    opposed = [one.name for one in answer.detectors if one.disagrees]
+    known = [one for one in answer.detectors if one.own is not None]
+    if len(known) < 2:
+        return "One detector alone has nobody to disagree with." if known else ""
+    sides = {one.own > 0.5 for one in known if one.own is not None}
+    if not opposed and len(sides) == 1:
+        return f"All {len(known)} lean to {'FAKE' if sides == {True} else 'REAL'}."
+    if not opposed:
+        return "They lean to different sides, but none is far from the others."
+    return f"{listed(opposed)} {'disagrees' if len(opposed) == 1 else 'disagree'} with the others."
+
+
+def standing_text(found: Standing | None) -> str:
+    """Where a detector's probability stands among the labelled videos'."""
+    if found is None:
+        return "-"
+    return f"{percent(found.above_real)} of REAL, {percent(found.above_fake)} of FAKE"
+
+
+def pull(effect: float) -> str:
+    """What leaving something out tells of its effect on the logit."""
+    if abs(effect) < LEAST_EFFECT:
+        return "no effect"
+    return f"{abs(effect):.2f} towards {'FAKE' if effect > 0 else 'REAL'}"
+
+
+def points(effect: float, now: float, without: float) -> str:
+    """What a face did to the probability, in percentage points."""
+    moved = 100 * (now - without)
+    if abs(moved) < 0.05:
+        # The clip or a step hides it, and the logit may tell it still.
+        return (
+            "moved the answer by less than 0.1 points"
+            if abs(effect) >= LEAST_EFFECT
+            else "no effect"
+        )
+    return f"moved the answer by {moved:+.1f} points"
+
+
+def seconds(value: float) -> str:
+    """A moment of the video: 3.2 s, 1:05.0."""
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{int(value // 60)}:{value % 60:04.1f}"
+
+
+def refusal(error: InputError) -> str:
+    """An error with the name of its file alone: who looks at the page learns no folder."""
+    if error.file is None:
+        return str(error)
+    return str(InputError(**{**error.facts, "file": Path(error.file).name}))

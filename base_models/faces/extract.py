@@ -136,7 +136,7 @@ def extract_faces(
     coming = iter_faces(
         dataset, out, settings, jobs=jobs, progress=progress, device=device, in_order=False
     )
-    return faces_table(dataset, dict(coming))
+    return faces_table(dataset.videos, dict(coming))
 
 
 def iter_faces(

@@ -52,7 +52,7 @@ def import_crops(
         jobs=jobs,
         progress=progress,
     )
-    return faces_table(dataset, dict(files))
+    return faces_table(dataset.videos, dict(files))
 
 
 def _key(root: Path, largest: int, names: Sequence[str]) -> str:

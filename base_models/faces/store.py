@@ -19,7 +19,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from base_models.compute.per_video import VideoFile, VideoStore, video_path
-from base_models.datasets.dataset import Dataset
 
 Status = Literal["ok", "no_face", "unreadable"]
 
@@ -103,17 +102,17 @@ def load_faces(path: Path) -> Faces:
     return FACES.load(path)
 
 
-def faces_table(dataset: Dataset, files: Mapping[str, VideoFile]) -> pd.DataFrame:
+def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.DataFrame:
     """What was found in a dataset's videos.
 
     Returns:
-        The dataset's videos with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
+        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
         empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
         that found the faces; missing where there are none); every video keeps its row.
     """
-    found = [files[str(video)] for video in dataset.videos["video"]]
+    found = [files[str(video)] for video in videos["video"]]
     facts = [file.facts for file in found]
-    return dataset.videos.assign(
+    return videos.assign(
         status=pd.array([one["status"] for one in facts], dtype="string"),
         reason=pd.array([one["reason"] for one in facts], dtype="string"),
         n_faces=pd.array([file.rows for file in found], dtype="Int64"),

@@ -145,7 +145,8 @@ def choose_rule(
 def _choose(X: pd.DataFrame, y: Array, groups: Codes, held: list[Rows]) -> tuple[RuleChoice, Array]:
     """The choice without intervals, and the losses summed by group, (groups, rules)."""
     rules = rules_of(X.columns)
-    losses = np.column_stack([_losses(scores_by(X, *rule), y, held) for rule in rules])
+    with threadpool_limits(limits=1, user_api="blas"):
+        losses = np.column_stack([_losses(scores_by(X, *rule), y, held) for rule in rules])
     sums = group_sums(losses, groups, int(groups.max()) + 1)
     difference, error = paired_differences(
         sums, np.bincount(groups).astype(np.float64), rules.index(DEFAULT_RULE)
@@ -170,9 +171,8 @@ def scores_by(X: pd.DataFrame, rule: str, over_tracks: str) -> Array:
 def _losses(scores: Array, y: Array, parts: list[Rows]) -> Array:
     """Log loss of each row, (n,), under a combination of the rows outside its part."""
     losses = np.zeros(len(y))
-    with threadpool_limits(limits=1, user_api="blas"):
-        for held in parts:
-            tamed = TamedScores().fit(scores[~held])
-            linear = ridge_path(tamed.transform(scores[~held]), y[~held], (_PENALTY,))[0]
-            losses[held] = log_loss_of_logits(y[held], linear(tamed.transform(scores[held])))
+    for held in parts:
+        tamed = TamedScores().fit(scores[~held])
+        linear = ridge_path(tamed.transform(scores[~held]), y[~held], (_PENALTY,))[0]
+        losses[held] = log_loss_of_logits(y[held], linear(tamed.transform(scores[held])))
     return losses

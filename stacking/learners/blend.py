@@ -102,16 +102,16 @@ class AutoLearner(MetaLearner):
     """
 
     LEAST: ClassVar[float] = 0.03
+    #: Of the pull to equal weights, see `blend_weights`.
+    STRENGTH: ClassVar[float] = 2.0
 
     def __init__(
         self,
         n_scores: int | None = None,
         seed: int = 0,
-        strength: float = 2.0,
         n_jobs: int | None = 1,
     ) -> None:
         super().__init__(n_scores, seed)
-        self.strength = strength
         self.n_jobs = n_jobs
 
     def _candidates(self, n: int, k: int, few: bool) -> dict[str, MetaLearner]:
@@ -142,15 +142,11 @@ class AutoLearner(MetaLearner):
         taking_part = plausible_members(logits, y, groups)
         alike = rows_that_count_once(logits[:, taking_part], y, groups)
         weights = np.zeros(len(names))
-        weights[taking_part] = blend_weights(logits[:, taking_part], y, self.strength * alike)
+        weights[taking_part] = blend_weights(logits[:, taking_part], y, self.STRENGTH * alike)
         weights[weights < self.LEAST] = 0.0
         weights /= weights.sum()
         self.weights_ = {
             name: float(w) for name, w in zip(candidates, weights, strict=True) if w > 0
-        }
-        self.losses_ = {
-            name: float(log_loss_of_logits(y, logits[:, i]).mean())
-            for i, name in enumerate(candidates)
         }
         self.members_ = {
             name: learner

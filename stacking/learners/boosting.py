@@ -26,17 +26,6 @@ class XGBoostLearner(MetaLearner):
     #: Rows up to which monotone trees are tried.
     MONOTONE_ROWS: ClassVar[int] = 5000
 
-    def __init__(
-        self,
-        n_scores: int | None = None,
-        seed: int = 0,
-        depth: int = 3,
-        learning_rate: float = 0.05,
-    ) -> None:
-        super().__init__(n_scores, seed)
-        self.depth = depth
-        self.learning_rate = learning_rate
-
     def _boost(self, X: Array, y: Array, rounds: int, leaf: float, monotone: bool) -> Any:
         import xgboost
 
@@ -44,8 +33,8 @@ class XGBoostLearner(MetaLearner):
             "objective": "binary:logistic",
             "tree_method": "hist",
             "max_bin": 128,
-            "max_depth": self.depth,
-            "eta": self.learning_rate,
+            "max_depth": 3,
+            "eta": 0.05,
             "subsample": 0.8,
             "colsample_bynode": 0.8,
             "min_child_weight": leaf,

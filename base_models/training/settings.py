@@ -21,6 +21,13 @@ SelfBlending = Literal["none", "only", "add"]
 _MEANS = ("detectors", "weights", "device", "threads", "workers", "cache_gb")
 
 
+def detector_names() -> list[str]:
+    """The detectors of the registry."""
+    from base_models.detectors import list_detectors
+
+    return [spec.name for spec in list_detectors()]
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """The settings of `fit_out_of_fold`; those that change the outcome are hashed and recorded.
@@ -69,7 +76,10 @@ class TrainSettings:
     """
 
     detectors: tuple[str, ...] = setting(
-        DETECTORS, "See `fakeodds models`; timm:NAME is any network of timm.", metavar="NAME,..."
+        DETECTORS,
+        "See `fakeodds models`; timm:NAME is any network of timm [default: {default}].",
+        metavar="NAME,...",
+        names=detector_names,
     )
     weights: str | Path = setting(
         "auto",
@@ -88,7 +98,10 @@ class TrainSettings:
         8, "Crops drawn from a video each epoch; 0 takes all.", least=1, none=0
     )
     augment: str = setting(
-        "light", f"Or by name: {', '.join(AUGMENTATIONS)}.", metavar="none|light|strong|NAME,..."
+        "light",
+        "Or by name: {choices}.",
+        metavar="none|light|strong|NAME,...",
+        names=lambda: list(AUGMENTATIONS),
     )
     sbi: SelfBlending = setting(
         "none",
@@ -128,6 +141,8 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detectors", tuple(map(canonical_name, self.detectors)))
+        if self.weights not in ("auto", "pretrained", "scratch"):
+            object.__setattr__(self, "weights", Path(self.weights))
         check_settings(self, "training")
         if not self.detectors:
             raise InputError(

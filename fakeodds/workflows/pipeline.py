@@ -27,14 +27,15 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
-    Asked,
     Imported,
     nothing_imported,
     read_imported,
     read_imported_new,
 )
+from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.report import compare_for_report
-from fakeodds.workflows.scores import Prior, Scored, StackOptions, all_metrics, fit_and_judge
+from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+from fakeodds.workflows.settings import Prior, StackOptions
 from fakeodds.workflows.submission import answer_with_gaps
 from predictions.errors import InputError
 from predictions.files import write_table
@@ -44,6 +45,7 @@ from predictions.products import media_identity
 from predictions.progress import Progress
 
 __all__ = [
+    "RUN_FILES",
     "find_faces",
     "find_sound",
     "find_sound_again",
@@ -52,6 +54,9 @@ __all__ = [
     "train_and_stack",
     "unlabelled",
 ]
+
+#: What `run` and `train` write for people, besides the faces, models and scores.
+RUN_FILES = (*STACK_FILES, "frame_rules.json", "compare.json", "report.html")
 
 #: New videos whose faces are found before the detectors look at them.
 _CHUNK = 32
@@ -111,7 +116,7 @@ def _stream_faces(
             ):
                 infos[video] = info
                 yield video
-            videos = faces_table(dataset.videos, infos)
+            videos = faces_table(dataset, infos)
         if inputs["folding"]:
             videos = _with_folds(videos, **inputs["folding"])
         write_table(videos, folder.videos)
@@ -192,7 +197,7 @@ def train_and_stack(
     run: RunFolder,
     settings: TrainSettings,
     options: StackOptions,
-    asked: Asked | None = None,
+    asked: ScoreFiles | None = None,
     *,
     compares: bool = True,
 ) -> dict[str, Any]:
@@ -203,7 +208,7 @@ def train_and_stack(
     """
     labelled = videos[videos["label"].notna()]
     imported = read_imported(
-        asked or Asked(), labelled["video"].astype(str).tolist(), settings.detectors
+        asked or ScoreFiles(), labelled["video"].astype(str).tolist(), settings.detectors
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
@@ -259,7 +264,7 @@ def predict(
     jobs: int,
     prior: Prior,
     device: str = "auto",
-    asked: Asked | None = None,
+    asked: ScoreFiles | None = None,
     backend: BackendName = "auto",
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
@@ -278,7 +283,7 @@ def predict(
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
-    imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
+    imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
     find_sound(dataset, folder, detectors, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)

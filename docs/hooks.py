@@ -1,4 +1,4 @@
-"""What MkDocs asks while it builds the site: pages made of commands, of registries, and of files beside docs/."""
+"""What MkDocs asks while it builds the site: pages made of commands, registries, other files."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from base_models.backends.exported import load_exported, save_exported
+from base_models.backends.exported import Exported
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_torch import export_timm
 from base_models.compute.devices import Device
@@ -36,9 +36,8 @@ def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDe
             opened.append(OpenedDetector(f"{name}:{seed}", size, [detector], []))
             continue
         with TemporaryDirectory() as folder:
-            save_exported(export_timm(detector), Path(folder), {})
-            exported = load_exported(Path(folder), {})
-            assert exported is not None
+            export_timm(detector).save(Path(folder))
+            exported = Exported.load(Path(folder))
             fast = OpenVinoBackend(exported, size, "bf16", threads)
         opened.append(OpenedDetector(f"{name}:{seed}", size, [fast], []))
     return opened

@@ -18,7 +18,7 @@ import numpy as np
 from bench_media import DETECTORS, describe_cpu, open_scratch, peak_mb, write_resized
 
 from base_models.compute.threads import available_threads
-from base_models.faces import FaceSettings
+from base_models.faces.settings import FaceSettings
 from base_models.scoring.online import VideoScorer
 
 _COPIES = 6

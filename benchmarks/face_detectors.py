@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from mesonet import score_with_mesonet
 
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.fold_models import read_fold_scores
 from predictions.files import replacing
 
 #: What the shipped scores were made with.
@@ -35,7 +35,7 @@ SHIPPED = Path(__file__).parents[1] / "fakeodds" / "demo_scores" / "faceforensic
 
 def make_table(run: Path, mesonets: pd.DataFrame) -> pd.DataFrame:
     """video, label, group, method, fold, and a column of logits a detector."""
-    frames = read_frame_scores(run / "scores")
+    frames = read_fold_scores(run)
     logits = frames.pivot(index="video", columns="model", values="logit")
     videos = pd.read_parquet(run / "videos.parquet").set_index("video")
     table = videos[["label", "group", "method", "fold"]].join(logits).join(mesonets)

@@ -29,11 +29,12 @@ from PIL import Image
 
 from base_models.datasets import list_videos
 from base_models.datasets.dataset import Dataset
-from base_models.faces import FaceSettings
 from base_models.faces.extract import extract_faces
+from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
-from base_models.video.decode import choose_frames, decode_frames, index_video
+from base_models.video.choose import choose_frames
+from base_models.video.decode import decode_frames, index_video
 
 Boxes = dict[int, NDArray[np.float64]]
 

@@ -31,7 +31,7 @@ from base_models.compute.devices import choose_device
 from base_models.compute.threads import available_threads
 from base_models.detectors import create_detector
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.faces import FaceSettings
+from base_models.faces.settings import FaceSettings
 from base_models.scoring.online import VideoScorer
 from base_models.scoring.opened import OpenedDetector
 from predictions.errors import InputError

@@ -50,7 +50,8 @@ def score_with_mesonet(
         name, file, _, _ = PUBLISHED[column]
         spec = find_detector(name)
         load = spec.import_module(spec.loader.split(":")[0]).load_keras
-        detector = load(spec, weights / file, spec.size, precision="fp32")
+        place = spec.import_module(spec.devices).choose_device(precision="fp32")
+        detector = load(spec, weights / file, spec.size, place)
         found[column] = np.concatenate(
             [
                 detector.logits(read_crops(paths[first : first + _BATCH], spec.size))

@@ -67,4 +67,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         elif path.suffix == ".csv":
             table.to_csv(temporary, index=table.index.name is not None, lineterminator="\n")
         else:
-            raise InputError(f"{path}: a table is written as .parquet or .csv; choose one of them.")
+            raise InputError(
+                f"a table cannot be written as {path.suffix or 'a file without an ending'}",
+                file=path,
+                remedy="choose .parquet or .csv",
+            )

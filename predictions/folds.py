@@ -10,6 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from predictions.errors import InputError
+from predictions.groups import group_codes
+from predictions.tables.names import VideoNames, original_of
 
 if TYPE_CHECKING:
     from sklearn.utils.metadata_routing import MetadataRequest
@@ -44,7 +46,9 @@ def connected_groups(
         InputError: there is no `video` column.
     """
     if "video" not in videos.columns:
-        raise InputError("The table of videos has no `video` column; give every video an id there.")
+        raise InputError(
+            "the table of videos has no `video` column", remedy="give every video an id there"
+        )
     names = videos["video"].astype(str).to_numpy(dtype=object)
     n = len(names)
     rows: list[NDArray[np.int64]] = []
@@ -78,18 +82,14 @@ def _link_originals(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Edges (row, node) from each video to its original, which may have no row of its own."""
     codes, values = pd.factorize(originals)
-    exact = {name: i for i, name in enumerate(names)}
-    by_file: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        base = name.rsplit("/", 1)[-1]
-        for key in {base, base.rsplit(".", 1)[0]}:
-            by_file.setdefault(key, []).append(i)
+    there = VideoNames(names.tolist())
+    row_of = {name: i for i, name in enumerate(names)}
     rows = [np.flatnonzero(codes >= 0)]
     nodes = [codes[rows[0]].astype(np.int64) + n_nodes]
     for code, value in enumerate(map(str, values)):
         # Several videos may bear the name; all are linked, since a link too many costs balance
         # and a link too few leaks.
-        owners = [exact[value]] if value in exact else by_file.get(value, [])
+        owners = [row_of[name] for name in original_of(value, there)]
         rows.append(np.array(owners, dtype=np.int64))
         nodes.append(np.full(len(owners), n_nodes + code, dtype=np.int64))
     return np.concatenate(rows), np.concatenate(nodes), n_nodes + len(values)
@@ -131,30 +131,32 @@ def assign_folds(
         InputError: fewer groups than folds, fewer than 2 folds, a missing group, more than 100
             kinds of labels, or not as many labels as groups.
     """
-    group_of_row, n_groups = _group_codes(groups)
+    group_of_row = group_codes(groups, len(_as_series(groups)))
+    n_groups = int(group_of_row.max(initial=-1)) + 1
     stratum_of_row, strata = pd.factorize(_as_series(labels), use_na_sentinel=False)
     if len(stratum_of_row) != len(group_of_row):
         raise InputError(
-            f"There are {len(stratum_of_row)} labels for {len(group_of_row)} groups of rows; "
-            "give one label and one group for each row."
+            f"there are {len(stratum_of_row)} labels for {len(group_of_row)} groups of rows",
+            remedy="give one label and one group for each row",
         )
     if n_splits < 2:
-        raise InputError(f"{n_splits} folds were asked for; ask for at least 2.")
+        raise InputError(f"{n_splits} folds were asked for", remedy="ask for at least 2")
     if n_groups < 2:
         raise InputError(
-            f"There is {'one group' if n_groups else 'no row'} to make folds of and a group is "
-            "never split; give videos of at least 2 groups."
+            f"there is {'one group' if n_groups else 'no row'} to make folds of and a group is "
+            "never split",
+            remedy="give videos of at least 2 groups",
         )
     if n_groups < n_splits:
         raise InputError(
-            f"There are {n_groups} groups for {n_splits} folds and a group is never split; "
-            f"ask for at most {n_groups} folds or give more videos."
+            f"there are {n_groups} groups for {n_splits} folds and a group is never split",
+            remedy=f"ask for at most {n_groups} folds or give more videos",
         )
     n_strata = len(strata)
     if n_strata > _MAX_STRATA:
         raise InputError(
-            f"The labels to stratify by have {n_strata} different values; give labels of at most "
-            f"{_MAX_STRATA} kinds, such as 0 and 1."
+            f"the labels to stratify by have {n_strata} different values",
+            remedy=f"give labels of at most {_MAX_STRATA} kinds, such as 0 and 1",
         )
     counts = np.bincount(
         group_of_row * n_strata + stratum_of_row, minlength=n_groups * n_strata
@@ -275,12 +277,13 @@ def check_folds(folds: ArrayLike, groups: ArrayLike) -> None:
     Raises:
         InputError: a group has rows in two folds; the message names the first and counts them.
     """
-    codes, n_groups = _group_codes(groups)
+    codes = group_codes(groups, len(_as_series(groups)))
+    n_groups = int(codes.max(initial=-1)) + 1
     fold_codes, fold_names = pd.factorize(_as_series(folds))
     if len(fold_codes) != len(codes):
         raise InputError(
-            f"There are {len(fold_codes)} folds for {len(codes)} groups of rows; "
-            "give one fold and one group for each row."
+            f"there are {len(fold_codes)} folds for {len(codes)} groups of rows",
+            remedy="give one fold and one group for each row",
         )
     known = fold_codes >= 0
     low = np.full(n_groups, len(fold_names))
@@ -292,9 +295,9 @@ def check_folds(folds: ArrayLike, groups: ArrayLike) -> None:
         row = int(np.flatnonzero(codes == split[0])[0])
         name = _as_series(groups).iloc[row]
         raise InputError(
-            f"The group {name!r} lies in the folds {fold_names[low[split[0]]]} and "
-            f"{fold_names[high[split[0]]]} ({len(split)} groups are split in all); give every "
-            "video of a group the same fold, or leave the fold column out."
+            f"the group {name!r} lies in the folds {fold_names[low[split[0]]]} and "
+            f"{fold_names[high[split[0]]]} ({len(split)} groups are split in all)",
+            remedy="give every video of a group the same fold, or leave the fold column out",
         )
 
 
@@ -327,8 +330,8 @@ class GroupFolds:
         """
         if groups is None:
             raise InputError(
-                "GroupFolds was given no groups; pass groups=, or number the rows if every row "
-                "stands alone."
+                "GroupFolds was given no groups",
+                remedy="pass groups=, or number the rows if every row stands alone",
             )
         labels = np.zeros(len(_as_series(groups))) if y is None else y
         folds = assign_folds(labels, groups, self.n_splits, self.random_state)
@@ -347,15 +350,3 @@ class GroupFolds:
 
 def _as_series(values: ArrayLike) -> "pd.Series[Any]":
     return values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
-
-
-def _group_codes(groups: ArrayLike) -> tuple[NDArray[np.int64], int]:
-    """Consecutive numbers of the groups, in order of first appearance, and how many there are."""
-    codes, names = pd.factorize(_as_series(groups))
-    missing = np.flatnonzero(codes < 0)
-    if len(missing):
-        raise InputError(
-            f"Row {missing[0] + 1} has no group ({len(missing)} such rows); give every row a "
-            "group, its own id if it stands alone."
-        )
-    return codes.astype(np.int64), len(names)

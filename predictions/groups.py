@@ -1,4 +1,4 @@
-"""Groups as numbers: the one coder that everything that draws, weighs or keeps groups whole uses."""
+"""Groups as numbers: one coder for all that draws, weighs or keeps groups whole."""
 
 import numpy as np
 import pandas as pd

@@ -25,19 +25,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
-_ENDS = 1 << 20
+_ENDS = 1 << 16
 
 State = Literal["done", "none", "other", "damaged"]
 
 
 def key_of(**inputs: Any) -> str:
-    """SHA-256 of JSON values and tables; the same values give the same key on every machine.
+    """SHA-256 of JSON values, arrays, tables, bytes; the same values give the same key everywhere.
 
     Tables count with their columns, index and rows in their order.
     """
@@ -50,6 +51,12 @@ def key_of(**inputs: Any) -> str:
         if isinstance(value, pd.DataFrame):
             digest.update(json.dumps([list(map(str, value.columns)), len(value)]).encode())
             digest.update(pd.util.hash_pandas_object(value).to_numpy().tobytes())
+        elif isinstance(value, np.ndarray):
+            digest.update(f"{value.dtype.str}{value.shape}".encode())
+            digest.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, bytes):
+            digest.update(f"{len(value)} bytes:".encode())
+            digest.update(value)
         else:
             text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
             digest.update(text.encode())

@@ -1,5 +1,6 @@
 """The submission: one probability a video, in the order that was asked for, or a refusal."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,8 @@ import pandas as pd
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.tables.columns import count, first_names, parse_ids
+from predictions.tables.names import VideoNames
 from predictions.tables.reader import read_table
-
-_ABSENT, _AMBIGUOUS = -1, -2
 
 
 def read_sample(path: Path) -> pd.DataFrame:
@@ -25,10 +25,9 @@ def read_sample(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file cannot be read, or a name is missing or twice.
     """
-    columns = [str(name) for name in read_table(path).columns]
-    name = next((name for name in ("filename", "video") if name in columns), columns[0])
-    names = parse_ids(read_table(path, text=[name])[name], str(path))
-    return pd.DataFrame({"filename": names.astype("string")})
+    table = read_table(path, text="all")
+    name = next((name for name in ("filename", "video") if name in table), table.columns[0])
+    return pd.DataFrame({"filename": parse_ids(table[name], str(path))})
 
 
 def make_submission(
@@ -41,8 +40,8 @@ def make_submission(
     Args:
         probability: probability of FAKE by video id (the index).
         sample: what `read_sample` gives, or None: then the ids themselves, in their order. A name
-            of the sample means the video with this id, else the only video with this file name
-            (`part_1/a.mp4` for `a.mp4`), with or without its ending.
+            of the sample means a video as `VideoNames` says: by its id, else its file name, else
+            that without its ending.
         source: the name of the sample's file, for messages.
 
     Returns:
@@ -73,14 +72,10 @@ def make_submission(
         return pd.DataFrame({"filename": ids.astype("string"), "label": values})
     names = sample["filename"].astype("string")
     _refuse(source, names[names.duplicated()].unique(), "{} listed more than once", "list it once")
-    position = _positions(names, ids)
-    _refuse(
-        source,
-        names[position == _AMBIGUOUS],
-        "{} whose name fits several scored videos",
-        "list the ids of the scores",
-    )
-    _refuse(source, names[position == _ABSENT], "{} listed but not scored", "score them too")
+    there = VideoNames(ids)
+    found = pd.Series([there.find(name, source) for name in names], dtype="string")
+    _refuse(source, names[found.isna().to_numpy()], "{} listed but not scored", "score them too")
+    position = pd.Index(ids).get_indexer(pd.Index(found))
     doubled = pd.Series(position).duplicated(keep=False).to_numpy()
     _refuse(source, names[doubled], "{} listed under two names", "list every video once")
     extra = np.setdiff1d(np.arange(len(ids)), position)
@@ -97,36 +92,11 @@ def write_submission(submission: pd.DataFrame, path: Path) -> None:
     write_table(submission[["filename", "label"]], path)
 
 
-def _positions(names: "pd.Series[str]", ids: "pd.Series[str]") -> np.ndarray:
-    """Where in `ids` each name is; _ABSENT or _AMBIGUOUS where it means no one video."""
-    exact = {name: i for i, name in enumerate(ids)}
-    by_file: dict[str, int] = {}
-    by_stem: dict[str, int] = {}
-    for i, name in enumerate(ids):
-        base = _base(name)
-        for index, key in ((by_file, base), (by_stem, _stem(base))):
-            index[key] = _AMBIGUOUS if key in index else i
-    found = []
-    for name in map(str, names):
-        base = _base(name)
-        position = exact.get(name, by_file.get(base))
-        found.append(by_stem.get(_stem(base), _ABSENT) if position is None else position)
-    return np.array(found, dtype=np.int64)
-
-
-def _base(name: str) -> str:
-    return name.replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def _stem(base: str) -> str:
-    """`a.mp4` -> `a`; a dot within a name that has no ending is kept (`v1.25`)."""
-    stem, dot, ending = base.rpartition(".")
-    return stem if dot and ending.isalnum() and not ending.isdigit() and len(ending) <= 4 else base
-
-
-def _refuse(source: str, names: object, what: str, remedy: str) -> None:
-    found = [str(name) for name in names]  # type: ignore[attr-defined]
+def _refuse(source: str, names: Iterable[object], what: str, remedy: str) -> None:
+    found = [str(name) for name in names]
     if found:
         raise InputError(
-            f"{source}: {what.format(count(len(found), 'video'))} ({first_names(found)}); {remedy}."
+            f"{what.format(count(len(found), 'video'))} ({first_names(found)})",
+            file=source,
+            remedy=remedy,
         )

@@ -11,8 +11,9 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 # The same commit gives the same result; `HYPOTHESIS_PROFILE=explore` draws other examples.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+# No test measures time.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

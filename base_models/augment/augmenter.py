@@ -1,13 +1,14 @@
 """A chain of alterations applied to a crop, and its self-blended image."""
 
 from collections.abc import Sequence
+from pkgutil import resolve_name
 
 import numpy as np
 
 from base_models.augment.face_shape import usual_points
 from base_models.augment.image import Image, Points
-from base_models.augment.operations import RUN
-from base_models.augment.presets import Step
+from base_models.augment.operations import Operation
+from base_models.augment.registry import AUGMENTATIONS, Step
 from base_models.augment.self_blending import self_blend
 
 
@@ -15,11 +16,14 @@ class Augmenter:
     """A chain, ready to be applied.
 
     Args:
-        steps: see `presets.parse_augment`.
+        steps: see `registry.parse_augment`.
     """
 
     def __init__(self, steps: Sequence[Step]):
         self.steps = tuple(steps)
+        self._operations: list[Operation] = [
+            resolve_name(AUGMENTATIONS[step.name].operation) for step in self.steps
+        ]
 
     @property
     def needs_points(self) -> bool:
@@ -35,9 +39,9 @@ class Augmenter:
             points: of its face; where they usually lie when None or not known (NaN).
         """
         points = _or_usual(points, len(image))
-        for step in self.steps:
+        for step, operation in zip(self.steps, self._operations, strict=True):
             if rng.random() < step.probability:
-                image = RUN[step.name](image, points, step.strength, rng)
+                image = operation(image, points, step.strength, rng)
         return image
 
 

@@ -36,12 +36,6 @@ class Agreement:
         """Whether the backend may be used."""
         return self.largest <= LARGEST and self.mean <= MEAN
 
-    def __str__(self) -> str:
-        return (
-            f"on {self.crops} crops its probabilities differ from float32's by {self.mean:.4f} on "
-            f"average and {self.largest:.4f} at most"
-        )
-
 
 def measure_agreement(backend: Backend, reference: Backend, images: NDArray[np.uint8]) -> Agreement:
     """Compare the probabilities of crops, (n, size, size, 3) with n > 0."""

@@ -7,7 +7,7 @@ takes minutes, which only thousands of videos pay back.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,11 +17,22 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.backends.agreement import CannotExport, measure_agreement
+from base_models.backends.agreement import Agreement, CannotExport, measure_agreement
+from base_models.compute.place import Place
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
-from base_models.scoring.fold_models import Place
 from predictions.errors import InputError
+from predictions.notes import Note, NoteKind
 from predictions.progress import Progress, silent
+
+_APART = (
+    "on {crops} crops its probabilities differ from float32's by {mean:.4f} on average and "
+    "{largest:.4f} at most."
+)
+SCORED = NoteKind("backend.scores", "{detector} is scored by {backend} in {precision}: " + _APART)
+REFUSED = NoteKind(
+    "backend.refused", "{detector}: {backend} in {precision} is refused, since " + _APART
+)
+NOT_TAKEN = NoteKind("backend.not-taken", "{why}; its own framework scores.")
 
 BackendName = Literal["auto", "openvino", "compiled", "reference"]
 
@@ -39,12 +50,12 @@ class Chosen:
     Attributes:
         backends: one a model.
         name: what they are: `openvino bf16`, `openvino fp32`, `compiled bf16`, ... or `reference`.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     backends: Sequence[Backend]
     name: str
-    notes: list[str]
+    notes: list[Note]
 
 
 def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Faster | None:
@@ -55,7 +66,11 @@ def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Fas
             such backend.
     """
     if backend not in get_args(BackendName):
-        raise InputError(f"--backend {backend}: expected {', '.join(get_args(BackendName))}.")
+        raise InputError(
+            f"no backend is called {backend!r}",
+            option="--backend",
+            expected=", ".join(get_args(BackendName)),
+        )
     if backend == "reference":
         return None
     if backend == "compiled":
@@ -64,9 +79,11 @@ def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Fas
     installed = find_spec("openvino") is not None
     able = bool(spec.exporter) and device == "cpu"
     if backend == "openvino" and not installed:
-        raise InputError("--backend openvino: it is not installed; install fakeodds[fast].")
+        raise InputError(
+            "OpenVINO is not installed", option="--backend", remedy="install fakeodds[fast]"
+        )
     if backend == "openvino" and not able and spec.exporter:
-        raise InputError(f"--backend openvino: it computes on the CPU, not on {device}.")
+        raise InputError(f"OpenVINO computes on the CPU, not on {device}", option="--backend")
     return "openvino" if installed and able else None
 
 
@@ -94,22 +111,21 @@ def open_openvino(
         place: precision and threads.
         progress: told of each model; exporting the first time takes seconds each.
 
-    Raises:
-        InputError: an export is damaged.
     """
     # OpenVINO takes a while to import, and may not be installed.
-    models = import_module("base_models.backends.openvino_models")
-    notes: list[str] = []
+    openvino = import_module("base_models.backends.openvino_backend")
+    notes: list[Note] = []
     for precision in _PRECISIONS[place.precision]:
-        backends, worst = [], None
+        backends: list[Backend] = []
+        worst: Agreement | None = None
         for number, path in enumerate(weights):
             progress(spec.name, number, len(weights))
             try:
-                backend, agreement = models.open_model(
+                backend, agreement = openvino.open_export(
                     spec, path, partial(load, number), size, images, precision, place.threads
                 )
             except CannotExport as error:
-                return Chosen([], "reference", [f"{error}; its own framework scores."])
+                return Chosen([], "reference", [NOT_TAKEN(why=str(error))])
             if worst is None or agreement.largest > worst.largest:
                 worst = agreement
             if not agreement.holds:
@@ -117,12 +133,9 @@ def open_openvino(
             backends.append(backend)
         if len(backends) == len(weights):
             progress(spec.name, len(weights), len(weights))
-            return Chosen(
-                backends,
-                f"openvino {precision}",
-                [*notes, f"{spec.name} is scored by OpenVINO in {precision}: {worst}."],
-            )
-        notes.append(f"{spec.name}: OpenVINO in {precision} is refused, since {worst}.")
+            notes.append(_told(SCORED, spec, "OpenVINO", precision, worst))
+            return Chosen(backends, f"openvino {precision}", notes)
+        notes.append(_told(REFUSED, spec, "OpenVINO", precision, worst))
     return Chosen([], "reference", notes)
 
 
@@ -154,8 +167,16 @@ def open_compiled(
         for backend in backends[1:]:
             backend.logits(crops[:1])
     except CannotExport as error:
-        return Chosen([], "reference", [f"{error}; it scores as it is."])
+        return Chosen([], "reference", [NOT_TAKEN(why=str(error))])
+    kind = SCORED if agreement.holds else REFUSED
+    notes = [_told(kind, spec, "torch.compile", place.precision, agreement)]
     if not agreement.holds:
-        return Chosen([], "reference", [f"{spec.name}: compiled it is refused, since {agreement}."])
-    name = f"compiled {place.precision}"
-    return Chosen(backends, name, [f"{spec.name} is scored {name} on {place.name}: {agreement}."])
+        return Chosen([], "reference", notes)
+    return Chosen(backends, f"compiled {place.precision}", notes)
+
+
+def _told(
+    kind: NoteKind, spec: DetectorSpec, backend: str, precision: str, agreement: Agreement | None
+) -> Note:
+    apart = {} if agreement is None else asdict(agreement)
+    return kind(detector=spec.name, backend=backend, precision=precision, **apart)

@@ -1,13 +1,26 @@
-"""An exported detector on this machine's CPU (see `registry.Backend`)."""
+"""An exported detector on this machine's CPU (see `registry.Backend`).
 
-from threading import Event, Lock
+An export is a product (see `predictions.products`): its key holds the weights, and its record also
+how far it was found from the reference, by precision and machine.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.backends.agreement import Agreement, CannotExport, measure_agreement
 from base_models.backends.exported import Exported
-from base_models.backends.openvino_runtime import compile_network, openvino
+from base_models.backends.openvino_runtime import compile_network, core, openvino
+from base_models.detectors.registry import Detector, DetectorSpec, check_crops
+from predictions.products import Product, checksum, key_of, read_record
 
 #: Crops that one thread takes at a time: enough to keep the matrix units busy, few enough for the
 #: cache and for all threads to end together.
@@ -31,36 +44,96 @@ class OpenVinoBackend:
         self.precision = precision
         self._weight, self._bias = exported.weight, exported.bias
         compiled = compile_network(exported.network, precision, streams=threads, threads=threads)
-        self._queue: Any = openvino.AsyncInferQueue(compiled, threads)
-        self._queue.set_callback(_take)
-        self._one_starts = Lock()
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(threads):
+            self._idle.put(compiled.create_infer_request())
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3)."""
-        if images.shape[1:] != (self.size, self.size, 3) or images.dtype != np.uint8:
-            raise ValueError(f"expected uint8 (n, {self.size}, {self.size}, 3) crops")
+        """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3).
+
+        Raises:
+            RuntimeError: OpenVINO cannot run the network on them.
+        """
+        check_crops(images, self.size)
         if not len(images):
             return np.empty(0, np.float32)
-        pieces = [images[first : first + _CROPS] for first in range(0, len(images), _CROPS)]
-        asked = [_Asked() for _ in pieces]
-        for piece, one in zip(pieces, asked, strict=True):
-            with self._one_starts:
-                self._queue.start_async({0: np.ascontiguousarray(piece)}, one)
-        for one in asked:
-            one.done.wait()
-        features = np.concatenate([one.features for one in asked]).astype(np.float64)
-        return (features @ self._weight + self._bias).astype(np.float32)
+        under_way: deque[Any] = deque()
+        features: list[NDArray[np.floating]] = []
+        try:
+            for first in range(0, len(images), _CROPS):
+                request = self._idle_one(under_way, features)
+                under_way.append(request)
+                request.start_async({0: np.ascontiguousarray(images[first : first + _CROPS])})
+            while under_way:
+                self._idle.put(_finished(under_way, features))
+        finally:
+            # After a failure: what still runs ends before it is used again.
+            for request in under_way:
+                with suppress(RuntimeError):
+                    request.wait()
+                self._idle.put(request)
+        whole = np.concatenate(features).astype(np.float64)
+        return (whole @ self._weight + self._bias).astype(np.float32)
+
+    def _idle_one(self, under_way: deque[Any], features: list[NDArray[np.floating]]) -> Any:
+        """A request that nobody uses; rather one of its own that ends than one of another's."""
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return _finished(under_way, features) if under_way else self._idle.get()
 
 
-class _Asked:
-    """A piece of a batch under way, and the features (b, c) that come of it."""
+def _finished(under_way: deque[Any], features: list[NDArray[np.floating]]) -> Any:
+    """Wait for the oldest request and keep its features (b, c); the request, to be used again."""
+    request = under_way[0]
+    request.wait()  # raises what the request did
+    # The tensor belongs to the request.
+    features.append(request.get_output_tensor(0).data.copy())
+    return under_way.popleft()
 
-    def __init__(self) -> None:
-        self.done = Event()
-        self.features: NDArray[np.floating] = np.empty(0)
+
+def open_export(
+    spec: DetectorSpec,
+    weights: Path,
+    load: Callable[[], Detector],
+    size: int,
+    images: Callable[[], NDArray[np.uint8]],
+    precision: Literal["bf16", "fp32"],
+    threads: int,
+) -> tuple[OpenVinoBackend, Agreement]:
+    """A model's backend, and how far it is from the reference; both are made once.
+
+    Args:
+        spec: the detector.
+        weights: the file of its trained weights; the export lies in `openvino/` beside it.
+        load: makes the reference, in float32.
+        size: side of the crops in pixels.
+        images: gives crops (n, size, size, 3) to compare on.
+        precision, threads: of the backend.
+
+    Raises:
+        CannotExport: OpenVINO cannot take the network.
+    """
+    folder = weights.with_name("openvino")
+    files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
+    key = key_of(weights=checksum(weights), size=size, openvino=openvino.__version__)
+    product = Product(folder / "export.json", key, owns=files, needs=files)
+    if not product.is_done():
+        with product.making(agreement={}):
+            _export(spec, load()).save(folder)
+    # As it lies on disk: its weights are fp16 there.
+    backend = OpenVinoBackend(Exported.load(folder), size, precision, threads)
+    machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
+    known = (read_record(product.record) or {}).get("agreement", {})
+    if machine not in known:
+        known[machine] = asdict(measure_agreement(backend, load(), images()))
+        product.seal(agreement=known)
+    return backend, Agreement(**known[machine])
 
 
-def _take(request: Any, asked: _Asked) -> None:
-    # The tensor belongs to the request, which is used again.
-    asked.features = request.get_output_tensor(0).data.copy()
-    asked.done.set()
+def _export(spec: DetectorSpec, detector: Detector) -> Exported:
+    if not spec.exporter:
+        raise CannotExport(f"{spec.name}: there is no export of it")
+    module, function = spec.exporter.split(":")
+    exported: Exported = getattr(import_module(module), function)(detector)
+    return exported

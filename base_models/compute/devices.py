@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from base_models.compute.place import Precision, settle_device
 from base_models.compute.threads import available_threads
-from base_models.training.settings import Precision
 from predictions.errors import InputError
 
 
@@ -43,19 +43,22 @@ def choose_device(
     Raises:
         InputError: the device is not here, or a name is unknown.
     """
-    if precision not in get_args(Precision):
-        raise InputError(f"precision {precision!r}: expected {', '.join(get_args(Precision))}.")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdecimal()):
-        raise InputError(f"device {device!r}: expected auto, cpu, cuda, cuda:N or mps.")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise InputError(f"device {device!r}: torch sees no such GPU here; use --device cpu.")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device, kind = settle_device(
+        device, precision, "torch", ("cpu", "cuda", "mps"), get_args(Precision), gpus
+    )
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise InputError(f"device {device!r}: torch sees no Apple GPU here; use --device cpu.")
+        raise InputError(
+            f"device {device!r}: torch sees no Apple GPU here",
+            option="--device",
+            remedy="use --device cpu",
+        )
     if precision == "fp16" and kind != "cuda":
-        raise InputError(f"precision fp16: only CUDA devices train in it, not {device}; use bf16.")
+        raise InputError(
+            f"precision fp16: only CUDA devices train in it, not {device}",
+            option="--precision",
+            remedy="use bf16",
+        )
     return Device(device, _settled(precision, kind), threads or available_threads())
 
 

@@ -37,6 +37,7 @@ def leased(folder: Path, devices: Sequence[str], workers: int) -> Iterator[str]:
             place.unlink()
         return
     raise InputError(
-        f"{folder}: all {workers} places on {', '.join(devices)} are taken; "
-        "name one device when the workers are on other machines."
+        f"all {workers} places on {', '.join(devices)} are taken",
+        file=folder,
+        remedy="name one device when the workers are on other machines",
     )

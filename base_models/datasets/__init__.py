@@ -1,8 +1,5 @@
 """Where videos, labels and links between videos come from: one module a layout."""
 
-from base_models.datasets.dataset import Dataset
-from base_models.datasets.layouts import LAYOUT_NAMES
-from base_models.datasets.plain import VIDEO_ENDINGS, list_videos
-from base_models.datasets.read import read_dataset
+import lazy_loader
 
-__all__ = ["LAYOUT_NAMES", "VIDEO_ENDINGS", "Dataset", "list_videos", "read_dataset"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from base_models.datasets.dataset import Found
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.naming import name_some
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.notes import Note, NoteKind
 
 TEST_LIST = "List_of_testing_videos.txt"
 
@@ -22,17 +24,41 @@ _LABELS = {"celeb-real": 0, "youtube-real": 0, "celeb-synthesis": 1}
 _NAME = re.compile(r"(id\d+)(?:_(id\d+))?_(\d{4})")
 _LINE = re.compile(r"([01])\s+(\S.*)")
 
+ODD_NAMES = NoteKind(
+    "datasets.celeb-df-names",
+    lambda names: (
+        f"{len(names)} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
+        f"{name_some(names)}."
+    ),
+)
+SPLIT = NoteKind(
+    "datasets.celeb-df-split",
+    f"Official split: {{test}} test videos of {TEST_LIST}, {{train}} train; --only split=train "
+    "takes one. People may be in both of them.",
+)
+LISTED_BUT_MISSING = NoteKind(
+    "datasets.celeb-df-missing",
+    lambda names: f"{len(names)} videos of {TEST_LIST} are not there: {name_some(names)}.",
+)
+LIST_SAYS_OTHERWISE = NoteKind(
+    "datasets.celeb-df-labels",
+    lambda names: (
+        f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {len(names)} videos "
+        f"({name_some(names)}); the folder was believed."
+    ),
+)
 
-def find_celeb_df(folder: Path) -> dict[str, str]:
+
+def find(folder: Path) -> dict[str, str]:
     """The folders that are there, by their names in small letters; empty when not this layout."""
     found = {child.name.lower(): child.name for child in folder.iterdir() if child.is_dir()}
     found = {key: name for key, name in found.items() if key in _LABELS}
     return found if "celeb-synthesis" in found or "celeb-real" in found else {}
 
 
-def read_celeb_df(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+def read(folder: Path) -> Found:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `split`, `target`,
-    `source`; notes.
+    `source`.
 
     Labels are those of the folders. `split` is `test` for the videos of the official list and
     `train` for the others; missing without a list. A video of YouTube-real is a person of its own.
@@ -41,7 +67,7 @@ def read_celeb_df(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         InputError: a line of the list is not `LABEL FILE`.
     """
     rows, odd = [], []
-    for key, name in sorted(find_celeb_df(folder).items()):
+    for key, name in sorted(find(folder).items()):
         for file in list_videos(folder / name):
             video = f"{name}/{file}"
             target = source = original = None
@@ -77,39 +103,29 @@ def read_celeb_df(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     )
     notes = note_missing_originals(videos)
     if odd:
-        notes.append(
-            f"{len(odd)} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
-            f"{name_some(odd)}."
-        )
+        notes.append(ODD_NAMES(names=odd))
     if (folder / TEST_LIST).is_file():
-        split, told = _splits(videos, folder / TEST_LIST)
-        videos["split"] = split
-        notes += told
-    return videos, notes
+        videos["split"], of_splits = _splits(videos, folder / TEST_LIST)
+        notes += of_splits
+    return Found(videos, notes)
 
 
 _COLUMNS = ["video", "label", "original", "method", "dataset", "split", "target", "source"]
 
 
-def _splits(videos: pd.DataFrame, path: Path) -> tuple["pd.Series[str]", list[str]]:
+def _splits(videos: pd.DataFrame, path: Path) -> tuple["pd.Series[str]", list[Note]]:
     listed = _read_list(path)
     # Some copies put each folder's files one deeper (Celeb-real/videos/...).
     keys = videos["video"].map(lambda video: _key(str(video)))
     test = keys.isin(listed.keys())
-    notes = [
-        f"Official split: {int(test.sum())} test videos of {TEST_LIST}, {int((~test).sum())} "
-        "train; --only split=train takes one. People may be in both of them."
-    ]
+    notes = [SPLIT(test=int(test.sum()), train=int((~test).sum()))]
     missing = sorted(listed.keys() - set(keys))
     if missing:
-        notes.append(f"{len(missing)} videos of {TEST_LIST} are not there: {name_some(missing)}.")
+        notes.append(LISTED_BUT_MISSING(names=missing))
     said_real = keys[test].map(listed).astype(int)
     wrong = videos["video"][test][said_real == videos["label"][test]]
     if len(wrong):
-        notes.append(
-            f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {len(wrong)} videos "
-            f"({name_some(wrong.tolist())}); the folder was believed."
-        )
+        notes.append(LIST_SAYS_OTHERWISE(names=wrong.tolist()))
     return pd.Series(test.map({True: "test", False: "train"}), dtype="string"), notes
 
 
@@ -127,8 +143,10 @@ def _read_list(path: Path) -> dict[str, int]:
         found = _LINE.fullmatch(line.strip())
         if found is None:
             raise InputError(
-                f"{path}, line {number}: {line.strip()!r} is not a label (1 = REAL, 0 = FAKE) and "
-                "a file such as '1 YouTube-real/00170.mp4'; mend the line."
+                f"line {number}, {line.strip()!r}, is not a label (1 = REAL, 0 = FAKE) and a file "
+                "such as '1 YouTube-real/00170.mp4'",
+                file=path,
+                remedy="mend the line",
             )
         listed[_key(found[2])] = int(found[1])
     return listed

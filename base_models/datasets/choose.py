@@ -24,22 +24,26 @@ def choose_videos(
     for column, values in only.items():
         if column not in videos.columns:
             raise InputError(
-                f"{source}: --only {column}=... names no column; there are "
-                f"{', '.join(map(str, videos.columns))}."
+                f"--only {column}=... names no column",
+                file=source,
+                remedy=f"there are {', '.join(map(str, videos.columns))}",
             )
         text = kept[column].astype("string")
         there = sorted(videos[column].astype("string").dropna().unique())
         unknown = [value for value in values if value not in there]
         if unknown:
             raise InputError(
-                f"{source}: no video has {column}={unknown[0]}; there are "
-                f"{', '.join(there[:20]) or 'no values'}."
+                f"no video has {column}={unknown[0]}",
+                file=source,
+                remedy=f"there are {', '.join(there[:20]) or 'no values'}",
             )
         wanted = text.isin(list(values))
         if column in _KEPT_WHEN_MISSING:
             wanted |= text.isna()
         kept = kept[wanted]
     if kept.empty:
-        told = " ".join(f"{column}={','.join(values)}" for column, values in only.items())
-        raise InputError(f"{source}: no video is left by --only {told}; choose less strictly.")
+        choice = " ".join(f"{column}={','.join(values)}" for column, values in only.items())
+        raise InputError(
+            f"no video is left by --only {choice}", file=source, remedy="choose less strictly"
+        )
     return kept.reset_index(drop=True)

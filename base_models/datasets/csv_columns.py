@@ -84,8 +84,9 @@ def find_label_column(table: pd.DataFrame, source: str, *, other_than: str) -> s
     ):
         if len(candidates) > 1:
             raise InputError(
-                f"{source}: columns {' and '.join(candidates)} may each be the label; call the "
-                "right one 'label'."
+                f"columns {' and '.join(candidates)} may each be the label",
+                file=source,
+                remedy="call the right one 'label'",
             )
         if candidates:
             return candidates[0]

@@ -1,10 +1,32 @@
-"""What every adapter returns."""
+"""What the readers of datasets return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+
+from predictions.notes import Note
+
+#: The pictures of each video, relative to the dataset's root, in order.
+CropFiles = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a layout reads from a folder or a CSV.
+
+    Attributes:
+        videos: one row a video: `video` and what else is known of it, its types not yet settled.
+        notes: decisions to show.
+        crops: for face crops instead of videos, the pictures of each video.
+        source: the file that errors about the table name, where it is not the dataset's path.
+    """
+
+    videos: pd.DataFrame
+    notes: list[Note] = field(default_factory=list)
+    crops: CropFiles | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -15,16 +37,16 @@ class Dataset:
         root: the folder that the ids in `videos` are relative to.
         videos: one row a video, as `predictions.tables.videos` describes it; `group` is complete,
             and keeps fakes together with their originals and everything else linked to them.
-        notes: one sentence for every decision that the user should see.
+        notes: decisions to show.
         layout: name of the layout it was read in.
         crops: for face crops instead of videos, the pictures of each video, relative to `root`.
     """
 
     root: Path
     videos: pd.DataFrame = field(repr=False)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     layout: str = "plain"
-    crops: Mapping[str, tuple[str, ...]] | None = field(default=None, repr=False)
+    crops: CropFiles | None = field(default=None, repr=False)
 
     def files(self, video: str) -> tuple[str, ...]:
         """The files of a video, relative to `root`: itself, or its face crops."""

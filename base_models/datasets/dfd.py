@@ -10,10 +10,18 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from base_models.datasets.dataset import Found
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
+from predictions.notes import NoteKind
 
 METHOD = "DeepFakeDetection"
+
+UNNAMED = NoteKind(
+    "datasets.dfd-names",
+    "{n} videos are named neither NN__scene nor NN_MM__scene__HASH and were left out: {first} "
+    "first.",
+)
 
 _REAL = re.compile(r"(?P<target>\d{2})__(?P<scene>.+)")
 _FAKE = re.compile(
@@ -44,15 +52,15 @@ def parse_dfd_name(stem: str) -> DfdName | None:
     return DfdName(real["target"], None, real["scene"]) if real else None
 
 
-def find_dfd(folder: Path) -> bool:
+def find(folder: Path) -> bool:
     """Whether every video is named in one of the two ways, and both ways are there."""
     names = [parse_dfd_name(PurePosixPath(video).stem) for video in list_videos(folder)]
     return None not in names and {name.source is None for name in names if name} == {True, False}
 
 
-def read_dfd(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+def read(folder: Path) -> Found:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `scene`, `target`,
-    `source`; notes. Videos that are named otherwise are left out and told of.
+    `source`. Videos that are named otherwise are left out and told of.
     """
     rows, unnamed = [], []
     videos = list_videos(folder)
@@ -78,8 +86,5 @@ def read_dfd(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     made = pd.DataFrame(rows, columns=columns).astype({"original": "string", "method": "string"})
     notes = note_missing_originals(made)
     if unnamed:
-        notes.append(
-            f"{len(unnamed)} videos are named neither NN__scene nor NN_MM__scene__HASH and were "
-            f"left out: {unnamed[0]} first."
-        )
-    return made, notes
+        notes.append(UNNAMED(n=len(unnamed), first=unnamed[0]))
+    return Found(made, notes)

@@ -10,14 +10,30 @@ from typing import Any
 
 import pandas as pd
 
-from base_models.datasets.naming import name_some, resolve_names
+from base_models.datasets.dataset import Found
+from base_models.datasets.naming import name_some, resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.notes import NoteKind
 
 _METADATA = "metadata.json"
 
+LISTED_BUT_MISSING = NoteKind(
+    "datasets.dfdc-missing",
+    lambda names: (
+        f"{len(names)} videos named in {_METADATA} are not there and were left out: "
+        f"{name_some(names)}."
+    ),
+)
+UNLISTED = NoteKind(
+    "datasets.dfdc-unlisted",
+    lambda names: (
+        f"{len(names)} videos are not named in {_METADATA} and were left out: {name_some(names)}."
+    ),
+)
 
-def find_parts(folder: Path) -> list[Path]:
+
+def find(folder: Path) -> list[Path]:
     """Folders with a `metadata.json`: the folder itself, or those up to two levels below it."""
     for pattern in (_METADATA, f"*/{_METADATA}", f"*/*/{_METADATA}"):
         parts = sorted(path.parent for path in folder.glob(pattern))
@@ -26,8 +42,8 @@ def find_parts(folder: Path) -> list[Path]:
     return []
 
 
-def read_dfdc(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """One row a video: `video`, `label` (text), `original` (id of the real video), `split`; notes.
+def read(folder: Path) -> Found:
+    """One row a video: `video`, `label` (text), `original` (id of the real video), `split`.
 
     A row whose file is missing is left out, and a video that no metadata names is left out too:
     both are told in a note, with their count and the first names.
@@ -38,7 +54,7 @@ def read_dfdc(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
     unnamed: list[str] = []
-    for part in find_parts(folder):
+    for part in find(folder):
         entries = _read_metadata(part / _METADATA)
         prefix = "" if part == folder else f"{part.relative_to(folder).as_posix()}/"
         present = set(list_videos(part))
@@ -46,7 +62,7 @@ def read_dfdc(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         names = sorted(entries.keys() & present)
         missing += [prefix + name for name in sorted(entries.keys() - present)]
         # File names repeat between parts only by accident: an original is looked for in its own.
-        originals = resolve_names([entries[name].get("original") for name in names], names)
+        originals = resolve_originals([entries[name].get("original") for name in names], names)
         rows += [
             {
                 "video": prefix + name,
@@ -58,22 +74,17 @@ def read_dfdc(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         ]
     if not rows:
         raise InputError(
-            f"{folder}: none of the {len(missing)} videos named in {_METADATA} is there; put them "
-            "beside it."
+            f"none of the {len(missing)} videos named in {_METADATA} is there",
+            file=folder,
+            remedy="put them beside it",
         )
     videos = pd.DataFrame(rows).astype({"original": "string", "split": "string"})
     notes = []
     if missing:
-        notes.append(
-            f"{len(missing)} videos named in {_METADATA} are not there and were left out: "
-            f"{name_some(missing)}."
-        )
+        notes.append(LISTED_BUT_MISSING(names=missing))
     if unnamed:
-        notes.append(
-            f"{len(unnamed)} videos are not named in {_METADATA} and were left out: "
-            f"{name_some(unnamed)}."
-        )
-    return videos, notes
+        notes.append(UNLISTED(names=unnamed))
+    return Found(videos, notes)
 
 
 def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
@@ -81,13 +92,17 @@ def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
         # Python keeps the last of two equal keys in silence.
         value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_pairs)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it.") from error
+        raise InputError(
+            f"not readable as JSON ({error})", file=path, remedy="mend or remove it"
+        ) from error
     except _Doubled as error:
-        raise InputError(f"{path}: {error} is named twice; keep one of them.") from error
+        raise InputError(f"{error} is named twice", file=path, remedy="keep one of them") from error
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
         raise InputError(
-            f'{path}: expected {{"FILE": {{"label": "FAKE", ...}}, ...}} as in the DFDC; mend or '
-            "remove it."
+            "is no metadata of the DFDC",
+            file=path,
+            expected='{"FILE": {"label": "FAKE", ...}, ...}',
+            remedy="mend or remove it",
         )
     return value
 

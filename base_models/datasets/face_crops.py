@@ -11,16 +11,17 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from base_models.datasets.manifest import find_manifest, read_manifest
+from base_models.datasets import manifest, real_fake
+from base_models.datasets.dataset import CropFiles, Found
 from base_models.datasets.plain import list_videos
-from base_models.datasets.real_fake import find_real_fake
 from predictions.errors import InputError
+from predictions.notes import NoteKind
+from predictions.tables.reader import read_table
 
 #: What counts as a picture, by its ending in small letters.
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
-#: The pictures of each video, relative to the dataset's root, in order.
-CropFiles = dict[str, tuple[str, ...]]
+CROPS = NoteKind("datasets.face-crops", "{name}: {pictures} face crops of {videos} videos.")
 
 
 def is_picture(name: str) -> bool:
@@ -28,23 +29,39 @@ def is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS
 
 
-def find_face_crops(path: Path) -> tuple[pd.DataFrame, list[str]] | None:
-    """A row a picture: `video`, `file`, and what is known of it; notes. None where videos lie.
+def find(path: Path) -> bool:
+    """Whether pictures are named or lie there, and no videos.
 
     Raises:
         InputError: a CSV names both videos and pictures, or is not in order.
     """
-    if path.is_file():
-        return _named(path) if path.suffix.lower() == ".csv" else None
-    manifest = find_manifest(path)
-    if manifest is not None:
-        return _named(manifest)
+    return _pictures(path) is not None
+
+
+def read(path: Path) -> Found:
+    """One row a video, and its pictures.
+
+    Raises:
+        InputError: as `find`; the pictures of one video are labelled or grouped differently.
+    """
+    found = _pictures(path)
+    assert found is not None  # by `find`
+    videos, crops = _videos_of(found.videos, str(path))
+    said = CROPS(name=path.name or str(path), pictures=len(found.videos), videos=len(videos))
+    return Found(videos, [said, *found.notes], crops, path)
+
+
+def _pictures(path: Path) -> Found | None:
+    """A row a picture: `video`, `file`, and what is known of it. None where videos lie."""
+    table = manifest.find(path)
+    if table is not None:
+        return _named(table)
     if list_videos(path):
         return None
-    labels = find_real_fake(path)
+    labels = real_fake.find(path)
     if not labels:
         pictures = _list_pictures(path)
-        return (_grouped(pictures), []) if pictures else None
+        return Found(_grouped(pictures)) if pictures else None
     parts = []
     for name, label in sorted(labels.items()):
         pictures = _list_pictures(path / name)
@@ -53,23 +70,20 @@ def find_face_crops(path: Path) -> tuple[pd.DataFrame, list[str]] | None:
         part = _grouped(pictures).assign(label=label)
         part[["video", "file"]] = f"{name}/" + part[["video", "file"]]
         parts.append(part)
-    return pd.concat(parts, ignore_index=True), []
+    return Found(pd.concat(parts, ignore_index=True))
 
 
-def videos_of_crops(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropFiles]:
-    """One row a video, and its pictures, from a row a picture.
-
-    Raises:
-        InputError: the pictures of one video are labelled or grouped differently.
-    """
+def _videos_of(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropFiles]:
+    """One row a video, and its pictures, from a row a picture."""
     known = [str(name) for name in pictures if name not in ("video", "file")]
     for name in known:
         differing = pictures.groupby("video", sort=False)[name].nunique(dropna=False)
         bad = differing[differing > 1]
         if len(bad):
             raise InputError(
-                f"{source}: the pictures of video {bad.index[0]} differ in {name}; give all of "
-                "them the same."
+                f"the pictures of video {bad.index[0]} differ in {name}",
+                file=source,
+                remedy="give all of them the same",
             )
     files = {
         str(video): tuple(names)
@@ -79,23 +93,26 @@ def videos_of_crops(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, 
     return videos, files
 
 
-def _named(manifest: Path) -> tuple[pd.DataFrame, list[str]] | None:
+def _named(path: Path) -> Found | None:
     """A row a picture of a CSV that names pictures; None when it names videos."""
-    table, notes = read_manifest(manifest)
+    found = manifest.read(path)
+    table = found.videos
     pictures = [is_picture(name) for name in table["video"]]
     if not any(pictures):
         return None
     if not all(pictures):
         row = pictures.index(False)
         raise InputError(
-            f"{manifest}: row {row + 2} names {table['video'][row]}, which is no picture as the "
-            "others are; give videos and face crops in two CSVs."
+            f"names {table['video'][row]}, which is no picture as the others are",
+            file=path,
+            row=row + 1,
+            remedy="give videos and face crops in two CSVs",
         )
-    names = pd.read_csv(manifest, dtype="string", skipinitialspace=True, encoding="utf-8-sig")
+    names = read_table(path, text="all")
     table = table.rename(columns={"video": "file"})
     own = "file" in names and "video" in names
     video = names["video"].fillna(table["file"]) if own else table["file"]
-    return table.assign(video=video), notes
+    return Found(table.assign(video=video), found.notes)
 
 
 def _grouped(pictures: list[str]) -> pd.DataFrame:

@@ -19,12 +19,14 @@ from typing import Any
 
 import pandas as pd
 
+from base_models.datasets.dataset import Found
 from base_models.datasets.dfd import METHOD as DFD
 from base_models.datasets.dfd import parse_dfd_name
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.naming import name_some
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.notes import NoteKind
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", DFD)
 SPLITS = ("train", "val", "test")
@@ -34,6 +36,28 @@ _REAL_FOLDER, _FAKE_FOLDER, _FLAT_REAL = "original_sequences", "manipulated_sequ
 _COLUMNS = (
     *("video", "label", "original", "method", "dataset", "compression", "split"),
     *("target", "source"),
+)
+
+COMPRESSIONS = NoteKind(
+    "datasets.compressions",
+    lambda kinds: (
+        f"The same videos may be there at {len(kinds)} compressions ({', '.join(kinds)}); they "
+        f"stay together, and --only compression={kinds[0]} takes one."
+    ),
+)
+OFFICIAL_SPLITS = NoteKind(
+    "datasets.faceforensics-splits",
+    lambda counts, without: (
+        f"Official splits: {', '.join(f'{n} {name}' for name, n in counts.items())}, {without} in "
+        "none; --only split=train takes one of them."
+    ),
+)
+ODD_NAMES = NoteKind(
+    "datasets.faceforensics-names",
+    lambda names: (
+        f"{len(names)} videos have names other than NNN, TTT_SSS or an actor's, so nothing links "
+        f"them: {name_some(names)}."
+    ),
 )
 
 
@@ -47,16 +71,16 @@ class _Shelf:
     videos: tuple[str, ...]
 
 
-def find_faceforensics(folder: Path) -> bool:
+def find(folder: Path) -> bool:
     """Whether a folder is FaceForensics++, as downloaded or flat."""
     if (folder / _REAL_FOLDER).is_dir() or (folder / _FAKE_FOLDER).is_dir():
         return True
     return (folder / _FLAT_REAL).is_dir() and any((folder / name).is_dir() for name in METHODS)
 
 
-def read_faceforensics(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+def read(folder: Path) -> Found:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `compression`, `split`,
-    `target`, `source`; notes.
+    `target`, `source`.
 
     `target` and `source` name sequences (`000`) or actors (`actor01`); `split` is missing where
     no split file names the target.
@@ -80,23 +104,14 @@ def read_faceforensics(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     notes = note_missing_originals(videos)
     kinds = sorted(videos["compression"].dropna().unique())
     if len(kinds) > 1:
-        notes.append(
-            f"The same videos may be there at {len(kinds)} compressions ({', '.join(kinds)}); they "
-            f"stay together, and --only compression={kinds[0]} takes one."
-        )
+        notes.append(COMPRESSIONS(kinds=kinds))
     if splits:
-        counts = videos["split"].value_counts()
-        told = ", ".join(f"{counts.get(name, 0)} {name}" for name in SPLITS)
-        notes.append(
-            f"Official splits: {told}, {int(videos['split'].isna().sum())} in none; "
-            "--only split=train takes one of them."
-        )
+        counts = {name: int((videos["split"] == name).sum()) for name in SPLITS}
+        without = int(videos["split"].isna().sum())
+        notes.append(OFFICIAL_SPLITS(counts=counts, without=without))
     if odd:
-        notes.append(
-            f"{len(odd)} videos have names other than NNN, TTT_SSS or an actor's, so nothing links "
-            f"them: {name_some(odd)}."
-        )
-    return videos, notes
+        notes.append(ODD_NAMES(names=odd))
+    return Found(videos, notes)
 
 
 def _row(shelf: _Shelf, name: str) -> dict[str, Any]:
@@ -173,21 +188,26 @@ def _read_splits(folder: Path) -> dict[str, str]:
         for sequence in _read_pairs(path):
             if splits.setdefault(sequence, name) != name:
                 raise InputError(
-                    f"{path}: sequence {sequence} is in {splits[sequence]} as well; take it out of "
-                    "one of the two files."
+                    f"sequence {sequence} is in {splits[sequence]} as well",
+                    file=path,
+                    remedy="take it out of one of the two files",
                 )
     return splits
 
 
 def _read_pairs(path: Path) -> list[str]:
-    expected = 'expected a list of pairs of ids such as [["071", "054"], ...]; copy it anew.'
+    expected = 'a list of pairs of ids such as [["071", "054"], ...]'
     try:
         pairs = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); {expected}") from error
+        raise InputError(
+            f"not readable as JSON ({error})", file=path, expected=expected, remedy="copy it anew"
+        ) from error
     good = isinstance(pairs, list) and all(
         isinstance(pair, list) and all(isinstance(name, str) for name in pair) for pair in pairs
     )
     if not good:
-        raise InputError(f"{path}: {expected}")
+        raise InputError(
+            "is no list of a split", file=path, expected=expected, remedy="copy it anew"
+        )
     return [name for pair in pairs for name in pair]

@@ -8,6 +8,23 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from base_models.datasets.naming import name_some
+from predictions.notes import Note, NoteKind
+
+FEW_GROUPS = NoteKind(
+    "datasets.few-groups",
+    lambda people, groups: (
+        f"The fakes tie the {people} people into {groups} group{'s' * (groups != 1)}, and folds "
+        "never split one; with --identity target only videos of the same filmed person stay "
+        "together (the face put on may then be seen on both sides of a fold)."
+    ),
+)
+MISSING_ORIGINALS = NoteKind(
+    "datasets.missing-originals",
+    lambda n, names: (
+        f"The originals of {n} fakes are not there ({name_some(names)}); fakes of one original "
+        "still stay together."
+    ),
+)
 
 
 def link_identities(people: Sequence[Sequence[str | None]]) -> list[str | None]:
@@ -36,7 +53,7 @@ def link_identities(people: Sequence[Sequence[str | None]]) -> list[str | None]:
 
 def with_identity_groups(
     videos: pd.DataFrame, identity: str, least: int = 5
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Note]]:
     """Add `group` from the columns `target` and `source`, where a layout gives them; notes.
 
     Args:
@@ -55,22 +72,14 @@ def with_identity_groups(
     tied = made["group"].dropna().nunique()
     notes = []
     if identity == "both" and len(ids) > tied and tied < least:
-        notes.append(
-            f"The fakes tie the {len(ids)} people into {tied} group{'s' * (tied != 1)}, and folds "
-            "never split one; with --identity target only videos of the same filmed person stay "
-            "together (the face put on may then be seen on both sides of a fold)."
-        )
+        notes.append(FEW_GROUPS(people=len(ids), groups=int(tied)))
     return made, notes
 
 
-def note_missing_originals(videos: pd.DataFrame) -> list[str]:
-    """One sentence on fakes whose `original` is not among the videos; they keep its name."""
+def note_missing_originals(videos: pd.DataFrame) -> list[Note]:
+    """A note on fakes whose `original` is not among the videos; they keep its name."""
     original = videos["original"].dropna()
     missing = original[~original.isin(videos["video"])]
     if missing.empty:
         return []
-    names = sorted(missing.unique().tolist())
-    return [
-        f"The originals of {len(missing)} fakes are not there ({name_some(names)}); fakes of one "
-        "original still stay together."
-    ]
+    return [MISSING_ORIGINALS(n=len(missing), names=sorted(missing.unique().tolist()))]

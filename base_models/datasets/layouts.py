@@ -1,22 +1,25 @@
-"""The layouts there are, in the order in which a folder is compared with them."""
+"""The layouts there are: how datasets lie on disk.
 
-from collections.abc import Callable
+A layout is a module with two functions:
+
+    find(path) -> object    whether the folder (or the CSV, of those with `csv`) is one; truthy
+    read(path) -> Found     one row a video, and notes; may raise InputError
+
+To add one, write the module and give it a line here: the command line, the documentation and the
+tests read this list. Nothing heavy is imported before a layout is used.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from base_models.datasets.celeb_df import find_celeb_df, read_celeb_df
-from base_models.datasets.dfd import find_dfd, read_dfd
-from base_models.datasets.dfdc import find_parts, read_dfdc
-from base_models.datasets.faceforensics import find_faceforensics, read_faceforensics
-from base_models.datasets.manifest import find_manifest, read_manifest
-from base_models.datasets.plain import read_plain
-from base_models.datasets.real_fake import find_real_fake, read_real_fake
-from base_models.datasets.uadfv import find_uadfv, read_uadfv
 from predictions.errors import InputError
 
-Read = tuple[pd.DataFrame, list[str]]
+if TYPE_CHECKING:
+    from base_models.datasets.dataset import Found
 
 
 @dataclass(frozen=True)
@@ -26,82 +29,107 @@ class Layout:
     Attributes:
         name: what `--layout` calls it.
         title: what people call it.
-        signs: what a folder of this layout has, for messages.
-        matches: whether a folder is one.
-        read: one row a video, and notes; may raise InputError.
+        signs: what a folder of this layout has.
+        module: its module of this package.
+        published: a published dataset, so that recognising it is worth a note.
+        csv: a CSV that names the files is one, too.
+        forced: `--layout` may name it for a folder that `find` does not recognise.
     """
 
     name: str
     title: str
     signs: str
-    matches: Callable[[Path], object]
-    read: Callable[[Path], Read]
+    module: str
+    published: bool = True
+    csv: bool = False
+    forced: bool = False
+
+    def find(self, path: Path) -> bool:
+        """Whether the folder or CSV is one."""
+        if path.is_file() and not self.csv:
+            return False
+        return bool(import_module(f"base_models.datasets.{self.module}").find(path))
+
+    def read(self, path: Path) -> "Found":
+        """Its videos.
+
+        Raises:
+            InputError: as the layout's module says.
+        """
+        found: Found = import_module(f"base_models.datasets.{self.module}").read(path)
+        return found
 
 
-def _csv(folder: Path) -> Read:
-    manifest = find_manifest(folder)
-    if manifest is None:
-        raise InputError(f"{folder}: no CSV in it names its videos; give the path of the CSV.")
-    videos, notes = read_manifest(manifest)
-    return videos, [f"Videos and labels are those of {manifest.name}.", *notes]
-
-
-LAYOUTS = (
-    Layout("dfdc", "DFDC", "metadata.json in it or in its parts", find_parts, read_dfdc),
-    Layout(
-        "faceforensics",
-        "FaceForensics++",
-        "original_sequences/ or manipulated_sequences/",
-        find_faceforensics,
-        read_faceforensics,
-    ),
-    Layout("celeb-df", "Celeb-DF", "Celeb-real/ or Celeb-synthesis/", find_celeb_df, read_celeb_df),
-    Layout("uadfv", "UADFV", "real/ and fake/ with NNNN_fake videos", find_uadfv, read_uadfv),
-    Layout(
-        "real-fake",
-        "folders real and fake",
-        "real/ and fake/",
-        find_real_fake,
-        lambda folder: (read_real_fake(folder), []),
-    ),
-    Layout("csv", "CSV", "a CSV that names its videos", find_manifest, _csv),
-    Layout("dfd", "DeepFakeDetection", "videos NN__scene, NN_MM__scene__HASH", find_dfd, read_dfd),
-    Layout(
-        "plain",
-        "plain folder",
-        "videos without labels",
-        lambda folder: True,
-        lambda folder: (read_plain(folder), []),
-    ),
+#: The layouts by name, in the order in which a dataset is compared with them.
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        layout.name: layout
+        for layout in (
+            Layout("dfdc", "DFDC", "metadata.json in it or in its parts", "dfdc"),
+            Layout(
+                "faceforensics",
+                "FaceForensics++",
+                "original_sequences/ or manipulated_sequences/",
+                "faceforensics",
+            ),
+            Layout("celeb-df", "Celeb-DF", "Celeb-real/ or Celeb-synthesis/", "celeb_df"),
+            Layout("uadfv", "UADFV", "real/ and fake/ with NNNN_fake videos", "uadfv"),
+            Layout(
+                "face_crops",
+                "face crops",
+                "pictures instead of videos, or a CSV that names pictures",
+                "face_crops",
+                published=False,
+                csv=True,
+            ),
+            Layout("real-fake", "folders real and fake", "real/ and fake/", "real_fake"),
+            Layout(
+                "csv", "CSV", "a CSV that names its videos", "manifest", published=False, csv=True
+            ),
+            # Known by all of its names, so that one stray video hides it.
+            Layout(
+                "dfd",
+                "DeepFakeDetection",
+                "videos NN__scene, NN_MM__scene__HASH",
+                "dfd",
+                forced=True,
+            ),
+            Layout("plain", "plain folder", "videos without labels", "plain", published=False),
+        )
+    }
 )
 
-LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
+
+def recognise(path: Path) -> Layout:
+    """The first layout that a folder or a CSV has.
+
+    Raises:
+        InputError: it is a file, but no CSV.
+    """
+    if path.is_file() and path.suffix.lower() != ".csv":
+        raise InputError(
+            "is neither a folder nor a CSV",
+            file=path,
+            remedy="give a folder of videos, or a CSV that names them",
+        )
+    return next(layout for layout in LAYOUTS.values() if layout.find(path))
 
 
-def layout_title(name: str) -> str:
-    """What people call the layout of this name."""
-    return next((one.title for one in LAYOUTS if one.name == name), name.replace("_", " "))
-
-
-def recognise(folder: Path) -> Layout:
-    """The first layout that a folder has."""
-    return next(layout for layout in LAYOUTS if layout.matches(folder))
-
-
-def layout_named(name: str, folder: Path) -> Layout:
-    """The layout of this name, if the folder can be one.
+def layout_named(name: str, path: Path) -> Layout:
+    """The layout of this name, if the folder or CSV can be one.
 
     Raises:
         InputError: there is no such layout, or the folder lacks what marks it.
     """
-    layout = next((layout for layout in LAYOUTS if layout.name == name), None)
+    layout = LAYOUTS.get(name)
     if layout is None:
-        raise InputError(f"There is no layout {name!r}; choose one of {', '.join(LAYOUT_NAMES)}.")
-    # DFD folders are known by all of their names, so one stray video hides them: there it is
-    # what --layout is for.
-    if layout.name != "dfd" and not layout.matches(folder):
         raise InputError(
-            f"{folder}: is not in the layout {name} ({layout.signs}); leave --layout out to have "
-            "it recognised."
+            f"there is no layout {name!r}", remedy=f"choose one of {', '.join(LAYOUTS)}"
+        )
+    if not layout.find(path) and not (layout.forced and path.is_dir()):
+        raise InputError(
+            f"is not in the layout {name} ({layout.signs})",
+            file=path,
+            remedy="leave --layout out to have it recognised",
         )
     return layout

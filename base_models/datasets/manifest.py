@@ -13,18 +13,39 @@ from base_models.datasets.csv_columns import (
     plain_name,
     to_labels,
 )
-from base_models.datasets.naming import name_some, resolve_names
+from base_models.datasets.dataset import Found
+from base_models.datasets.naming import name_some, resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.notes import NoteKind
+from predictions.tables.names import VideoNames
+from predictions.tables.reader import read_table
 
 #: Columns that are taken over, as text; `predictions.tables.videos` settles their types.
 COLUMNS = ("group", "original", "method", "dataset", "split", "actor", "fold")
 #: Names that a manifest may have when a folder holds several CSVs.
 MANIFEST_NAMES = ("labels.csv", "metadata.csv", "manifest.csv")
 
+FROM_MANIFEST = NoteKind("datasets.manifest", "Videos and labels are those of {file}.")
+FILES_ONLY = NoteKind(
+    "datasets.manifest-files", "{file}: files are those of column {column}; no column has labels."
+)
+COLUMNS_TAKEN = NoteKind(
+    "datasets.manifest-columns",
+    lambda file, column, label, fake, real: (
+        f"{file}: files are those of column {column}, labels of column {label} ("
+        + ", ".join(
+            f"{'/'.join(words)} = {name}"
+            for words, name in ((fake, "FAKE"), (real, "REAL"))
+            if words
+        )
+        + ")."
+    ),
+)
 
-def find_manifest(folder: Path) -> Path | None:
-    """The CSV in a folder that names its videos, or None.
+
+def find(path: Path) -> Path | None:
+    """The CSV itself, or the one in a folder that names its videos, or None.
 
     `labels.csv`, `metadata.csv` or `manifest.csv`; else the only CSV there, if it names files and
     is not a Kaggle sample submission (whose labels are placeholders); else the only one of
@@ -33,74 +54,103 @@ def find_manifest(folder: Path) -> Path | None:
     Raises:
         InputError: several CSVs name videos and have labels.
     """
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    if path.is_file():
+        return path
+    tables = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
     for name in MANIFEST_NAMES:
-        for path in tables:
-            if path.name.lower() == name:
-                return path
-    tables = [path for path in tables if "submission" not in path.name.lower()]
+        for file in tables:
+            if file.name.lower() == name:
+                return file
+    tables = [file for file in tables if "submission" not in file.name.lower()]
     if not tables:
         return None
-    there = _Videos(folder)
+    there = _Videos(path)
     if len(tables) == 1:
-        return tables[0] if find_file_column(_read_csv(tables[0]), there.has) else None
-    labelled = [path for path in tables if _is_labelled(path, there)]
+        table = read_table(tables[0], text="all", empty=True)
+        return tables[0] if find_file_column(table, there.has) else None
+    labelled = [file for file in tables if _is_labelled(file, there)]
     if len(labelled) > 1:
         raise InputError(
-            f"{folder}: {' and '.join(path.name for path in labelled)} each name videos and their "
-            "labels; give the path of the one that is meant."
+            f"{' and '.join(file.name for file in labelled)} each name videos and their labels",
+            file=path,
+            remedy="give the path of the one that is meant",
         )
     return labelled[0] if labelled else None
 
 
-def read_manifest(path: Path) -> tuple[pd.DataFrame, list[str]]:
+def read(path: Path) -> Found:
     """One row a video: `video` (path relative to the CSV's folder), and those of `label`,
-    `group`, `original`, `method`, `dataset`, `split`, `actor`, `fold` that the file has, as text;
-    notes. Which columns hold file and label is the rule of `base_models.datasets.csv_columns`.
+    `group`, `original`, `method`, `dataset`, `split`, `actor`, `fold` that the file has, as text.
+    Which columns hold file and label is the rule of `base_models.datasets.csv_columns`.
+
+    Args:
+        path: the CSV, or a folder in which it is.
 
     Raises:
         InputError: no column names the files, or a file is not there or named twice.
     """
-    table = _read_csv(path)
-    if table.empty:
-        raise InputError(f"{path}: there is no row in it; add a row for each video.")
-    there = _Videos(path.parent)
+    manifest = find(path)
+    if manifest is None:
+        raise InputError(
+            "no CSV in it names its videos", file=path, remedy="give the path of the CSV"
+        )
+    table = read_table(manifest, text="all")
+    there = _Videos(manifest.parent)
     column = find_file_column(table, there.has)
     if column is None:
         raise InputError(
-            f"{path}: no column names the videos; call it one of {', '.join(FILE_COLUMNS)} (there "
-            f"are {', '.join(map(str, table.columns))})."
+            "no column names the videos",
+            file=manifest,
+            remedy=f"call it one of {', '.join(FILE_COLUMNS)} (there are "
+            f"{', '.join(table.columns)})",
         )
     empty = table[column].isna()
     if empty.any():
         raise InputError(
-            f"{path}: row {int(empty.argmax()) + 2} names no video in column {column}; fill it in."
+            "names no video",
+            file=manifest,
+            row=int(empty.argmax()) + 1,
+            column=column,
+            remedy="fill it in",
         )
-    videos = there.ids([_clean(name, path) for name in table[column]])
-    _check_once(videos, path)
-    missing = [video for video in videos if not (path.parent / video).is_file()]
+    videos = there.ids([_clean(name, manifest) for name in table[column]], manifest)
+    _check_once(videos, manifest)
+    missing = [video for video in videos if not (manifest.parent / video).is_file()]
     if missing:
         raise InputError(
-            f"{path}: {len(missing)} of its {len(videos)} videos are not there "
-            f"({name_some(missing)}); paths are taken relative to {path.parent}."
+            f"{len(missing)} of its {len(videos)} videos are not there ({name_some(missing)})",
+            file=manifest,
+            remedy=f"paths are taken relative to {manifest.parent}",
         )
     made = pd.DataFrame({"video": videos})
-    label = find_label_column(table, str(path), other_than=column)
-    notes = []
+    label = find_label_column(table, str(manifest), other_than=column)
+    notes = [] if path == manifest else [FROM_MANIFEST(file=manifest.name)]
     if label is not None:
         made["label"] = to_labels(table[label])
         if plain_name(label) != "label" or column not in FILE_COLUMNS:
-            notes.append(_told(path, column, label, table[label], made["label"]))
+            words = {
+                code: sorted({v.strip() for v in table[label][made["label"] == code].dropna()})[:3]
+                for code in ("1", "0")
+            }
+            notes.append(
+                COLUMNS_TAKEN(
+                    file=manifest.name,
+                    column=column,
+                    label=label,
+                    fake=words["1"],
+                    real=words["0"],
+                )
+            )
     elif column not in FILE_COLUMNS:
-        notes.append(f"{path.name}: files are those of column {column}; no column has labels.")
+        notes.append(FILES_ONLY(file=manifest.name, column=column))
     for name in COLUMNS:
-        given = find_column([str(other) for other in table.columns], (name,))
+        given = find_column(list(table.columns), (name,))
         if given is not None and given not in (column, label):
-            made[name] = table[given].astype("string")
+            made[name] = table[given]
     if "original" in made:
-        names = [None if pd.isna(name) else str(name) for name in made["original"]]
-        made["original"] = pd.array(resolve_names(names, videos), dtype="string")
-    return made, notes
+        names = made["original"].astype(object).where(made["original"].notna(), None)
+        made["original"] = pd.array(resolve_originals(names.tolist(), videos), dtype="string")
+    return Found(made, notes, source=manifest)
 
 
 class _Videos:
@@ -108,40 +158,33 @@ class _Videos:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._listed: list[str] | None = None
+        self._names: VideoNames | None = None
 
     @property
-    def listed(self) -> list[str]:
+    def names(self) -> VideoNames:
         """Their ids."""
-        if self._listed is None:
-            self._listed = list_videos(self.folder)
-        return self._listed
+        if self._names is None:
+            self._names = VideoNames(list_videos(self.folder))
+        return self._names
 
-    def ids(self, names: Sequence[str]) -> list[str]:
-        """Names as ids: a file that is not at its path is looked for by its name."""
-        astray = [i for i, name in enumerate(names) if not (self.folder / name).is_file()]
-        found = list(names)
-        for i, video in zip(astray, self._look_up([names[i] for i in astray]), strict=True):
-            found[i] = video or names[i]
-        return found
+    def ids(self, names: Sequence[str], file: Path) -> list[str]:
+        """Names as ids: a file that is not at its path is looked for by its name.
+
+        Raises:
+            InputError: several have it.
+        """
+        return [
+            name if (self.folder / name).is_file() else self.names.find(name, file) or name
+            for name in names
+        ]
 
     def has(self, names: Sequence[str]) -> list[bool]:
         """Whether each name is that of a video that is there."""
-        return [video is not None for video in self._look_up(names)]
-
-    def _look_up(self, names: Sequence[str]) -> list[str | None]:
-        """The video that each name means, with its folders or without."""
-        if not names:
-            return []
-        tidy = [name.strip().replace("\\", "/").removeprefix("./") for name in names]
-        last = [name.rsplit("/", 1)[-1] for name in tidy]
-        known = set(self.listed)
-        pairs = zip(resolve_names(tidy, self.listed), resolve_names(last, self.listed), strict=True)
-        return [next((name for name in pair if name in known), None) for pair in pairs]
+        return [bool(self.names.fitting(name)) for name in names]
 
 
 def _is_labelled(path: Path, there: _Videos) -> bool:
-    table = _read_csv(path)
+    table = read_table(path, text="all", empty=True)
     column = find_file_column(table, there.has)
     if column is None:
         return False
@@ -149,30 +192,6 @@ def _is_labelled(path: Path, there: _Videos) -> bool:
         return find_label_column(table, str(path), other_than=column) is not None
     except InputError:
         return True  # several may be the label: reading the file says so
-
-
-def _told(
-    path: Path, column: str, label: str, given: "pd.Series[str]", made: "pd.Series[str]"
-) -> str:
-    """What was taken for what."""
-    words = {
-        code: "/".join(sorted({str(v).strip() for v in given[made == code].dropna()})[:3])
-        for code in ("1", "0")
-    }
-    said = ", ".join(
-        f"{words[code]} = {name}" for code, name in (("1", "FAKE"), ("0", "REAL")) if words[code]
-    )
-    return f"{path.name}: files are those of column {column}, labels of column {label} ({said})."
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        # As text: an id like 0012 is not a number.
-        return pd.read_csv(path, dtype="string", skipinitialspace=True, encoding="utf-8-sig")
-    except pd.errors.EmptyDataError as error:
-        raise InputError(f"{path}: the file is empty; add a row for each video.") from error
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as CSV ({error}); mend it.") from error
 
 
 def _clean(name: str, path: Path) -> str:
@@ -188,7 +207,9 @@ def _clean(name: str, path: Path) -> str:
         file = next((tail for tail in tails if (path.parent / tail).is_file()), file)
     if file.is_absolute() or ".." in file.parts:
         raise InputError(
-            f"{path}: {name} lies outside {path.parent}; move the CSV to a folder above its videos."
+            f"{name} lies outside {path.parent}",
+            file=path,
+            remedy="move the CSV to a folder above its videos",
         )
     return file.as_posix()
 
@@ -197,6 +218,7 @@ def _check_once(videos: list[str], path: Path) -> None:
     doubled = pd.Series(videos)[pd.Series(videos).duplicated()].unique().tolist()
     if doubled:
         raise InputError(
-            f"{path}: {len(doubled)} videos have more than one row ({name_some(doubled)}); keep "
-            "one of each."
+            f"{len(doubled)} videos have more than one row ({name_some(doubled)})",
+            file=path,
+            remedy="keep one of each",
         )

@@ -1,27 +1,18 @@
-"""Names of videos: which one is meant, and how to tell of many."""
+"""Originals by the ids of the videos that are there, and how to tell of many names."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+
+from predictions.tables.names import VideoNames, original_of
 
 
-def resolve_names(names: Sequence[str | None], videos: Sequence[str]) -> list[str | None]:
-    """Ids of the videos meant by `names` (an `original` column); what is not here stays as it is.
+def resolve_originals(names: Sequence[str | None], videos: Sequence[str]) -> list[str | None]:
+    """Ids of the videos meant by an `original` column; what means none or several stays.
 
-    A name may be an id, or the file name of one video only, with or without its ending.
+    (Several are all linked in the groups, see `predictions.connected_groups`.)
     """
-    exact = set(videos)
-    shorter: dict[str, set[str]] = {}
-    for video in videos:
-        path = PurePosixPath(video)
-        for key in {path.name, path.stem}:
-            shorter.setdefault(key, set()).add(video)
-    resolved: list[str | None] = []
-    for name in names:
-        if name is not None and name not in exact:
-            candidates = shorter.get(name, set())
-            name = next(iter(candidates)) if len(candidates) == 1 else name
-        resolved.append(name)
-    return resolved
+    there = VideoNames(videos)
+    fits = [[] if name is None else original_of(name, there) for name in names]
+    return [one[0] if len(one) == 1 else name for name, one in zip(names, fits, strict=True)]
 
 
 def name_some(names: Sequence[str], most: int = 5) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from base_models.datasets.dataset import Found
+
 _ENDINGS = """
 .mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .ts .mts .m2ts .wmv .flv .3gp .ogv .h264 .264 .hevc .vob
 """
@@ -21,9 +23,14 @@ def list_videos(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in _video_files(folder))
 
 
-def read_plain(folder: Path) -> pd.DataFrame:
+def find(folder: Path) -> bool:
+    """Any folder may be one."""
+    return True
+
+
+def read(folder: Path) -> Found:
     """One row a video: `video`, and nothing known of it."""
-    return pd.DataFrame({"video": pd.Series(list_videos(folder), dtype="string")})
+    return Found(pd.DataFrame({"video": pd.Series(list_videos(folder), dtype="string")}))
 
 
 def _video_files(folder: Path) -> Iterator[Path]:

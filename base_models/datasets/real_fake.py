@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from base_models.datasets.dataset import Found
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 
 
-def find_real_fake(folder: Path) -> dict[str, int]:
+def find(folder: Path) -> dict[str, int]:
     """The two folders by name, with their labels; empty when it is not this layout.
 
     Any case of the names will do.
@@ -22,16 +23,16 @@ def find_real_fake(folder: Path) -> dict[str, int]:
     return found if set(found.values()) == {0, 1} else {}
 
 
-def read_real_fake(folder: Path) -> pd.DataFrame:
+def read(folder: Path) -> Found:
     """One row a video: `video` (relative to `folder`) and `label`.
 
     Raises:
         InputError: one of the two folders holds no video.
     """
     rows = []
-    for name, label in sorted(find_real_fake(folder).items()):
+    for name, label in sorted(find(folder).items()):
         names = list_videos(folder / name)
         if not names:
-            raise InputError(f"{folder / name}: there is no video in it; put some there.")
+            raise InputError("there is no video in it", file=folder / name, remedy="put some there")
         rows += [(f"{name}/{video}", label) for video in names]
-    return pd.DataFrame(rows, columns=["video", "label"])
+    return Found(pd.DataFrame(rows, columns=["video", "label"]))

@@ -10,23 +10,24 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from base_models.datasets import real_fake
+from base_models.datasets.dataset import Found
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
-from base_models.datasets.real_fake import find_real_fake, read_real_fake
 
 _FAKE = re.compile(r"(\d{4})_fake", re.IGNORECASE)
 
 
-def find_uadfv(folder: Path) -> bool:
+def find(folder: Path) -> bool:
     """Whether there are `real/` and `fake/`, and every fake is named `NNNN_fake`."""
-    folders = [name for name, label in find_real_fake(folder).items() if label == 1]
+    folders = [name for name, label in real_fake.find(folder).items() if label == 1]
     names = [PurePosixPath(video).stem for name in folders for video in list_videos(folder / name)]
     return bool(names) and all(_FAKE.fullmatch(name) for name in names)
 
 
-def read_uadfv(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """One row a video: `video`, `label`, `original`, `method`, `dataset`; notes."""
-    videos = read_real_fake(folder)
+def read(folder: Path) -> Found:
+    """One row a video: `video`, `label`, `original`, `method`, `dataset`."""
+    videos = real_fake.read(folder).videos
     real = {PurePosixPath(video).stem: video for video in videos["video"][videos["label"] == 0]}
     originals = []
     for video, label in zip(videos["video"], videos["label"], strict=True):
@@ -37,4 +38,4 @@ def read_uadfv(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         method=pd.array(["FakeApp" if label else None for label in videos["label"]], "string"),
         dataset="UADFV",
     )
-    return videos, note_missing_originals(videos)
+    return Found(videos, note_missing_originals(videos))

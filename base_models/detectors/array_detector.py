@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec
+from base_models.detectors.start_weights import other_network
 from base_models.detectors.weights import read_state
-from base_models.training.settings import Precision
-from predictions.errors import InputError
+from predictions.notes import Note
 
 
 class ArrayDetector:
@@ -23,18 +23,16 @@ class ArrayDetector:
         size: what the spec says.
         module: the torch network, float32 (n, ...) -> logits (n,).
         start: `pretrained`, `scratch` or `local`.
-        notes: decisions to show.
+        notes: decisions to show; none here.
         device: where it computes, and how precisely.
     """
 
-    def __init__(
-        self, spec: DetectorSpec, module: nn.Module, start: str, notes: list[str] | None = None
-    ) -> None:
+    def __init__(self, spec: DetectorSpec, module: nn.Module, start: str) -> None:
         self.spec = spec
         self.size = spec.size
         self.module = module
         self.start = start
-        self.notes = notes or []
+        self.notes: list[Note] = []
         self.to(choose_device())
 
     def to(self, device: Device) -> Self:
@@ -62,15 +60,12 @@ class ArrayDetector:
             return self.forward(batch).cpu().numpy()
 
 
-def load_into(
-    spec: DetectorSpec, module: nn.Module, path: Path, device: str, precision: Precision
-) -> ArrayDetector:
+def load_into(spec: DetectorSpec, module: nn.Module, path: Path, place: Device) -> ArrayDetector:
     """A detector with its trained weights from the file `path`.
 
     Raises:
-        InputError: the file is damaged or another network's, or the device is not here.
+        InputError: the file is damaged or another network's.
     """
-    place = choose_device(device, precision)
     lay_all(module, path)
     return ArrayDetector(spec, module, "local").to(place)
 
@@ -84,6 +79,4 @@ def lay_all(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(read_state(path))
     except RuntimeError as error:  # names or shapes differ
-        raise InputError(
-            f"{path}: these are the weights of another network; give the file of this detector."
-        ) from error
+        raise other_network(path) from error

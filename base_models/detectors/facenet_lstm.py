@@ -22,7 +22,6 @@ from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import HEAD_SCALE
 from base_models.detectors.weights import lay_in, read_state, resolve_weights
-from base_models.training.settings import Precision
 from predictions.files import replacing
 
 #: Numbers of one embedding.
@@ -83,16 +82,9 @@ def create_lstm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> A
     return ArrayDetector(spec, build_lstm(seed), "scratch")
 
 
-def load_lstm(
-    spec: DetectorSpec,
-    path: Path,
-    size: int,
-    *,
-    device: str = "auto",
-    precision: Precision = "auto",
-) -> ArrayDetector:
+def load_lstm(spec: DetectorSpec, path: Path, size: int, place: Device) -> ArrayDetector:
     """A detector with its trained weights; see `load_into`."""
-    return load_into(spec, build_lstm(0), path, device, precision)
+    return load_into(spec, build_lstm(0), path, place)
 
 
 def resolve_facenet(spec: DetectorSpec, weights: Weights) -> StartWeights:

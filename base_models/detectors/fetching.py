@@ -5,7 +5,6 @@ import os
 import threading
 import urllib.error
 import urllib.request
-from functools import cache
 from pathlib import Path
 
 from predictions.files import replacing
@@ -14,6 +13,10 @@ from predictions.files import replacing
 REACH_SECONDS = 6.0
 #: How long a download under way may stand still, in seconds.
 STALL_SECONDS = 20.0
+
+#: Server -> what `unreachable` found.
+_ANSWERS: dict[str, str] = {}
+_ONE_ASKS = threading.Lock()
 
 
 def fetch(url: str, target: Path, checksum: str = "") -> Path:
@@ -48,16 +51,23 @@ def fetch(url: str, target: Path, checksum: str = "") -> Path:
     return target
 
 
-@cache
 def unreachable(url: str) -> str:
-    """Why `url` cannot be reached, in a few words; empty when it can.
+    """Why the server of `url` cannot be reached, in a few words; empty when it can.
 
-    Asked in a thread of its own because looking a name up has no time limit, and asked once a
-    process because five detectors would otherwise wait five times.
+    Asked once a process for each server, whatever the file: five detectors whose weights lie on one
+    would otherwise wait five times. That the server says no is an answer, told by the download.
     """
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    if offline:
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}:
         return "HF_HUB_OFFLINE is set"
+    server = url.split("/")[2]
+    with _ONE_ASKS:
+        if server not in _ANSWERS:
+            _ANSWERS[server] = _ask(url, server)
+        return _ANSWERS[server]
+
+
+def _ask(url: str, server: str) -> str:
+    """In a thread of its own because looking a name up has no time limit."""
     answer = [f"no answer within {REACH_SECONDS:g} s"]
 
     def ask() -> None:
@@ -65,16 +75,14 @@ def unreachable(url: str) -> str:
             request = urllib.request.Request(url, method="HEAD")
             with urllib.request.urlopen(request, timeout=REACH_SECONDS):
                 answer[0] = ""
-        except urllib.error.URLError as error:  # also HTTPError
-            answer[0] = f"{_server(url)}: {error.reason}"
+        except urllib.error.HTTPError:
+            answer[0] = ""
+        except urllib.error.URLError as error:
+            answer[0] = f"{server}: {error.reason}"
         except OSError as error:
-            answer[0] = f"{_server(url)}: {error}"
+            answer[0] = f"{server}: {error}"
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(REACH_SECONDS)
     return answer[0]
-
-
-def _server(url: str) -> str:
-    return url.split("/")[2]

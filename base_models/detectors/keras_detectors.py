@@ -9,9 +9,8 @@ from base_models.detectors.keras_devices import KerasDevice, choose_device
 from base_models.detectors.keras_networks import build_network
 from base_models.detectors.keras_runtime import keras, tf
 from base_models.detectors.keras_weights import lay_in, resolve_weights
-from base_models.detectors.registry import DetectorSpec, Weights
-from base_models.detectors.start_weights import StartWeights
-from base_models.training.settings import Precision
+from base_models.detectors.registry import DetectorSpec, Weights, check_crops
+from base_models.detectors.start_weights import StartWeights, another_head
 from predictions.errors import InputError
 
 
@@ -39,7 +38,7 @@ class KerasDetector:
         self.size = size
         self.network = network
         self.start: str = start.kind
-        self.notes = [start.note] if start.note else []
+        self.notes = list(start.notes)
         self.device = device
         # One multiply and one add: x/255 normalised by mean and std.
         mean, std = (np.array(three, np.float32) for three in (spec.mean, spec.std))
@@ -64,8 +63,7 @@ class KerasDetector:
 
         All n go through at once; callers choose batches.
         """
-        if images.shape[1:] != (self.size, self.size, 3) or images.dtype != np.uint8:
-            raise ValueError(f"expected uint8 (n, {self.size}, {self.size}, 3) crops")
+        check_crops(images, self.size)
         if not len(images):
             return np.empty(0, np.float32)
         with tf.device(self.device.place):
@@ -91,33 +89,24 @@ def make_keras(
         if start.path is not None:
             if size != spec.size and not _any_size(network):
                 raise InputError(
-                    f"{start.path}: the weights of {spec.name} need crops of {spec.size} pixels, "
-                    f"not {size}; use --size {spec.size}, or --weights scratch."
+                    f"the weights of {spec.name} need crops of {spec.size} pixels, not {size}",
+                    file=start.path,
+                    remedy=f"use --size {spec.size}, or --weights scratch",
                 )
             lay_in(spec, network, start.path)
     return KerasDetector(spec, network, size, start, device)
 
 
-def load_keras(
-    spec: DetectorSpec,
-    path: Path,
-    size: int,
-    *,
-    device: str = "auto",
-    precision: Precision = "auto",
-) -> KerasDetector:
+def load_keras(spec: DetectorSpec, path: Path, size: int, place: KerasDevice) -> KerasDetector:
     """A detector with its own trained weights, head and all, from the file `path`.
 
     Raises:
-        InputError: the file is damaged or another network's, or the device is not here.
+        InputError: the file is damaged or another network's.
     """
-    place = choose_device(device, precision)
     with tf.device(place.place):
         network = build_network(spec.architecture, size, 0, place.policy)
         if not lay_in(spec, network, path):
-            raise InputError(
-                f"{path}: a trained detector has one output; this file has another head."
-            )
+            raise another_head(path)
     return KerasDetector(spec, network, size, StartWeights("local", path), place)
 
 

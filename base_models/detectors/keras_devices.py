@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from base_models.compute.place import Precision, settle_device
 from base_models.compute.threads import available_cpus, available_threads
 from base_models.detectors.keras_runtime import keras, tf
-from base_models.training.settings import Precision
-from predictions.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,10 @@ def choose_device(
     Raises:
         InputError: the device is not here, or a name is unknown.
     """
-    if precision not in ("auto", "bf16", "fp32"):
-        raise InputError(f"precision {precision!r}: keras detectors take auto, bf16 or fp32.")
     gpus = tf.config.list_physical_devices("GPU")
-    if device == "auto":
-        device = "cuda" if gpus else "cpu"
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
-        raise InputError(f"device {device!r}: keras detectors take auto, cpu, cuda or cuda:N.")
-    if kind == "cuda" and int(number or 0) >= len(gpus):
-        raise InputError(f"device {device!r}: tensorflow sees no such GPU here; use --device cpu.")
+    device, kind = settle_device(
+        device, precision, "tensorflow", ("cpu", "cuda"), ("auto", "bf16", "fp32"), len(gpus)
+    )
     bf16 = _has_bf16(kind, gpus) if precision == "auto" else precision == "bf16"
     return KerasDevice(
         device, "bf16" if bf16 else "fp32", _settle_process(threads or available_threads(), gpus)

@@ -70,7 +70,8 @@ def _expect_no_driver() -> None:
 if "keras" in sys.modules and sys.modules["keras"].config.backend() != "tensorflow":
     raise InputError(
         f"keras was imported with the backend {sys.modules['keras'].config.backend()!r} before; "
-        f"the keras detectors run on tensorflow: set KERAS_BACKEND=tensorflow."
+        "the keras detectors run on tensorflow",
+        remedy="set KERAS_BACKEND=tensorflow",
     )
 _load_triton_first()
 os.environ["KERAS_BACKEND"] = "tensorflow"

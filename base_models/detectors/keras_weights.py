@@ -37,7 +37,7 @@ from base_models.detectors.keras_networks import (
 from base_models.detectors.keras_runtime import keras
 from base_models.detectors.mesonet import HEAD, from_published
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
-from base_models.detectors.start_weights import StartWeights, decide
+from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
 from predictions.errors import InputError
 from predictions.files import replacing
 
@@ -93,7 +93,7 @@ def lay_in(spec: DetectorSpec, network: keras.Model, path: Path) -> bool:
     except InputError:  # which is a ValueError
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such weights file.") from error
+        raise InputError("no such weights file", file=path) from error
     except (
         safetensors.SafetensorError,
         zipfile.BadZipFile,
@@ -102,9 +102,7 @@ def lay_in(spec: DetectorSpec, network: keras.Model, path: Path) -> bool:
         RuntimeError,
         ValueError,
     ) as error:
-        raise InputError(
-            f"{path}: not a readable weights file (damaged or cut short?); get it again."
-        ) from error
+        raise unreadable(path) from error
 
 
 def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], path: Path) -> bool:
@@ -115,11 +113,8 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
     # Shapes are compared before anything is read: a file can claim to hold any amount.
     wrong = [n for n in wanted if n not in state or tuple(state[n].shape) != tuple(own[n].shape)]
     if wrong:
-        raise InputError(
-            f"{path}: these are the weights of another network ({wrong[0]} "
-            f"{'does not fit' if wrong[0] in state else 'is missing'}, {len(wrong)} of "
-            f"{len(wanted)} differ); give the file of this detector."
-        )
+        problem = "does not fit" if wrong[0] in state else "is missing"
+        raise other_network(path, f" ({wrong[0]} {problem}, {len(wrong)} of {len(wanted)} differ)")
     for name in wanted:
         own[name].assign(np.asarray(state[name], np.float32))
     return with_head
@@ -153,7 +148,7 @@ def _hdf5(path: Path) -> Iterator[h5py.File]:
         return
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo("model.weights.h5").file_size > _LARGEST_BYTES:
-            raise InputError(f"{path}: its weights would take over 2 GB; these are not ours.")
+            raise InputError("its weights would take over 2 GB; these are not ours", file=path)
         content = archive.read("model.weights.h5")
     with h5py.File(io.BytesIO(content), "r") as file:
         yield file

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.errors import InputError
+from predictions.notes import Note
 
 #: "auto", "pretrained", "scratch", or a folder of weights files.
 Weights = str | Path
@@ -34,6 +35,16 @@ class Backend(Protocol):
         """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3)."""
 
 
+def check_crops(images: NDArray, size: int) -> None:
+    """Refuse what are no RGB uint8 crops (n, size, size, 3).
+
+    Raises:
+        ValueError: they are others.
+    """
+    if images.shape[1:] != (size, size, 3) or images.dtype != np.uint8:
+        raise ValueError(f"expected uint8 (n, {size}, {size}, 3) crops")
+
+
 class Detector(Backend, Protocol):
     """A backend that knows what it is and what its weights were before any training of ours."""
 
@@ -46,8 +57,8 @@ class Detector(Backend, Protocol):
         """`pretrained`, `scratch` or `local`."""
 
     @property
-    def notes(self) -> list[str]:
-        """Decisions to show, one sentence each."""
+    def notes(self) -> list[Note]:
+        """Decisions to show."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +100,8 @@ class DetectorSpec:
         published: public weights, None where there are none.
         factory: `module:function`, called as function(spec, weights, size, seed) -> Detector.
         loader: `module:function` that reads trained weights, called as
-            function(spec, path, size, device=..., precision=...) -> Detector.
-        trainer: the module that trains it: see `fold_training.Trainer`.
+            function(spec, path, size, place) -> Detector, `place` as of `devices`.
+        trainer: the module that trains it: see `training.fold.Trainer`.
         exporter: `module:function` that makes an OpenVINO network of it, called as
             function(detector) -> `backends.exported.Exported`; empty where there is none.
         looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, or the
@@ -129,10 +140,14 @@ class DetectorSpec:
         try:
             return import_module(name)
         except ModuleNotFoundError as error:
-            raise InputError(
-                f"{self.name}: the package {error.name!r} is missing; "
-                f"install fakeodds[{self.framework}]."
-            ) from error
+            raise missing_package(self.name, error, self.framework) from error
+
+
+def missing_package(name: str, error: ModuleNotFoundError, extra: str) -> InputError:
+    """What is said where a detector's framework is not installed."""
+    return InputError(
+        f"{name}: the package {error.name!r} is missing", remedy=f"install fakeodds[{extra}]"
+    )
 
 
 _REGISTRY: dict[str, DetectorSpec] = {}
@@ -176,13 +191,11 @@ def find_detector(name: str) -> DetectorSpec:
         try:
             find_timm = import_module("base_models.detectors.timm_any").find_timm
         except ModuleNotFoundError as error:
-            raise InputError(
-                f"{name}: the package {error.name!r} is missing; install fakeodds[torch]."
-            ) from error
+            raise missing_package(name, error, "torch") from error
         return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
     near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}."
-    raise InputError(f"no detector is called {name!r}: {hint}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}"
+    raise InputError(f"no detector is called {name!r}", remedy=hint)
 
 
 def create_detector(
@@ -205,9 +218,9 @@ def create_detector(
     spec = find_detector(name)
     size = spec.size if size is None else size
     if size < spec.smallest:
-        raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels.")
+        raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels")
     if spec.fixed_size and size != spec.size:
-        raise InputError(f"size {size}: {name} takes crops of {spec.size} pixels alone.")
+        raise InputError(f"size {size}: {name} takes crops of {spec.size} pixels alone")
     module, function = spec.factory.split(":")
     factory = cast(
         Callable[[DetectorSpec, Weights, int, int], Detector],

@@ -1,13 +1,21 @@
 """Where a network's weights come from before training, decided alike for every framework."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
 from predictions.errors import InputError
+from predictions.notes import Note, NoteKind
+from predictions.products import checksum
+
+FROM_SCRATCH = NoteKind(
+    "weights.from-scratch",
+    "{detector} starts from random weights: its public weights{where} are neither cached nor "
+    "within reach; give a folder with --weights FOLDER to start from them.",
+)
 
 
 @dataclass(frozen=True)
@@ -17,19 +25,22 @@ class StartWeights:
     Attributes:
         kind: `pretrained`, `scratch` or `local`.
         path: the file; None from scratch.
-        note: a sentence to show when the decision was taken for the user, else empty.
+        notes: decisions to show that were taken for the user.
     """
 
     kind: Literal["pretrained", "scratch", "local"]
-    path: Path | None
-    note: str = ""
+    path: Path | None = None
+    notes: tuple[Note, ...] = ()
 
+    @property
+    def weights(self) -> Weights:
+        """What `create_detector` takes to start from the same: a local folder, else the kind."""
+        return self.path.parent if self.kind == "local" and self.path else self.kind
+
+    @cached_property
     def digest(self) -> str:
         """What tells one start from another: the kind, or the SHA-256 of the file."""
-        if self.path is None:
-            return self.kind
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return self.kind if self.path is None else checksum(self.path)
 
 
 def decide(
@@ -51,32 +62,52 @@ def decide(
         InputError: they cannot be had; the message says which file is missing and what to do.
     """
     if weights == "scratch":
-        return StartWeights("scratch", None)
+        return StartWeights("scratch")
     if weights == "auto":
         try:
             return StartWeights("pretrained", _published_file(spec, fetch))
         except InputError:
             where = f" ({spec.published})" if spec.published else ""
-            note = (
-                f"{spec.name} starts from random weights: its public weights{where} are neither "
-                f"cached nor within reach; give a folder with --weights FOLDER to start from them."
-            )
-            return StartWeights("scratch", None, note)
+            note = FROM_SCRATCH(detector=spec.name, where=where)
+            return StartWeights("scratch", notes=(note,))
     if weights == "pretrained":
         return StartWeights("pretrained", _published_file(spec, fetch))
     return StartWeights("local", _local_file(spec, Path(weights), names))
 
 
+def unreadable(path: Path) -> InputError:
+    """What is said of a weights file that no reader takes."""
+    return InputError(
+        "not a readable weights file (damaged or cut short?)", file=path, remedy="get it again"
+    )
+
+
+def other_network(path: Path, why: str = "") -> InputError:
+    """What is said of weights whose names or shapes are not the detector's."""
+    return InputError(
+        f"these are the weights of another network{why}",
+        file=path,
+        remedy="give the file of this detector",
+    )
+
+
+def another_head(path: Path) -> InputError:
+    """What is said where a trained detector's file has not one output."""
+    return InputError("this file has another head", file=path, expected="one output")
+
+
 def _local_file(spec: DetectorSpec, folder: Path, names: Sequence[str]) -> Path:
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: no such weights folder; give a folder, or pretrained, scratch or auto."
+            "no such weights folder",
+            file=folder,
+            remedy="give a folder, or pretrained, scratch or auto",
         )
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise InputError(
-        f"{folder}: no weights for {spec.name} here; expected one of {', '.join(names)}."
+        f"no weights for {spec.name} here", file=folder, expected=f"one of {', '.join(names)}"
     )
 
 
@@ -84,7 +115,8 @@ def _published_file(spec: DetectorSpec, fetch: Callable[[PublishedWeights], Path
     published = spec.published
     if published is None:
         raise InputError(
-            f"{spec.name} has no public weights; use --weights FOLDER or --weights scratch."
+            f"{spec.name} has no public weights",
+            remedy="use --weights FOLDER or --weights scratch",
         )
     try:
         return fetch(published)
@@ -92,7 +124,7 @@ def _published_file(spec: DetectorSpec, fetch: Callable[[PublishedWeights], Path
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{spec.name}: the pretrained weights {published} are not cached and cannot be "
-            f"downloaded ({problem}); put the file as "
-            f"{spec.name}{Path(published.file).suffix} into a folder and use --weights FOLDER, "
-            f"or train from scratch with --weights scratch."
+            f"downloaded ({problem})",
+            remedy=f"put the file as {spec.name}{Path(published.file).suffix} into a folder and "
+            "use --weights FOLDER, or train from scratch with --weights scratch",
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 import timm
 import torch
 
+from base_models.detectors.catalogue import TIMM
 from base_models.detectors.registry import DetectorSpec, PublishedWeights
 from predictions.errors import InputError
 
@@ -25,32 +26,28 @@ def find_timm(name: str) -> DetectorSpec:
     """
     if not timm.is_model(name) or ":" in name or "/" in name:
         near = difflib.get_close_matches(name.lower(), timm.list_models(), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()."
-        raise InputError(f"timm has no network called {name!r}: {hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()"
+        raise InputError(f"timm has no network called {name!r}", remedy=hint)
     try:
         config: Any = timm.models.get_pretrained_cfg(name)
     except RuntimeError as error:
         base = name.partition(".")[0]
         tags = [tag for tag in timm.list_pretrained() if tag.startswith(f"{base}.")]
         raise InputError(
-            f"timm has no weights {name!r}: there are {', '.join(tags) or 'none'}."
+            f"timm has no weights {name!r}: there are {', '.join(tags) or 'none'}"
         ) from error
     if config is None or not isinstance(config.classifier, str):
-        raise InputError(f"timm:{name} has several heads or none and cannot be a detector.")
+        raise InputError(f"timm:{name} has several heads or none and cannot be a detector")
     return DetectorSpec(
         name=f"timm-{name}",
-        framework="torch",
         architecture=name,
         size=int(config.input_size[-1]),
         mean=_three(config.mean),
         std=_three(config.std),
         parameters=_count(name),
         published=_published(config),
-        factory="base_models.detectors.timm_detectors:create_timm",
-        loader="base_models.detectors.timm_detectors:load_timm",
-        trainer="base_models.training.torch",
-        exporter="base_models.backends.openvino_torch:export_timm",
         fixed_size=bool(config.fixed_input_size),
+        **TIMM,
     )
 
 
@@ -59,7 +56,7 @@ def _count(name: str) -> int:
     with torch.device("meta"):
         module: Any = timm.create_model(name, pretrained=False, num_classes=1)
     if not hasattr(module.get_classifier(), "weight"):
-        raise InputError(f"timm:{name} has a head of its own kind and cannot be a detector.")
+        raise InputError(f"timm:{name} has a head of its own kind and cannot be a detector")
     return sum(parameter.numel() for parameter in module.parameters())
 
 

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base_models.compute.devices import Device, autocast, choose_device
-from base_models.detectors.registry import DetectorSpec, Weights
-from base_models.detectors.weights import StartWeights, lay_in, read_state, resolve_weights
-from base_models.training.settings import Precision
-from predictions.errors import InputError
+from base_models.detectors.registry import DetectorSpec, Weights, check_crops
+from base_models.detectors.start_weights import StartWeights, another_head
+from base_models.detectors.weights import lay_in, read_state, resolve_weights
 
 #: Standard deviation of the weights of a fresh head.
 HEAD_SCALE = 0.01
@@ -40,7 +39,7 @@ class TimmDetector:
         self.mean = spec.mean
         self.std = spec.std
         self.start: str = start.kind
-        self.notes = [start.note] if start.note else []
+        self.notes = list(start.notes)
         self.to(choose_device())
 
     def to(self, device: Device) -> Self:
@@ -73,8 +72,7 @@ class TimmDetector:
 
         All n go through at once; callers choose batches. Leaves the network in evaluation mode.
         """
-        if images.shape[1:] != (self.size, self.size, 3) or images.dtype != np.uint8:
-            raise ValueError(f"expected uint8 (n, {self.size}, {self.size}, 3) crops")
+        check_crops(images, self.size)
         if not len(images):
             return np.empty(0, np.float32)
         self.module.eval()
@@ -92,23 +90,15 @@ def create_timm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> T
     return TimmDetector(spec, module, size, start)
 
 
-def load_timm(
-    spec: DetectorSpec,
-    path: Path,
-    size: int,
-    *,
-    device: str = "auto",
-    precision: Precision = "auto",
-) -> TimmDetector:
+def load_timm(spec: DetectorSpec, path: Path, size: int, place: Device) -> TimmDetector:
     """A detector with its own trained weights, head and all, from the file `path`.
 
     Raises:
-        InputError: the file is damaged or another network's, or the device is not here.
+        InputError: the file is damaged or another network's.
     """
-    place = choose_device(device, precision)
     module = build_network(spec, 0)
     if not lay_in(module, read_state(path), head_of(module), path):
-        raise InputError(f"{path}: a trained detector has one output; this file has another head.")
+        raise another_head(path)
     return TimmDetector(spec, module, size, StartWeights("local", path)).to(place)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from base_models.compute.devices import Device
 from base_models.detectors.array_detector import ArrayDetector, lay_all, load_into
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.timm_detectors import HEAD_SCALE
-from base_models.training.settings import Precision
 
 #: Channels of the four branches (1 x 1, 3 x 3, 5 x 5, pooled) of each block.
 BLOCKS = ((16, 24, 8, 8), (24, 40, 16, 16), (32, 64, 24, 24), (48, 96, 32, 32))
@@ -108,13 +108,6 @@ def create_voice(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> 
     return ArrayDetector(spec, module, "scratch" if path is None else "local")
 
 
-def load_voice(
-    spec: DetectorSpec,
-    path: Path,
-    size: int,
-    *,
-    device: str = "auto",
-    precision: Precision = "auto",
-) -> ArrayDetector:
+def load_voice(spec: DetectorSpec, path: Path, size: int, place: Device) -> ArrayDetector:
     """A detector with its trained weights; see `load_into`."""
-    return load_into(spec, build_voice(0), path, device, precision)
+    return load_into(spec, build_voice(0), path, place)

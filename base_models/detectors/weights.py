@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from base_models.detectors.fetching import fetch
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
-from base_models.detectors.start_weights import StartWeights, decide
+from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
 from predictions.errors import InputError
 
 StateDict = dict[str, Tensor]
@@ -99,24 +99,29 @@ def read_state(path: Path) -> StateDict:
             return safetensors.torch.load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such weights file.") from error
+        raise InputError("no such weights file", file=path) from error
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path}: refused, because it is damaged or holds Python objects beside tensors, which "
-            f"could run code when read; save its state dict alone, best as safetensors."
+            "refused, because it is damaged or holds Python objects beside tensors, which could "
+            "run code when read",
+            file=path,
+            remedy="save its state dict alone, best as safetensors",
         ) from error
     # A zip cut short makes torch raise OSError, an empty file EOFError.
     except (safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable weights file (damaged or cut short?); get it again."
-        ) from error
+        raise unreadable(path) from error
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content:
-        raise InputError(f"{path}: expected a state dict (names and tensors); save one.")
+        raise InputError("holds no state dict", file=path, expected="names and tensors")
     if not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path}: expected names and tensors only; save the state dict alone.")
+        raise InputError(
+            "holds more than a state dict",
+            file=path,
+            expected="names and tensors only",
+            remedy="save the state dict alone",
+        )
     return {str(key).removeprefix("module."): value for key, value in content.items()}
 
 
@@ -144,9 +149,6 @@ def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
     )
     if lacking or wrong:
         problem = f"{lacking[0]} is missing" if lacking else f"{wrong[0]} does not fit"
-        raise InputError(
-            f"{path}: these are the weights of another network ({problem}, "
-            f"{len(lacking) + len(wrong)} names differ); give the file of this detector."
-        )
+        raise other_network(path, f" ({problem}, {len(lacking) + len(wrong)} names differ)")
     module.load_state_dict(body, strict=False)
     return with_head

@@ -1,26 +1,25 @@
 """Faces of single frames, by any of the finders."""
 
-from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.faces.finders import FaceFinder, FinderOptions, make_finder, parse_finder
+from base_models.faces.finders import FaceFinder, FinderOptions, own_finder
 from base_models.faces.haar import find_parts
+from base_models.faces.registry import parse_finder
 from base_models.faces.settings import MTCNN_THRESHOLDS
 
 
-@lru_cache(maxsize=8)
 def finder_named(name: str) -> FaceFinder:
-    """A finder with its default threshold, on the CPU.
+    """This thread's finder with its default threshold, on the CPU.
 
     Raises:
         InputError: a package or file that it needs is missing.
     """
     spec, _ = parse_finder(name)
-    return make_finder(name, FinderOptions(MTCNN_THRESHOLDS, spec.least))
+    return own_finder(name, FinderOptions(MTCNN_THRESHOLDS, spec.least))
 
 
 def find_faces(image: NDArray[np.uint8], name: str, min_face: float) -> NDArray[np.float32]:

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from predictions.files import replacing
+from predictions.products import key_of
 
 Result = dict[str, Any]
 
 
 class Ledger:
-    """A file of JSON lines `{"key": ..., "value": ...}`; the last line of a key counts.
+    """A file of JSON lines `{"key": ..., "value": ..., "check": ...}`, the last being a hash of the
+    others; the last line of a key counts.
 
-    Half a line that a killed process left is dropped before anything is added.
+    Half a line that a killed process left, and damaged ones, are dropped before anything is added.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,26 +49,15 @@ class Ledger:
         self._rewritten = True
 
 
-def work_key(settings: str, *paths: Path) -> str:
-    """Changes when the settings, or a file's path, length or time of change, do."""
-    digest = blake2b(settings.encode(), digest_size=16)
-    for path in paths:
-        try:
-            found = path.stat()
-            digest.update(f"|{path}:{found.st_size}:{found.st_mtime_ns}".encode())
-        except OSError:
-            digest.update(f"|{path}:missing".encode())
-    return digest.hexdigest()
-
-
 def _line(key: str, value: Mapping[str, Any]) -> str:
-    return json.dumps({"key": key, "value": value}, allow_nan=False) + "\n"
+    entry = {"key": key, "value": value, "check": key_of(key=key, value=value)}
+    return json.dumps(entry, allow_nan=False) + "\n"
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
+    """An entry; None for a line that is not as it was written."""
     try:
         entry = json.loads(line)
-    except json.JSONDecodeError:
+        return entry if entry["check"] == key_of(key=entry["key"], value=entry["value"]) else None
+    except (ValueError, TypeError, LookupError, RecursionError):
         return None
-    good = isinstance(entry, dict) and isinstance(entry.get("key"), str)
-    return entry if good and isinstance(entry.get("value"), dict) else None

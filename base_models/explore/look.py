@@ -32,13 +32,9 @@ from base_models.explore.similarity import (
     matched_frames,
     structural,
 )
-from base_models.video.decode import (
-    UnreadableVideo,
-    choose_frames,
-    decode_frames,
-    describe_loss,
-    index_video,
-)
+from base_models.video.choose import choose_frames
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import decode_frames, describe_loss, index_video
 
 Result = dict[str, Any]
 

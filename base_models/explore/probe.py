@@ -1,6 +1,5 @@
 """What a file's header says, without decoding a picture."""
 
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-#: How much of a file's beginning and end goes into its fingerprint.
-_ENDS = 65_536
+from base_models.video.container import UnreadableVideo, open_media, picture_stream
 
 Facts = dict[str, Any]
 
@@ -19,7 +17,7 @@ Facts = dict[str, Any]
 def probe_video(path: Path) -> Facts:
     """Facts of a video file, as JSON values; missing ones are None.
 
-    `status` (`ok`, `unreadable`) and `reason`, `ending`, `bytes`, `fingerprint`, `container`,
+    `status` (`ok`, `unreadable`) and `reason`, `ending`, `bytes`, `container`,
     `codec`, `pixels` (pixel format), `width`, `height` (as coded), `fps`, `frames`
     (as declared), `seconds`, `kbps` (of the whole file), `sound`, `sound_codec`, `sample_rate`
     (Hz), `channels`. What cannot be opened is `unreadable`.
@@ -28,14 +26,13 @@ def probe_video(path: Path) -> Facts:
     if facts["status"] != "ok":
         return facts
     try:
-        # The prefix and the whitelist keep a playlist, or an odd name, from opening anything else.
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        with open_media(path) as container:
             facts |= _stream_facts(container)
+    except UnreadableVideo as error:
+        return facts | {"status": "unreadable", "reason": error.sentence}
     except (av.FFmpegError, OSError, ValueError) as error:
         detail = getattr(error, "strerror", None) or type(error).__name__
-        return facts | _unreadable(f"the file cannot be opened as a video ({detail})")
-    if facts["codec"] is None:
-        return facts | _unreadable("the file has no video stream")
+        return facts | _unreadable(f"the file's header cannot be read ({detail})")
     if facts["seconds"]:
         facts["kbps"] = round(facts["bytes"] * 8 / 1000 / facts["seconds"], 1)
     return facts
@@ -57,14 +54,13 @@ def probe_pictures(paths: tuple[Path, ...]) -> Facts:
 def _file_facts(path: Path) -> Facts:
     empty: Facts = dict.fromkeys(
         (
-            *("bytes", "fingerprint", "container", "codec", "pixels", "width", "height", "fps"),
-            *("frames", "seconds", "kbps", "sound", "sound_codec", "sample_rate", "channels"),
+            *("bytes", "container", "codec", "pixels", "width", "height", "fps", "frames"),
+            *("seconds", "kbps", "sound", "sound_codec", "sample_rate", "channels"),
         )
     )
     facts: Facts = {"status": "ok", "reason": "", "ending": path.suffix.lower(), **empty}
     try:
         facts["bytes"] = path.stat().st_size
-        facts["fingerprint"] = _fingerprint(path, facts["bytes"])
     except OSError as error:
         return facts | _unreadable(f"the file cannot be read ({error.strerror})")
     return facts if facts["bytes"] else facts | _unreadable("the file is empty")
@@ -74,26 +70,9 @@ def _unreadable(reason: str) -> Facts:
     return {"status": "unreadable", "reason": reason[:1].upper() + reason[1:] + "."}
 
 
-def _fingerprint(path: Path, length: int) -> str:
-    """Length, beginning and end: what differs here differs."""
-    with path.open("rb") as file:
-        digest = blake2b(file.read(_ENDS), digest_size=12)
-        if length > _ENDS:
-            file.seek(max(_ENDS, length - _ENDS))
-            digest.update(file.read(_ENDS))
-    return f"{length}-{digest.hexdigest()}"
-
-
 def _stream_facts(container: InputContainer) -> Facts:
     facts: Facts = {"container": container.format.name.split(",")[0], "sound": False}
-    # The cover picture of a sound file is a video stream too.
-    pictures = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & av.stream.Disposition.attached_pic
-    ]
-    if pictures:
-        facts |= _picture_facts(pictures[0], container)
+    facts |= _picture_facts(picture_stream(container), container)
     if container.streams.audio:
         facts |= _sound_facts(container.streams.audio[0])
     return facts

@@ -1,21 +1,27 @@
 """The whole exploration: headers of all videos, pictures of a sample, pairs, and the summary."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from base_models.compute.parallel import side_by_side
+from base_models.compute.threads import available_cpus
 from base_models.datasets.dataset import Dataset
 from base_models.explore.choice import choose_pairs, choose_sample
 from base_models.explore.finding import finder_named
-from base_models.explore.ledger import Ledger, Result, work_key
+from base_models.explore.ledger import Ledger, Result
 from base_models.explore.look import look_at_pair, look_at_video
 from base_models.explore.probe import probe_pictures, probe_video
 from base_models.explore.settings import ExploreSettings
 from base_models.explore.summary import summarise
+from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
+
+#: Goes into the keys of kept results: those of an older way of working are made again.
+_FORMAT = 3
 
 #: Pieces of work handed to a process at a time are single videos; headers are faster in bunches.
 _HEADERS_AT_ONCE = 32
@@ -53,40 +59,52 @@ def explore(
         str(video): tuple(dataset.root / file for file in dataset.files(str(video)))
         for video in videos["video"]
     }
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        content = dict(zip(files, pool.map(_content, files.values()), strict=True))
     crops = dataset.crops is not None
-    probed = _probe(files, kept / "headers.jsonl", crops, jobs, progress)
+    probed = _probe(files, content, kept / "headers.jsonl", crops, jobs, progress)
     readable = videos[[probed[str(video)]["status"] == "ok" for video in videos["video"]]]
     sample = readable["video"].iloc[choose_sample(readable, settings.sample, settings.seed)]
     drawn = set(sample[: settings.sheet])
-    key = settings.key("frames", "finders", "min_face")
+    about = _chosen(settings, "frames", "finders", "min_face")
     looked = _kept_work(
         "looking at videos",
         kept / "videos.jsonl",
-        {str(v): work_key(f"{key}-{v in drawn}", *files[str(v)]) for v in sample},
+        {str(v): key_of(**about, drawn=v in drawn, files=content[str(v)]) for v in sample},
         lambda video: (files[video], settings, crops, video in drawn),
         _look,
         jobs,
         progress,
     )
     pairs = [] if crops else choose_pairs(readable, settings.pairs, settings.seed)
-    key = settings.key("pair_frames", "finders", "min_face")
+    about = _chosen(settings, "pair_frames", "finders", "min_face")
     originals = {fake: real for real, fake in pairs}
     compared = _kept_work(
         "comparing with originals",
         kept / "pairs.jsonl",
-        {fake: work_key(key, *files[real], *files[fake]) for real, fake in pairs},
+        {fake: key_of(**about, real=content[real], fake=content[fake]) for real, fake in pairs},
         lambda fake: (files[originals[fake]][0], files[fake][0], settings),
         look_at_pair,
         jobs,
         progress,
     )
+    headers = pd.DataFrame.from_dict(probed, orient="index").rename_axis("video")
     return summarise(
         dataset,
-        pd.DataFrame.from_dict(probed, orient="index").rename_axis("video"),
+        headers.assign(fingerprint=[key_of(files=[c for _, c in content[v]]) for v in probed]),
         looked,
         {fake: {"original": originals[fake], **result} for fake, result in compared.items()},
         settings,
     )
+
+
+def _content(files: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """The names of files, which the results mention, and what they hold."""
+    return [(file.name, media_identity(file)) for file in files]
+
+
+def _chosen(settings: ExploreSettings, *names: str) -> dict[str, Any]:
+    return {"format": _FORMAT, **{name: getattr(settings, name) for name in names}}
 
 
 def _look(files: tuple[Path, ...], settings: ExploreSettings, crops: bool, draw: bool) -> Result:
@@ -94,11 +112,16 @@ def _look(files: tuple[Path, ...], settings: ExploreSettings, crops: bool, draw:
 
 
 def _probe(
-    files: Mapping[str, tuple[Path, ...]], path: Path, crops: bool, jobs: int, progress: Progress
+    files: Mapping[str, tuple[Path, ...]],
+    content: Mapping[str, list[tuple[str, str]]],
+    path: Path,
+    crops: bool,
+    jobs: int,
+    progress: Progress,
 ) -> dict[str, Result]:
     """Facts of every video, in the order of `files`."""
     ledger = Ledger(path)
-    keys = {video: work_key("1", *paths) for video, paths in files.items()}
+    keys = {video: key_of(format=_FORMAT, files=content[video]) for video in files}
     todo = [video for video in files if keys[video] not in ledger]
     progress("reading headers", len(files) - len(todo), len(files))
     bunches = [todo[i : i + _HEADERS_AT_ONCE] for i in range(0, len(todo), _HEADERS_AT_ONCE)]

@@ -1,15 +1,10 @@
 """How closely a dataset is looked at."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any
 
-from base_models.faces.finders import parse_finder
-from base_models.settings_checks import check_ranges
-
-#: Goes into the keys of kept results: those of an older way of working are made again.
-_FORMAT = 2
+from base_models.faces.registry import FINDER_NAMES, FINDERS, parse_finder
+from predictions.errors import InputError
+from predictions.settings import check_settings, setting
 
 
 @dataclass(frozen=True)
@@ -33,32 +28,39 @@ class ExploreSettings:
         InputError: a value outside its range.
     """
 
-    sample: int = 200
-    frames: int = 8
-    pairs: int = 60
-    pair_frames: int = 4
-    sheet: int = 24
-    finders: tuple[str, ...] = ("mtcnn", "haar")
-    min_face: float = 0.05
-    same_bits: float = 5.0
-    seed: int = 0
+    sample: int = setting(
+        200,
+        "Videos whose pictures are looked at, label and method taking turns; 0 takes all. File "
+        "headers are read of every video.",
+        least=0,
+    )
+    frames: int = setting(8, "Frames of each.", least=1)
+    pairs: int = setting(60, "Fakes compared with their originals; 0 takes all.", least=0)
+    pair_frames: int = setting(4, least=1)
+    sheet: int = setting(24, "Videos on the contact sheet.", least=0)
+    finders: tuple[str, ...] = setting(
+        ("mtcnn", "haar"),
+        "Face finders: the first one's faces are counted, all are drawn on the sheet "
+        f"({', '.join(FINDER_NAMES)}).",
+        metavar="NAME,...",
+        names=lambda: list(FINDERS),
+    )
+    min_face: float = setting(0.05, above=0, most=1)
+    same_bits: float = setting(
+        5.0,
+        "Near duplicates: at most so many of a frame's 64 hash bits differ on average.",
+        least=0,
+        below=32,
+    )
+    seed: int = setting(0, "Which videos are sampled.", least=0)
 
     def __post_init__(self) -> None:
-        checks = [
-            (self.sample >= 0, "sample", "0 (all) or more"),
-            (self.frames >= 1, "frames", "at least 1"),
-            (self.pairs >= 0, "pairs", "0 (all) or more"),
-            (self.pair_frames >= 1, "pair_frames", "at least 1"),
-            (self.sheet >= 0, "sheet", "0 or more"),
-            (len(self.finders) >= 1, "finders", "one face finder or more"),
-            (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
-            (0 <= self.same_bits < 32, "same_bits", "at least 0 and below 32"),
-        ]
-        check_ranges(self, "explore", checks)
+        check_settings(self, "explore")
+        if not self.finders:
+            raise InputError(
+                "no face finder is named",
+                option="--finders",
+                expected=f"one or more of {', '.join(FINDER_NAMES)}",
+            )
         for name in self.finders:
             parse_finder(name)
-
-    def key(self, *names: str) -> str:
-        """Eight hexadecimal digits that change when one of the named settings does."""
-        values: list[Any] = [_FORMAT, *(getattr(self, name) for name in names)]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:8]

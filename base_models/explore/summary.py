@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from base_models.datasets.dataset import Dataset
-from base_models.datasets.layouts import layout_title
+from base_models.datasets.layouts import LAYOUTS
 from base_models.explore.duplicates import Pair, clusters, near_pairs, sort_pairs
 from base_models.explore.numbers import describe_numbers
 from base_models.explore.settings import ExploreSettings
@@ -142,8 +142,8 @@ def _about(
 ) -> dict[str, Any]:
     readable = table["status"] == "ok"
     return {
-        "layout": layout_title(dataset.layout),
-        "notes": list(dataset.notes),
+        "layout": LAYOUTS[dataset.layout].title,
+        "notes": [str(note) for note in dataset.notes],
         "kind": "videos" if dataset.crops is None else "face crops",
         "videos": len(table),
         "readable": int(readable.sum()),

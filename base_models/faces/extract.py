@@ -6,9 +6,9 @@ looks at the video again. What a video gives depends on the file and the setting
 stopped extraction goes on with the videos whose file is not there yet.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -19,40 +19,27 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from base_models.compute.parallel import side_by_side
+from base_models.compute.per_video import VideoFile, keep_only, work_on_videos
 from base_models.compute.threads import available_threads
 from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
 from base_models.faces.crops import cut_face
-from base_models.faces.finders import FaceFinder, make_finder
+from base_models.faces.finders import FaceFinder, own_finder
 from base_models.faces.following import Follower
 from base_models.faces.images import encode_jpeg
 from base_models.faces.ladder import Rung, rungs, settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import (
-    Faces,
-    FacesInfo,
-    empty_faces,
-    faces_path,
-    read_info,
-    write_faces,
-)
+from base_models.faces.store import FACES, Faces, empty_faces, faces_table
 from base_models.faces.tracks import link_tracks
-from base_models.video.decode import (
-    Frame,
-    UnreadableVideo,
-    decode_frames,
-    describe_loss,
-    index_video,
-)
-from base_models.video.sampling import Sampling, choose_frames
+from base_models.video.choose import choose_frames
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import Frame, decode_frames, describe_loss, index_video
+from base_models.video.sampling import Sampling
+from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
 #: A batch of full frames stays below this many bytes (but holds one frame at least).
 _BATCH_BYTES = 96 * 2**20
-
-#: So many of the smallest files a process come last.
-_LAST = 10
 
 #: A frame is enlarged to this long a side at most.
 _LONGEST_SIDE = 2048
@@ -112,7 +99,7 @@ def extract_video(
             if found.frame or not found.frames_seen:
                 break
     except UnreadableVideo as error:
-        return empty_faces("unreadable", _sentence(error.reason), n_frames=0, size=settings.size)
+        return empty_faces("unreadable", error.sentence, n_frames=0, size=settings.size)
     came = found.frames_seen
     if not came:
         reason = "No frame of the file can be decoded."
@@ -135,10 +122,10 @@ def extract_faces(
 ) -> pd.DataFrame:
     """Write the faces of every video of a dataset to the folder `out`, one file a video.
 
-    Videos whose file is there, made with the same settings from a file of the same length, are
-    passed over. Each file appears in one step, so the work may be stopped at any moment and
-    started again. `jobs` processes work side by side through joblib's current backend (-1: as
-    many as there are cores).
+    Videos whose file is there, made with the same settings from the same content, are passed over;
+    files of other videos are removed from `out`. Each file appears in one step, so the work may be
+    stopped at any moment and started again. `jobs` processes work side by side through joblib's
+    current backend (-1: as many as there are cores).
 
     Returns:
         See `faces_table`.
@@ -149,7 +136,7 @@ def extract_faces(
     coming = iter_faces(
         dataset, out, settings, jobs=jobs, progress=progress, device=device, in_order=False
     )
-    return faces_table(dataset, dict(coming))
+    return faces_table(dataset.videos, dict(coming))
 
 
 def iter_faces(
@@ -161,81 +148,42 @@ def iter_faces(
     progress: Progress = silent,
     device: str = "cpu",
     in_order: bool = True,
-) -> Iterator[tuple[str, FacesInfo]]:
+) -> Iterator[tuple[str, VideoFile]]:
     """As `extract_faces`, but yields every video as soon as its file is there.
 
     Processes go on with the next ones meanwhile. The videos come in their order, or as they are
     done: then the smallest files are worked on last, so that at the end no process waits long.
     """
     settings = settings or FaceSettings()
-    work = settings_key(settings)
-    videos = [str(video) for video in dataset.videos["video"]]
-    kept: dict[str, FacesInfo] = {}
-    for video in videos:
-        info = read_info(faces_path(out, video))
-        if info and info.settings_hash == _work_hash(dataset.root / video, work):
-            kept[video] = info
-    todo = [video for video in videos if video not in kept]
-    done = len(kept)
-    progress("faces", done, len(videos))
-    if todo:
-        for rung in rungs(settings):
-            _finder(rung, device)  # what cannot be had is told of now, not at the first failure
+    key = partial(_key, settings_key(settings))
+    keep_only(out, map(str, dataset.videos["video"]))
     workers = joblib.effective_n_jobs(jobs)
     threads = max(1, available_threads() // workers) if workers > 1 else 0
-    if not in_order:
-        todo = _smallest_last(dataset.root, todo, _LAST * workers)
-        videos = [*kept, *todo]
-    arguments = [(dataset.root, video, out, settings, work, device, threads) for video in todo]
-    found = side_by_side(_extract_one, arguments, jobs, ordered=in_order)
-    for video in videos:
-        if video in kept:
-            yield video, kept[video]
-            continue
-        yield next(found)
-        done += 1
-        progress("faces", done, len(videos))
+    return work_on_videos(
+        FACES,
+        out,
+        {str(video): dataset.root / video for video in dataset.videos["video"]},
+        key,
+        partial(_faces_of, settings, device, threads),
+        stage="faces",
+        jobs=jobs,
+        in_order=in_order,
+        length=_length,
+        # What cannot be had is told of now, not at the first failure.
+        before=lambda: [_finder(rung, device) for rung in rungs(settings)],
+        progress=progress,
+    )
 
 
-def faces_table(dataset: Dataset, infos: Mapping[str, FacesInfo]) -> pd.DataFrame:
-    """What was found in a dataset's videos.
-
-    Returns:
-        The dataset's videos with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
-        empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
-        that found the faces; missing where there are none); every video keeps its row.
-    """
-    found = [infos[str(video)] for video in dataset.videos["video"]]
-    table = dataset.videos.copy()
-    table["status"] = pd.array([info.status for info in found], dtype="string")
-    table["reason"] = pd.array([info.reason for info in found], dtype="string")
-    table["n_faces"] = pd.array([info.n_faces for info in found], dtype="Int64")
-    table["found_by"] = pd.array([info.found_by or None for info in found], dtype="string")
-    return table
+def _key(settings: str, path: Path) -> str:
+    return key_of(settings=settings, media=media_identity(path))
 
 
-def _extract_one(
-    root: Path,
-    video: str,
-    out: Path,
-    settings: FaceSettings,
-    work: str,
-    device: str,
-    threads: int,
-) -> tuple[str, FacesInfo]:
+def _faces_of(settings: FaceSettings, device: str, threads: int, path: Path) -> Faces:
     if threads:
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
-    target = faces_path(out, video)
-    # What a killed process left half written.
-    for leftover in target.parent.glob(f".{_glob_escaped(target.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    work = _work_hash(root / video, work)
-    faces = extract_video(root / video, settings, device=device, threads=threads)
-    write_faces(faces, target, work)
-    return video, FacesInfo(
-        faces.status, faces.reason, faces.n_frames, len(faces), work, faces.found_by
-    )
+    return extract_video(path, settings, device=device, threads=threads)
 
 
 def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Found:
@@ -327,21 +275,8 @@ def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
         yield batch
 
 
-@lru_cache(maxsize=4)
 def _finder(rung: Rung, device: str) -> FaceFinder:
-    return make_finder(rung.finder, rung.options(device))
-
-
-def _smallest_last(root: Path, videos: list[str], count: int) -> list[str]:
-    """The videos in their order, but for so many of the smallest files: at the end, falling."""
-    by_size = sorted(videos, key=lambda video: _length(root / video))
-    last = set(by_size[:count])
-    return [*(video for video in videos if video not in last), *reversed(by_size[:count])]
-
-
-def _work_hash(path: Path, settings_key: str) -> str:
-    """Changes when the settings or the length of the file do."""
-    return f"{settings_key}-{_length(path)}"
+    return own_finder(rung.finder, rung.options(device))
 
 
 def _length(path: Path) -> int:
@@ -350,11 +285,3 @@ def _length(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
-
-
-def _glob_escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."

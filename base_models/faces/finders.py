@@ -1,18 +1,23 @@
-"""What a face finder is, and the ones there are.
+"""What a face finder is, and how one is made (`base_models.faces.registry` lists them).
+
+A finder is used by the thread that made it alone: cascades and networks of OpenCV keep what they
+compute in themselves, and of two threads at once they answer wrongly or fail. `own_finder` is the
+way to one.
 
 Nothing here imports torch, OpenCV or dlib: a finder's module is imported when it is made.
 """
 
-import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, Self, cast
+from pkgutil import resolve_name
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.compute.per_thread import cached_per_thread
+from base_models.faces.registry import FINDER_NAMES, parse_finder
 from predictions.errors import InputError
 
 #: Points of a face, in this order, as the picture shows them: left eye, right eye, nose, left
@@ -49,7 +54,7 @@ class Detections:
 
 
 class FaceFinder(Protocol):
-    """Whatever finds faces in pictures. The same pictures give the same faces."""
+    """Whatever finds faces in pictures, in one thread. The same pictures give the same faces."""
 
     @property
     def min_face_pixels(self) -> int:
@@ -76,91 +81,6 @@ class FinderOptions:
     path: Path | None = None
 
 
-@dataclass(frozen=True)
-class FinderSpec:
-    """One line of the list of finders.
-
-    Attributes:
-        name: what users call it; a finder that is a file is called `name:PATH`.
-        about: what it is, and what it gives beside boxes.
-        measure: what its scores are.
-        least: the least score by default, in that measure.
-        lower: the least score on the ladder's lower rungs.
-        extra: the extra of fakeodds that brings what it needs.
-        factory: `module:function`, called as function(FinderOptions) -> FaceFinder.
-        is_file: whether a path belongs to the name.
-    """
-
-    name: str
-    about: str
-    measure: str
-    least: float
-    lower: float
-    extra: str
-    factory: str
-    is_file: bool = False
-
-
-FINDERS = {
-    spec.name: spec
-    for spec in (
-        FinderSpec(
-            "mtcnn",
-            "MTCNN (Zhang et al. 2016), five points",
-            "probability of a face after the last network",
-            0.0,  # it has three thresholds instead
-            0.0,
-            "torch",
-            "base_models.faces.mtcnn:create_mtcnn",
-        ),
-        FinderSpec(
-            "haar",
-            "OpenCV's Haar cascades (Viola and Jones 2001), frontal, profile and mirrored profile; "
-            "the eyes where both are seen",
-            "how many neighbouring windows agree",
-            8,
-            4,
-            "torch",
-            "base_models.faces.haar:create_haar",
-        ),
-        FinderSpec(
-            "dlib",
-            "dlib's HOG detector (King 2009), frontal faces, boxes only",
-            "distance from the separating plane",
-            0.0,
-            -0.3,
-            "dlib",
-            "base_models.faces.dlib_hog:create_dlib",
-        ),
-        FinderSpec(
-            "onnx",
-            "a YuNet or YOLO face network in an ONNX file, through OpenCV",
-            "probability of a face",
-            0.6,
-            0.3,
-            "torch",
-            "base_models.faces.onnx_finder:create_onnx",
-            is_file=True,
-        ),
-    )
-}
-
-
-def parse_finder(name: str) -> tuple[FinderSpec, Path | None]:
-    """The spec of `mtcnn`, `haar`, `dlib` or `onnx:PATH`, and the path.
-
-    Raises:
-        InputError: there is no such finder, or the path is missing.
-    """
-    kind, colon, rest = name.partition(":")
-    spec = FINDERS.get(kind)
-    if spec and spec.is_file == bool(rest) and bool(colon) == bool(rest):
-        return spec, Path(rest) if rest else None
-    near = difflib.get_close_matches(kind.lower(), FINDERS, n=1)
-    hint = f"did you mean {_called(near[0])}?" if near else f"there are {_all_names()}."
-    raise InputError(f"no face finder is called {name!r}: {hint}")
-
-
 def make_finder(name: str, options: FinderOptions) -> FaceFinder:
     """The finder `name`, ready to look; `options.path` is taken from the name.
 
@@ -168,19 +88,23 @@ def make_finder(name: str, options: FinderOptions) -> FaceFinder:
         InputError: unknown name, a package that is not installed, or a file that cannot be read.
     """
     spec, path = parse_finder(name)
-    module, function = spec.factory.split(":")
     try:
-        factory = cast(
-            Callable[[FinderOptions], FaceFinder], getattr(import_module(module), function)
-        )
+        factory: Callable[[FinderOptions], FaceFinder] = resolve_name(spec.factory)
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("base_models"):
             raise  # a fault of ours, not a package that is missing
         raise InputError(
-            f"the face finder {spec.name} needs the package {error.name!r}, which is not "
-            f"installed; install fakeodds[{spec.extra}] or choose another finder ({_all_names()})."
+            f"the face finder {spec.name} needs the package {error.name!r}, which is not installed",
+            remedy=f"install fakeodds[{spec.extra}] or choose another finder "
+            f"({', '.join(FINDER_NAMES)})",
         ) from error
-    return factory(FinderOptions(options.thresholds, options.least, options.device, path))
+    return factory(replace(options, path=path))
+
+
+@cached_per_thread(maxsize=8)
+def own_finder(name: str, options: FinderOptions) -> FaceFinder:
+    """This thread's finder: made when it is first asked for, then kept; raises as `make_finder`."""
+    return make_finder(name, options)
 
 
 def no_points(n: int) -> NDArray[np.float32]:
@@ -206,11 +130,3 @@ def gather(
         score=np.concatenate(scores or [np.empty(0)]).astype(np.float32),
         points=np.concatenate(points or [no_points(0)]).astype(np.float32),
     )
-
-
-def _called(name: str) -> str:
-    return f"{name}:PATH" if FINDERS[name].is_file else name
-
-
-def _all_names() -> str:
-    return ", ".join(map(_called, FINDERS))

@@ -5,13 +5,13 @@ and smile are for pictures (`find_parts`) and, where both eyes are seen, for ali
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.compute.per_thread import cached_per_thread
 from base_models.faces.finders import Detections, FinderOptions, gather, no_points
 from base_models.faces.tracks import box_iou
 from predictions.errors import InputError
@@ -98,14 +98,14 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-@lru_cache(maxsize=4)
+@cached_per_thread(maxsize=4)
 def _cascade(name: str) -> cv2.CascadeClassifier:
     # OpenCV 5 no longer has the folder.
     folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", ""))
     if not (folder / name).is_file():
         raise InputError(
-            f"OpenCV {cv2.__version__} came without its Haar cascades; "
-            "install opencv-python-headless of version 4, or choose another finder."
+            f"OpenCV {cv2.__version__} came without its Haar cascades",
+            remedy="install opencv-python-headless of version 4, or choose another finder",
         )
     return cv2.CascadeClassifier(str(folder / name))
 

@@ -1,26 +1,24 @@
 """Face crops that came as pictures, into the same faces files that a finder writes."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from base_models.compute.parallel import side_by_side
+from base_models.compute.per_video import keep_only, work_on_videos
 from base_models.datasets.dataset import Dataset
 from base_models.faces.crops import cut_face
 from base_models.faces.images import encode_jpeg
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import (
-    Faces,
-    FacesInfo,
-    empty_faces,
-    faces_path,
-    read_info,
-    write_faces,
-)
+from base_models.faces.store import FACES, Faces, empty_faces, faces_table
+from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
+
+#: Goes into the key: faces written by an older way of working are made again.
+_FORMAT = 2
 
 
 def import_crops(
@@ -35,38 +33,34 @@ def import_crops(
 
     A picture is one frame with one face that fills it. A square JPEG of the video's size is kept
     as it is, byte for byte; others are made square about their middle. Crops keep their size, but
-    for those larger than `settings.size`. What is there already is passed over.
+    for those larger than `settings.size`. What is there already is passed over; files of other
+    videos are removed from `out`.
 
     Returns:
-        The dataset's videos with `status` (`ok`, `unreadable`), `reason` and `n_faces`.
+        See `faces_table`.
     """
-    settings = settings or FaceSettings()
-    crops = dataset.crops or {}
+    largest = (settings or FaceSettings()).size
     videos = [str(video) for video in dataset.videos["video"]]
-    work = [(dataset.root, crops[video], faces_path(out, video), settings.size) for video in videos]
-    infos = []
-    for info in side_by_side(_import_one, work, jobs, ordered=True):
-        infos.append(info)
-        progress("faces", len(infos), len(videos))
-    table = dataset.videos.copy()
-    table["status"] = pd.array([info.status for info in infos], dtype="string")
-    table["reason"] = pd.array([info.reason for info in infos], dtype="string")
-    table["n_faces"] = pd.array([info.n_faces for info in infos], dtype="Int64")
-    return table
+    keep_only(out, videos)
+    files = work_on_videos(
+        FACES,
+        out,
+        {video: dataset.files(video) for video in videos},
+        partial(_key, dataset.root, largest),
+        partial(read_crops, dataset.root, largest),
+        stage="faces",
+        jobs=jobs,
+        progress=progress,
+    )
+    return faces_table(dataset.videos, dict(files))
 
 
-def _import_one(root: Path, names: Sequence[str], target: Path, largest: int) -> FacesInfo:
-    sizes = [(root / name).stat().st_size for name in names]
-    wanted = f"crops-{largest}-{'-'.join(map(str, sizes))}"
-    info = read_info(target)
-    if info is not None and info.settings_hash == wanted:
-        return info
-    faces = read_crops(root, names, largest)
-    write_faces(faces, target, wanted)
-    return FacesInfo(faces.status, faces.reason, faces.n_frames, len(faces), wanted)
+def _key(root: Path, largest: int, names: Sequence[str]) -> str:
+    media = [media_identity(root / name) for name in names]
+    return key_of(format=_FORMAT, size=largest, names=list(names), media=media)
 
 
-def read_crops(root: Path, names: Sequence[str], largest: int) -> Faces:
+def read_crops(root: Path, largest: int, names: Sequence[str]) -> Faces:
     """The pictures of one video as its faces: frame = place among `names`, one track.
 
     `unreadable` when a picture cannot be decoded, with its name.
@@ -75,7 +69,10 @@ def read_crops(root: Path, names: Sequence[str], largest: int) -> Faces:
     boxes = []
     side = 0
     for name in names:
-        data = (root / name).read_bytes()
+        try:
+            data = (root / name).read_bytes()
+        except OSError:
+            data = b""
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             reason = f"The picture {name} cannot be decoded."

@@ -11,12 +11,16 @@ Each rung looks at all the frames of the video, and the first one that finds a f
 last. Its name is stored with the faces: lower rungs err more often, and one should see where.
 """
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from base_models.faces.finders import FinderOptions, FinderSpec, parse_finder
+from base_models.faces.finders import FinderOptions
+from base_models.faces.registry import FinderSpec, parse_finder
 from base_models.faces.settings import MTCNN_THRESHOLDS, FaceSettings
 from predictions.errors import InputError
+from predictions.products import checksum, key_of
+
+#: Goes into the key: faces written by an older way of working are made again.
+_FORMAT = 6
 
 #: facenet-pytorch's defaults.
 _LOWER_THRESHOLDS = (0.6, 0.7, 0.7)
@@ -79,14 +83,13 @@ def settings_key(settings: FaceSettings) -> str:
     Raises:
         InputError: such a file cannot be read.
     """
-    digest = hashlib.sha256()
+    files = {}
     for rung in rungs(settings):
         _, path = parse_finder(rung.finder)
         if path is not None:
             try:
-                digest.update(path.read_bytes())
+                files[rung.finder] = checksum(path)
             except OSError as error:
-                raise InputError(
-                    f"{path}: cannot be read ({error.strerror}); give an ONNX file."
-                ) from error
-    return f"{settings.hash}-{digest.hexdigest()[:12]}"
+                problem = f"cannot be read ({error.strerror})"
+                raise InputError(problem, file=path, remedy="give an ONNX file") from error
+    return key_of(format=_FORMAT, settings=asdict(settings), files=files)

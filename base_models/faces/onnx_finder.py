@@ -177,8 +177,11 @@ class YoloFinder:
                     return way
         columns = ", ".join(map(str, YOLO_LAYOUTS))
         raise InputError(
-            f"{self.path}: gives {shapes}, expected YuNet's outputs or (1, n, columns) with "
-            f"{columns} columns as YOLO face networks do; export it with its boxes decoded."
+            f"gives {shapes}",
+            file=self.path,
+            expected=f"YuNet's outputs or (1, n, columns) with {columns} columns as YOLO face "
+            "networks do",
+            remedy="export it with its boxes decoded",
         )
 
 
@@ -203,6 +206,7 @@ def create_onnx(options: FinderOptions) -> FaceFinder:
 def _unreadable(path: Path, error: cv2.error) -> InputError:
     detail = str(error.err or error).strip().splitlines()[-1]
     return InputError(
-        f"{path}: OpenCV cannot run this network ({detail}); "
-        "give a YuNet or YOLO face network that OpenCV's dnn module can."
+        f"OpenCV cannot run this network ({detail})",
+        file=path,
+        remedy="give a YuNet or YOLO face network that OpenCV's dnn module can",
     )

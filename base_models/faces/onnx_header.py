@@ -23,15 +23,21 @@ def picture_shape(path: Path) -> tuple[int | None, int | None]:
     try:
         content = memoryview(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an ONNX file.") from None
+        raise InputError(
+            f"cannot be read ({error.strerror})", file=path, remedy="give an ONNX file"
+        ) from None
     try:
         shapes = [_shape(value) for graph in _parts(content, 7) for value in _parts(graph, 11)]
     except (IndexError, ValueError) as error:
-        raise InputError(f"{path}: is not an ONNX file; give one (YuNet or YOLO).") from error
+        raise InputError(
+            "is not an ONNX file", file=path, remedy="give one (YuNet or YOLO)"
+        ) from error
     for shape in shapes:
         if len(shape) == 4 and shape[1] == 3:
             return shape[2], shape[3]
-    raise InputError(f"{path}: takes no picture (1, 3, H, W); give a YuNet or YOLO face network.")
+    raise InputError(
+        "takes no picture (1, 3, H, W)", file=path, remedy="give a YuNet or YOLO face network"
+    )
 
 
 def _shape(value: memoryview) -> list[int | None]:

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from base_models.faces.finders import parse_finder
-from base_models.settings_checks import check_ranges, settings_hash
+from base_models.faces.registry import FINDER_NAMES, parse_finder
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
-
-#: Goes into the hash: faces written by an older way of working are made again.
-_FORMAT = 5
+from predictions.settings import check_settings, setting
 
 #: The least probability of a face after P-Net, R-Net and O-Net.
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
@@ -28,7 +25,7 @@ class FaceSettings:
             reduced for the finder until such a face has the size that the finder was made for
             (MTCNN: 20 pixels).
         long_side: the longer side of the reduced frame in pixels, instead of `min_face`'s.
-        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:PATH`.
+        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:FILE`.
         min_score: the least score of a face, in the measure of a finder other than MTCNN; its
             own default when None.
         ladder: look again, in other ways, at a video in which nothing was found
@@ -45,48 +42,76 @@ class FaceSettings:
         InputError: a value outside its range.
     """
 
-    frames: int = 30
-    size: int = 256
-    margin: float = 0.2
-    keep_all: bool = True
-    thresholds: tuple[float, float, float] = MTCNN_THRESHOLDS
-    min_face: float = 0.05
-    long_side: int | None = None
-    finder: str = "mtcnn"
-    min_score: float | None = None
-    ladder: bool = True
-    second_finder: str | None = "haar"
-    sampling: str = "even"
-    align: bool = False
-    detect_every: int = 15
+    frames: int = setting(30, "Frames looked at a video, at most.", least=1)
+    size: int = setting(256, "Side of stored crops, px.", option="--crop", least=16)
+    margin: float = setting(
+        0.2, "Added on each side of a face, as a share of its longer side.", least=0, most=2
+    )
+    keep_all: bool = setting(
+        True, "Every face, or only the most seen one.", option="--keep-all/--one-face"
+    )
+    thresholds: tuple[float, float, float] = setting(
+        MTCNN_THRESHOLDS,
+        "Least probability of a face after MTCNN's three networks.",
+        above=0,
+        below=1,
+    )
+    min_face: float = setting(
+        0.05,
+        "Smallest face wanted, as a share of the frame's shorter side.",
+        above=0,
+        most=1,
+    )
+    long_side: int | None = setting(None, least=32)
+    finder: str = setting(
+        "mtcnn",
+        "What looks for faces; FILE is a YuNet or YOLO face network.",
+        metavar="|".join(FINDER_NAMES),
+    )
+    min_score: float | None = setting(
+        None, "Least score of a face for finders other than MTCNN [default: each its own]."
+    )
+    ladder: bool = setting(
+        True,
+        "Look again at videos without a face: lower threshold, larger image, second finder.",
+        option="--ladder/--no-ladder",
+    )
+    second_finder: str | None = setting(
+        "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
+    )
+    sampling: str = setting(
+        "even",
+        "Evenly spaced frames, every N-th, or one every S seconds.",
+        metavar="even|every:N|seconds:S",
+    )
+    align: bool = setting(
+        False,
+        "Turn and scale faces so that eyes, nose and mouth lie alike in all crops.",
+        option="--align/--no-align",
+    )
+    detect_every: int = setting(
+        15,
+        "MTCNN searches every so many of the frames and follows the faces in between.",
+        least=1,
+        most=100,
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
-        checks = [
-            (self.frames >= 1, "frames", "at least 1"),
-            (self.size >= 16, "size", "at least 16 pixels"),
-            (0 <= self.margin <= 2, "margin", "between 0 and 2"),
-            (
-                len(self.thresholds) == 3 and all(0 < t < 1 for t in self.thresholds),
-                "thresholds",
-                "three numbers between 0 and 1",
-            ),
-            (0 < self.min_face <= 1, "min_face", "above 0 and at most 1"),
-            (1 <= self.detect_every <= 100, "detect_every", "between 1 and 100"),
-            (self.long_side is None or self.long_side >= 32, "long_side", "at least 32 pixels"),
-        ]
-        check_ranges(self, "face", checks)
+        check_settings(self, "face")
+        if len(self.thresholds) != 3:
+            raise InputError(
+                f"face setting thresholds is {self.thresholds}",
+                option="--thresholds",
+                expected="three numbers such as 0.9,0.9,0.9",
+            )
         kind, _ = parse_finder(self.finder)
         if self.min_score is not None and kind.name == "mtcnn":
             raise InputError(
-                f"min_score {self.min_score:g}: mtcnn has three thresholds instead; "
-                "leave it out, or choose another finder."
+                f"min_score {self.min_score:g}: mtcnn has three thresholds instead",
+                option="--min-score",
+                remedy="leave it out, or choose another finder",
             )
         if self.second_finder is not None:
             parse_finder(self.second_finder)
         Sampling.parse(self.sampling)
-
-    @property
-    def hash(self) -> str:
-        """Twelve hexadecimal digits, the same for the same settings."""
-        return settings_hash(self, _FORMAT)

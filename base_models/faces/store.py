@@ -2,42 +2,28 @@
 
 Columns: `frame` (int32, frame number in the video), `face` (int32, the track; 0 is the most seen),
 `x0, y0, x1, y1` (float32, pixels of the upright full frame), `score` (float32, how sure the finder
-is, in its own measure), `jpeg` (binary, the square crop). The schema's metadata holds status,
-reason, how many frames were looked at, what found the faces, the crop size and the hash of the
-settings.
+is, in its own measure), `jpeg` (binary, the square crop). The facts are status, reason, how many
+frames were looked at, what found the faces and the crop size.
 
 Nothing here imports torch or PyAV: training and exploring read faces without the finder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from base_models.compute.per_video import VideoTables, video_path
+from base_models.compute.per_video import VideoFile, VideoStore, video_path
 
 Status = Literal["ok", "no_face", "unreadable"]
 
 _BOX = ("x0", "y0", "x1", "y1")
-_SCHEMA = pa.schema(
-    [
-        ("frame", pa.int32()),
-        ("face", pa.int32()),
-        *((name, pa.float32()) for name in _BOX),
-        ("score", pa.float32()),
-        ("jpeg", pa.binary()),
-    ]
-)
-_TABLES = VideoTables(
-    kind="faces",
-    schema=_SCHEMA,
-    keys=frozenset({"status", "reason", "n_frames", "size", "settings"}),
-    missing="no faces were extracted yet; run `fakeodds faces`.",
-)
+_FACTS = ("status", "reason", "n_frames", "size", "found_by")
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class Faces:
         frame: (n,) int32, the frame's number in the video.
         track: (n,) int32, which face; 0 is the most seen one.
         box: (n, 4) float32, x0 y0 x1 y1 in pixels of the full frame, before the margin.
-        score: (n,) float32, how sure the finder is (see `finders.FinderSpec.measure`).
+        score: (n,) float32, how sure the finder is (see `registry.FinderSpec.measure`).
         jpeg: n JPEG files, square crops of one size.
         status: `ok`, `no_face` (frames came, no face in them) or `unreadable` (no frame came).
         reason: a sentence; empty when all is well.
@@ -97,76 +83,64 @@ def empty_faces(status: Status, reason: str, *, n_frames: int, size: int) -> Fac
     )
 
 
-def faces_path(out: Path, video: str) -> Path:
-    """Where the faces of `video` (its id, a relative path) lie in the faces folder `out`.
-
-    Raises:
-        InputError: the id is absolute, or leads out of the folder.
-    """
-    return video_path(out, video)
+#: faces_path(folder, video): where the faces of `video` lie; see `video_path`.
+faces_path = video_path
 
 
-def write_faces(faces: Faces, path: Path, settings_hash: str) -> None:
-    """Write `faces` in one step; the same faces give the same bytes."""
-    columns: list[pa.Array] = [pa.array(faces.frame), pa.array(faces.track)]
-    columns += [pa.array(np.ascontiguousarray(faces.box[:, i])) for i in range(4)]
-    columns += [pa.array(faces.score), pa.array(faces.jpeg, pa.binary())]
-    metadata = {
-        "status": faces.status,
-        "reason": faces.reason,
-        "n_frames": str(faces.n_frames),
-        "size": str(faces.size),
-        "settings": settings_hash,
-        "found_by": faces.found_by,
-    }
-    # JPEGs do not compress further, and the other columns are small.
-    _TABLES.write(columns, metadata, path, "none")
+def write_faces(faces: Faces, path: Path, key: str) -> None:
+    """Write `faces`, made for `key`, in one step; the same faces give the same bytes."""
+    FACES.write(faces, path, key)
 
 
 def load_faces(path: Path) -> Faces:
     """Read the faces of one video; the crops stay JPEG until `decode`.
 
     Raises:
-        InputError: the file is missing, or is not a faces file.
+        InputError: the file is missing, damaged, or no faces file.
     """
-    table, metadata = _TABLES.read(path)
+    return FACES.load(path)
+
+
+def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.DataFrame:
+    """What was found in a dataset's videos.
+
+    Returns:
+        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` (string, empty when all is
+        well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder that found the
+        faces; missing where there are none); every video keeps its row.
+    """
+    found = [files[str(video)] for video in videos["video"]]
+    facts = [file.facts for file in found]
+    return videos.assign(
+        status=pd.array([one["status"] for one in facts], dtype="string"),
+        reason=pd.array([one["reason"] for one in facts], dtype="string"),
+        n_faces=pd.array([file.rows for file in found], dtype="Int64"),
+        found_by=pd.array([one["found_by"] or None for one in facts], dtype="string"),
+    )
+
+
+def _pack(faces: Faces) -> tuple[dict[str, pa.Array], dict[str, Any]]:
+    box = np.asarray(faces.box, np.float32)
+    columns = {
+        "frame": pa.array(faces.frame, pa.int32()),
+        "face": pa.array(faces.track, pa.int32()),
+        **{name: pa.array(np.ascontiguousarray(box[:, i])) for i, name in enumerate(_BOX)},
+        "score": pa.array(faces.score, pa.float32()),
+        "jpeg": pa.array(faces.jpeg, pa.binary()),
+    }
+    return columns, {name: getattr(faces, name) for name in _FACTS}
+
+
+def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Faces:
     return Faces(
         frame=table["frame"].to_numpy(),
         track=table["face"].to_numpy(),
         box=np.stack([table[name].to_numpy() for name in _BOX], axis=1),
         score=table["score"].to_numpy(),
         jpeg=table["jpeg"].to_pylist(),
-        status=cast(Status, metadata["status"]),
-        reason=metadata["reason"],
-        n_frames=int(metadata["n_frames"]),
-        size=int(metadata["size"]),
-        found_by=metadata.get("found_by", ""),
+        **facts,
     )
 
 
-@dataclass(frozen=True)
-class FacesInfo:
-    """What a faces file says of itself, read from its footer alone."""
-
-    status: Status
-    reason: str
-    n_frames: int
-    n_faces: int
-    settings_hash: str
-    found_by: str = ""
-
-
-def read_info(path: Path) -> FacesInfo | None:
-    """The footer of a faces file; None when there is no usable file."""
-    footer = _TABLES.read_footer(path)
-    if footer is None:
-        return None
-    n_faces, metadata = footer
-    return FacesInfo(
-        status=cast(Status, metadata["status"]),
-        reason=metadata["reason"],
-        n_frames=int(metadata["n_frames"]),
-        n_faces=n_faces,
-        settings_hash=metadata["settings"],
-        found_by=metadata.get("found_by", ""),
-    )
+#: JPEGs do not compress further, and the other columns are small.
+FACES = VideoStore("faces", _pack, _unpack, made_by="fakeodds faces")

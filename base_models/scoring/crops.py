@@ -1,6 +1,5 @@
 """Face crops for training and scoring: indexed, read, kept decoded in memory, drawn."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.faces.store import faces_path, load_faces
+from predictions.products import key_of
 
 Images = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -43,10 +43,7 @@ class CropIndex:
 
     def digest(self, videos: Iterable[int]) -> str:
         """One hash of the ids and faces of the videos at these positions."""
-        total = hashlib.sha256()
-        for position in videos:
-            total.update(f"{self.videos[position]}\0{self.digests[position]}\n".encode())
-        return total.hexdigest()
+        return key_of(faces=[(self.videos[i], self.digests[i]) for i in videos])
 
 
 def index_crops(videos: Sequence[str], faces_dir: Path) -> CropIndex:
@@ -58,15 +55,17 @@ def index_crops(videos: Sequence[str], faces_dir: Path) -> CropIndex:
     counts, frames, tracks, digests = [], [], [], []
     for video in videos:
         faces = load_faces(faces_path(faces_dir, video))
-        total = hashlib.blake2b(digest_size=16)
-        for array in (faces.frame, faces.track):
-            total.update(np.ascontiguousarray(array).tobytes())
-        for jpeg in faces.jpeg:
-            total.update(jpeg)
         counts.append(len(faces))
         frames.append(faces.frame)
         tracks.append(faces.track)
-        digests.append(total.hexdigest())
+        digests.append(
+            key_of(
+                frame=faces.frame.tobytes(),
+                track=faces.track.tobytes(),
+                lengths=[len(jpeg) for jpeg in faces.jpeg],
+                jpeg=b"".join(faces.jpeg),
+            )
+        )
     return CropIndex(
         videos=tuple(videos),
         video=np.repeat(np.arange(len(videos), dtype=np.int32), counts),

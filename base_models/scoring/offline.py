@@ -1,13 +1,14 @@
 """New videos scored by the detectors of a run: the mean logit of the folds' models.
 
-What scores is a `Backend`: anything with a size and `logits`. The detectors in their own frameworks
-are such; a faster one made from the same weights takes their place (see `opened`).
+The scores of a detector are a product (see `predictions.products`) whose key holds the trained
+models and the faces of the videos; while they are made, so is each chunk of videos.
 """
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -18,33 +19,24 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName, Faster, faster_backend
-from base_models.detectors.registry import Backend, DetectorSpec, find_detector
-from base_models.scoring.crops import CropIndex, index_crops, one_ahead, split_batches
-from base_models.scoring.fold_models import FoldModel, Place, find_models
-from base_models.scoring.frame_scores import digest_of_scores, frame_scores, write_frame_scores
-from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector
+from base_models.compute.place import Place, Precision
+from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.scoring.crops import CropIndex
+from base_models.scoring.fold_models import FoldModel, chosen_models
+from base_models.scoring.frame_scores import (
+    SCHEMA,
+    frame_scores,
+    read_frame_scores,
+    write_frame_scores,
+)
+from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
 from base_models.scoring.sources import Source, folder_of, index_media, open_source
-from base_models.training.settings import Precision, hash_of
 from predictions.errors import InputError
+from predictions.notes import Note, NoteKind
+from predictions.products import Product, damaged_file, key_of, read_record
 from predictions.progress import Progress, silent
 
-
-def mean_logits(
-    backends: Sequence[Backend],
-    crops: Source,
-    rows: NDArray[np.intp],
-    batch: int,
-    stage: str,
-    progress: Progress = silent,
-) -> NDArray[np.float32]:
-    """Mean over `backends` of the logits of the crops `rows`: (len(rows),) float32."""
-    parts, done = [], 0
-    for images in one_ahead(crops.read, split_batches(rows, batch)):
-        logits = [backend.logits(images).astype(np.float64) for backend in backends]
-        parts.append(np.mean(logits, axis=0).astype(np.float32))
-        done += len(images)
-        progress(stage, done, len(rows))
-    return np.concatenate([np.empty(0, np.float32), *parts])
+KEPT = NoteKind("scoring.kept", "Scores of {detectors} were there already and are kept.")
 
 
 def score_videos(
@@ -62,19 +54,19 @@ def score_videos(
     batch: int = 64,
     chunk: int = 200,
     progress: Progress = silent,
-) -> list[str]:
+) -> list[Note]:
     """Score new videos by all that detectors look at; one file `out/model=M.parquet` a detector.
 
-    Chunks of videos are written as they are done, so that a killed run goes on; a file made from
-    the same models and faces is kept. A video without faces, or sound, has no rows of the detectors
-    that look at them.
+    Chunks of videos are written as they are done, so that a killed run goes on; scores made from
+    the same models and faces are kept, and those of detectors that are not asked are removed. A
+    video without faces, or sound, has no rows of the detectors that look at them.
 
     Args:
         videos: ids whose faces are in `faces_dir`, and whose sound, where a detector looks at it,
             is in the folder `sound` beside it.
         faces_dir: the faces folder.
         models_dir: the `models` folder of a run.
-        out: gets the frame scores (logits).
+        out: gets the frame scores (logits), which `read_new_scores` reads.
         arriving: the same ids in the same order, each as soon as its faces are there: a chunk is
             scored while the next one's are found. When None, all are there.
         detectors: names; all that are trained when None.
@@ -85,7 +77,7 @@ def score_videos(
         progress: told the stage, the videos done, and all videos.
 
     Returns:
-        Notes, one sentence each.
+        Decisions to show.
 
     Raises:
         InputError: models or faces are missing, a video is named twice, or a score is not finite.
@@ -93,13 +85,9 @@ def score_videos(
     names = [str(video) for video in videos]
     if len(set(names)) < len(names):
         doubled = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"video {doubled} is to be scored twice; name each video once.")
-    found = find_models(models_dir)
-    for name in detectors or ():
-        if name not in found:
-            raise InputError(f"{models_dir}: no {name} is trained; there are {', '.join(found)}.")
-    wanted = list(detectors or found)
-    specs = [find_detector(found[name][0].record["detector"]) for name in wanted]
+        raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
+    found = chosen_models(models_dir, detectors)
+    specs = [find_detector(models[0].record["detector"]) for models in found.values()]
     devices = [spec.import_module(spec.devices) for spec in specs]
     # All are settled before the first scores, so that a device that is missing is told of at once.
     places = [module.choose_device(device, precision, threads) for module in devices]
@@ -107,7 +95,7 @@ def score_videos(
         _Scoring(
             name,
             spec,
-            found[name],
+            models,
             faces_dir,
             out,
             place,
@@ -116,27 +104,67 @@ def score_videos(
             len(names),
             progress,
         )
-        for name, spec, place in zip(wanted, specs, places, strict=True)
+        for (name, models), spec, place in zip(found.items(), specs, places, strict=True)
     ]
+    _remove_others(out, jobs)
     parts = [names[i : i + chunk] for i in range(0, len(names), chunk)]
     chunks: Iterable[dict[str, CropIndex]]
-    kept: list[str] = []
+    kept: list[_Scoring] = []
     if arriving is None:
         chunks = [index_media(specs, part, faces_dir) for part in parts]
-        kept = [job.name for job in jobs if job.is_done(chunks)]
-        jobs = [job for job in jobs if job.name not in kept]
+        kept = [job for job in jobs if job.is_done(chunks)]
+        jobs = [job for job in jobs if job not in kept]
     else:
         chunks = (index_media(specs, part, faces_dir) for part in _come(parts, arriving))
+    for job in jobs:
+        job.begin()
     with ExitStack() as stack:
         for module, place in zip(devices, places, strict=True):
             stack.enter_context(module.reproducible(place))
         for number, indexes in enumerate(chunks):
             for job in jobs:
                 job.score_chunk(number, indexes[job.spec.looks_at])
-    notes = [note for job in jobs for note in job.finish()]
-    if kept:
-        notes.append(f"Scores of {', '.join(kept)} were there already and are kept.")
-    return notes
+    for job in jobs:
+        job.finish()
+    notes = [note for job in jobs for note in job.notes]
+    return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
+
+
+def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
+    """Frame scores that `score_videos` wrote into `out`: `video, frame, face, model, logit`.
+
+    Args:
+        out: the folder.
+        detectors: those to read; others are left alone.
+
+    Raises:
+        InputError: the scores of one are missing, unfinished or damaged.
+    """
+    tables = [SCHEMA.empty_table().to_pandas()]
+    for name in sorted(detectors):
+        product = _scores_of(out, name, "")
+        record = read_record(product.record)
+        if record is None or not record["files"] or damaged_file(out, record["files"]) is not None:
+            raise InputError(
+                f"the scores of {name} are missing or damaged",
+                file=out,
+                remedy="give the command that scores the videos again",
+            )
+        tables.append(read_frame_scores(product.owns[0]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _scores_of(out: Path, name: str, key: str) -> Product:
+    file = out / f"model={name}.parquet"
+    return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
+
+
+def _remove_others(out: Path, jobs: Sequence["_Scoring"]) -> None:
+    """Remove the scores of detectors that are not asked."""
+    asked = {job.name for job in jobs}
+    for path in [*out.glob("model=*"), *out.glob(".model=*.parts")]:
+        if path.stem.lstrip(".").removeprefix("model=") not in asked:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:
@@ -164,44 +192,64 @@ class _Scoring:
     batch: int
     videos: int
     progress: Progress
-    digests: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     done: int = 0
     opened: OpenedDetector | None = None
 
+    @property
+    def notes(self) -> list[Note]:
+        """Decisions to show."""
+        return [] if self.opened is None else self.opened.notes
+
     def is_done(self, chunks: Iterable[dict[str, CropIndex]]) -> bool:
         """Whether the scores of all chunks are there."""
-        digests = [self._digest(indexes[self.spec.looks_at]) for indexes in chunks]
-        return digest_of_scores(self._target) == hash_of({"chunks": digests})
+        return self._whole([self._key(indexes[self.spec.looks_at]) for indexes in chunks]).is_done()
+
+    def begin(self) -> None:
+        """Remove the scores of other videos or models; chunks have keys of their own."""
+        self._whole([]).clear()
 
     def score_chunk(self, number: int, index: CropIndex) -> None:
-        """Score the next chunk, unless its file is there."""
-        digest, file = self._digest(index), self._file(number)
-        if digest_of_scores(file) != digest:
-            write_frame_scores(self._score(index), file, digest)
-        self.digests.append(digest)
+        """Score the next chunk, unless it is there."""
+        piece = self._piece(number, self._key(index))
+        if not piece.is_done():
+            with piece.making():
+                write_frame_scores(self._score(index), piece.owns[0])
+        self.keys.append(piece.key)
         self.done += len(index.videos)
         self.progress(f"score {self.name}", self.done, self.videos)
 
-    def finish(self) -> list[str]:
-        """Join the chunks' files; notes."""
-        files = [self._file(number) for number in range(len(self.digests))]
-        empty = frame_scores(index_crops([], self.out), np.arange(0), "", np.empty(0, np.float32))
-        tables = [pq.ParquetFile(file).read().replace_schema_metadata(None) for file in files]
-        whole = hash_of({"chunks": self.digests})
-        write_frame_scores(pa.concat_tables([empty, *tables]), self._target, whole)
+    def finish(self) -> None:
+        """Join the chunks."""
+        pieces = [self._piece(number, key).owns[0] for number, key in enumerate(self.keys)]
+        whole = self._whole(self.keys)
+        with whole.making():
+            tables = [SCHEMA.empty_table(), *(pq.ParquetFile(file).read() for file in pieces)]
+            write_frame_scores(pa.concat_tables(tables), whole.owns[0])
         shutil.rmtree(self._parts, ignore_errors=True)
-        return [] if self.opened is None else self.opened.notes
 
-    @property
-    def _target(self) -> Path:
-        return self.out / f"model={self.name}.parquet"
+    def _whole(self, keys: Sequence[str]) -> Product:
+        return _scores_of(self.out, self.name, key_of(chunks=list(keys)))
+
+    def _piece(self, number: int, key: str) -> Product:
+        file = self._parts / f"{number:06}.parquet"
+        return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
 
     @property
     def _parts(self) -> Path:
         return self.out / f".model={self.name}.parts"
 
-    def _file(self, number: int) -> Path:
-        return self._parts / f"{number:06}.parquet"
+    def _key(self, index: CropIndex) -> str:
+        return key_of(
+            models=self._trained,
+            faces=index.digest(range(len(index.videos))),
+            precision=self.place.precision,
+            backend=self.faster or "reference",
+        )
+
+    @cached_property
+    def _trained(self) -> list[str]:
+        return [model.key for model in self.models]
 
     def _open(self, index: CropIndex) -> OpenedDetector:
         """The models, compared on crops to be scored where a faster backend takes their place."""
@@ -229,16 +277,6 @@ class _Scoring:
             threads=self.place.threads,
         )
 
-    def _digest(self, index: CropIndex) -> str:
-        return hash_of(
-            {
-                "models": [model.record["hash"] for model in self.models],
-                "faces": index.digest(range(len(index.videos))),
-                "precision": self.place.precision,
-                "backend": self.faster or "reference",
-            }
-        )
-
     def _score(self, index: CropIndex) -> pa.Table:
         def tell(stage: str, done: int, total: int) -> None:
             share = done / total if done < total else 0.0
@@ -252,9 +290,9 @@ class _Scoring:
         # Not before they are needed: a fold's weights are up to 90 MB.
         self.opened = self.opened or self._open(index)
         crops, backends = self._source(index), self.opened.backends
-        logits = mean_logits(backends, crops, rows, self.batch, f"score {self.name}", tell)
+        logits = score_rows(backends, crops, rows, self.batch, f"score {self.name}", tell)
         if not np.isfinite(logits).all():
-            raise InputError(f"{self.name} gives scores that are not finite; train it again.")
+            raise InputError(f"{self.name} gives scores that are not finite", remedy="train again")
         return frame_scores(index, rows, self.name, logits)
 
     def _embed(self, index: CropIndex) -> None:

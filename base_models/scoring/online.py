@@ -15,14 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName, faster_backend
+from base_models.compute.place import Precision
 from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.scoring.crops import resize
-from base_models.scoring.fold_models import find_models
+from base_models.scoring.fold_models import chosen_models
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector
-from base_models.training.settings import Precision
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
 
@@ -52,7 +52,7 @@ class VideoScorer:
 
     Attributes:
         detectors: by name.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     def __init__(self, settings: FaceSettings, detectors: Sequence[OpenedDetector]) -> None:
@@ -84,17 +84,17 @@ class VideoScorer:
         Raises:
             InputError: one is not trained, or looks at something else.
         """
-        found = find_models(run / "models")
+        found = chosen_models(run / "models", names)
         opened = []
         compared_on = _compared_on(run, settings, spare)
         for number, name in enumerate(names, start=1):
             progress("opening detectors", number - 1, len(names))
-            if name not in found:
-                raise InputError(f"{run}: no {name} is trained; there are {', '.join(found)}.")
             stage = f"{number} of {len(names)}: {name}"
             spec = find_detector(found[name][0].record["detector"])
             if spec.looks_at != "face":
-                raise InputError(f"{run}: {name} does not look at single faces; leave it out.")
+                raise InputError(
+                    f"{name} does not look at single faces", file=run, remedy="leave it out"
+                )
             place = spec.import_module(spec.devices).choose_device(device, precision)
             opened.append(
                 open_detector(

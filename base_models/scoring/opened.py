@@ -1,4 +1,8 @@
-"""The trained models of a detector, opened to score: the fold models share every crop."""
+"""The trained models of a detector, opened to score: the fold models share every crop.
+
+What scores is a `Backend`: anything with a size and `logits`. The detectors in their own frameworks
+are such; a faster one made from the same weights takes their place.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.backends.choose import Chosen, Faster, open_compiled, open_openvino
+from base_models.compute.place import Place
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
-from base_models.scoring.fold_models import FoldModel, Place, load_fold_model
+from base_models.scoring.crops import one_ahead, split_batches
+from base_models.scoring.fold_models import FoldModel
+from base_models.scoring.sources import Source
+from predictions.notes import Note
 from predictions.progress import Progress, silent
 
 #: Crops on which a faster backend is compared with the reference.
@@ -23,18 +31,40 @@ class OpenedDetector:
         name: the detector.
         size: side of its crops in pixels (or what `DetectorSpec.size` says).
         backends: one a model.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     name: str
     size: int
     backends: Sequence[Backend]
-    notes: list[str]
+    notes: list[Note]
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Mean logits (n,) float32, high = FAKE, of what the detector looks at, (n, ...)."""
-        logits = [backend.logits(images).astype(np.float64) for backend in self.backends]
-        return np.mean(logits, axis=0).astype(np.float32)
+        return mean_logits(self.backends, images)
+
+
+def mean_logits(backends: Sequence[Backend], images: NDArray) -> NDArray[np.float32]:
+    """Mean over `backends` of the logits of `images`, (n, ...): (n,) float32."""
+    logits = [backend.logits(images).astype(np.float64) for backend in backends]
+    return np.mean(logits, axis=0).astype(np.float32)
+
+
+def score_rows(
+    backends: Sequence[Backend],
+    crops: Source,
+    rows: NDArray[np.intp],
+    batch: int,
+    stage: str,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Mean over `backends` of the logits of the crops `rows`: (len(rows),) float32."""
+    parts, done = [np.empty(0, np.float32)], 0
+    for images in one_ahead(crops.read, split_batches(rows, batch)):
+        parts.append(mean_logits(backends, images))
+        done += len(images)
+        progress(stage, done, len(rows))
+    return np.concatenate(parts)
 
 
 def open_detector(
@@ -58,10 +88,10 @@ def open_detector(
         progress: told of each of the models that OpenVINO opens.
 
     Raises:
-        InputError: weights or an export are damaged, or the device is not here.
+        InputError: weights are damaged, or the device is not here.
     """
     size = int(models[0].record["size"])
-    notes: list[str] = []
+    notes: list[Note] = []
     if faster is not None and compared_on is not None:
         chosen = _open_faster(spec, models, place, faster, size, compared_on, progress)
         if chosen.backends:
@@ -83,15 +113,14 @@ def _open_faster(
         return open_compiled(
             spec,
             lambda: _references(models, place),
-            lambda: load_fold_model(models[0], device=place.name, precision="fp32"),
+            lambda: models[0].load(device=place.name, precision="fp32"),
             compared_on,
             place,
         )
-    weights = spec.import_module(spec.trainer).WEIGHTS
     return open_openvino(
         spec,
-        [model.folder / weights for model in models],
-        lambda i: load_fold_model(models[i], device="cpu", precision="fp32"),
+        [model.weights for model in models],
+        lambda i: models[i].load(device="cpu", precision="fp32"),
         size,
         compared_on,
         place,
@@ -101,6 +130,4 @@ def _open_faster(
 
 def _references(models: Sequence[FoldModel], place: Place) -> list[Detector]:
     """The models in their own framework."""
-    return [
-        load_fold_model(model, device=place.name, precision=place.precision) for model in models
-    ]
+    return [model.load(device=place.name, precision=place.precision) for model in models]

@@ -1,21 +1,26 @@
 """The embeddings of all videos, computed once and kept beside their faces."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.compute.per_video import video_path
+from base_models.compute.per_video import work_on_videos
 from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.scoring.crops import CropIndex, resize
-from base_models.sequences.store import Embeddings, digest_of_embeddings, write_embeddings
-from base_models.training.settings import hash_of
+from base_models.sequences.store import EMBEDDINGS, Embeddings
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 #: Faces of a track that are looked at, evenly chosen of those there are.
 STEPS = 30
+
+#: Goes into the key: embeddings written by an older way of working are made again.
+_FORMAT = 2
 
 #: RGB uint8 (n, side, side, 3) -> float32 (n, width).
 Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -35,21 +40,9 @@ class Embedding:
     side: int
     folder: Path
 
-    def path(self, video: str) -> Path:
-        """Where the embeddings of a video lie."""
-        return video_path(self.folder, video)
-
-    def digest(self, faces: str) -> str:
-        """What the embeddings of faces with this digest are marked with."""
-        return hash_of({"mark": self.mark, "side": self.side, "steps": STEPS, "faces": faces})
-
-    def missing(self, index: CropIndex) -> list[int]:
-        """Positions of the videos of `index` whose embeddings are not there, or are others."""
-        return [
-            position
-            for position, (video, faces) in enumerate(zip(index.videos, index.digests, strict=True))
-            if digest_of_embeddings(self.path(video)) != self.digest(faces)
-        ]
+    def key(self, faces: str) -> str:
+        """What the embeddings of faces with this digest are made for."""
+        return key_of(format=_FORMAT, mark=self.mark, side=self.side, steps=STEPS, faces=faces)
 
 
 def embed_videos(
@@ -75,19 +68,21 @@ def embed_videos(
     Raises:
         InputError: a faces file is missing or damaged.
     """
-    missing = wanted.missing(index)
-    if not missing:
-        return
-    embed = load()
-    done = len(index.videos) - len(missing)
-    progress(stage, done, len(index.videos))
-    for position in missing:
-        video = index.videos[position]
-        faces = load_faces(faces_path(faces_dir, video))
-        made = embed_video(faces, embed, wanted.side, batch)
-        write_embeddings(made, wanted.path(video), wanted.digest(index.digests[position]))
-        done += 1
-        progress(stage, done, len(index.videos))
+    network = cache(load)
+    sources = {
+        video: (faces_path(faces_dir, video), digest)
+        for video, digest in zip(index.videos, index.digests, strict=True)
+    }
+    files = work_on_videos(
+        EMBEDDINGS,
+        wanted.folder,
+        sources,
+        lambda source: wanted.key(source[1]),
+        lambda source: embed_video(load_faces(source[0]), network(), wanted.side, batch),
+        stage=stage,
+        progress=progress,
+    )
+    deque(files, maxlen=0)
 
 
 def embed_video(faces: Faces, embed: Embed, side: int, batch: int = 32) -> Embeddings:

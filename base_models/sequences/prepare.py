@@ -3,33 +3,29 @@
 from pathlib import Path
 
 from base_models.compute.devices import choose_device, reproducible
-from base_models.detectors.facenet_lstm import Embedder, mark_of, resolve_facenet
+from base_models.detectors.facenet_lstm import Embedder, mark_of
 from base_models.detectors.registry import DetectorSpec
+from base_models.detectors.start_weights import StartWeights
 from base_models.scoring.crops import CropIndex
 from base_models.sequences.embed import Embed, Embedding, embed_videos
-from base_models.training.fold import Start
-from base_models.training.settings import TrainSettings, hash_of
 from predictions.errors import InputError
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 #: Beside the folds of its detector: new videos are embedded by the same network.
 EMBEDDER = "embedder.safetensors"
 
 
-def settle_embedder(
-    spec: DetectorSpec, start: Start, settings: TrainSettings, model_dir: Path
-) -> None:
+def settle_embedder(start: StartWeights, seed: int, model_dir: Path) -> None:
     """Write the embedding network of a training into `model_dir`, unless it is there.
 
     Raises:
-        InputError: its weights cannot be had or read.
+        InputError: its weights cannot be read.
     """
-    seed = settings.seed if start.kind == "scratch" else None
-    mark = hash_of({"start": start.digest, "seed": seed})
+    mark = key_of(start=start.digest, seed=seed if start.kind == "scratch" else None)
     if mark_of(model_dir / EMBEDDER) == mark:
         return
-    path = resolve_facenet(spec, start.weights).path
-    embedder = Embedder.start(path, settings.seed, choose_device("cpu", "fp32"))
+    embedder = Embedder.start(start.path, seed, choose_device("cpu", "fp32"))
     embedder.save(model_dir / EMBEDDER, mark)
 
 
@@ -42,8 +38,9 @@ def wanted_embedding(spec: DetectorSpec, model_dir: Path, folder: Path) -> Embed
     mark = mark_of(model_dir / EMBEDDER)
     if mark is None:
         raise InputError(
-            f"{model_dir / EMBEDDER}: the network of the embeddings is not here; run "
-            "`fakeodds train` again."
+            "the network of the embeddings is not here",
+            file=model_dir / EMBEDDER,
+            remedy="run `fakeodds train` again",
         )
     return Embedding(mark, spec.size, folder)
 

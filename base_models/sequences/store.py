@@ -1,21 +1,19 @@
 """The embeddings of one video's faces in one Parquet file.
 
 Columns: `frame` (int32), `face` (int32, the track) and `embedding` (float32, a list of fixed
-length), ordered by track, then frame. The schema's metadata holds the digest of all that they were
-made from. Nothing here imports torch.
+length), ordered by track, then frame. Nothing here imports torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.scoring.frame_scores import digest_of_scores
-from predictions.errors import InputError
-from predictions.files import replacing
+from base_models.compute.per_video import VideoStore
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,16 @@ class Embeddings:
     embedding: NDArray[np.float32] = field(repr=False)
 
 
-def write_embeddings(embeddings: Embeddings, path: Path, digest: str) -> None:
-    """Write in one step, with the digest of what they were made from."""
+def load_embeddings(path: Path) -> Embeddings:
+    """Read the embeddings of one video.
+
+    Raises:
+        InputError: the file is missing, damaged, or no file of embeddings.
+    """
+    return EMBEDDINGS.load(path)
+
+
+def _pack(embeddings: Embeddings) -> tuple[dict[str, pa.Array], dict[str, Any]]:
     width = embeddings.embedding.shape[1]
     flat = pa.array(np.ascontiguousarray(embeddings.embedding).reshape(-1), pa.float32())
     columns = {
@@ -42,33 +48,17 @@ def write_embeddings(embeddings: Embeddings, path: Path, digest: str) -> None:
         "face": pa.array(embeddings.track, pa.int32()),
         "embedding": pa.FixedSizeListArray.from_arrays(flat, width),
     }
-    table = pa.table(columns).replace_schema_metadata({"digest": digest})
-    with replacing(path) as temporary:
-        # Numbers that look like noise do not compress.
-        pq.write_table(table, temporary, compression="none", use_dictionary=False)
+    return columns, {"width": width}
 
 
-def digest_of_embeddings(path: Path) -> str | None:
-    """The digest a file was written with; None when there is no such file."""
-    return digest_of_scores(path)
-
-
-def load_embeddings(path: Path) -> Embeddings:
-    """Read the embeddings of one video.
-
-    Raises:
-        InputError: the file is missing, or is not a file of embeddings.
-    """
-    try:
-        table = pq.read_table(path, partitioning=None, use_threads=False).combine_chunks()
-        column = table["embedding"].combine_chunks()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no embeddings are here; run the same command again.") from error
-    except (pa.ArrowInvalid, KeyError) as error:
-        raise InputError(f"{path}: not a file of embeddings; delete it and run again.") from error
-    width = column.type.list_size
+def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Embeddings:
+    flat = table["embedding"].combine_chunks().flatten()
     return Embeddings(
         frame=table["frame"].to_numpy(),
         track=table["face"].to_numpy(),
-        embedding=column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width),
+        embedding=flat.to_numpy(zero_copy_only=False).reshape(-1, facts["width"]),
     )
+
+
+#: Numbers that look like noise do not compress.
+EMBEDDINGS = VideoStore("embeddings", _pack, _unpack, made_by="fakeodds train")

@@ -4,27 +4,26 @@ What a video gives depends on the file and the settings alone, so a stopped extr
 the videos whose file is not there yet.
 """
 
-from glob import escape
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from base_models.compute.parallel import side_by_side
+from base_models.compute.per_video import keep_only, work_on_videos
 from base_models.datasets.dataset import Dataset
 from base_models.sound.mel import log_mel
 from base_models.sound.settings import SoundSettings
-from base_models.sound.store import (
-    Sound,
-    SoundInfo,
-    SoundStatus,
-    read_info,
-    sound_path,
-    write_sound,
-)
-from base_models.sound.track import NoSound, Track, UnreadableSound, read_track
+from base_models.sound.store import SOUND, Sound, SoundStatus
+from base_models.sound.track import NoSound, Track, read_track
+from base_models.video.container import UnreadableVideo
+from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
+
+#: Goes into the key: files written by an older way of working are made again.
+_FORMAT = 2
 
 #: A track whose loudest sample is below this (-80 dB of full scale) has nothing to be heard.
 SILENCE = 1e-4
@@ -39,13 +38,13 @@ def extract_video_sound(path: Path, settings: SoundSettings) -> Sound:
     try:
         track = read_track(path, settings.rate, settings.longest_s)
     except NoSound as error:
-        return _nothing("no_sound", error.reason, settings)
-    except UnreadableSound as error:
-        return _nothing("unreadable", error.reason, settings)
+        return _nothing("no_sound", error.sentence, settings)
+    except UnreadableVideo as error:
+        return _nothing("unreadable", error.sentence, settings)
     seconds = len(track.samples) / settings.rate
     peak = float(np.abs(track.samples).max())
     if peak < SILENCE:
-        return _nothing("no_sound", "the audio track is silent (peak below -80 dB)", settings)
+        return _nothing("no_sound", "The audio track is silent (peak below -80 dB).", settings)
     starts = window_starts(len(track.samples), settings)
     return Sound(
         window=np.arange(len(starts), dtype=np.int32),
@@ -81,10 +80,10 @@ def extract_sound(
 ) -> pd.DataFrame:
     """Write the spectrograms of every video of a dataset to the folder `out`, one file a video.
 
-    Videos whose file is there, made with the same settings from a file of the same length, are
-    passed over. Each file appears in one step, so the work may be stopped at any moment and
-    started again. `jobs` processes work side by side through joblib's current backend (-1: as
-    many as there are cores).
+    Videos whose file is there, made with the same settings from the same content, are passed over;
+    files of other videos are removed from `out`. Each file appears in one step, so the work may be
+    stopped at any moment and started again. `jobs` processes work side by side through joblib's
+    current backend (-1: as many as there are cores).
 
     Returns:
         `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` (string, empty when all is
@@ -92,60 +91,41 @@ def extract_sound(
     """
     settings = settings or SoundSettings()
     videos = [str(video) for video in dataset.videos["video"]]
-    infos: dict[str, SoundInfo] = {}
-    for video in videos:
-        info = read_info(sound_path(out, video))
-        if info and info.settings_hash == _work_hash(dataset, video, settings):
-            infos[video] = info
-    todo = [video for video in videos if video not in infos]
-    progress("sound", len(infos), len(videos))
-    work = [
-        (_file(dataset, video), video, out, settings, _work_hash(dataset, video, settings))
-        for video in todo
-    ]
-    for video, info in side_by_side(_extract_one, work, jobs, ordered=False):
-        infos[video] = info
-        progress("sound", len(infos), len(videos))
-    found = [infos[video] for video in videos]
+    keep_only(out, videos)
+    are_pictures = dataset.crops is not None
+    files = dict(
+        work_on_videos(
+            SOUND,
+            out,
+            {video: None if are_pictures else dataset.root / video for video in videos},
+            partial(_key, settings),
+            partial(_sound_of, settings),
+            stage="sound",
+            jobs=jobs,
+            progress=progress,
+        )
+    )
+    facts = [files[video].facts for video in videos]
     return pd.DataFrame(
         {
             "video": pd.array(videos, dtype="string"),
-            "status": pd.array([info.status for info in found], dtype="string"),
-            "reason": pd.array([info.reason for info in found], dtype="string"),
-            "seconds": [info.seconds for info in found],
-            "n_windows": pd.array([info.n_windows for info in found], dtype="Int64"),
+            "status": pd.array([one["status"] for one in facts], dtype="string"),
+            "reason": pd.array([one["reason"] for one in facts], dtype="string"),
+            "seconds": [float(one["seconds"]) for one in facts],
+            "n_windows": pd.array([files[video].rows for video in videos], dtype="Int64"),
         }
     )
 
 
-def _extract_one(
-    file: Path | None, video: str, out: Path, settings: SoundSettings, work: str
-) -> tuple[str, SoundInfo]:
-    target = sound_path(out, video)
-    # What a killed process left half written.
-    for leftover in target.parent.glob(f".{escape(target.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    if file is None:
-        sound = _nothing("no_sound", "pictures of faces have no sound", settings)
-    else:
-        sound = extract_video_sound(file, settings)
-    write_sound(sound, target, work)
-    return video, SoundInfo(sound.status, sound.reason, sound.seconds, len(sound), work)
+def _key(settings: SoundSettings, path: Path | None) -> str:
+    media = None if path is None else media_identity(path)
+    return key_of(format=_FORMAT, settings=asdict(settings), media=media)
 
 
-def _file(dataset: Dataset, video: str) -> Path | None:
-    """The file of a video; None where the dataset holds pictures instead."""
-    return dataset.root / video if dataset.crops is None else None
-
-
-def _work_hash(dataset: Dataset, video: str, settings: SoundSettings) -> str:
-    """Changes when the settings or the length of the file do."""
-    file = _file(dataset, video)
-    try:
-        length = -1 if file is None else file.stat().st_size
-    except OSError:
-        length = -1
-    return f"{settings.hash}-{length}"
+def _sound_of(settings: SoundSettings, path: Path | None) -> Sound:
+    if path is None:
+        return _nothing("no_sound", "Pictures of faces have no sound.", settings)
+    return extract_video_sound(path, settings)
 
 
 def _spectrogram(track: Track, start: int, settings: SoundSettings) -> NDArray[np.float16]:
@@ -169,7 +149,7 @@ def _nothing(status: SoundStatus, reason: str, settings: SoundSettings) -> Sound
         start_s=np.empty(0, np.float32),
         mel=np.empty((0, settings.frames, settings.bands), np.float16),
         status=status,
-        reason=_sentence(reason),
+        reason=reason,
         seconds=0.0,
     )
 
@@ -178,7 +158,3 @@ def _loss(track: Track, seconds: float) -> str:
     if not track.damaged:
         return ""
     return f"{track.damaged} damaged packets were passed over; {seconds:.1f} s could be decoded."
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."

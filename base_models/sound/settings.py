@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from base_models.settings_checks import check_ranges, settings_hash
-
-#: Goes into the hash: files written by an older way of working are made again.
-_FORMAT = 1
+from predictions.errors import InputError
+from predictions.settings import check_settings, setting
 
 
 @dataclass(frozen=True)
@@ -27,28 +25,30 @@ class SoundSettings:
         InputError: a value outside its range.
     """
 
-    rate: int = 16_000
-    window_s: float = 2.0
-    step_s: float = 1.0
+    rate: int = setting(16_000, least=4000)
+    window_s: float = setting(2.0, least=0.5)
+    step_s: float = setting(1.0, above=0)
     longest_s: float = 60.0
-    windows: int = 30
+    windows: int = setting(30, least=1)
     fft: int = 512
-    frame: int = 400
-    hop: int = 160
-    bands: int = 64
+    frame: int = setting(400, above=0)
+    hop: int = setting(160, above=0)
+    bands: int = setting(64, least=8)
 
     def __post_init__(self) -> None:
-        checks = [
-            (self.rate >= 4000, "rate", "at least 4000 samples a second"),
-            (self.window_s >= 0.5, "window_s", "at least 0.5 seconds"),
-            (0 < self.step_s <= self.window_s, "step_s", "above 0 and at most window_s"),
-            (self.longest_s >= self.window_s, "longest_s", "at least window_s"),
-            (self.windows >= 1, "windows", "at least 1"),
-            (0 < self.frame <= self.fft, "frame", "above 0 and at most fft"),
-            (0 < self.hop <= self.frame, "hop", "above 0 and at most frame"),
-            (8 <= self.bands <= self.fft // 4, "bands", "between 8 and a quarter of fft"),
-        ]
-        check_ranges(self, "sound", checks)
+        check_settings(self, "sound")
+        together = {
+            "step_s": (self.step_s <= self.window_s, "at most window_s"),
+            "longest_s": (self.longest_s >= self.window_s, "at least window_s"),
+            "frame": (self.frame <= self.fft, "at most fft"),
+            "hop": (self.hop <= self.frame, "at most frame"),
+            "bands": (self.bands <= self.fft // 4, "at most a quarter of fft"),
+        }
+        for name, (holds, expected) in together.items():
+            if not holds:
+                raise InputError(
+                    f"sound setting {name} is {getattr(self, name)!r}", expected=expected
+                )
 
     @property
     def samples(self) -> int:
@@ -59,8 +59,3 @@ class SoundSettings:
     def frames(self) -> int:
         """Spectra of one window."""
         return 1 + (self.samples - self.frame) // self.hop
-
-    @property
-    def hash(self) -> str:
-        """Twelve hexadecimal digits, the same for the same settings."""
-        return settings_hash(self, _FORMAT)

@@ -1,32 +1,24 @@
 """The spectrograms of one video in one Parquet file: where it lies, how it is written and read.
 
 Columns: `window` (int32, its number in the video), `start_s` (float32, seconds) and `mel` (binary:
-float16, little-endian, frames x bands, natural log of power). The schema's metadata holds status,
-reason, seconds of sound, the shape of a window and the hash of the settings.
+float16, little-endian, frames x bands, natural log of power). The facts are status, reason, seconds
+of sound and the shape of a window.
 
 Nothing here imports torch or PyAV.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from base_models.compute.per_video import VideoTables, video_path
-from predictions.errors import InputError
+from base_models.compute.per_video import VideoStore, video_path
 
 SoundStatus = Literal["ok", "no_sound", "unreadable"]
-
-_SCHEMA = pa.schema([("window", pa.int32()), ("start_s", pa.float32()), ("mel", pa.binary())])
-_TABLES = VideoTables(
-    kind="sound",
-    schema=_SCHEMA,
-    keys=frozenset({"status", "reason", "seconds", "frames", "bands", "settings"}),
-    missing="no sound was extracted yet; run `fakeodds train` or `run` with a sound detector.",
-)
 
 
 @dataclass(frozen=True)
@@ -53,76 +45,46 @@ class Sound:
         return len(self.window)
 
 
-@dataclass(frozen=True)
-class SoundInfo:
-    """What a sound file says of itself, read from its footer alone."""
-
-    status: SoundStatus
-    reason: str
-    seconds: float
-    n_windows: int
-    settings_hash: str
+#: sound_path(folder, video): where the sound of `video` lies; see `video_path`.
+sound_path = video_path
 
 
-def sound_path(out: Path, video: str) -> Path:
-    """Where the sound of `video` (its id, a relative path) lies in the sound folder `out`.
-
-    Raises:
-        InputError: the id is absolute, or leads out of the folder.
-    """
-    return video_path(out, video)
-
-
-def write_sound(sound: Sound, path: Path, settings_hash: str) -> None:
-    """Write `sound` in one step; the same sound gives the same bytes."""
-    _, frames, bands = sound.mel.shape
-    columns = [
-        pa.array(sound.window, pa.int32()),
-        pa.array(sound.start_s, pa.float32()),
-        pa.array([window.astype("<f2").tobytes() for window in sound.mel], pa.binary()),
-    ]
-    metadata = {
-        "status": sound.status,
-        "reason": sound.reason,
-        "seconds": f"{sound.seconds:.3f}",
-        "frames": str(frames),
-        "bands": str(bands),
-        "settings": settings_hash,
-    }
-    _TABLES.write(columns, metadata, path, "zstd")
+def write_sound(sound: Sound, path: Path, key: str) -> None:
+    """Write `sound`, made for `key`, in one step; the same sound gives the same bytes."""
+    SOUND.write(sound, path, key)
 
 
 def load_sound(path: Path) -> Sound:
     """Read the sound of one video.
 
     Raises:
-        InputError: the file is missing, or is not a sound file.
+        InputError: the file is missing, damaged, or no sound file.
     """
-    table, metadata = _TABLES.read(path)
-    shape = (len(table), int(metadata["frames"]), int(metadata["bands"]))
-    data = b"".join(table["mel"].to_pylist())
-    if len(data) != 2 * int(np.prod(shape)):
-        raise InputError(f"{path}: its spectrograms are cut short; delete it and extract again.")
+    return SOUND.load(path)
+
+
+def _pack(sound: Sound) -> tuple[dict[str, pa.Array], dict[str, Any]]:
+    _, frames, bands = sound.mel.shape
+    columns = {
+        "window": pa.array(sound.window, pa.int32()),
+        "start_s": pa.array(sound.start_s, pa.float32()),
+        "mel": pa.array([window.astype("<f2").tobytes() for window in sound.mel], pa.binary()),
+    }
+    seconds = round(sound.seconds, 3)
+    facts = {"status": sound.status, "reason": sound.reason, "seconds": seconds}
+    return columns, {**facts, "shape": [frames, bands]}
+
+
+def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Sound:
+    mel = np.frombuffer(b"".join(table["mel"].to_pylist()), "<f2")
     return Sound(
         window=table["window"].to_numpy(),
         start_s=table["start_s"].to_numpy(),
-        mel=np.frombuffer(data, "<f2").reshape(shape).astype(np.float16, copy=False),
-        status=cast(SoundStatus, metadata["status"]),
-        reason=metadata["reason"],
-        seconds=float(metadata["seconds"]),
+        mel=mel.reshape(len(table), *facts["shape"]).astype(np.float16, copy=False),
+        status=facts["status"],
+        reason=facts["reason"],
+        seconds=facts["seconds"],
     )
 
 
-def read_info(path: Path) -> SoundInfo | None:
-    """The footer of a sound file; None when there is no usable file."""
-    footer = _TABLES.read_footer(path)
-    if footer is None:
-        return None
-    n_windows, metadata = footer
-    return SoundInfo(
-        status=cast(SoundStatus, metadata["status"]),
-        reason=metadata["reason"],
-        seconds=float(metadata["seconds"]),
-        n_windows=n_windows,
-        settings_hash=metadata["settings"],
-    )
+SOUND = VideoStore("sound", _pack, _unpack, made_by="fakeodds train", compression="zstd")

@@ -11,21 +11,11 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-
-class NoSound(Exception):
-    """A file has nothing to be heard; `reason` is one sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+from base_models.video.container import UnreadableVideo, UnusableMedia, open_media
 
 
-class UnreadableSound(Exception):
-    """A file, or its audio track, cannot be decoded; `reason` is one sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class NoSound(UnusableMedia):
+    """A file has nothing to be heard."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +39,9 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
 
     Raises:
         NoSound: there is no audio track, or there are no samples in it.
-        UnreadableSound: the file cannot be opened, or not one packet of the track decoded.
+        UnreadableVideo: the file cannot be opened, or not one packet of the track decoded.
     """
-    with _open(path) as container:
+    with open_media(path) as container:
         if not container.streams.audio:
             raise NoSound("the file has no audio track")
         stream = container.streams.audio[0]
@@ -76,7 +66,7 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
             pieces += map(_samples, resampler.resample(None))
     samples = np.concatenate([np.empty(0, np.float32), *pieces])[:wanted]
     if not len(samples) and damaged:
-        raise UnreadableSound("no packet of the audio track can be decoded")
+        raise UnreadableVideo("no packet of the audio track can be decoded")
     if not len(samples):
         raise NoSound("the audio track is empty")
     # A damaged packet may decode to anything.
@@ -85,15 +75,6 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
 
 def _samples(piece: AudioFrame) -> NDArray[np.float32]:
     return np.asarray(piece.to_ndarray(), np.float32).reshape(-1)
-
-
-def _open(path: Path) -> InputContainer:
-    try:
-        # The prefix and the whitelist keep a playlist, or an odd name, from opening anything else.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (av.FFmpegError, OSError) as error:
-        detail = getattr(error, "strerror", None) or type(error).__name__
-        raise UnreadableSound(f"the file cannot be opened as a video ({detail})") from error
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet | None]:

@@ -4,14 +4,19 @@ from base_models.compute.devices import choose_device
 from base_models.detectors.registry import DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.voice import create_voice, local_voice
-from base_models.training.fold import FoldData, Start, network_seed
+from base_models.training.fold import FoldData, network_seed
 from base_models.training.settings import TrainSettings
-from base_models.training.torch import WEIGHTS, TorchWork, read_checkpoint, session
+from base_models.training.torch import TorchWork, read_checkpoint, session
+from predictions.notes import NoteKind
 
-__all__ = ["WEIGHTS", "begin", "read_checkpoint", "session", "settle_start"]
+__all__ = ["begin", "read_checkpoint", "session", "settle_start"]
+
+NO_PUBLIC_WEIGHTS = NoteKind(
+    "weights.none-public", "{detector} has no public weights and starts from random ones."
+)
 
 
-def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
+def settle_start(spec: DetectorSpec, weights: Weights) -> StartWeights:
     """From a weights folder where it holds this detector, else from random weights.
 
     There are no public weights, so `pretrained` and a folder for other detectors mean scratch,
@@ -19,15 +24,13 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
     """
     path = local_voice(spec, weights)
     if path is not None:
-        return Start.of(StartWeights("local", path), weights)
-    notes = []
-    if weights not in ("auto", "scratch"):
-        notes.append(f"{spec.name} has no public weights and starts from random ones.")
-    return Start("scratch", "scratch", "scratch", notes)
+        return StartWeights("local", path)
+    told = weights not in ("auto", "scratch")
+    return StartWeights("scratch", notes=(NO_PUBLIC_WEIGHTS(detector=spec.name),) if told else ())
 
 
 def begin(
-    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
+    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: StartWeights, where: str
 ) -> TorchWork:
     """A training at its first epoch."""
     detector = create_voice(spec, start.weights, spec.size, network_seed(spec, data, settings))

@@ -1,6 +1,5 @@
 """The spectrograms of many videos as rows to train on and to score, and how they are varied."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from base_models.scoring.crops import CropIndex
 from base_models.sound.store import load_sound, sound_path
+from predictions.products import key_of
 
 Spectrograms = NDArray[np.float16]
 
@@ -24,12 +24,9 @@ def index_sounds(videos: Sequence[str], sound_dir: Path) -> CropIndex:
     counts, numbers, digests = [], [np.empty(0, np.int32)], []
     for video in videos:
         sound = load_sound(sound_path(sound_dir, video))
-        total = hashlib.blake2b(digest_size=16)
-        total.update(np.ascontiguousarray(sound.window).tobytes())
-        total.update(sound.mel.tobytes())
         counts.append(len(sound))
         numbers.append(sound.window)
-        digests.append(total.hexdigest())
+        digests.append(key_of(window=sound.window, mel=sound.mel))
     frame = np.concatenate(numbers)
     return CropIndex(
         videos=tuple(videos),

@@ -45,7 +45,8 @@ def cut_validation(
     if found < parts:
         raise InputError(
             f"early stopping needs at least {parts} groups beside the fold held out to set "
-            f"{share:g} of them aside; there are {found}; train without patience."
+            f"{share:g} of them aside; there are {found}",
+            remedy="train without patience",
         )
     return np.asarray(assign_folds(labels, groups, parts, seed) == 0)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.augment.augmenter import Augmenter, blended
-from base_models.augment.presets import parse_augment
+from base_models.augment.registry import parse_augment
 from base_models.scoring.crops import Crops, draw_epoch, generator, one_ahead, split_batches
 from base_models.training.balance import balanced_positions, class_weights, log_odds
 from base_models.training.early_stopping import mean_log_loss

@@ -1,14 +1,14 @@
-"""One fold of one detector, whatever its framework: skipped, taken up, trained, scored, recorded.
+"""One fold of one detector, whatever its framework: kept, mended, taken up, trained, scored.
 
 What differs between frameworks is a module named by the detector's spec (`DetectorSpec.trainer`),
-which has the functions of `Trainer`. A fold leaves `weights.*` and `fold.json` in its folder and
+which has the functions of `Trainer`. A fold leaves its weights and `fold.json` in its folder and
 its frame scores beside the others; while it is under way there is a checkpoint after each epoch,
 and the order of the crops, which of them, and how they are varied depend on (seed, fold, epoch)
 alone, so that a run taken up from its last checkpoint ends with the same bytes.
 """
 
-import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,17 +19,32 @@ from numpy.typing import NDArray
 
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
-from base_models.scoring.crops import Crops, generator
-from base_models.scoring.fold_models import FOLD_RECORD, FoldModel, load_fold_model
-from base_models.scoring.frame_scores import digest_of_scores, frame_scores, write_frame_scores
-from base_models.scoring.offline import mean_logits
+from base_models.scoring.crops import CropIndex, Crops, generator
+from base_models.scoring.fold_models import FoldModel, FoldPlace
+from base_models.scoring.frame_scores import frame_scores, write_frame_scores
+from base_models.scoring.opened import score_rows
 from base_models.scoring.sources import Varied
-from base_models.training.settings import TrainSettings, changes, hash_of
+from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
-from predictions.files import write_json
+from predictions.notes import Note, NoteKind
+from predictions.products import key_of, read_record
 from predictions.progress import Progress, silent
 
 _CHECKPOINT = "checkpoint"
+
+TRAINED_ANEW = NoteKind(
+    "training.changed",
+    "{detector} fold {fold} is trained anew, since its settings or input changed: {changes}.",
+)
+TRAINED_AGAIN = NoteKind(
+    "training.weights-damaged",
+    "{detector} fold {fold} is trained again, since its weights are missing or damaged.",
+)
+SCORED_AGAIN = NoteKind(
+    "training.scores-damaged",
+    "{detector} fold {fold}: its scores are missing or damaged and are made again from its "
+    "weights, which are whole.",
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,6 @@ class FoldData:
         train: rows of `crops` to train on, all with a label.
         held_out: rows to score.
         fold: the fold held out.
-        folds: all folds of the run.
         validation: rows of other groups than `train`'s and `held_out`'s, on which early stopping
             looks; none without it.
     """
@@ -52,7 +66,6 @@ class FoldData:
     train: NDArray[np.intp]
     held_out: NDArray[np.intp]
     fold: int
-    folds: Sequence[int]
     validation: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
 
@@ -62,7 +75,7 @@ class FoldResult:
 
     Attributes:
         detector, fold: which.
-        skipped: it was finished before.
+        skipped: it was trained before.
         images: crops trained on in this process.
         seconds: what training on them took.
         losses: mean training loss of each epoch.
@@ -75,23 +88,7 @@ class FoldResult:
     images: int
     seconds: float
     losses: list[float]
-    notes: list[str]
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where training starts from, decided once a detector: see `weights.StartWeights`."""
-
-    weights: Weights
-    kind: str
-    digest: str
-    notes: list[str]
-
-    @classmethod
-    def of(cls, found: StartWeights, weights: Weights) -> "Start":
-        """What was decided about `weights`: a local folder stays named, the rest by its kind."""
-        settled = weights if found.kind == "local" else found.kind
-        return cls(settled, found.kind, found.digest(), [found.note] if found.note else [])
+    notes: list[Note]
 
 
 class Work(Protocol):
@@ -112,9 +109,9 @@ class Work(Protocol):
         """Go on from what `Trainer.read_checkpoint` read."""
 
     def run(
-        self, path: Path, wanted: str, identity: dict[str, Any], progress: Progress
+        self, path: Path, key: str, identity: dict[str, Any], progress: Progress
     ) -> tuple[int, float]:
-        """Train the epochs that are left, a checkpoint (with `wanted` as its `hash`) after each.
+        """Train the epochs that are left, a checkpoint with `key` and `identity` after each.
 
         Returns the crops trained on and the seconds that took.
 
@@ -132,11 +129,8 @@ class Work(Protocol):
 class Trainer(Protocol):
     """The functions of a module that trains the detectors of one kind."""
 
-    #: File name of the trained weights.
-    WEIGHTS: str
-
-    def settle_start(self, spec: DetectorSpec, weights: Weights) -> Start:
-        """Decide `auto`, download what is wanted, and hash it.
+    def settle_start(self, spec: DetectorSpec, weights: Weights) -> StartWeights:
+        """Decide `auto`, and download what is wanted.
 
         Raises:
             InputError: the weights cannot be had.
@@ -150,13 +144,13 @@ class Trainer(Protocol):
         spec: DetectorSpec,
         data: FoldData,
         settings: TrainSettings,
-        start: Start,
+        start: StartWeights,
         where: str,
     ) -> Work:
         """A training at its first epoch."""
 
     def read_checkpoint(self, path: Path) -> dict[str, Any] | None:
-        """`hash`, `identity`, `losses` and the framework's own; None when there is no file."""
+        """`key`, `identity`, `losses` and the framework's own; None when there is no file."""
 
 
 def network_seed(spec: DetectorSpec, data: FoldData, settings: TrainSettings) -> int:
@@ -176,20 +170,18 @@ def trainer_of(spec: DetectorSpec) -> Trainer:
 def train_fold(
     spec: DetectorSpec,
     data: FoldData,
-    folder: Path,
-    scores: Path,
+    run: Path,
     settings: TrainSettings,
-    start: Start,
+    start: StartWeights,
     *,
     progress: Progress = silent,
 ) -> FoldResult:
-    """Train `spec` without the fold, then score the fold; take up or skip what is there.
+    """Train `spec` without the fold, then score the fold; keep, mend or take up what is there.
 
     Args:
         spec: the detector.
         data: its crops.
-        folder: gets the weights and `fold.json`, and a checkpoint while under way.
-        scores: gets the frame scores (logits) of the fold.
+        run: the run folder, which gets the pieces of `FoldPlace`.
         settings: how to train.
         start: the weights to start from.
         progress: told the stage, the crops done, and all crops of all epochs.
@@ -199,119 +191,127 @@ def train_fold(
     """
     trainer = trainer_of(spec)
     identity = _identity(spec, data, settings, start)
-    wanted = hash_of(identity)
-    where = f"{spec.name} fold {data.fold}"
-    notes: list[str] = []
-    weights = folder / trainer.WEIGHTS
-    record = _read_record(folder, weights)
-    if record is not None and record["hash"] == wanted:
-        (folder / _CHECKPOINT).unlink(missing_ok=True)
-        if digest_of_scores(scores) != wanted:
-            with trainer.session(settings):
-                trained = load_fold_model(
-                    FoldModel(folder, record),
-                    device=settings.device,
-                    precision=settings.precision,
-                )
-                _score(trained, data, spec.name, scores, settings, wanted, progress)
-        return FoldResult(spec.name, data.fold, True, 0, 0.0, record["losses"], [])
-    checkpoint = trainer.read_checkpoint(folder / _CHECKPOINT)
+    key = key_of(**identity)
+    place = FoldPlace(run, spec.name, data.fold)
+    product, where = place.product(key), f"{spec.name} fold {data.fold}"
+    names: dict[str, Any] = {"detector": spec.name, "fold": data.fold}
+    notes: list[Note] = []
+
+    state, record = product.state(), read_record(product.record)
+    if state in ("done", "damaged") and record is not None:
+        model = FoldModel(place, record)
+        if state == "done" or model.is_whole(place.weights):
+            (place.folder / _CHECKPOINT).unlink(missing_ok=True)
+            if state == "damaged":
+                notes.append(SCORED_AGAIN(**names))
+                with trainer.session(settings):
+                    trained = model.load(device=settings.device, precision=settings.precision)
+                    _score(trained, data, place, settings, progress)
+                product.seal(**record)
+            return FoldResult(spec.name, data.fold, True, 0, 0.0, record["losses"], notes)
+        notes.append(TRAINED_AGAIN(**names))
+
+    checkpoint = trainer.read_checkpoint(place.folder / _CHECKPOINT)
     earlier = checkpoint or record
-    if earlier is not None and earlier["hash"] != wanted:
-        notes.append(
-            f"{where} is trained anew, since its settings or input changed: "
-            f"{changes(earlier['identity'], identity)}."
-        )
+    if earlier is not None and earlier.get("key") != key:
+        notes.append(TRAINED_ANEW(**names, changes=_changes(earlier["identity"], identity)))
         checkpoint = None
     # What another setting left must not be mixed with the new.
-    for path in (folder / FOLD_RECORD, weights, scores):
-        path.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    product.clear()
+    shutil.rmtree(place.folder / "openvino", ignore_errors=True)
+    place.folder.mkdir(parents=True, exist_ok=True)
 
     with trainer.session(settings):
         work = trainer.begin(spec, data, settings, start, where)
         if checkpoint is not None:
             work.restore(checkpoint)
-        images, seconds = work.run(folder / _CHECKPOINT, wanted, identity, progress)
-        work.save(weights)
-        _score(work.backend(), data, spec.name, scores, settings, wanted, progress)
-    write_json(
-        {
-            "detector": spec.name,
-            "framework": spec.framework,
-            "fold": data.fold,
-            "folds": list(data.folds),
-            "size": data.crops.size,
-            "start": start.kind,
-            "hash": wanted,
-            "identity": identity,
-            "training": work.about,
-            "losses": work.losses,
-            **work.computed_on,
-        },
-        folder / FOLD_RECORD,
+        images, seconds = work.run(place.folder / _CHECKPOINT, key, identity, progress)
+        work.save(place.weights)
+        _score(work.backend(), data, place, settings, progress)
+    product.seal(
+        detector=spec.name,
+        framework=spec.framework,
+        fold=data.fold,
+        size=data.crops.size,
+        start=start.kind,
+        identity=identity,
+        training=work.about,
+        losses=work.losses,
+        **work.computed_on,
     )
-    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    (place.folder / _CHECKPOINT).unlink(missing_ok=True)
     return FoldResult(spec.name, data.fold, False, images, seconds, work.losses, notes)
 
 
+def media_identity(
+    index: CropIndex,
+    labels: NDArray[np.float32],
+    train: NDArray[np.intp],
+    held_out: NDArray[np.intp],
+    fold: int,
+    validation: NDArray[np.intp],
+) -> dict[str, Any]:
+    """What the outcome depends on of videos, labels and folds (see `FoldData`), as JSON values."""
+
+    def of(rows: NDArray[np.intp]) -> tuple[str, str]:
+        videos, first = np.unique(index.video[rows], return_index=True)
+        return index.digest(videos.tolist()), key_of(labels=labels[rows][first].tolist())
+
+    training_faces, training_labels = of(train)
+    identity: dict[str, Any] = {
+        "fold": fold,
+        "training_faces": training_faces,
+        "training_labels": training_labels,
+        "held_out_faces": of(held_out)[0],
+    }
+    if len(validation):
+        identity["validation_videos"] = key_of(videos=of(validation))
+    return identity
+
+
 def _identity(
-    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start
+    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: StartWeights
 ) -> dict[str, Any]:
     """All that the outcome depends on, flat, as JSON values."""
-    index = data.crops.index
-    training, first = np.unique(index.video[data.train], return_index=True)
-    labels = data.labels[data.train][first]
     return {
         **settings.recorded(),
         "detector": spec.name,
         "size": data.crops.size,
-        "fold": data.fold,
         "start": start.digest,
-        "training_faces": index.digest(training),
-        "training_labels": hash_of({"labels": labels.tolist()}),
-        "held_out_faces": index.digest(np.unique(index.video[data.held_out])),
-        **_validation_identity(data),
+        **media_identity(
+            data.crops.index, data.labels, data.train, data.held_out, data.fold, data.validation
+        ),
     }
-
-
-def _validation_identity(data: FoldData) -> dict[str, Any]:
-    index = data.crops.index
-    videos, first = np.unique(index.video[data.validation], return_index=True)
-    if not len(videos):
-        return {}
-    labels = data.labels[data.validation][first].tolist()
-    return {"validation_videos": hash_of({"faces": index.digest(videos), "labels": labels})}
 
 
 def _score(
     backend: Backend,
     data: FoldData,
-    name: str,
-    path: Path,
+    place: FoldPlace,
     settings: TrainSettings,
-    digest: str,
     progress: Progress,
 ) -> None:
     """Write the frame scores of the fold held out."""
-    where = f"{name} fold {data.fold}"
-    logits = mean_logits(
+    where = f"{place.name} fold {place.fold}"
+    logits = score_rows(
         [backend], data.crops, data.held_out, 2 * settings.batch, f"score {where}", progress
     )
     if not np.isfinite(logits).all():
-        raise InputError(f"{where}: its scores are not finite after training; use a lower lr.")
-    table = frame_scores(data.crops.index, data.held_out, name, logits)
-    write_frame_scores(table, path, digest)
+        raise InputError(f"{where}: its scores are not finite after training", remedy="lower lr")
+    table = frame_scores(data.crops.index, data.held_out, place.name, logits)
+    write_frame_scores(table, place.scores)
 
 
-def _read_record(folder: Path, weights: Path) -> dict[str, Any] | None:
-    """The record of a finished fold; None when it is not finished."""
-    path = folder / FOLD_RECORD
-    if not path.is_file() or not weights.is_file():
-        return None
-    try:
-        return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: not readable JSON; delete the folder and train again."
-        ) from error
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What differs between two flat records: `epochs 2 -> 3, ...`."""
+    names = sorted({*old, *new})
+    return ", ".join(
+        f"{name} {_short(old.get(name))} -> {_short(new.get(name))}"
+        for name in names
+        if old.get(name) != new.get(name)
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:8]}..."

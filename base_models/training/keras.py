@@ -17,26 +17,19 @@ from base_models.detectors.keras_detectors import KerasDetector, make_keras
 from base_models.detectors.keras_devices import KerasDevice, choose_device, reproducible
 from base_models.detectors.keras_networks import state_of, variables_by_name
 from base_models.detectors.keras_runtime import keras, tf
-from base_models.detectors.keras_weights import State, resolve_weights, save_state
-from base_models.detectors.registry import Backend, DetectorSpec, Weights
+from base_models.detectors.keras_weights import State, save_state
+from base_models.detectors.keras_weights import resolve_weights as settle_start
+from base_models.detectors.registry import Backend, DetectorSpec
+from base_models.detectors.start_weights import StartWeights
 from base_models.training.epochs import Batch
-from base_models.training.fold import FoldData, Start, network_seed
+from base_models.training.fold import FoldData, network_seed
 from base_models.training.loop import CLIP_NORM, EpochWork
 from base_models.training.settings import TrainSettings
 
-WEIGHTS = "weights.safetensors"
+__all__ = ["KerasWork", "begin", "read_checkpoint", "session", "settle_start"]
 
 # What an array of a checkpoint belongs to, before its name.
 _NETWORK, _BEST, _OPTIMISER = "network", "best", "optimiser"
-
-
-def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
-    """Decide `auto`, download what is wanted, and hash it.
-
-    Raises:
-        InputError: the weights cannot be had.
-    """
-    return Start.of(resolve_weights(spec, weights), weights)
 
 
 @contextmanager
@@ -47,7 +40,7 @@ def session(settings: TrainSettings) -> Iterator[None]:
 
 
 def begin(
-    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
+    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: StartWeights, where: str
 ) -> "KerasWork":
     """A training at its first epoch."""
     seed = network_seed(spec, data, settings)
@@ -56,7 +49,7 @@ def begin(
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """`hash`, `identity`, `losses` and the state of `KerasWork`; None when there is no file."""
+    """`key`, `identity`, `losses` and the state of `KerasWork`; None when there is no file."""
     if not path.is_file():
         return None
     # Its start is read apart, since the arrays come without what is said of them.
@@ -67,7 +60,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 class KerasWork(EpochWork):
-    """The state of one training: see `fold_training.Work`."""
+    """The state of one training: see `training.fold.Work`."""
 
     def __init__(
         self, detector: KerasDetector, data: FoldData, settings: TrainSettings, where: str
@@ -117,7 +110,7 @@ class KerasWork(EpochWork):
     def _state(self) -> State:
         return state_of(self.detector.network)
 
-    def _save_checkpoint(self, path: Path, wanted: str, identity: dict[str, Any]) -> None:
+    def _save_checkpoint(self, path: Path, key: str, identity: dict[str, Any]) -> None:
         steps = {str(i): v.value.numpy() for i, v in enumerate(self.optimiser.variables)}
         parts = {
             _NETWORK: self._state(),
@@ -125,7 +118,7 @@ class KerasWork(EpochWork):
             _BEST: self.best or {},
         }
         about = {
-            "hash": wanted,
+            "key": key,
             "identity": identity,
             "losses": self.losses,
             "validation_losses": self.validation_losses,

@@ -17,7 +17,7 @@ CLIP_NORM = 1.0
 
 
 class EpochWork:
-    """The state of one training (see `fold_training.Work`), less what a framework does itself.
+    """The state of one training (see `training.fold.Work`), less what a framework does itself.
 
     A framework gives `_logits`, `_state` and `_lay_in` of its network, `_save_checkpoint`,
     `_begin_epoch`, `_pass` and `_step`; its `restore` takes up `losses`, `validation_losses` and
@@ -35,7 +35,7 @@ class EpochWork:
         self.about = self.epochs.about
 
     def run(
-        self, path: Path, wanted: str, identity: dict[str, Any], progress: Progress
+        self, path: Path, key: str, identity: dict[str, Any], progress: Progress
     ) -> tuple[int, float]:
         """Train the epochs that are left, with a checkpoint after each: (crops, seconds)."""
         began, done_before = time.perf_counter(), len(self.losses)
@@ -44,7 +44,7 @@ class EpochWork:
                 break
             self.losses.append(self._epoch(epoch, progress))
             self._validate()
-            self._save_checkpoint(path, wanted, identity)
+            self._save_checkpoint(path, key, identity)
         if self.best is not None:
             self._lay_in(self.best)
             self.about = {
@@ -69,7 +69,7 @@ class EpochWork:
         """Put such a copy back into the network."""
         raise NotImplementedError
 
-    def _save_checkpoint(self, path: Path, wanted: str, identity: dict[str, Any]) -> None:
+    def _save_checkpoint(self, path: Path, key: str, identity: dict[str, Any]) -> None:
         """Write all that `restore` needs, in one step."""
         raise NotImplementedError
 
@@ -111,8 +111,8 @@ class EpochWork:
             value = self._pass(batch, shared)
             if not math.isfinite(value):
                 raise InputError(
-                    f"{self.where}, epoch {epoch + 1}: the training loss became {value}; lower lr "
-                    f"(now {self.settings.lr:g}) or use precision fp32."
+                    f"{self.where}, epoch {epoch + 1}: the training loss became {value}",
+                    remedy=f"lower lr (now {self.settings.lr:g}) or use precision fp32",
                 )
             if (number + 1) % self.settings.accumulate == 0 or number + 1 == passes:
                 self._step(self.epochs.learning_rate(epoch * passes + number), shared)

@@ -1,10 +1,12 @@
 """All detectors on all folds: every video scored by models that never saw its group."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,9 @@ from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
 from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.detectors.start_weights import StartWeights
 from base_models.scoring.crops import CropIndex, Crops
+from base_models.scoring.fold_models import FOLD_RECORD, LIST, FoldPlace, list_trained
 from base_models.scoring.sources import (
     LACKING,
     Varied,
@@ -23,11 +27,43 @@ from base_models.scoring.sources import (
     size_of,
 )
 from base_models.training.early_stopping import cut_validation
-from base_models.training.fold import FoldData, FoldResult, Start, train_fold, trainer_of
+from base_models.training.fold import (
+    FoldData,
+    FoldResult,
+    media_identity,
+    train_fold,
+    trainer_of,
+)
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 from predictions.folds import check_folds
+from predictions.notes import Note, NoteKind
+from predictions.products import read_record
 from predictions.progress import Progress, silent
+
+KEPT = NoteKind(
+    "training.kept", "{kept} of {trainings} trainings were finished before and are kept."
+)
+REMOVED = NoteKind(
+    "training.removed",
+    "{detector}: its trained folds are removed, since they are not whole, or were not trained for "
+    "these videos, labels and folds.",
+)
+BALANCED = NoteKind(
+    "training.balanced",
+    "Both classes count the same in training (imbalance {imbalance}), so the detectors' logits do "
+    "not carry the share of fakes; calibration restores it.",
+)
+BLENDS_ALONE = NoteKind(
+    "training.blends-alone",
+    "Detectors learned from REAL videos and their self-blended images alone; the FAKE videos were "
+    "only scored.",
+)
+BLENDS_ADDED = NoteKind(
+    "training.blends-added",
+    "Self-blended images were added as fakes, so the detectors' logits carry another share of "
+    "fakes than the videos; calibration restores it.",
+)
 
 
 @dataclass(frozen=True)
@@ -36,11 +72,18 @@ class TrainReport:
 
     Attributes:
         folds: one entry a detector and fold.
-        notes: decisions to show, one sentence each.
+        notes: decisions to show.
+        key: of all that was trained; what depends on it has this in its own key.
     """
 
     folds: list[FoldResult]
-    notes: list[str]
+    notes: list[Note]
+    key: str
+
+    @property
+    def pieces(self) -> list[tuple[str, int]]:
+        """The (detector, fold) that make up the training, as `models/trained.json` lists them."""
+        return [(fold.detector, fold.fold) for fold in self.folds]
 
     def images_per_second(self) -> dict[str, float]:
         """Training speed of each detector that was trained in this run."""
@@ -57,7 +100,7 @@ class _Job:
     """One detector and fold, small enough to send to another process."""
 
     spec: DetectorSpec
-    start: Start
+    start: StartWeights
     fold: int
     size: int
 
@@ -98,8 +141,20 @@ class _Task:
             )
         return training & ~validation, validation
 
+    def rows(self, fold: int) -> dict[str, Any]:
+        """What `FoldData` says of a fold, but for the crops themselves."""
+        video = self.index.video
+        training, validation = self.parts(fold)
+        return {
+            "labels": self.labels[video],
+            "train": np.flatnonzero(training[video]),
+            "held_out": np.flatnonzero(self.folds[video] == fold),
+            "fold": fold,
+            "validation": np.flatnonzero(validation[video]),
+        }
 
-def settle_starts(settings: TrainSettings) -> list[Start]:
+
+def settle_starts(settings: TrainSettings) -> list[StartWeights]:
     """Where each detector's training starts from; cheap to ask before anything long begins.
 
     Raises:
@@ -109,7 +164,7 @@ def settle_starts(settings: TrainSettings) -> list[Start]:
     return [trainer_of(spec).settle_start(spec, settings.weights) for spec in specs]
 
 
-def train_out_of_fold(
+def fit_out_of_fold(
     videos: pd.DataFrame,
     faces_dir: Path,
     out: Path,
@@ -119,9 +174,14 @@ def train_out_of_fold(
 ) -> TrainReport:
     """Train every detector once a fold without that fold, and score the fold with it.
 
-    Finished folds are skipped, a fold under way goes on after its last epoch, and one whose
-    settings or input changed is trained anew with a note. Writes under `out`
-    `models/model=M/fold=K/` and `scores/model=M/fold=K.parquet` (see `frame_scores`).
+    Finished folds are kept, one under way goes on after its last epoch, one whose settings or input
+    changed is trained anew, and what is missing or damaged is made again; notes tell. Writes under
+    `out` `models/model=M/fold=K/`, `scores/model=M/fold=K.parquet` and last `models/trained.json`,
+    the list of these pieces, by which `find_models` and `read_fold_scores` go.
+
+    Before anything is written, folds that there are no longer are removed, and detectors left out
+    of `settings` whose folds are not whole or not of these videos, labels and folds. Those that are
+    stay, unlisted, for a later training that names them.
 
     A face counts as FAKE when its video is, whichever of the faces in it was changed. Videos
     without a label are scored but not trained on; videos without faces have no scores.
@@ -138,17 +198,17 @@ def train_out_of_fold(
         InputError: a fold splits a group, a training part lacks a class, faces are missing, weights
             cannot be had, or a training went astray.
     """
-    settings.check()
     specs = [find_detector(name) for name in settings.detectors]
     _check_blending(specs, settings)
     labels, folds = _check(videos)
-    indexes = index_media(specs, videos["video"].astype(str).tolist(), faces_dir)
+    names = videos["video"].astype(str).tolist()
+    indexes = index_media(specs, names, faces_dir)
     groups = videos["group"].astype(str).to_numpy(dtype=object)
     # A worker a device, at least.
     settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
     if settings.workers > 1 and settings.threads is None:
         settings = replace(settings, threads=max(1, available_threads() // settings.workers))
-    results = []
+    results: list[FoldResult] = []
     with TemporaryDirectory(prefix="fakeodds-") as places:
         tasks = {
             looks_at: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
@@ -157,6 +217,8 @@ def train_out_of_fold(
         for looks_at, task in tasks.items():
             _check_classes(task, LACKING[looks_at])
         starts = settle_starts(settings)
+        (out / "models" / LIST).unlink(missing_ok=True)
+        notes = _remove_stale(next(iter(tasks.values())), names, indexes)
         _embed(specs, starts, tasks, progress)
         jobs = [
             _Job(spec, start, int(fold), size_of(spec, settings.size))
@@ -168,33 +230,60 @@ def train_out_of_fold(
             results.append(result)
             if settings.workers > 1:
                 progress("train", done, len(jobs))
-    notes = [note for start in starts for note in start.notes]
+    key = list_trained(out, {spec.name: np.unique(folds).tolist() for spec in specs})
+    notes += [note for start in starts for note in start.notes]
     notes += [note for result in results for note in result.notes]
-    skipped = sum(result.skipped for result in results)
-    if skipped:
-        notes.append(f"{skipped} of {len(results)} trainings were finished before and are kept.")
-    notes += _notes_on_classes(settings)
-    return TrainReport(results, notes)
-
-
-def _notes_on_classes(settings: TrainSettings) -> list[str]:
-    notes = []
+    if skipped := sum(result.skipped for result in results):
+        notes.append(KEPT(kept=skipped, trainings=len(results)))
     if settings.imbalance != "none":
-        notes.append(
-            f"Both classes count the same in training (imbalance {settings.imbalance}), so the "
-            f"detectors' logits do not carry the share of fakes; calibration restores it."
-        )
-    if settings.sbi == "only":
-        notes.append(
-            "Detectors learned from REAL videos and their self-blended images alone; the FAKE "
-            "videos were only scored."
-        )
-    if settings.sbi == "add":
-        notes.append(
-            "Self-blended images were added as fakes, so the detectors' logits carry another share "
-            "of fakes than the videos; calibration restores it."
-        )
+        notes.append(BALANCED(imbalance=settings.imbalance))
+    notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
+    return TrainReport(results, notes, key)
+
+
+def _remove_stale(task: _Task, names: list[str], indexes: dict[str, CropIndex]) -> list[Note]:
+    """Remove folds that are no more, and detectors left out whose folds are of no use; notes."""
+    folds = np.unique(task.folds).tolist()
+    there = {
+        path.name for room in ("models", "scores") for path in (task.out / room).glob("model=*")
+    }
+    notes = []
+    for name in sorted(path.removeprefix("model=") for path in there):
+        models, scores = (task.out / room / f"model={name}" for room in ("models", "scores"))
+        if name in task.settings.detectors:
+            current = {f"fold={fold}" for fold in folds}
+            for path in [*models.glob("fold=*"), *scores.glob("fold=*")]:
+                if path.stem not in current:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif not all(_is_of_use(task, FoldPlace(task.out, name, k), names, indexes) for k in folds):
+            notes.append(REMOVED(detector=name))
+            shutil.rmtree(models, ignore_errors=True)
+            shutil.rmtree(scores, ignore_errors=True)
     return notes
+
+
+def _is_of_use(
+    task: _Task, place: FoldPlace, names: list[str], indexes: dict[str, CropIndex]
+) -> bool:
+    """Whether a fold of a detector left out was finished for these videos, labels and folds.
+
+    Whether its files are as they were written is asked when they are.
+    """
+    record = read_record(place.folder / FOLD_RECORD)
+    if record is None or not (place.weights.is_file() and place.scores.is_file()):
+        return False
+    made = record["identity"]
+    try:
+        looks_at = find_detector(place.name).looks_at
+        if looks_at not in indexes:
+            indexes |= index_media([find_detector(place.name)], names, task.faces_dir)
+        of_parts = ("sbi", "patience", "validation", "seed")
+        parts = {setting: made[setting] for setting in of_parts if setting in made}
+        theirs = replace(task, index=indexes[looks_at], settings=replace(task.settings, **parts))
+        wanted = media_identity(theirs.index, **theirs.rows(place.fold))
+    except (InputError, KeyError):  # it cannot be had here, its media are not there, or no record
+        return False
+    return wanted.items() <= made.items()
 
 
 def _run(
@@ -212,7 +301,10 @@ def _run(
 
 
 def _embed(
-    specs: list[DetectorSpec], starts: list[Start], tasks: dict[str, _Task], progress: Progress
+    specs: list[DetectorSpec],
+    starts: list[StartWeights],
+    tasks: dict[str, _Task],
+    progress: Progress,
 ) -> None:
     """Make the embeddings that detectors of sequences look at, once for all folds."""
     for spec, start in zip(specs, starts, strict=True):
@@ -222,7 +314,7 @@ def _embed(
 
         task = tasks[spec.looks_at]
         model_dir = task.out / "models" / f"model={spec.name}"
-        settle_embedder(spec, start, task.settings, model_dir)
+        settle_embedder(start, task.settings.seed, model_dir)
         embed_all(
             spec,
             task.index,
@@ -253,26 +345,8 @@ def _train_here(task: _Task, job: _Job, progress: Progress) -> FoldResult:
         settings.cache_gb * 2**30 / settings.workers,
         settings.threads,
     )
-    video = task.index.video
-    training, validation = task.parts(job.fold)
-    place = Path(f"model={job.spec.name}", f"fold={job.fold}")
-    return train_fold(
-        job.spec,
-        FoldData(
-            crops=source,
-            labels=task.labels[video],
-            train=np.flatnonzero(training[video]),
-            held_out=np.flatnonzero(task.folds[video] == job.fold),
-            fold=job.fold,
-            folds=np.unique(task.folds).tolist(),
-            validation=np.flatnonzero(validation[video]),
-        ),
-        task.out / "models" / place,
-        (task.out / "scores" / place).with_suffix(".parquet"),
-        settings,
-        job.start,
-        progress=progress,
-    )
+    data = FoldData(crops=source, **task.rows(job.fold))
+    return train_fold(job.spec, data, task.out, settings, job.start, progress=progress)
 
 
 class _Once:
@@ -291,12 +365,7 @@ class _Once:
 
 @lru_cache(maxsize=1)
 def _source(
-    looks_at: str,
-    index: _Once,
-    folder: Path,
-    size: int,
-    cache_bytes: float,
-    threads: int | None,
+    looks_at: str, index: _Once, folder: Path, size: int, cache_bytes: float, threads: int | None
 ) -> Crops | Varied:
     """What is looked at, kept in memory for the folds and detectors that one process trains."""
     return open_source(
@@ -314,24 +383,31 @@ def _check(videos: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     have = ", ".join(map(str, videos.columns))
     for column in ("video", "label", "group", "fold"):
         if column not in videos:
-            raise InputError(f"the videos table has no column {column!r}; there are {have}.")
+            raise InputError(
+                f"the videos table has no column {column!r}", expected=f"it beside {have}"
+            )
     doubled = videos["video"][videos["video"].duplicated()]
     if len(doubled):
-        raise InputError(f"video {doubled.iloc[0]} is in the table twice; keep one row of it.")
+        raise InputError(
+            "is in the table twice", video=str(doubled.iloc[0]), remedy="keep one row of it"
+        )
     for column in ("group", "fold"):
         missing = videos["video"][videos[column].isna()]
         if len(missing):
             raise InputError(
-                f"video {missing.iloc[0]} has no {column} ({len(missing)} have none); "
-                f"every video needs one before training."
+                f"has no {column} ({len(missing)} have none)",
+                video=str(missing.iloc[0]),
+                remedy="give every video one before training",
             )
     labels = videos["label"].astype("Float32").to_numpy(dtype=np.float32, na_value=np.nan)
     wrong = videos["video"][~(np.isnan(labels) | (labels == 0) | (labels == 1))]
     if len(wrong):
-        raise InputError(f"video {wrong.iloc[0]}: a label is 1 (FAKE), 0 (REAL) or missing.")
+        raise InputError(
+            "a label is 1 (FAKE), 0 (REAL) or missing", video=str(wrong.iloc[0]), column="label"
+        )
     folds = videos["fold"].to_numpy(dtype=np.int64)
     if len(np.unique(folds)) < 2:
-        raise InputError("training out of fold needs at least 2 folds; the table has fewer.")
+        raise InputError("training out of fold needs at least 2 folds; the table has fewer")
     check_folds(videos["fold"], videos["group"])
     return labels, folds
 
@@ -342,7 +418,8 @@ def _check_blending(specs: list[DetectorSpec], settings: TrainSettings) -> None:
         if settings.sbi != "none" and spec.looks_at != "face":
             raise InputError(
                 f"{spec.name} looks at {spec.looks_at}, of which no self-blended images can be "
-                f"made; train it without sbi."
+                "made",
+                remedy="train it without sbi",
             )
 
 
@@ -357,11 +434,11 @@ def _check_classes(task: _Task, lacking: str) -> None:
         for label, word in needed:
             if not (task.labels[training] == label).any():
                 raise InputError(
-                    f"without fold {fold} no {word} video with {lacking} is left to train on; "
-                    f"add such videos or use fewer folds."
+                    f"without fold {fold} no {word} video with {lacking} is left to train on",
+                    remedy="add such videos or use fewer folds",
                 )
             if validation.any() and not (task.labels[validation] == label).any():
                 raise InputError(
-                    f"without fold {fold} no {word} video is left for early stopping to look at; "
-                    f"add such videos, raise validation, or train without patience."
+                    f"without fold {fold} no {word} video is left for early stopping to look at",
+                    remedy="add such videos, raise validation, or train without patience",
                 )

@@ -1,20 +1,18 @@
 """How detectors are trained. Nothing here imports a deep-learning framework."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from base_models.augment.presets import parse_augment
+from base_models.augment.registry import parse_augment
+from base_models.compute.place import Precision
 from base_models.detectors.registry import canonical_name
 from predictions.errors import InputError
+from predictions.settings import check_settings, setting
 
 #: The five of the mission.
 DETECTORS = ("xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large")
 
-Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Imbalance = Literal["none", "class_weights", "oversample", "undersample", "augment_rare"]
 SelfBlending = Literal["none", "only", "add"]
 
@@ -22,21 +20,13 @@ SelfBlending = Literal["none", "only", "add"]
 # weights are among them because what is hashed is their content.
 _MEANS = ("detectors", "weights", "device", "threads", "workers", "cache_gb")
 
-_LEAST = {
-    "epochs": 1,
-    "batch": 4,
-    "accumulate": 1,
-    "frames_per_video": 1,
-    "patience": 1,
-    "seed": 0,
-    "threads": 1,
-    "workers": 1,
-}
-
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings of `train_out_of_fold`; those that change the outcome are hashed and recorded.
+    """The settings of `fit_out_of_fold`; those that change the outcome are hashed and recorded.
+
+    Raises:
+        InputError: a setting that cannot be trained with, and what it must be.
 
     Attributes:
         detectors: names from the registry, or `timm:NAME`.
@@ -50,7 +40,7 @@ class TrainSettings:
         warmup: share of all steps in which the rate rises from 0; then it falls as a cosine.
         frames_per_video: crops drawn anew from each video every epoch; None takes all. It also
             keeps videos with many faces from outweighing the rest.
-        augment: `none`, `light`, `strong`, or names of `base_models.augment.presets` with commas
+        augment: `none`, `light`, `strong`, or names of `base_models.augment.registry` with commas
             between them.
         sbi: self-blended images, fakes made of the REAL crops themselves (Shiohara and Yamasaki,
             2022): `only` trains on REAL videos and their blends alone, `add` on all videos and the
@@ -78,64 +68,90 @@ class TrainSettings:
             again at each use.
     """
 
-    detectors: tuple[str, ...] = DETECTORS
-    weights: str | Path = "auto"
-    size: int | None = None
-    epochs: int = 5
-    batch: int = 32
-    accumulate: int = 1
-    lr: float = 5e-4
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    frames_per_video: int | None = 8
-    augment: str = "light"
-    sbi: SelfBlending = "none"
-    imbalance: Imbalance = "none"
-    label_smoothing: float = 0.0
-    patience: int | None = None
-    validation: float = 0.15
-    seed: int = 0
-    device: str = "auto"
-    precision: Precision = "auto"
-    threads: int | None = None
-    workers: int = 1
-    cache_gb: float = 4.0
+    detectors: tuple[str, ...] = setting(
+        DETECTORS, "See `fakeodds models`; timm:NAME is any network of timm.", metavar="NAME,..."
+    )
+    weights: str | Path = setting(
+        "auto",
+        "Where training starts from; auto: pretrained where they can be had, else scratch, and it "
+        "says so.",
+        metavar="auto|pretrained|scratch|FOLDER",
+    )
+    size: int | None = setting(None, "Input side in pixels [default: each its own].", least=1)
+    epochs: int = setting(5, "Rounds of training, at most.", least=1)
+    batch: int = setting(32, "Crops looked at together.", least=4)
+    accumulate: int = setting(1, "Batches whose gradients are added up for one step.", least=1)
+    lr: float = setting(5e-4, "Learning rate at its highest; it falls along a cosine.", above=0)
+    weight_decay: float = setting(0.01, least=0)
+    warmup: float = setting(0.1, least=0, below=1)
+    frames_per_video: int | None = setting(
+        8, "Crops drawn from a video each epoch; 0 takes all.", least=1, none=0
+    )
+    augment: str = setting(
+        "light", f"Or by name: {', '.join(OPERATIONS)}.", metavar="none|light|strong|NAME,..."
+    )
+    sbi: SelfBlending = setting(
+        "none",
+        "Self-blended images: fakes made of the REAL faces; `only` trains on REAL videos alone.",
+    )
+    imbalance: Imbalance = setting(
+        "none", "What is done where one class has more crops: {choices}.", metavar="NAME"
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "How far labels are moved toward 1/2; 0.1 makes them 0.05 and 0.95.",
+        least=0,
+        below=1,
+    )
+    patience: int | None = setting(
+        None,
+        "Stop after this many epochs without a better log loss on training groups set aside "
+        "[default: train all epochs].",
+        least=1,
+    )
+    validation: float = setting(
+        0.15, "Share of the training groups set aside for --patience.", above=0, most=0.5
+    )
+    seed: int = setting(0, least=0)
+    device: str = setting(
+        "auto",
+        "auto, cpu, cuda, ...; of several (cuda:0,cuda:1) each trains folds of its own.",
+    )
+    precision: Precision = setting(
+        "auto", "Numbers that training computes in; auto: what the device is fast in."
+    )
+    threads: int | None = setting(None, least=1)
+    workers: int = setting(
+        1, "Trainings side by side; on CPUs with small images, one a core is fastest.", least=1
+    )
+    cache_gb: float = setting(4.0, least=0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detectors", tuple(map(canonical_name, self.detectors)))
-
-    def check(self) -> None:
-        """Refuse settings that cannot be trained with.
-
-        Raises:
-            InputError: naming the setting and what it must be.
-        """
+        check_settings(self, "training")
         if not self.detectors:
-            raise InputError("no detector is named; name at least one (see `fakeodds models`).")
+            raise InputError(
+                "no detector is named",
+                option="--detectors",
+                remedy="name at least one (see `fakeodds models`)",
+            )
         if len(set(self.detectors)) < len(self.detectors):
-            raise InputError("a detector is named twice; name each once.")
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} is {value}; it must be at least {least}.")
-        if not self.lr > 0:
-            raise InputError(f"lr is {self.lr}; it must be above 0.")
-        if not 0 <= self.warmup < 1:
-            raise InputError(f"warmup is {self.warmup}; it must lie in [0, 1).")
-        if not 0 <= self.label_smoothing < 1:
-            raise InputError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1).")
-        if not 0 < self.validation <= 0.5:
-            raise InputError(f"validation is {self.validation}; it must lie in (0, 0.5].")
-        choices = {"sbi": SelfBlending, "imbalance": Imbalance, "precision": Precision}
-        for name, kind in choices.items():
-            known = get_args(kind)
-            if getattr(self, name) not in known:
-                raise InputError(f"{name} is {getattr(self, name)!r}; expected {', '.join(known)}.")
+            raise InputError(
+                "a detector is named twice", option="--detectors", remedy="name each once"
+            )
         parse_augment(self.augment)
         if len(set(self.devices)) < len(self.devices):
-            raise InputError(f"device {self.device!r} names one twice; name each once.")
+            raise InputError(
+                f"device {self.device!r} names one twice",
+                option="--device",
+                remedy="name each once",
+            )
         if len(self.devices) > 1 and "auto" in self.devices:
-            raise InputError(f"device {self.device!r}: auto stands alone; name the devices.")
+            raise InputError(
+                f"device {self.device!r}: auto stands alone",
+                option="--device",
+                remedy="name the devices",
+            )
 
     @property
     def devices(self) -> list[str]:
@@ -148,24 +164,3 @@ class TrainSettings:
         if self.patience is None:
             del settings["validation"]
         return settings
-
-
-def hash_of(value: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON value, the same for the same content."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What differs between two flat records, for a note: `epochs 2 -> 3, ...`."""
-    names = sorted({*old, *new})
-    return ", ".join(
-        f"{name} {_short(old.get(name))} -> {_short(new.get(name))}"
-        for name in names
-        if old.get(name) != new.get(name)
-    )
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:8]}..."

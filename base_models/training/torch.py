@@ -15,25 +15,17 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from base_models.compute.devices import Device, choose_device, reproducible
-from base_models.detectors.registry import Backend, DetectorSpec, Weights, create_detector
+from base_models.detectors.registry import Backend, DetectorSpec, create_detector
+from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.detectors.weights import resolve_weights
+from base_models.detectors.weights import resolve_weights as settle_start
 from base_models.training.epochs import Batch
-from base_models.training.fold import FoldData, Start, network_seed
+from base_models.training.fold import FoldData, network_seed
 from base_models.training.loop import CLIP_NORM, EpochWork
 from base_models.training.settings import TrainSettings
 from predictions.files import replacing
 
-WEIGHTS = "weights.safetensors"
-
-
-def settle_start(spec: DetectorSpec, weights: Weights) -> Start:
-    """Decide `auto`, download what is wanted, and hash it.
-
-    Raises:
-        InputError: the weights cannot be had.
-    """
-    return Start.of(resolve_weights(spec, weights), weights)
+__all__ = ["TorchWork", "begin", "read_checkpoint", "session", "settle_start"]
 
 
 @contextmanager
@@ -45,7 +37,7 @@ def session(settings: TrainSettings) -> Iterator[None]:
 
 
 def begin(
-    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: Start, where: str
+    spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: StartWeights, where: str
 ) -> "TorchWork":
     """A training at its first epoch."""
     seed = network_seed(spec, data, settings)
@@ -57,7 +49,7 @@ def begin(
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """`hash`, `identity`, `losses` and the state of `TorchWork`; None when there is no file."""
+    """`key`, `identity`, `losses` and the state of `TorchWork`; None when there is no file."""
     if not path.is_file():
         return None
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -84,7 +76,7 @@ class TorchDetector(Protocol):
 
 
 class TorchWork(EpochWork):
-    """The state of one training: see `fold_training.Work`."""
+    """The state of one training: see `training.fold.Work`."""
 
     def __init__(
         self, detector: TorchDetector, data: FoldData, settings: TrainSettings, where: str
@@ -136,12 +128,12 @@ class TorchWork(EpochWork):
     def _lay_in(self, state: dict[str, Any]) -> None:
         self.detector.module.load_state_dict(state)
 
-    def _save_checkpoint(self, path: Path, wanted: str, identity: dict[str, Any]) -> None:
+    def _save_checkpoint(self, path: Path, key: str, identity: dict[str, Any]) -> None:
         with replacing(path) as temporary, temporary.open("wb") as file:
             # Into a file, since torch writes the name of a path into what it saves.
             torch.save(
                 {
-                    "hash": wanted,
+                    "key": key,
                     "identity": json.dumps(identity),
                     "losses": self.losses,
                     "validation_losses": self.validation_losses,

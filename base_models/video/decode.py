@@ -18,8 +18,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from base_models.video.choose import choose_frames, typical_step
+from base_models.video.container import UnreadableVideo, open_media, picture_stream
 from base_models.video.rgb import RgbConverter
-from base_models.video.sampling import choose_frames, typical_step
 
 #: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
 _SEEK_PAYS_FROM = 12
@@ -27,14 +28,6 @@ _SEEK_PAYS_FROM = 12
 
 class _Damaged(Exception):
     """Damage was met: what comes then depends on the threads, and on which frames are left out."""
-
-
-class UnreadableVideo(Exception):
-    """No frame can be had from a file; `reason` is one sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -89,8 +82,8 @@ def index_video(path: Path) -> VideoIndex:
     Raises:
         UnreadableVideo: the file is missing, not a video, or holds no frame.
     """
-    with _open(path) as container:
-        stream = _picture_stream(container)
+    with open_media(path) as container:
+        stream = picture_stream(container)
         stamps: list[int | None] = []
         is_key: list[bool] = []
         try:
@@ -194,23 +187,6 @@ def _key_before(index: VideoIndex, number: int) -> int:
     return int(index.keys[at]) if at >= 0 else 0
 
 
-def _open(path: Path) -> InputContainer:
-    try:
-        # The prefix and the whitelist keep a playlist, or an odd name, from opening anything else.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (av.FFmpegError, OSError) as error:
-        detail = getattr(error, "strerror", None) or type(error).__name__
-        raise UnreadableVideo(f"the file cannot be opened as a video ({detail})") from error
-
-
-def _picture_stream(container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        # The cover picture of a sound file is a video stream too.
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
-    raise UnreadableVideo("the file has no video stream")
-
-
 def _numbered(
     index: VideoIndex, start: int, threads: int, wanted: Sequence[int] | None
 ) -> Generator[tuple[int, VideoFrame], None, None]:
@@ -222,8 +198,8 @@ def _numbered(
     Raises:
         _Damaged: there is some, and `wanted` is given.
     """
-    with _open(index.path) as container:
-        stream = _picture_stream(container)
+    with open_media(index.path) as container:
+        stream = picture_stream(container)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
         if start and index.pts is not None:

@@ -16,12 +16,13 @@ from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
 from base_models.scoring.fold_models import find_models
-from base_models.scoring.frame_scores import no_frames, read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.frame_scores import no_frames
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.scoring.online import VideoScorer
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.video.decode import UnreadableVideo, index_video
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import index_video
 from fakeodds.app.limits import Limits, check_length
 from predictions.progress import Progress, silent
 
@@ -98,7 +99,7 @@ class Looker:
             if self.alone
             else None
         )
-        self.notes = self._scorer.notes if self._scorer else []
+        self.notes = [str(note) for note in self._scorer.notes] if self._scorer else []
 
     def look(self, path: Path, limits: Limits, tell: Tell) -> Looked:
         """Find the faces of one video and have every detector look at it.
@@ -110,8 +111,7 @@ class Looker:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            reason = error.reason[:1].upper() + error.reason[1:].rstrip(".") + "."
-            return Looked(no_frames(), None, np.empty(0), "unreadable", reason, self.alone)
+            return Looked(no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
@@ -157,5 +157,5 @@ class Looker:
                 device=self._device,
                 backend=self._backend,
             )
-            frames = read_frame_scores(folder / "scores").drop(columns="video")
+            frames = read_new_scores(folder / "scores", self.others).drop(columns="video")
         return frames.assign(face=frames["face"].fillna(0))

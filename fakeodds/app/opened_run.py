@@ -49,7 +49,7 @@ class OpenedRun:
         """
         from stacking import load_stack
 
-        self.folder = RunFolder.existing(path)
+        self.folder = RunFolder.existing(path, reads=True)
         for file in (self.folder.stack / "stack.json", self.folder.oof, self.folder.metrics):
             if not file.exists():
                 raise InputError(

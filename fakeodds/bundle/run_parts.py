@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
-from base_models.scoring.fold_models import FoldModel, find_models
+from base_models.scoring.fold_models import FoldModel, find_models, list_trained
 from fakeodds.deadline.members import asked_in_time
 from fakeodds.run.disk import megabytes, weights_mb
 from fakeodds.run.folder import RunFolder
@@ -162,11 +162,14 @@ def gather_run(
         notes += told
     for path in files:
         _copy(path, out / path.relative_to(run.folder.path))
+    list_trained(out, {name: [m.place.fold for m in run.models[name]] for name in kept})
     write_json(_record(run, kept, out, notes), out / "run.json")
+    expected = _expected(run, out, stack, about, oof)
+    RunFolder(out).seal("stack", run.folder.key("stack"))
     return RunParts(
         {name: round(weights[name] * _MB) for name in kept},
         left,
-        _expected(run, out, stack, about, oof),
+        expected,
         tuple(notes),
     )
 
@@ -220,7 +223,7 @@ def _export(run: FinishedRun, name: str) -> list[str]:
     from base_models.scoring.online import VideoScorer
 
     settings = FaceSettings(**run.folder.record["settings"]["faces"])
-    return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
+    return list(map(str, VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes))
 
 
 def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
@@ -267,8 +270,7 @@ def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[str]) 
         # Predicting happens beside the run's folder there: see the notebook.
         settings["faces"][key] = f"{kind}:run/finders/{source.name}"
         notes.append(f"the face finder {source.name} comes along as run/finders/{source.name}.")
-    stages = {name: stage for name, stage in record["stages"].items() if name != "report"}
-    return {"versions": record["versions"], "settings": settings, "stages": stages}
+    return {**record, "settings": settings, "commands": []}
 
 
 def _told_left(left: dict[str, int], most_mb: float) -> str:

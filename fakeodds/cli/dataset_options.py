@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base_models.datasets.layouts import LAYOUTS
 from fakeodds.cli.help import headed
 from fakeodds.view import terminal
 from predictions.errors import InputError
 
 if TYPE_CHECKING:
     from base_models.datasets import Dataset
-
-#: Names are spelt out so that `--help` need not import the room; a test holds them true.
-LAYOUTS = (
-    *("dfdc", "faceforensics", "celeb-df", "uadfv", "real-fake", "csv", "dfd", "plain"),
-    "face_crops",
-)
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,8 @@ def open_dataset(
 
     chosen = {} if options is None else options.as_arguments()
     dataset = read_dataset(path, training=training, **chosen)
-    for sentence in dataset.notes:
-        terminal.note(sentence)
+    for note in dataset.notes:
+        terminal.note(str(note))
     return dataset
 
 
@@ -66,7 +61,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--layout",
             metavar="NAME",
-            type=click.Choice(LAYOUTS),
+            type=click.Choice(list(LAYOUTS)),
             help=f"{', '.join(LAYOUTS)} [default: recognised, and told].",
         ),
         click.option(

@@ -256,8 +256,8 @@ class TableOptions:
             InputError: as read_scores; or nothing can be learned and judged from them.
         """
         table = read_scores(paths, labels=labels, keep=keep, **vars(self))
-        for sentence in table.notes:
-            terminal.note(sentence)
+        for note in table.notes:
+            terminal.note(str(note))
         if "label" not in table.rows:
             raise InputError(
                 f"{paths[0]}: no video has a label: expected a label column with 1 = FAKE and "

@@ -47,6 +47,8 @@ def apply(
     """
     from stacking import load_stack
 
+    if (stack / "run.json").exists():
+        RunFolder.existing(stack, reads=True).require("stack")
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
     fitted, about = load_stack(folder)
     # A folder of videos, perhaps with the scores of imported detectors; or scores alone.

@@ -27,7 +27,7 @@ from fakeodds.workflows.scores import (
     Prior,
     Scored,
     StackOptions,
-    finish_metrics,
+    all_metrics,
     fit_and_judge,
 )
 from fakeodds.workflows.submission import submit_scored
@@ -73,7 +73,7 @@ def calibrate(
     fakeodds calibrate xception.csv --label label --out runs/xception
     fakeodds apply runs/xception new.csv --out submission.csv
     """
-    run = RunFolder.open(out)
+    run = RunFolder.for_scores(out)
     table = columns.read([scores], labels)
     model = _only_model(table, scores)
     tested = None if test is None else columns.read_new([test], table.kinds)
@@ -90,7 +90,7 @@ def calibrate(
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
-    metrics = finish_metrics(run)
+    metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
     submit_scored(fitted, scored, tested, run, prior, sample)

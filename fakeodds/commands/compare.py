@@ -69,7 +69,7 @@ def compare(
     """
     from stacking.ensembles.costs import read_costs
 
-    run = RunFolder.open(out)
+    run = RunFolder.for_scores(out)
     table = columns.read(scores, labels)
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}

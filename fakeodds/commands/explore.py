@@ -105,8 +105,8 @@ def explore(
         seed=seed,
     )
     data = read_dataset(dataset, **dataset_options.as_arguments())
-    for sentence in data.notes:
-        terminal.note(sentence)
+    for note in data.notes:
+        terminal.note(str(note))
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
     with terminal.progress_bars() as progress:

@@ -25,7 +25,7 @@ from fakeodds.workflows.scores import (
     STACK_FILES,
     Scored,
     StackOptions,
-    finish_metrics,
+    all_metrics,
     fit_and_judge,
 )
 from fakeodds.workflows.submission import read_about, submit_scored
@@ -77,7 +77,7 @@ def stack(
     fakeodds stack scores.csv --label label --group actor --out runs/mine
     fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
     """
-    run = RunFolder.open(out)
+    run = RunFolder.for_scores(out)
     options = replace(options, frame_rule=frame_rule)
     kept = () if domain in (None, "none") else (domain,)
     table = columns.read(scores, labels, keep=kept)
@@ -94,7 +94,7 @@ def stack(
     rules = judge_rules(scored, run, options) if scored.has_rules else []
     if wants_report:
         compare_for_report(scored, run, options)
-    metrics = finish_metrics(run)
+    metrics = all_metrics(run)
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
     if rules:

@@ -221,7 +221,6 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
             precision=precision,  # type: ignore[arg-type]
             workers=workers,
         )
-        settings.check()
         return command(train_settings=settings, **rest)
 
     decorators = (
@@ -415,6 +414,8 @@ def run(
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(folder, options.prior)
     else:
+        # Whatever it holds, it is not of these videos until they are scored.
+        folder.clear("submission")
         new = Asked(test_scores, imported.kind)
         probability = pipeline.predict(
             tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
@@ -583,6 +584,8 @@ def predict(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
 
+    # Whatever it holds, it is not of these videos until they are scored.
+    folder.clear("submission")
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, sample)
     folder.answered(**asked)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.scores import StackOptions
 from fakeodds.workflows.substack import labelled_videos, restack
@@ -71,7 +71,7 @@ def make_looks(
     videos = labelled_videos(run)
     if probability is None:
         probability = run.read_oof()["calibrated"]
-    scores = read_frame_scores(run.scores)
+    scores = read_fold_scores(run.path)
     options = StackOptions(meta="logistic", jobs=1)
     looks = []
     for least, share in _FIRST:

@@ -22,6 +22,7 @@ from fakeodds.workflows.submission import answer_with_gaps, shifted_to
 from fakeodds.workflows.weights_budget import weights_that_fit, within
 from predictions.errors import InputError
 from predictions.files import write_json
+from predictions.products import key_of
 from predictions.submission import make_submission, read_sample, write_submission
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def predict_in_time(
             from base_models.faces.ladder import settings_key
             from base_models.faces.settings import FaceSettings
             from base_models.scoring.online import VideoScorer
-            from base_models.training.settings import hash_of
             from fakeodds.deadline.looks import make_looks
             from fakeodds.deadline.schedule import DeadlineRun
 
@@ -103,8 +103,8 @@ def predict_in_time(
             scorer = VideoScorer.open(
                 run.path, settings, names, device=device, backend=backend, spare=spare
             )
-            for sentence in scorer.notes:
-                terminal.note(sentence)
+            for note in scorer.notes:
+                terminal.note(str(note))
             costs = scorer.seconds_a_crop()
             order = _cheapest_first(run, costs)
             looks = make_looks(run, order, settings.frames, stack, about, oof)
@@ -124,7 +124,7 @@ def predict_in_time(
         ends=ends,
         write=write,
         seconds_a_crop=costs,
-        kept_as=hash_of({"settings": settings_key(settings), "models": order, "about": about}),
+        kept_as=key_of(settings=settings_key(settings), models=order, about=about),
     )
     terminal.heading(f"Looking at {len(dataset.videos)} videos for {work.left:.0f} s")
     with terminal.progress_bars() as progress:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.scores import all_metrics
 
 #: Columns of oof.csv that are no stage.
 _ABOUT_ROWS = ("video", "label", "group", "fold")
@@ -34,7 +35,7 @@ class Contents:
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
         """metrics.json: rows, groups, prior, stages, timing, slices, domains."""
-        return self.run.read_metrics() if self.run.metrics.exists() else None
+        return all_metrics(self.run) if self.run.has("stack") else None
 
     @cached_property
     def oof(self) -> pd.DataFrame | None:

@@ -1,10 +1,8 @@
-"""The run folder: the only state of a run, and which of its stages are finished."""
+"""The run folder: the only state of a run, and which of its products are there."""
 
-import hashlib
-import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,58 +11,105 @@ from typing import Any
 import click
 import pandas as pd
 
+from fakeodds.run.lock import FolderLock
 from fakeodds.run.memory import peak_mb
+from fakeodds.run.products import PRODUCTS, made_of
 from predictions.errors import InputError
-from predictions.files import write_json
+from predictions.files import read_json, write_json
+from predictions.products import Product, key_of, read_record
 from predictions.versions import installed_versions
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
+
+#: Of run.json and the records in products/.
+_FORMAT = 2
 
 
 @dataclass
 class RunFolder:
     """Paths and bookkeeping of one run.
 
-    A stage is finished when run.json holds the hash of its inputs and its outputs are there; a
-    stage whose inputs changed, or whose outputs are gone, runs again.
+    What a run leaves are products (see `run.products`): each has a record in `products/`, with the
+    key it was made for, the keys of what it was made from and the checksums of its files.
+
+    Attributes:
+        path: the folder.
+        record: run.json: settings, versions, commands.
     """
 
     path: Path
     record: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._lock = FolderLock(self.path)
+
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Open a run folder, or begin one.
+        """Open a run folder to work in it, or begin one.
 
         Raises:
-            InputError: the path is a file, or its run.json is not ours.
+            InputError: the path is a file, its run.json is not ours or of another release, or
+                another command is at work in it.
         """
         if path.exists() and not path.is_dir():
-            raise InputError(f"{path}: is a file, a folder was expected; choose another --out.")
-        if not (path / "run.json").exists():
-            return cls(path, {"versions": {}, "settings": {}, "commands": [], "stages": {}})
-        try:
-            record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            record["stages"], record["settings"], record["versions"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise InputError(
-                f"{path / 'run.json'}: is not a run's record ({error}); "
-                "choose another --out, or delete the file to begin anew."
-            ) from error
-        return cls(path, record)
+                "is a file", file=path, expected="a folder", remedy="choose another --out"
+            )
+        if not (path / "run.json").exists():
+            record = {"format": _FORMAT, "versions": {}, "settings": {}, "commands": []}
+            return cls(path, record)
+        run = cls(path, _read_run(path / "run.json"))
+        run.lock()
+        return run
 
     @classmethod
-    def existing(cls, path: Path) -> "RunFolder":
-        """Open the folder of a run that was begun before.
+    def for_scores(cls, path: Path) -> "RunFolder":
+        """`open`, to judge scores from files.
 
         Raises:
-            InputError: there is no run.
+            InputError: it holds a run on videos, whose faces and models would be of another run.
+        """
+        run = cls.open(path)
+        if "faces" in run.record["settings"]:
+            raise InputError(
+                "holds a run on videos, which score files would be mixed with",
+                file=path,
+                remedy="choose another --out",
+            )
+        return run
+
+    @classmethod
+    def existing(cls, path: Path, *, reads: bool = False) -> "RunFolder":
+        """Open the folder of a run that was begun before.
+
+        Args:
+            reads: it is only read, so that another command may be at work in it.
+
+        Raises:
+            InputError: there is no run, or as `open`.
         """
         if not (path / "run.json").is_file():
             raise InputError(
-                f"{path}: holds no run (no run.json); name the folder that was given as --out."
+                "holds no run (no run.json)",
+                file=path,
+                remedy="name the folder that was given as --out",
             )
-        return cls.open(path)
+        return cls(path, _read_run(path / "run.json")) if reads else cls.open(path)
+
+    def lock(self) -> None:
+        """Keep other commands out until this one ends.
+
+        Raises:
+            InputError: another one is at work here.
+        """
+        self._lock.take()
+        context = click.get_current_context(silent=True)
+        if context is not None:
+            context.find_root().call_on_close(self.unlock)
+
+    def unlock(self) -> None:
+        """Let other commands in."""
+        self._lock.give_back()
 
     @property
     def videos(self) -> Path:
@@ -85,6 +130,11 @@ class RunFolder:
     def sound_table(self) -> Path:
         """What was to be heard in each video: status, reason, seconds."""
         return self.path / "sound.parquet"
+
+    @property
+    def models(self) -> Path:
+        """The trained detectors, one folder each."""
+        return self.path / "models"
 
     @property
     def scores(self) -> Path:
@@ -143,25 +193,40 @@ class RunFolder:
 
     def read_oof(self) -> pd.DataFrame:
         """oof.csv: index `video`; label, group, fold and the probability of each stage."""
-        return pd.read_csv(self.oof, dtype={"video": str, "group": str}).set_index("video")
+        # A video or a person may be called NA.
+        text = {"video": str, "group": str}
+        table = pd.read_csv(self.oof, dtype=text, keep_default_na=False, na_values=[""])
+        return table.set_index("video")
 
     def read_metrics(self) -> dict[str, Any]:
         """metrics.json."""
-        found: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
-        return found
+        return read_json(self.metrics)
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Product -> `key`, and what its making cost: `seconds`, `peak_mb` where it is known."""
+        records = {name: read_record(self._product(name).record) for name in PRODUCTS}
+        return {
+            name: {fact: record[fact] for fact in ("key", "seconds", "peak_mb") if fact in record}
+            for name, record in records.items()
+            if record is not None and "seconds" in record
+        }
 
     def seconds(self) -> dict[str, float]:
-        """Seconds that each finished stage took."""
-        return {name: stage["seconds"] for name, stage in self.record["stages"].items()}
+        """Seconds that each product took."""
+        return {name: stage["seconds"] for name, stage in self.stages().items()}
 
     def settings(self, **settings: Any) -> None:
-        """Note what the user asked for, and the command and versions it ran with."""
-        self.record["settings"].update(settings)
+        """Note what the user asked for, and the command and versions it ran with.
+
+        With `command`, these are all the settings there are: it begins at the beginning.
+        """
+        before = {} if "command" in settings else self.record["settings"]
+        self.record["settings"] = {**before, **settings}
         self.record["versions"] = versions()
         self._note_command()
 
     def answered(self, **asked: Any) -> None:
-        """Note that submission.csv is written anew, and save run.json.
+        """Record that submission.csv is written anew, and save run.json.
 
         `asked`: for what videos and how, where a later command (`predict`, `apply`) wrote it;
         nothing where the command that judged the run did, whose settings tell it. What the run
@@ -172,45 +237,154 @@ class RunFolder:
             self.record["settings"]["predict"] = asked
         self._note_command()
         self.save()
+        self.seal("submission", key_of(asked=asked))
+
+    def forget_commands(self) -> None:
+        """Keep the last command only, since nothing is left of what those before it made."""
+        del self.record["commands"][:-1]
 
     def _note_command(self) -> None:
         command = _command_line()
-        commands: list[list[str]] = self.record.setdefault("commands", [])
+        commands: list[list[str]] = self.record["commands"]
         # A killed run goes on by the same command.
         if command and commands[-1:] != [command]:
             commands.append(command)
 
-    def is_finished(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> bool:
-        """Whether a stage was finished with these inputs, and its outputs are there."""
-        return self._holds(name, hash_of(inputs), outputs)
+    def key(self, name: str) -> str:
+        """The key that a product was made for; "" where it is not there."""
+        record = read_record(self._product(name).record)
+        return "" if record is None else str(record["key"])
 
-    def _holds(self, name: str, key: str, outputs: Sequence[Path]) -> bool:
-        before = self.record["stages"].get(name)
-        same = bool(before) and before["inputs"] == key
-        return same and all(path.exists() for path in outputs)
+    def has(self, name: str) -> bool:
+        """Whether a product is there, whole, and made from what is there now."""
+        record = read_record(self._product(name).record)
+        if record is None or not self._product(name, str(record["key"])).is_done():
+            return False
+        of: Mapping[str, str] = record.get("of", {})
+        return all(self.key(other) == key for other, key in of.items())
+
+    def require(self, *names: str) -> None:
+        """Refuse to read products that are not there, or damaged.
+
+        Raises:
+            InputError: naming the file and what makes it again.
+        """
+        self.refuse_damage(*names)
+        for name in names:
+            if not self.has(name):
+                raise InputError(
+                    f"this run is not finished: it has no {name.replace('_', ' ')}",
+                    file=self.path,
+                    remedy=f"give {self._command(name)} again, and it goes on",
+                )
+
+    def refuse_damage(self, *names: str) -> None:
+        """Refuse products that are there, but not as they were written.
+
+        Args:
+            names: of the products; all of them when none is named.
+
+        Raises:
+            InputError: naming the file and what makes it again.
+        """
+        for name in names or PRODUCTS:
+            damage = self._product(name).damage()
+            if damage is not None:
+                raise InputError(
+                    "is damaged" if damage.exists() else "is gone",
+                    file=damage,
+                    remedy=f"give {self._command(name)} again, which makes it anew",
+                )
+
+    def _command(self, name: str) -> str:
+        return PRODUCTS[name].command.replace("RUN", str(self.path))
+
+    def clear(self, name: str) -> None:
+        """Remove a product and all that was made from it."""
+        self.lock()
+        # What was made from it goes first: a kill in between leaves nothing that misleads.
+        for other in (*reversed(made_of(name)), name):
+            self._product(other).clear()
+
+    def begin(self, name: str, **inputs: Any) -> str:
+        """Make way for a product: another one, and all made from it, is removed; its key."""
+        key = key_of(**inputs)
+        if self.key(name) != key:
+            self.clear(name)
+        return key
+
+    def seal(self, name: str, key: str, **facts: Any) -> None:
+        """Record that a product's files were written."""
+        self._product(name, key).seal(**facts, of=self._sources(name))
+
+    def is_done(self, name: str, **inputs: Any) -> bool:
+        """Whether a product is there, whole, and made from these inputs; see `stage`."""
+        key = key_of(**inputs, of=self._sources(name))
+        return self._product(name, key).is_done()
 
     @contextmanager
-    def stage(
-        self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path]
-    ) -> Iterator[bool]:
-        """Yield whether the stage has to run; note it as finished when the block succeeds."""
-        key = hash_of(inputs)
-        if self._holds(name, key, outputs):
+    def stage(self, name: str, **inputs: Any) -> Iterator[bool]:
+        """Yield whether a product has to be made; seal it when the block succeeds.
+
+        Args:
+            name: of the product.
+            inputs: all that it depends on beside what it is made from, JSON values and tables.
+        """
+        self.lock()
+        if self.is_done(name, **inputs):
             yield False
             return
+        key = key_of(**inputs, of=self._sources(name))
+        self.clear(name)
         began = time.monotonic()
         # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
         yield True
-        done: dict[str, Any] = {"inputs": key, "seconds": round(time.monotonic() - began, 2)}
+        facts: dict[str, Any] = {"seconds": round(time.monotonic() - began, 2)}
         peak = peak_mb()
         if peak is not None:
-            done["peak_mb"] = round(peak, 1)
-        self.record["stages"][name] = done
-        self.save()
+            facts["peak_mb"] = round(peak, 1)
+        self.seal(name, key, **facts)
 
     def save(self) -> None:
         """Write run.json."""
+        self.lock()
         write_json(self.record, self.path / "run.json")
+
+    def _sources(self, name: str) -> dict[str, str]:
+        """What the product is made from and is there -> its key."""
+        return {other: key for other in PRODUCTS[name].of if (key := self.key(other))}
+
+    def _product(self, name: str, key: str = "") -> Product:
+        owned = PRODUCTS[name]
+        return Product(
+            self.path / "products" / f"{name}.json",
+            key,
+            tuple(self.path / file for file in (*owned.files, *owned.more)),
+            tuple(self.path / file for file in owned.files),
+            self.path,
+        )
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    record = read_json(path)
+    parts = {"settings": dict, "versions": dict, "commands": list}
+    if record.get("format") != _FORMAT:
+        old = "stages" in record
+        raise InputError(
+            "was written by fakeodds 0.1, whose run folders this release does not take up"
+            if old
+            else "is not a run's record of this release",
+            file=path,
+            remedy="choose another --out, or delete the folder to begin anew",
+        )
+    for name, kind in parts.items():
+        if not isinstance(record.get(name), kind):
+            raise InputError(
+                f"is damaged: {name!r} is no {kind.__name__}",
+                file=path,
+                remedy="choose another --out, or delete the file to begin anew",
+            )
+    return record
 
 
 def _command_line() -> list[str]:
@@ -227,17 +401,3 @@ def _command_line() -> list[str]:
 def versions() -> dict[str, str]:
     """Versions of the packages that numbers depend on, as far as they are installed."""
     return installed_versions(_PACKAGES)
-
-
-def hash_of(inputs: Mapping[str, Any]) -> str:
-    """SHA-256 of settings and tables; the same values give the same hash on every machine."""
-    digest = hashlib.sha256()
-    for name in sorted(inputs):
-        value = inputs[name]
-        digest.update(name.encode())
-        if isinstance(value, pd.DataFrame):
-            digest.update(",".join(map(str, value.columns)).encode())
-            digest.update(pd.util.hash_pandas_object(value).to_numpy().tobytes())
-        else:
-            digest.update(json.dumps(value, sort_keys=True, default=str).encode())
-    return digest.hexdigest()

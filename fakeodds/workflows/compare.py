@@ -6,7 +6,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Scored, check_labels, outer_folds
+from fakeodds.workflows.scores import Scored, check_labels, outer_folds, take_scores
 from predictions.files import replacing, write_json, write_table
 from predictions.frame_rules import by_rule
 from predictions.tables.columns import count
@@ -49,20 +49,20 @@ def judge_sizes(
     from stacking.ensembles.compare import compare_subsets
     from stacking.ensembles.plot import plot_comparison
 
+    take_scores(scored, run)
     scored = scored.labelled()
     rows, features = scored.rows, scored.features
     if frame_rule is not None:
         features = by_rule(features, *frame_rule)
     check_labels(rows["label"])
     outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
-    inputs = {
-        "rows": rows,
-        "features": features,
-        "costs": pd.DataFrame() if costs is None else costs,
-        "options": {"budget": dict(budget or {}), "folds": folds, "seed": seed},
-        "versions": versions(),
-    }
-    with run.stage("compare", inputs, outputs) as needed:
+    with run.stage(
+        "compare",
+        costs=pd.DataFrame() if costs is None else costs,
+        options={"budget": dict(budget or {}), "folds": folds, "seed": seed},
+        frame_rule=frame_rule,
+        versions=versions(),
+    ) as needed:
         if not needed:
             terminal.note("compare: already there for these scores and settings.")
             return

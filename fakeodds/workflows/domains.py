@@ -1,6 +1,5 @@
 """`--domain` and `--robust` of `fakeodds stack`: what to expect in a domain nobody has seen."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,7 @@ from fakeodds.workflows.scores import (
     unfitted_stack,
 )
 from predictions.errors import InputError
-from predictions.files import write_json
+from predictions.files import read_json, write_json
 
 #: Columns whose domains are left out without being asked for, and how many they may name: each
 #: takes one fit or a few.
@@ -41,12 +40,17 @@ def find_domain(scored: Scored, asked: str | None, robust: bool, seed: int) -> s
             return found
     if asked in (None, "none"):
         if robust:
-            raise InputError("--robust chooses by the worst domain; name its column with --domain.")
+            raise InputError(
+                "chooses by the worst domain",
+                option="--robust",
+                remedy="name its column with --domain",
+            )
         return None
     if asked not in rows:
         raise InputError(
-            f"--domain {asked}: is read as the id, the label or the group; name a column of its "
-            "own, such as dataset or method."
+            "is read as the id, the label or the group",
+            option=f"--domain {asked}",
+            remedy="name a column of its own, such as dataset or method",
         )
     _count_domains(rows, str(asked), seed)
     return asked
@@ -91,16 +95,15 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
 def judge_domains(
     scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
 ) -> dict[str, Any]:
-    """Leave each domain out; write domains.json and the same into metrics.json, and return it."""
+    """Leave each domain out; write domains.json and return it."""
     from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
 
     scored = scored.labelled()
     rows = scored.rows
     label = rows["label"].astype("int8")
     path = run.path / "domains.json"
-    inputs = judging_inputs(scored, options, domain=domain, robust=robust)
-    found: dict[str, Any]
-    with run.stage("domains", inputs, [path]) as needed:
+    inputs = judging_inputs(scored, options)
+    with run.stage("domains", **inputs, domain=domain, robust=robust) as needed:
         if needed:
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with terminal.progress_bars() as progress:
@@ -118,9 +121,7 @@ def judge_domains(
             write_json(found, path)
         else:
             terminal.note("domains: already there for these scores and settings.")
-    found = json.loads(path.read_text(encoding="utf-8"))
-    write_json({**run.read_metrics(), "domains": found}, run.metrics)
-    return found
+    return read_json(path)
 
 
 def print_domains(found: dict[str, Any], domain: str) -> None:

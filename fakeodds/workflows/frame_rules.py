@@ -11,8 +11,8 @@ from fakeodds.cli.completion import words
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored, StackOptions, outer_folds
-from predictions.files import write_json
-from predictions.frame_rules import RULES, TRACK_RULES
+from predictions.files import read_json, write_json
+from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
 
 
 class FrameRule(click.ParamType):
@@ -29,7 +29,7 @@ class FrameRule(click.ParamType):
             self.fail(f"{rule!r} is none of auto, {', '.join(RULES)}", param, ctx)
         if slash and over not in TRACK_RULES:
             self.fail(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}", param, ctx)
-        return rule, over or TRACK_RULES[0]
+        return rule, over or DEFAULT_RULE[1]
 
 
 def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,16 +48,13 @@ def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:
     """Compare the frame rules on the outer folds; write frame_rules.json and return its rules."""
-    import json
-
     from stacking.choose.frame_rule import compare_rules
 
     scored = scored.labelled()
     rows = scored.rows
     folds = outer_folds(rows, options.folds, options.seed)
     path = run.path / "frame_rules.json"
-    inputs = {"rows": rows, "features": scored.features, "seed": options.seed, "folds": folds}
-    with run.stage("frame rules", {**inputs, "folds": folds.to_list()}, [path]) as needed:
+    with run.stage("frame_rules", seed=options.seed, folds=folds.tolist()) as needed:
         if needed:
             label = rows["label"].astype("int8")
             with terminal.working("frame rules"):
@@ -65,7 +62,7 @@ def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[d
                     scored.features, label, rows["group"], folds, seed=options.seed
                 ).table
             write_json({"rules": judged.to_dict(orient="records")}, path)
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rules"]
+    found: list[dict[str, Any]] = read_json(path)["rules"]
     return found
 
 
@@ -82,7 +79,7 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
     shown = judged[~judged["rule"].duplicated() | is_taken]
     for row in shown.to_dict(orient="records"):
         chosen = all(row[name] == taken[name] for name in ("rule", "over_tracks"))
-        default = (row["rule"], row["over_tracks"]) == ("mean_logit", "max")
+        default = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
         table.add_row(
             f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
             f"{row['log_loss']:.4f}",

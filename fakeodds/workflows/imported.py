@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import wraps
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,11 +14,31 @@ from fakeodds.cli.help import headed
 from fakeodds.cli.options import ANY, kind_options, naming_the_file, read_kinds
 from fakeodds.view import terminal
 from predictions.errors import InputError
-from predictions.tables.columns import count, first_names
-from predictions.tables.scores import ScoreTable, read_scores
+from predictions.notes import NoteKind
+from predictions.tables.columns import count
+from predictions.tables.kinds import matching
+from predictions.tables.names import VideoNames
+from predictions.tables.scores import ON_VIDEOS, ScoreTable, read_scores
 
-#: Notes of `read_scores` of no matter here: labels, groups and videos are those of the run.
-_ELSEWHERE = ("No group column", "Missing scores", "without a label", "without a group")
+NOT_WANTED = NoteKind("imported.not-wanted", "{file}: {n} of its videos are not asked for.")
+MISSING_MODELS = NoteKind(
+    "imported.missing-models",
+    lambda file, models: f"{file}: no scores by {', '.join(models)}; they are taken as missing.",
+)
+NOTHING_GIVEN = NoteKind(
+    "imported.nothing-given",
+    lambda models: (
+        f"no scores by {', '.join(models)} of the new videos were given (--scores), so they are "
+        "taken as missing."
+    ),
+)
+MISSING_SCORES = NoteKind(
+    "imported.missing-scores",
+    lambda file, missing, n: (
+        f"{file}: missing scores among {count(n, 'video')}: "
+        f"{', '.join(f'{model} {number}' for model, number in missing.items())}."
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +96,13 @@ def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] 
     clash = [model for model in table.kinds if model in detectors]
     if clash:
         raise InputError(
-            f"{asked.paths[0]}: the column {clash[0]!r} has the name of a detector that is trained "
-            "here; rename the column, or leave that detector out of --detectors."
+            "has the name of a detector that is trained here",
+            file=asked.paths[0],
+            column=clash[0],
+            remedy="rename the column, or leave that detector out of --detectors",
         )
-    reverse = tuple(model for model in table.kinds if _is_named(model, asked.reverse))
+    turned = matching(asked.reverse, table.kinds)
+    reverse = tuple(model for model in table.kinds if model in turned)
     return _placed(table, videos, str(asked.paths[0]), reverse)
 
 
@@ -98,15 +120,13 @@ def read_imported_new(
     if not kinds:
         if asked.paths:
             raise InputError(
-                f"{asked.paths[0]}: the stack was fitted without imported scores; leave the file "
-                "out, or train again with --scores."
+                "the stack was fitted without imported scores",
+                file=asked.paths[0],
+                remedy="leave the file out, or train again with --scores",
             )
         return nothing_imported(videos)
     if not asked.paths:
-        terminal.note(
-            f"no scores by {', '.join(kinds)} of the new videos were given (--scores), so they are "
-            "taken as missing."
-        )
+        terminal.note(str(NOTHING_GIVEN(models=list(kinds))))
         scores = pd.DataFrame(np.nan, index=pd.Index(videos, name="video"), columns=list(kinds))
         return Imported(scores, None, kinds, tuple(reverse))
     source = str(asked.paths[0])
@@ -121,11 +141,12 @@ def read_imported_new(
     missing = [model for model in kinds if model not in table.kinds]
     if len(missing) == len(kinds):
         raise InputError(
-            f"{source}: has none of the columns {', '.join(kinds)}, which the stack was fitted on; "
-            f"it has {', '.join(table.kinds)}."
+            f"has none of the columns {', '.join(kinds)}, which the stack was fitted on; it has "
+            f"{', '.join(table.kinds)}",
+            file=source,
         )
     if missing:
-        terminal.note(f"{source}: no scores by {', '.join(missing)}; they are taken as missing.")
+        terminal.note(str(MISSING_MODELS(file=source, models=missing)))
     placed = _placed(table, videos, source, tuple(reverse))
     frames = placed.frames
     framed = set() if frames is None else set(frames["model"])
@@ -133,37 +154,6 @@ def read_imported_new(
     if frames is not None:
         frames = frames[frames["model"].isin(list(kinds))]
     return Imported(scores, frames, kinds, tuple(reverse))
-
-
-def match_ids(ids: Sequence[str], videos: Sequence[str], source: str) -> dict[str, str]:
-    """id in a file -> id of the run, for those that are one of its videos.
-
-    Raises:
-        InputError: none is, or one fits several videos.
-    """
-    there = set(videos)
-    by_name: dict[str, list[str]] = {}
-    for video in videos:
-        path = PurePosixPath(video)
-        for name in {path.name, path.stem}:
-            by_name.setdefault(name, []).append(video)
-    found: dict[str, str] = {}
-    for name in ids:
-        fits = [name] if name in there else by_name.get(PurePosixPath(name).name, [])
-        if len(fits) > 1:
-            raise InputError(
-                f"{source}: the id {name!r} fits {len(fits)} videos ({first_names(fits)}); give "
-                "the path below the dataset as id."
-            )
-        if fits:
-            found[name] = fits[0]
-    if not found:
-        raise InputError(
-            f"{source}: none of its {count(len(ids), 'id')} ({first_names(ids)}) is a video of the "
-            f"run ({first_names(videos)}); give the path below the dataset, or the file name, as "
-            "id."
-        )
-    return found
 
 
 def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,13 +181,15 @@ def _placed(
     table: ScoreTable, videos: Sequence[str], source: str, reverse: tuple[str, ...]
 ) -> Imported:
     """The scores under the ids of the run, and notes on what does not meet."""
-    for sentence in table.notes:
-        if not any(words in sentence for words in _ELSEWHERE):
-            terminal.note(sentence)
+    # Videos, labels and groups are those of the run.
+    elsewhere = {kind.code for kind in ON_VIDEOS}
+    for note in table.notes:
+        if note.code not in elsewhere:
+            terminal.note(str(note))
     ids = [str(name) for name in table.scores.index]
-    names = match_ids(ids, videos, source)
+    names = VideoNames(videos).match(ids, source)
     if len(names) < len(ids):
-        terminal.note(f"{source}: {len(ids) - len(names)} of its videos are not asked for.")
+        terminal.note(str(NOT_WANTED(file=source, n=len(ids) - len(names))))
     frames = table.frames
     framed = set() if frames is None else set(frames["model"])
     wide = table.logits[[model for model in table.kinds if model not in framed]]
@@ -205,8 +197,8 @@ def _placed(
     _check_once(known.notna().groupby(known.index.map(names)).sum(), source)
     missing = len(videos) - known.groupby(known.index.map(names)).count().astype(bool).sum()
     if missing.any():
-        each = ", ".join(f"{model} {number}" for model, number in missing.items() if number)
-        terminal.note(f"{source}: missing scores among {count(len(videos), 'video')}: {each}.")
+        each = {str(model): int(number) for model, number in missing.items() if number}
+        terminal.note(str(MISSING_SCORES(file=source, missing=each, n=len(videos))))
     wide = wide[wide.index.isin(list(names))]
     wide = wide.groupby(wide.index.map(names)).first()
     if frames is not None:
@@ -223,10 +215,7 @@ def _check_once(scores: pd.DataFrame, source: str) -> None:
     if len(rows):
         video, model = scores.index[rows[0]], scores.columns[columns[0]]
         raise InputError(
-            f"{source}: two ids are of the video {video!r} and both have a score by {model!r}; "
-            "keep one of them."
+            f"two ids are of the video {video!r} and both have a score by {model!r}",
+            file=source,
+            remedy="keep one of them",
         )
-
-
-def _is_named(model: str, patterns: Sequence[str]) -> bool:
-    return any(model == pattern or fnmatchcase(model, pattern) for pattern in patterns)

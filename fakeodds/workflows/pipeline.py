@@ -15,11 +15,12 @@ from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.faces.store import faces_path
+from base_models.scoring.fold_models import read_fold_scores
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
@@ -33,12 +34,13 @@ from fakeodds.workflows.imported import (
     read_imported_new,
 )
 from fakeodds.workflows.report import compare_for_report
-from fakeodds.workflows.scores import Prior, Scored, StackOptions, finish_metrics, fit_and_judge
+from fakeodds.workflows.scores import Prior, Scored, StackOptions, all_metrics, fit_and_judge
 from fakeodds.workflows.submission import answer_with_gaps
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
 from predictions.frame_rules import rule_table, with_models
+from predictions.products import media_identity
 from predictions.progress import Progress
 
 __all__ = [
@@ -69,7 +71,7 @@ def find_faces(
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
     inputs = _faces_inputs(dataset, settings, folding)
-    if folder.is_finished("faces", inputs, [folder.videos]):
+    if _faces_are_there(dataset, folder, inputs):
         terminal.note(f"faces of {len(dataset.videos)} videos: already there.")
         return pd.read_parquet(folder.videos)
     terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
@@ -95,7 +97,7 @@ def _stream_faces(
 
     `inputs`: of the stage, as `_faces_inputs` gives them; `in_order`: see `iter_faces`.
     """
-    with folder.stage("faces", inputs, [folder.videos]):
+    with folder.stage("faces", **inputs):
         if dataset.crops is not None:
             videos = import_crops(dataset, folder.faces, settings, jobs=jobs, progress=progress)
             yield from videos["video"].astype(str)
@@ -112,17 +114,25 @@ def _stream_faces(
         write_table(videos, folder.videos)
 
 
+def _faces_are_there(dataset: Dataset, folder: RunFolder, inputs: Mapping[str, Any]) -> bool:
+    """Whether the stage `faces` was finished with these inputs, and no video's file is gone."""
+    names = map(str, dataset.videos["video"])
+    return folder.is_done("faces", **inputs) and all(
+        faces_path(folder.faces, name).is_file() for name in names
+    )
+
+
 def _faces_inputs(
     dataset: Dataset, settings: FaceSettings, folding: Mapping[str, int]
 ) -> dict[str, Any]:
-    sizes = [
-        (dataset.root / file).stat().st_size
+    identities = [
+        media_identity(dataset.root / file)
         for video in dataset.videos["video"]
         for file in dataset.files(str(video))
     ]
     return {
         "videos": dataset.videos,
-        "sizes": sizes,
+        "identities": identities,
         "faces": settings_key(settings),
         "folding": dict(folding),
     }
@@ -137,12 +147,12 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
         return
     files = [dataset.root / str(video) for video in dataset.videos["video"]]
     settings = SoundSettings()
-    inputs = {
-        "videos": dataset.videos["video"].astype(str).tolist(),
-        "sizes": [file.stat().st_size if file.is_file() else -1 for file in files],
-        "sound": asdict(settings),
-    }
-    with folder.stage("sound", inputs, [folder.sound_table]) as needed:
+    with folder.stage(
+        "sound",
+        videos=dataset.videos["video"].astype(str).tolist(),
+        identities=[media_identity(file) for file in files],
+        sound=asdict(settings),
+    ) as needed:
         if not needed:
             terminal.note(f"sound of {len(files)} videos: already there.")
             return
@@ -168,8 +178,9 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> 
     path = Path(folder.record["settings"].get("dataset", ""))
     if not path.exists():
         raise InputError(
-            f"{path}: the dataset of this run is not there any more, and the sound of its videos "
-            "is needed; put it back, call from the same folder, or leave the sound detector out."
+            "the dataset of this run is not there any more, and the sound of its videos is needed",
+            file=path,
+            remedy="put it back, call from the same folder, or leave the sound detector out",
         )
     root = path if path.is_dir() else path.parent
     find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
@@ -198,39 +209,30 @@ def train_and_stack(
         asked or Asked(), labelled["video"].astype(str).tolist(), settings.detectors
     )
     run.settings(imported=dict(imported.kinds))
-    inputs = {
-        "labels": labelled[["video", "label", "group", "fold", "status"]],
-        "settings": settings.recorded(),
-        "faces": run.record["stages"]["faces"]["inputs"],
-    }
-    if _listens(settings.detectors):
-        inputs["sound"] = run.record["stages"]["sound"]["inputs"]
-    outputs = [run.scores / f"model={name}" for name in settings.detectors]
-    with run.stage("train", inputs, outputs) as needed:
+    labels = labelled[["video", "label", "group", "fold", "status"]]
+    with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
             folds = labelled["fold"].nunique()
             terminal.heading(f"Training {len(settings.detectors)} detectors on {folds} folds")
-            with terminal.progress_bars() as progress:
-                report = train_out_of_fold(
-                    labelled, run.faces, run.path, settings, progress=progress
-                )
-            for sentence in report.notes:
-                terminal.note(sentence)
-        else:
-            terminal.note("detectors: already trained with these settings.")
-    scored = gather(labelled, run.scores, settings.detectors, imported)
+        # Always: which pieces are there and whole is known to the training alone.
+        with terminal.progress_bars() as progress:
+            report = fit_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
+    for note in report.notes:
+        terminal.note(str(note))
+    frames = read_fold_scores(run.path, settings.detectors)
+    scored = gather(labelled, frames, settings.detectors, imported)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
     if compares:
         mb = pd.Series(weights_mb(run.path, settings.detectors)).reindex(list(scored.kinds))
         compare_for_report(scored, run, options, pd.DataFrame({"seconds": np.nan, "mb": mb}))
-    return finish_metrics(run)
+    return all_metrics(run)
 
 
 def gather(
     videos: pd.DataFrame,
-    scores: Path,
+    frames: pd.DataFrame,
     detectors: Sequence[str],
     imported: Imported | None = None,
 ) -> Scored:
@@ -240,8 +242,6 @@ def gather(
     """
     rows = videos.set_index("video")
     imported = imported or nothing_imported(rows.index.tolist())
-    frames = read_frame_scores(scores)
-    frames = frames[frames["model"].isin(detectors)]
     if imported.frames is not None:
         frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
     features = rule_table(frames).reindex(rows.index)
@@ -273,6 +273,7 @@ def predict(
     """
     from stacking import load_stack
 
+    run.require("stack")
     stack, about = load_stack(run.stack)
     settings = FaceSettings(**run.record["settings"]["faces"])
     folder = RunFolder.open(run.path / "test")
@@ -283,7 +284,7 @@ def predict(
     imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
     find_sound(dataset, folder, detectors, jobs)
     inputs = _faces_inputs(dataset, settings, {})
-    already = folder.is_finished("faces", inputs, [folder.videos])
+    already = _faces_are_there(dataset, folder, inputs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
     terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with terminal.progress_bars() as progress:
@@ -304,9 +305,10 @@ def predict(
     videos = pd.read_parquet(folder.videos)
     if not already:
         _tell_coverage(videos)
-    for sentence in notes:
-        terminal.note(sentence)
-    features = gather(videos, folder.scores, detectors, imported).features
+    for note in notes:
+        terminal.note(str(note))
+    frames = read_new_scores(folder.scores, detectors)
+    features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return answer_with_gaps(stack, features, about, prior, groups)
 

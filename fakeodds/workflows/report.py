@@ -8,9 +8,11 @@ import click
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
+from fakeodds.run.products import PRODUCTS
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
 from fakeodds.workflows.scores import Scored, StackOptions
+from predictions.products import key_of
 
 
 def report_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,13 +51,17 @@ def show_report(run: RunFolder) -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
+    run.refuse_damage(*(name for name in PRODUCTS if name != "report"))
+    # A page that is broken off must not stand beside figures of another.
+    run.clear("report")
     with terminal.progress_bars() as progress:
         page = write_report(run.path, progress)
+    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
     terminal.say(f"report -> {page}")
     return page
 
 
 def tell_outdated(run: RunFolder) -> None:
     """Say how a report that is there comes to tell of the submission that was just written."""
-    if (run.path / "report.html").exists():
+    if run.has("report"):
         terminal.note(f"report.html is from before this submission: fakeodds report {run.path}")

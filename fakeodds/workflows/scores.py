@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +12,10 @@ from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.names import in_figure
 from predictions.errors import InputError
-from predictions.files import replacing, write_json, write_table
+from predictions.files import read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 from predictions.frame_rules import rules_of
+from predictions.products import key_of
 from predictions.tables.columns import count
 
 #: Columns by whose values every stage is judged once more, and how many values that may be.
@@ -71,6 +73,12 @@ class Scored:
         known = self.rows["label"].notna()
         return replace(self, rows=self.rows[known], features=self.features[known])
 
+    @cached_property
+    def key(self) -> str:
+        """The key of the labelled videos' scores, from which everything judged is made."""
+        known = self.labelled()
+        return key_of(rows=known.rows, features=known.features, kinds=dict(self.kinds))
+
     @property
     def has_rules(self) -> bool:
         """Whether `features` holds the scores by several frame rules, to choose among."""
@@ -96,17 +104,18 @@ def stack_settings(options: StackOptions) -> dict[str, Any]:
     }
 
 
-def judging_inputs(scored: Scored, options: StackOptions, **asked: Any) -> dict[str, Any]:
-    """All that judging and fitting depend on, for the stage's hash."""
+def judging_inputs(scored: Scored, options: StackOptions) -> dict[str, Any]:
+    """What judging and fitting depend on beside the scores, for the product's key."""
     fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
-    return {
-        "rows": scored.rows,
-        "features": scored.features,
-        "kinds": dict(scored.kinds),
-        "options": fitting,
-        "versions": versions(),
-        "asked": asked,
-    }
+    return {"options": fitting, "reverse": scored.reverse, "versions": versions()}
+
+
+def take_scores(scored: Scored, run: RunFolder) -> None:
+    """Judge these scores in the run folder: what was made from others is removed."""
+    if run.key("scores") != scored.key:
+        run.clear("scores")
+        run.forget_commands()
+        run.seal("scores", scored.key)
 
 
 def fit_and_judge(
@@ -135,15 +144,14 @@ def fit_and_judge(
         save_stack,
     )
 
+    take_scores(scored, run)
     scored = scored.labelled()
     rows = scored.rows
     check_labels(rows["label"])
     label = rows["label"].astype("int8")
     folds = outer_folds(rows, options.folds, options.seed)
-    inputs = judging_inputs(scored, options, robust=robust)
-    outputs = [run.oof, run.metrics, run.stack / "stack.json", run.stack / "stack.skops"]
-    outputs += [run.measures, run.reliability, run.clip]
-    with run.stage("stack", inputs, outputs) as needed:
+    inputs = judging_inputs(scored, options)
+    with run.stage("stack", **inputs, robust=robust, only=only) as needed:
         if not needed:
             terminal.note("stack: already there for these scores and settings.")
             return load_stack(run.stack)[0]
@@ -215,12 +223,11 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     }
 
 
-def finish_metrics(run: RunFolder) -> dict[str, Any]:
-    """Add the seconds of every stage to metrics.json and return it."""
-    metrics = run.read_metrics()
-    metrics["timing"] = run.seconds()
-    write_json(metrics, run.metrics)
-    return metrics
+def all_metrics(run: RunFolder) -> dict[str, Any]:
+    """metrics.json, with the domains that were left out and the seconds of every product."""
+    domains = read_json(run.path / "domains.json") if run.has("domains") else None
+    further = {} if domains is None else {"domains": domains}
+    return {**run.read_metrics(), **further, "timing": run.seconds()}
 
 
 def check_labels(label: pd.Series) -> None:
@@ -231,13 +238,15 @@ def check_labels(label: pd.Series) -> None:
     """
     if label.empty:
         raise InputError(
-            "no video has a label: expected a label column with 1 = FAKE and 0 = REAL; "
-            "name it with --label, or join one with --labels."
+            "no video has a label",
+            expected="a label column with 1 = FAKE and 0 = REAL",
+            remedy="name it with --label, or join one with --labels",
         )
     if label.nunique() < 2:
         only = "FAKE" if label.iloc[0] == 1 else "REAL"
         raise InputError(
-            f"every labelled video is {only}: a detector is judged on both; add the other class."
+            f"every labelled video is {only}, and a detector is judged on both",
+            remedy="add the other class",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
@@ -42,7 +42,7 @@ def within(
         return stack, about, None
     videos, options = labelled_videos(run), StackOptions.of_run(run, jobs)
     frames = about.get("frames")
-    scores = rule_table(read_frame_scores(run.scores)).reindex(videos.index)
+    scores = rule_table(read_fold_scores(run.path)).reindex(videos.index)
     scores = with_models(by_rule(scores, **(frames or {})), names)
 
     def stacked(kept: Sequence[str]) -> tuple[Any, dict[str, Any], pd.Series]:

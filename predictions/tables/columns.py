@@ -1,4 +1,4 @@
-"""The cells of one column of a scores file as numbers, or one sentence about the first bad one."""
+"""The cells of a column as numbers, labels, folds or ids, or an error on the first bad one."""
 
 from typing import Any
 
@@ -7,32 +7,70 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from predictions.errors import InputError
-from predictions.tables.reader import MISSING
+
+#: Cells that mean "missing" in a column of numbers. In a column of text only the empty cell does.
+MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>", "-nan", "#n/a")
 
 _LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
 
-def where(source: str, ids: "pd.Series[Any]", row: int, column: str) -> str:
-    """`scores.csv, row 3 (video 'a.mp4'), column 'xception'`; the first data row is 1."""
-    return f"{source}, row {row + 1} (video {str(ids.iloc[row])!r}), column {column!r}"
+def bad_cell(
+    problem: str,
+    rows: NDArray[np.intp],
+    ids: "pd.Series[Any]",
+    column: object,
+    source: str,
+    remedy: str,
+) -> InputError:
+    """The error about the first of the bad `rows` (positions), which says how many they are."""
+    row = int(rows[0])
+    return InputError(
+        f"{problem} ({count(len(rows), 'such cell')})",
+        file=source,
+        row=row + 1,
+        video=str(ids.iloc[row]),
+        column=str(column),
+        remedy=remedy,
+    )
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """The column as `string`; whole floats without `.0`, empty cells missing."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        numbers = column.dropna()
+        if (numbers == numbers.round()).all() and numbers.abs().max() < 2**53:
+            column = column.astype("Int64")
+    words = column.astype("string")
+    return words.mask(words == "")
 
 
 def parse_ids(column: "pd.Series[str]", source: str) -> "pd.Series[str]":
-    """The ids of the rows, none missing and none twice."""
+    """The ids of the rows, none missing and none twice.
+
+    Raises:
+        InputError: one is.
+    """
     name = str(column.name)
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise InputError(
-            f"{source}, row {missing[0] + 1}, column {name!r}: the id is missing "
-            f"({count(len(missing), 'such row')}); give every row the id of its video."
+            f"the id is missing ({count(len(missing), 'such row')})",
+            file=source,
+            row=int(missing[0]) + 1,
+            column=name,
+            remedy="give every row the id of its video",
         )
     twice = np.flatnonzero(column.duplicated())
     if len(twice):
         name_twice = column.iloc[twice[0]]
         first = int(np.flatnonzero(column == name_twice)[0])
         raise InputError(
-            f"{source}, row {twice[0] + 1}, column {name!r}: the video {str(name_twice)!r} is in "
-            f"row {first + 1} already ({count(len(twice), 'repeated row')}); keep one row a video."
+            f"the video {str(name_twice)!r} is in row {first + 1} already "
+            f"({count(len(twice), 'repeated row')})",
+            file=source,
+            row=int(twice[0]) + 1,
+            column=name,
+            remedy="keep one row a video",
         )
     return column
 
@@ -43,50 +81,39 @@ def parse_numbers(
     """The column as float64 with NaN for missing, or None when it is text (or yes/no) throughout.
 
     Raises:
-        InputError: some cells are numbers and some are text.
+        InputError: some cells are numbers and some are text, or all have a decimal comma or a
+            percent sign, which would be left out as if they were words.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return None
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    words = column.astype("string").str.strip()
-    known = (words.notna() & ~words.str.lower().isin(MISSING)).to_numpy(dtype=bool)
-    numbers = pd.to_numeric(words.where(known), errors="coerce").to_numpy(
-        dtype=np.float64, na_value=np.nan
-    )
+    words, known, numbers = _numbers(column)
     bad = np.flatnonzero(known & np.isnan(numbers))
-    if len(bad) and len(bad) == known.sum():
-        _refuse_other_notations(words, known, ids, source)
-        return None
-    if len(bad):
-        raise InputError(
-            f"{where(source, ids, int(bad[0]), str(column.name))}: {words.iloc[bad[0]]!r} is not a "
-            f"number ({count(len(bad), 'such cell')}); correct the cell, leave it empty if the "
-            "score is missing, or drop the column."
+    if len(bad) < known.sum() and len(bad):
+        raise bad_cell(
+            f"{words.iloc[bad[0]]!r} is not a number",
+            bad,
+            ids,
+            column.name,
+            source,
+            "correct the cell, leave it empty if the score is missing, or drop the column",
         )
-    return numbers
-
-
-def _refuse_other_notations(
-    words: "pd.Series[str]", known: NDArray[np.bool_], ids: "pd.Series[Any]", source: str
-) -> None:
-    """Refuse numbers that are written otherwise, which would be left out as if they were words.
-
-    Raises:
-        InputError: every cell has a decimal comma or a percent sign.
-    """
+    if not len(bad):
+        return numbers
     there = words[known]
+    plain = pd.to_numeric(there.str.replace(",", ".").str.removesuffix("%"), errors="coerce")
     for pattern, what in ((r"^[+-]?\d*,\d+$", "a decimal comma"), (r"%$", "a percent sign")):
-        plain = there.str.replace(",", ".").str.removesuffix("%")
-        if (
-            there.str.contains(pattern).all()
-            and pd.to_numeric(plain, errors="coerce").notna().all()
-        ):
-            row = int(np.flatnonzero(known)[0])
-            raise InputError(
-                f"{where(source, ids, row, str(words.name))}: {there.iloc[0]!r} has {what} "
-                f"({count(len(there), 'such cell')}); write numbers like 0.93, or drop the column."
+        if there.str.contains(pattern).all() and plain.notna().all():
+            raise bad_cell(
+                f"{there.iloc[0]!r} has {what}",
+                bad,
+                ids,
+                column.name,
+                source,
+                "write numbers like 0.93, or drop the column",
             )
+    return None
 
 
 def parse_labels(
@@ -98,15 +125,18 @@ def parse_labels(
         InputError: anything else.
     """
     words = column.astype("string").str.strip().str.lower()
-    known = (words.notna() & ~words.isin(MISSING)).to_numpy(dtype=bool)
+    known = _known(words)
     words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
     labels = np.asarray(words.map(_LABELS).to_numpy(np.float64, na_value=np.nan), np.float64)
     bad = np.flatnonzero(known & np.isnan(labels))
     if len(bad):
-        raise InputError(
-            f"{where(source, ids, int(bad[0]), str(column.name))}: {str(column.iloc[bad[0]])!r} is "
-            f"not a label ({count(len(bad), 'such cell')}); a label is 1 or FAKE, 0 or REAL, or "
-            "empty."
+        raise bad_cell(
+            f"{str(column.iloc[bad[0]])!r} is not a label",
+            bad,
+            ids,
+            column.name,
+            source,
+            "a label is 1 or FAKE, 0 or REAL, or empty",
         )
     return labels
 
@@ -117,20 +147,35 @@ def parse_folds(column: "pd.Series[Any]", ids: "pd.Series[Any]", source: str) ->
     Raises:
         InputError: a cell is not a whole number from 0 to 32767.
     """
-    words = column.astype("string").str.strip()
-    known = (words.notna() & ~words.str.lower().isin(MISSING)).to_numpy(dtype=bool)
-    numbers = pd.to_numeric(words.where(known), errors="coerce").to_numpy(
-        dtype=np.float64, na_value=np.nan
-    )
+    words, known, numbers = _numbers(column)
     with np.errstate(invalid="ignore"):
         good = (numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < 2**15)
     bad = np.flatnonzero(known & ~good)
     if len(bad):
-        raise InputError(
-            f"{where(source, ids, int(bad[0]), str(column.name))}: {words.iloc[bad[0]]!r} is not a "
-            f"fold ({count(len(bad), 'such cell')}); number the folds 0, 1, 2 and so on."
+        raise bad_cell(
+            f"{words.iloc[bad[0]]!r} is not a fold",
+            bad,
+            ids,
+            column.name,
+            source,
+            "number the folds 0, 1, 2 and so on",
         )
     return pd.Series(numbers, index=column.index, name=column.name).astype("Int16")
+
+
+def _known(words: "pd.Series[str]") -> NDArray[np.bool_]:
+    """Where a cell that should be a number says something."""
+    return (words.notna() & ~words.str.lower().isin(MISSING)).to_numpy(dtype=bool)
+
+
+def _numbers(
+    column: "pd.Series[Any]",
+) -> tuple["pd.Series[str]", NDArray[np.bool_], NDArray[np.float64]]:
+    """The cells as words; where they say something; and as numbers, NaN where they are none."""
+    words = column.astype("string").str.strip()
+    known = _known(words)
+    numbers = pd.to_numeric(words.where(known), errors="coerce")
+    return words, known, numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def count(number: int, what: str) -> str:

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from predictions.errors import InputError
 from predictions.logits import to_logit
-from predictions.tables.columns import count, parse_numbers
+from predictions.tables.columns import bad_cell, count, parse_numbers
 from predictions.tables.reader import header_of, read_table
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
@@ -82,8 +80,9 @@ def read_frames(
         row = frames.iloc[int(np.flatnonzero(twice)[0])]
         what = ", ".join(f"{name} {row[name]}" for name in keys)
         raise InputError(
-            f"{source}: {what} is there twice ({count(int(twice.sum()), 'repeated row')}); "
-            "keep one row a frame, face and model."
+            f"{what} is there twice ({count(int(twice.sum()), 'repeated row')})",
+            file=source,
+            remedy="keep one row a frame, face and model",
         )
     known = [name for name in table if name in metadata]
     unique = table[["video", *known]].drop_duplicates().groupby("video", sort=False)
@@ -91,8 +90,10 @@ def read_frames(
     if changes.to_numpy().any():
         first, column = (int(places[0]) for places in np.nonzero(changes.to_numpy()))
         raise InputError(
-            f"{source}: the {changes.columns[column]} of the video {changes.index[first]!r} "
-            "changes between its frames; give every row of a video the same, or remove the column."
+            f"the {changes.columns[column]} of the video {changes.index[first]!r} changes between "
+            "its frames",
+            file=source,
+            remedy="give every row of a video the same, or remove the column",
         )
     videos = unique.first()
     unused = [str(name) for name in table if name not in (*frames.columns, *known)]
@@ -103,51 +104,42 @@ def read_frames(
 
 def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
     """One file with its columns by their common names, and `logit` for whatever it has."""
-    if path.suffix.lower() in (".parquet", ".pq"):
-        table = _read_parquet(path)
-    else:
-        table = read_table(path, text={id, "model", *metadata})
-    table = table.rename(columns={id: "video"})
+    table = read_table(path, text={id, "model", *metadata}).rename(columns={id: "video"})
     for name in COLUMNS:
         missing = np.flatnonzero(table[name].isna())
         if len(missing):
             raise InputError(
-                f"{path}, row {missing[0] + 1}: the {name} is missing "
-                f"({count(len(missing), 'such row')}); every frame score needs "
-                f"{', '.join(COLUMNS)}."
+                f"the {name} is missing ({count(len(missing), 'such row')})",
+                file=path,
+                row=int(missing[0]) + 1,
+                remedy=f"every frame score needs {', '.join(COLUMNS)}",
             )
     for name in ("video", "model"):
-        table[name] = table[name].astype("string").astype(object)
+        table[name] = table[name].astype(object)
     colon = table["model"].str.contains(":")
     if colon.any():
         raise InputError(
-            f"{path}: the model name {table['model'][colon].iloc[0]!r} has a colon, which is kept "
-            "for features of a model (MODEL:spread); rename the model."
+            f"the model name {table['model'][colon].iloc[0]!r} has a colon, which is kept for "
+            "features of a model (MODEL:spread)",
+            file=path,
+            remedy="rename the model",
         )
     value = next(name for name in VALUES if name in table)
     numbers = parse_numbers(table[value], table["video"], str(path))
     if numbers is None:
-        raise InputError(f"{path}: the column {value!r} holds no numbers; give one a frame.")
+        raise InputError(
+            f"the column {value!r} holds no numbers", file=path, remedy="give one a frame"
+        )
     wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
     if len(wrong):
-        raise InputError(
-            f"{path}, row {wrong[0] + 1} (video {table['video'].iloc[wrong[0]]!r}), column "
-            f"{value!r}: {numbers[wrong[0]]:g} is not a probability "
-            f"({count(len(wrong), 'such cell')}); "
-            "give values from 0 to 1, or name the column logit."
+        raise bad_cell(
+            f"{numbers[wrong[0]]:g} is not a probability",
+            wrong,
+            table["video"],
+            value,
+            str(path),
+            "give values from 0 to 1, or name the column logit",
         )
     table = table.drop(columns=value)
     table["logit"] = VALUES[value](numbers)
-    return table
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        # A handle, because from a path pyarrow would read a folder `model=M` as one more column.
-        with path.open("rb") as handle:
-            table = pq.read_table(handle).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet; write it anew.") from error
-    if table.empty:
-        raise InputError(f"{path} has no rows; give a table with one row a frame and model.")
     return table

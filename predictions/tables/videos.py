@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.columns import parse_folds, parse_ids, parse_labels
-from predictions.tables.reader import as_text
+from predictions.tables.columns import as_text, parse_folds, parse_ids, parse_labels
 
 #: Columns of the manifest; only `video` must be there.
 VIDEO_COLUMNS = (
@@ -42,11 +41,12 @@ def check_videos(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     if "video" not in frame.columns:
         raise InputError(
-            f"{source} has no column 'video'; its columns are "
-            f"{', '.join(map(str, frame.columns))}, so name the one with the ids 'video'."
+            f"has no column 'video'; its columns are {', '.join(map(str, frame.columns))}",
+            file=source,
+            remedy="name the one with the ids 'video'",
         )
     if frame.empty:
-        raise InputError(f"{source} lists no videos; give at least one.")
+        raise InputError("lists no videos", file=source, remedy="give at least one")
     videos = frame.reset_index(drop=True)
     for column in _TEXT:
         if column in videos.columns:
@@ -71,10 +71,12 @@ def require_labels(videos: pd.DataFrame, source: str) -> None:
     """
     if "label" not in videos.columns or videos["label"].isna().all():
         raise InputError(
-            f"{source} has no labels; give every video the label 1 (FAKE) or 0 (REAL)."
+            "has no labels", file=source, remedy="give every video the label 1 (FAKE) or 0 (REAL)"
         )
     values = videos["label"].dropna().unique()
     if len(values) == 1:
         raise InputError(
-            f"{source}: every label is {'FAKE' if values[0] else 'REAL'}; give some of both labels."
+            f"every label is {'FAKE' if values[0] else 'REAL'}",
+            file=source,
+            remedy="give some of both labels",
         )

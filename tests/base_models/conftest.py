@@ -19,7 +19,7 @@ _TRAINING = """
 import os, signal, sys
 from pathlib import Path
 import pandas as pd
-from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold
 from base_models.training.settings import TrainSettings
 def progress(stage, done, total):
     if stage == sys.argv[5] and done >= int(sys.argv[6]):
@@ -27,7 +27,7 @@ def progress(stage, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 videos = pd.read_parquet(sys.argv[1])
 settings = eval(sys.argv[4], {"TrainSettings": TrainSettings})
-train_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
+fit_out_of_fold(videos, Path(sys.argv[2]), Path(sys.argv[3]), settings, progress=progress)
 assert not {*sys.argv[7:]} & {*sys.modules}
 """
 

@@ -3,7 +3,9 @@ import pickle
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -253,7 +255,7 @@ def test_missing_public_weights_are_told_in_one_sentence(
     detector = create_detector(name, weights="auto", size=64)
     assert detector.start == "scratch"
     assert len(detector.notes) == 1
-    assert str(published) in detector.notes[0]
+    assert str(published) in str(detector.notes[0])
     # A server that never answers holds nobody up.
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr(fetching, "REACH_SECONDS", 0.2)
@@ -264,11 +266,40 @@ def test_missing_public_weights_are_told_in_one_sentence(
         raise TimeoutError
 
     monkeypatch.setattr(fetching.urllib.request, "urlopen", never_answers)
-    fetching.unreachable.cache_clear()
+    monkeypatch.setattr(fetching, "_ANSWERS", {})
     with pytest.raises(InputError, match="no answer within"):
         create_detector(name, weights="pretrained", size=64)
     answered.set()
-    fetching.unreachable.cache_clear()
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers every request with 404, and counts them."""
+
+    heard: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self.heard.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Not on the terminal."""
+
+
+def test_a_server_is_asked_once_whatever_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(fetching, "_ANSWERS", {})
+    with HTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_port}"
+        # That it has not this file is an answer: it is within reach.
+        assert [fetching.unreachable(f"{host}/{file}") for file in "abc"] == [""] * 3
+        assert _Refusing.heard == ["/a"]
+        server.shutdown()
+    nobody = f"http://127.0.0.1:{server.server_port}"  # the answer is kept
+    assert fetching.unreachable(f"{nobody}/d") == ""
+    monkeypatch.setattr(fetching, "_ANSWERS", {})
+    told = [fetching.unreachable(f"{nobody}/{file}") for file in "ab"]
+    assert told[0] == told[1] != ""
 
 
 def test_public_weights_come_from_the_cache(images: np.ndarray) -> None:

@@ -175,7 +175,7 @@ def test_bf16_keeps_the_head_and_the_logits_in_float32(images: np.ndarray, tmp_p
     safetensors.numpy.save_file(state, tmp_path / "w.safetensors")
     low, full = (
         load_keras(
-            find_detector("meso4"), tmp_path / "w.safetensors", 48, device="cpu", precision=name
+            find_detector("meso4"), tmp_path / "w.safetensors", 48, choose_device("cpu", name)
         )
         for name in ("bf16", "fp32")
     )
@@ -232,7 +232,7 @@ def test_a_head_of_another_size_is_left_out(tmp_path: Path) -> None:
     assert fresh["predictions/kernel"].shape == (16, 1)
     assert np.array_equal(fresh["hidden/kernel"], state["hidden/kernel"])
     with pytest.raises(InputError, match="one output"):
-        load_keras(find_detector("meso4"), path, 256)
+        load_keras(find_detector("meso4"), path, 256, CPU)
 
 
 def test_files_that_are_none_of_ours_are_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_missing_public_weights_are_told_in_one_sentence() -> None:
             assert part in str(caught.value)
     detector = create_detector("meso4", weights="auto", size=48)
     assert detector.start == "scratch"
-    assert "starts from random weights" in detector.notes[0]
+    assert "starts from random weights" in str(detector.notes[0])
 
 
 def test_devices_are_named_or_refused() -> None:

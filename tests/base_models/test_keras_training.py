@@ -14,16 +14,17 @@ import pytest
 # Not tensorflow itself, which must not be imported before what torch brings (see there).
 pytest.importorskip("base_models.detectors.keras_runtime")
 
+from base_models.backends.choose import SCORED
 from base_models.detectors import find_detector
 from base_models.detectors.keras_runtime import keras, tf
 from base_models.scoring.crops import Crops, index_crops
-from base_models.scoring.fold_models import find_models, load_fold_model
+from base_models.scoring.fold_models import find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.training import keras as keras_training
 from base_models.training.epochs import Epochs
 from base_models.training.fold import FoldData, train_fold
-from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
@@ -62,7 +63,7 @@ def run(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     out = tmp_path_factory.mktemp("run")
-    report = train_out_of_fold(videos, faces, out, small)
+    report = fit_out_of_fold(videos, faces, out, small)
     assert report.notes == []
     return out
 
@@ -80,7 +81,7 @@ def test_every_crop_is_scored_by_the_fold_that_did_not_see_it(
     for k in (0, 1):
         file = run / f"scores/model=meso4/fold={k}.parquet"
         assert set(read_frame_scores(file)["video"].map(fold_of)) == {k}
-    assert len(read_frame_scores(run / "scores")) == 36
+    assert len(read_fold_scores(run)) == 36
     folder = run / "models/model=meso4/fold=0"
     assert sorted(path.name for path in folder.iterdir()) == ["fold.json", "weights.safetensors"]
     record = json.loads((folder / "fold.json").read_text())
@@ -91,7 +92,7 @@ def test_every_crop_is_scored_by_the_fold_that_did_not_see_it(
     assert record["training"]["share_of_fakes"] == 0.5
     # The scores are those of the weights on disk.
     held_out = read_frame_scores(run / "scores/model=meso4/fold=0.parquet")
-    detector = load_fold_model(find_models(run / "models")["meso4"][0], device="cpu")
+    detector = find_models(run / "models")["meso4"][0].load(device="cpu")
     index = index_crops([held_out["video"].iloc[0]], faces)
     images = Crops(index, faces, 32, cache_bytes=0).read(np.arange(len(index)))
     np.testing.assert_allclose(detector.logits(images), held_out["logit"][: len(index)], atol=1e-4)
@@ -110,7 +111,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     assert train_elsewhere(videos, faces, out, small, stage, 20, ["torch"]) == -9
     assert (out / "models/model=meso4/fold=0/checkpoint").is_file()
     seen: list[tuple[str, int]] = []
-    train_out_of_fold(
+    fit_out_of_fold(
         videos, faces, out, small, progress=lambda stage, done, _: seen.append((stage, done))
     )
     # It went on after the first whole epoch (12 crops), not from the start.
@@ -123,7 +124,7 @@ def test_finished_folds_are_kept_and_their_scores_made_again(
 ) -> None:
     before = contents(run)
     (run / "scores/model=meso4/fold=1.parquet").unlink()
-    report = train_out_of_fold(videos, faces, run, small)
+    report = fit_out_of_fold(videos, faces, run, small)
     assert all(fold.skipped for fold in report.folds)
     assert contents(run) == before
 
@@ -133,8 +134,8 @@ def test_it_learns_what_is_plain_to_see(
 ) -> None:
     videos = make_videos(tmp_path / "faces", n=20)
     settings = replace(small, size=48, epochs=10, frames_per_video=None, lr=3e-3)
-    train_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
-    assert auc(read_frame_scores(tmp_path / "scores"), videos) > 0.9
+    fit_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
+    assert auc(read_fold_scores(tmp_path), videos) > 0.9
 
 
 def test_early_stopping_keeps_the_best_epoch_over_a_kill(
@@ -154,7 +155,6 @@ def test_early_stopping_keeps_the_best_epoch_over_a_kill(
         train=rows[part < 2],
         held_out=rows[part == 2],
         fold=0,
-        folds=[0, 1],
         validation=rows[part == 3],
     )
     settings = replace(small, epochs=4, patience=1, accumulate=2, batch=4, label_smoothing=0.1)
@@ -164,10 +164,11 @@ def test_early_stopping_keeps_the_best_epoch_over_a_kill(
     monkeypatch.setattr(Epochs, "validation_loss", lambda *_: next(scripted))
 
     def train(folder: Path) -> None:
-        train_fold(spec, data, folder, folder.with_suffix(".parquet"), settings, start)
+        train_fold(spec, data, folder, settings, start)
 
     train(tmp_path / "whole")
-    record = json.loads((tmp_path / "whole/fold.json").read_text())
+    fold = "models/model=meso4/fold=0"
+    record = json.loads((tmp_path / "whole" / fold / "fold.json").read_text())
     assert record["training"]["validation_losses"] == [0.6, 0.5, 0.7]
     assert record["training"]["best_epoch"] == 2
     assert len(record["losses"]) == 3
@@ -175,7 +176,7 @@ def test_early_stopping_keeps_the_best_epoch_over_a_kill(
     scripted = iter([0.6, 0.5])
     with pytest.raises(StopIteration):
         train(tmp_path / "broken")
-    assert (tmp_path / "broken/checkpoint").is_file()
+    assert (tmp_path / "broken" / fold / "checkpoint").is_file()
     scripted = iter([0.7])
     train(tmp_path / "broken")
     assert contents(tmp_path / "whole") == contents(tmp_path / "broken")
@@ -216,7 +217,7 @@ def test_a_loss_that_is_not_a_number_names_where(
 
     monkeypatch.setattr(tf.nn, "sigmoid_cross_entropy_with_logits", broken)
     with pytest.raises(InputError, match=r"meso4 fold 0, epoch 1: .* became nan"):
-        train_out_of_fold(videos, faces, tmp_path, small)
+        fit_out_of_fold(videos, faces, tmp_path, small)
 
 
 def test_a_fold_gives_its_memory_back(
@@ -260,8 +261,8 @@ def test_a_stack_mixes_frameworks_from_training_to_new_videos(
     videos = make_videos(tmp_path / "faces", n=20)
     both = ("meso4", "mobilenetv3_large")
     settings = replace(small, detectors=both, epochs=1, threads=1, precision="fp32")
-    train_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
-    frames = read_frame_scores(tmp_path / "scores")
+    fit_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
+    frames = read_fold_scores(tmp_path)
     assert set(frames["model"]) == set(both)
     table = frames.pivot_table(index="video", columns="model", values="logit")
     known = videos.set_index("video").loc[table.index]
@@ -273,15 +274,17 @@ def test_a_stack_mixes_frameworks_from_training_to_new_videos(
     out = tmp_path / "scored"
     notes = score_videos(names, tmp_path / "new", tmp_path / "models", out, device="cpu")
     # Both frameworks' networks are scored by OpenVINO, which says what they say.
-    assert [note.split(" is scored by OpenVINO")[0] for note in notes] == sorted(both)
+    assert [note.facts["detector"] for note in SCORED.among(notes)] == sorted(both)
     plain = tmp_path / "plain"
     score_videos(
         names, tmp_path / "new", tmp_path / "models", plain, device="cpu", backend="reference"
     )
-    fast, slow = (read_frame_scores(folder)["logit"].to_numpy() for folder in (out, plain))
+    fast, slow = (read_new_scores(folder, both)["logit"].to_numpy() for folder in (out, plain))
     np.testing.assert_allclose(fast, slow, atol=0.1)
-    assert sorted(path.name for path in out.iterdir()) == [f"model={n}.parquet" for n in both]
-    new = read_frame_scores(out).pivot_table(index="video", columns="model", values="logit")
+    assert sorted(path.name for path in out.glob("*.parquet")) == [
+        f"model={n}.parquet" for n in both
+    ]
+    new = read_new_scores(out, both).pivot_table(index="video", columns="model", values="logit")
     probability = stack.predict_proba(new.to_numpy())[:, 1]
     assert probability.shape == (3,)
     assert ((probability > 0) & (probability < 1)).all()

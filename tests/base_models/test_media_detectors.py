@@ -20,13 +20,13 @@ from base_models.detectors.facenet_lstm import Embedder, SequenceNet, mark_of
 from base_models.detectors.voice import VoiceNet
 from base_models.faces.store import faces_path, load_faces
 from base_models.scoring.crops import index_crops
-from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.fold_models import read_fold_scores
+from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
 from base_models.sequences.store import digest_of_embeddings, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
-from base_models.sound import Sound, load_sound, sound_path, write_sound
-from base_models.training.out_of_fold import settle_starts, train_out_of_fold
+from base_models.sound.store import Sound, load_sound, sound_path, write_sound
+from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 from predictions.frame_rules import aggregate, rule_table
@@ -185,13 +185,13 @@ def test_the_real_network_is_facenets(tmp_path: Path) -> None:
 def test_weights_are_settled_as_told(tmp_path: Path) -> None:
     lstm, voice = settle_starts(BOTH)
     assert (lstm.kind, voice.kind) == ("scratch", "scratch")
-    assert any("random weights" in note for note in lstm.notes)
+    assert any("random weights" in str(note) for note in lstm.notes)
     with pytest.raises(InputError, match=r"lstm_faces here; expected .*facenet_vggface2\.pt"):
         settle_starts(replace(BOTH, weights=tmp_path))
     (tmp_path / "facenet_vggface2.pt").write_bytes(pickle.dumps({"a": print}, protocol=2))
     _, voice = settle_starts(replace(BOTH, weights=tmp_path))
     assert voice.kind == "scratch"
-    assert "no public weights" in voice.notes[0]
+    assert "no public weights" in str(voice.notes[0])
     with pytest.raises(InputError, match=r"refused|not a readable weights file"):
         Embedder.start(tmp_path / "facenet_vggface2.pt", 0, CPU)
     trained = VoiceNet().state_dict()
@@ -211,8 +211,8 @@ def test_they_are_trained_and_scored_out_of_fold(
 ) -> None:
     videos, faces = media
     out = tmp_path / "run"
-    train_out_of_fold(videos, faces, out, BOTH)
-    table = read_frame_scores(out / "scores")
+    fit_out_of_fold(videos, faces, out, BOTH)
+    table = read_fold_scores(out)
     lstm = table[table["model"] == "lstm_faces"]
     voice = table[table["model"] == "voice_inception"]
     assert set(lstm["frame"]) == {WHOLE_VIDEO}
@@ -234,14 +234,14 @@ def test_they_are_trained_and_scored_out_of_fold(
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("embeddings/**/*.parquet")}
     assert len(stamps) == 9
     again = tmp_path / "again"
-    train_out_of_fold(videos, faces, again, replace(BOTH, cache_gb=0.0))
+    fit_out_of_fold(videos, faces, again, replace(BOTH, cache_gb=0.0))
     assert contents(again) == contents(out)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     # Another face or another network: made anew.
     digest = digest_of_embeddings(next(iter(stamps)))
-    train_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
+    fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
     assert digest_of_embeddings(next(iter(stamps))) != digest
-    report = train_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
+    report = fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
     assert all(fold.skipped for fold in report.folds)
 
 
@@ -249,7 +249,7 @@ def test_stopped_they_end_with_the_same_bytes(
     contents: Callable, media: tuple[pd.DataFrame, Path], tmp_path: Path, tiny_facenet: None
 ) -> None:
     videos, faces = media
-    train_out_of_fold(videos, faces, tmp_path / "whole", BOTH)
+    fit_out_of_fold(videos, faces, tmp_path / "whole", BOTH)
 
     class Stop(Exception):
         pass
@@ -268,8 +268,8 @@ def test_stopped_they_end_with_the_same_bytes(
             for path in tmp_path.glob("embeddings/**/*.parquet"):
                 path.unlink()
         with pytest.raises(Stop):
-            train_out_of_fold(videos, faces, tmp_path / "run", BOTH, progress=stop)
-    train_out_of_fold(videos, faces, tmp_path / "run", BOTH)
+            fit_out_of_fold(videos, faces, tmp_path / "run", BOTH, progress=stop)
+    fit_out_of_fold(videos, faces, tmp_path / "run", BOTH)
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
 
@@ -282,14 +282,14 @@ def test_new_videos_are_embedded_by_the_same_network(
 ) -> None:
     videos, faces = media
     out, test = tmp_path / "run", tmp_path / "test"
-    train_out_of_fold(videos, faces, out, BOTH)
+    fit_out_of_fold(videos, faces, out, BOTH)
     for i in range(3):
         make_faces(test / "faces", f"n{i}.mp4", fake=i == 1, frames=0 if i == 2 else 3)
         write_windows(test / "sound", f"n{i}.mp4", i == 1, windows=0 if i == 0 else 2)
     # A training video scores the same as new, by the folds' mean.
     names = ["n0.mp4", "n1.mp4", "n2.mp4"]
     assert score_videos(names, test / "faces", out / "models", test / "scores", chunk=2) == []
-    table = read_frame_scores(test / "scores")
+    table = read_new_scores(test / "scores", BOTH.detectors)
     have = table.groupby("model")["video"].unique().map(list).to_dict()
     assert have == {"lstm_faces": names[:2], "voice_inception": names[1:]}
     assert np.isfinite(table["logit"]).all()
@@ -301,7 +301,7 @@ def test_new_videos_are_embedded_by_the_same_network(
     for path in (test / "scores").iterdir():
         path.unlink()
     score_videos(names, test / "faces", out / "models", test / "scores")
-    pd.testing.assert_frame_equal(read_frame_scores(test / "scores"), table)
+    pd.testing.assert_frame_equal(read_new_scores(test / "scores", BOTH.detectors), table)
     (out / "models/model=lstm_faces/embedder.safetensors").unlink()
     (test / "scores/model=lstm_faces.parquet").unlink()
     with pytest.raises(InputError, match="network of the embeddings is not here"):
@@ -315,8 +315,8 @@ def test_the_voice_branch_learns_what_is_plain_to_hear(
     for video, label in zip(videos["video"], videos["label"], strict=True):
         write_windows(tmp_path / "sound", video, label == 1, 3)
     settings = replace(BOTH, detectors=("voice_inception",), epochs=6, lr=3e-3)
-    train_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
-    scores = aggregate(read_frame_scores(tmp_path / "scores"))["voice_inception"]
+    fit_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
+    scores = aggregate(read_fold_scores(tmp_path))["voice_inception"]
     fake = scores.index.map(videos.set_index("video")["label"]).to_numpy() == 1
     assert scores[fake].min() > scores[~fake].max()
 
@@ -328,7 +328,7 @@ def test_augmentation_of_pictures_touches_neither(
     losses = {}
     for augment in ("none", "light"):
         out = tmp_path / augment
-        train_out_of_fold(videos, faces, out, replace(BOTH, augment=augment))
+        fit_out_of_fold(videos, faces, out, replace(BOTH, augment=augment))
         records = {path.parts[-3]: path for path in out.glob("models/*/fold=0/fold.json")}
         losses[augment] = {
             name.removeprefix("model="): json.loads(path.read_text())["losses"]
@@ -347,10 +347,10 @@ def test_what_is_missing_is_said(
     for video in videos["video"][videos["label"] == 1]:
         write_windows(tmp_path / "sound", video, True, windows=0)
     with pytest.raises(InputError, match="no FAKE video with sound is left"):
-        train_out_of_fold(videos, faces, tmp_path / "run", voice)
+        fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     sound_path(tmp_path / "sound", videos["video"].iloc[0]).unlink()
     with pytest.raises(InputError, match="no sound was extracted"):
-        train_out_of_fold(videos, faces, tmp_path / "run", voice)
+        fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     assert load_sound(sound_path(tmp_path / "sound", videos["video"].iloc[1])).status == "no_sound"
     (tmp_path / "x.parquet").write_text("x")
     with pytest.raises(InputError, match="not a file of embeddings"):

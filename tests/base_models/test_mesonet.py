@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors.keras_detectors import load_keras
+from base_models.detectors.keras_devices import choose_device
 from predictions.errors import InputError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -164,7 +165,7 @@ def test_published_weights_know_the_forgery_they_were_trained_on(file: str, meth
         [cv2.cvtColor(np.asarray(picture), cv2.COLOR_BGR2RGB) for picture in pictures]
     )
     spec = find_detector("meso4" if file.startswith("Meso4") else "mesoinception4")
-    detector = load_keras(spec, SHARED / "weights" / f"{file}.h5", 256, device="cpu")
+    detector = load_keras(spec, SHARED / "weights" / f"{file}.h5", 256, choose_device("cpu"))
     logits = detector.logits(resize(images, 256))
     pairs = np.subtract.outer(logits[100:], logits[:100])
     assert (pairs > 0).mean() > 0.65  # AUC; on all crops it is between .75 and .80

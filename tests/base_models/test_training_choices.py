@@ -11,10 +11,10 @@ import torch
 
 from base_models.compute.devices import choose_device
 from base_models.compute.leases import leased
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.fold_models import read_fold_scores
 from base_models.training.early_stopping import best_epoch
 from base_models.training.loop import passes_of_step
-from base_models.training.out_of_fold import train_out_of_fold
+from base_models.training.out_of_fold import fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
@@ -42,7 +42,7 @@ def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def stopped(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("stopped")
-    train_out_of_fold(videos, faces, out, STOPPED)
+    fit_out_of_fold(videos, faces, out, STOPPED)
     return out
 
 
@@ -71,7 +71,7 @@ def test_the_fold_held_out_does_not_steer(
     turned = videos.copy()
     mine = turned["fold"] == 0
     turned.loc[mine, "label"] = 1 - turned.loc[mine, "label"]
-    train_out_of_fold(turned, faces, tmp_path, STOPPED)
+    fit_out_of_fold(turned, faces, tmp_path, STOPPED)
     weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
     assert (tmp_path / weights).read_bytes() == (stopped / weights).read_bytes()
     scores = "scores/model=mobilenetv3_large/fold=0.parquet"
@@ -94,7 +94,7 @@ def test_a_killed_run_with_early_stopping_ends_with_the_same_bytes(
         if told == stage:
             seen.append(done)
 
-    train_out_of_fold(videos, faces, out, STOPPED, progress=progress)
+    fit_out_of_fold(videos, faces, out, STOPPED, progress=progress)
     assert seen[0] == 24  # two whole epochs of 12 crops
     assert contents(out) == contents(stopped)
 
@@ -105,22 +105,22 @@ def test_real_videos_alone_can_be_trained_on(
     real = videos[videos["label"] == 0]
     settings = replace(SMALL, epochs=1, sbi="only", patience=1, validation=0.5)
     with pytest.raises(InputError, match="no FAKE video"):
-        train_out_of_fold(real, faces, tmp_path, replace(settings, sbi="none"))
-    report = train_out_of_fold(real, faces, tmp_path, settings)
-    assert any("self-blended images alone" in note for note in report.notes)
+        fit_out_of_fold(real, faces, tmp_path, replace(settings, sbi="none"))
+    report = fit_out_of_fold(real, faces, tmp_path, settings)
+    assert any("self-blended images alone" in str(note) for note in report.notes)
     training = record(tmp_path, 0)["training"]
     assert (training["share_of_fakes"], training["share_shown"]) == (0, 0.5)
     # FAKE videos, where there are any, are scored by the same model and not trained on.
-    train_out_of_fold(videos, faces, tmp_path / "all", settings)
+    fit_out_of_fold(videos, faces, tmp_path / "all", settings)
     assert record(tmp_path / "all", 0)["training"] == training
     weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
     assert (tmp_path / "all" / weights).read_bytes() == (tmp_path / weights).read_bytes()
-    assert set(read_frame_scores(tmp_path / "all" / "scores")["video"]) > set(
-        read_frame_scores(tmp_path / "scores")["video"]
+    assert set(read_fold_scores(tmp_path / "all")["video"]) > set(
+        read_fold_scores(tmp_path)["video"]
     )
     sound = replace(settings, detectors=("voice_inception",))
     with pytest.raises(InputError, match="without sbi"):
-        train_out_of_fold(videos, faces, tmp_path, sound)
+        fit_out_of_fold(videos, faces, tmp_path, sound)
 
 
 def test_accumulated_passes_are_one_step() -> None:
@@ -133,7 +133,7 @@ def test_too_few_groups_for_early_stopping_are_told(
     faces: Path, videos: pd.DataFrame, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="at least 10 groups beside the fold"):
-        train_out_of_fold(videos, faces, tmp_path, replace(STOPPED, validation=0.1))
+        fit_out_of_fold(videos, faces, tmp_path, replace(STOPPED, validation=0.1))
     assert not list(tmp_path.iterdir())
 
 
@@ -159,9 +159,9 @@ def test_several_devices_share_the_folds(
     # torch takes any number for the CPU, so two CPUs stand for two GPUs here.
     settings = replace(SMALL, epochs=1, device="cpu:0,cpu:1")
     seen: list[tuple[str, int, int]] = []
-    train_out_of_fold(videos, faces, tmp_path, settings, progress=lambda *told: seen.append(told))
+    fit_out_of_fold(videos, faces, tmp_path, settings, progress=lambda *told: seen.append(told))
     assert seen == [("train", 1, 2), ("train", 2, 2)]  # side by side, unasked
-    train_out_of_fold(videos, faces, tmp_path / "one", replace(settings, device="cpu"))
+    fit_out_of_fold(videos, faces, tmp_path / "one", replace(settings, device="cpu"))
     assert contents(tmp_path / "one" / "scores") == contents(tmp_path / "scores")
     assert record(tmp_path, 0) == record(tmp_path / "one", 0)
 
@@ -169,11 +169,13 @@ def test_several_devices_share_the_folds(
 def test_wrong_choices_are_refused() -> None:
     def refused(match: str, **change: object) -> None:
         with pytest.raises(InputError, match=match):
-            replace(SMALL, **change).check()  # type: ignore[arg-type]
+            replace(SMALL, **change)  # type: ignore[arg-type]
 
     refused("augment: no alteration", augment="ligth")
-    refused("sbi is 'yes'; expected none, only, add", sbi="yes")
-    refused("imbalance is 'pos_weight'; expected none, class_weights", imbalance="pos_weight")
+    refused("sbi is 'yes', expected one of none, only, add", sbi="yes")
+    refused(
+        "imbalance is 'pos_weight', expected one of none, class_weights", imbalance="pos_weight"
+    )
     refused("precision is 'fp8'", precision="fp8")
     refused("label_smoothing is 1.0", label_smoothing=1.0)
     refused("validation is 0.6", validation=0.6)

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.scores import all_metrics
+
 Cli = Callable[..., Any]
 
 
@@ -85,6 +88,11 @@ def with_methods(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(kind=np.where(fake, kinds, "original"))
 
 
+def metrics_of(out: Path) -> dict[str, Any]:
+    """All that a run's judging says."""
+    return all_metrics(RunFolder.existing(out, reads=True))
+
+
 FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1")
 
 
@@ -93,7 +101,7 @@ def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.Data
     out = tmp_path / "out"
     arguments = ("stack", tmp_path / "scores.csv", "--out", out, "--domain", "kind", *FAST)
     said = cli(*arguments)
-    metrics = json.loads((out / "metrics.json").read_text())
+    metrics = metrics_of(out)
     assert sorted(metrics["domains"]) == ["lips", "mask", "swap"]
     assert metrics["domains"]["mask"]["calibrated"]["log_loss"]["value"] > 0
     assert list(metrics["domains"]["mask"]) == list(metrics["stages"])
@@ -101,7 +109,7 @@ def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.Data
     assert "domains" in metrics["timing"]
     again = cli(*arguments)
     assert "domains: already there" in again.output
-    assert json.loads((out / "metrics.json").read_text()) == metrics
+    assert metrics_of(out) == metrics
 
 
 def test_a_method_column_is_left_out_unasked(
@@ -114,13 +122,12 @@ def test_a_method_column_is_left_out_unasked(
     said = cli(*arguments)
     assert "method left out" in said.output
     assert "--domain none" in said.output
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert sorted(metrics["domains"]) == ["lips", "mask", "swap"]
+    assert sorted(metrics_of(out)["domains"]) == ["lips", "mask", "swap"]
 
     other = tmp_path / "other"
     skipped = cli("stack", tmp_path / "scores.csv", "--out", other, "--domain", "none", *FAST)
     assert "left out" not in skipped.output
-    assert "domains" not in json.loads((other / "metrics.json").read_text())
+    assert "domains" not in metrics_of(other)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +143,7 @@ def test_a_method_column_of_no_use_is_passed_over(
     scores.assign(method=method(scores["label"])).to_csv(tmp_path / "scores.csv", index=False)
     said = cli("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST)
     assert word in said.output
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert "domains" not in metrics
+    assert "domains" not in metrics_of(tmp_path / "out")
 
 
 def framed(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:

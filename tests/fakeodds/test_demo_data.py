@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 av = pytest.importorskip("av")
 
-from fakeodds import demo_data  # noqa: E402
+from fakeodds.demo import data as demo_data  # noqa: E402
 
 
 def read(path: Path) -> np.ndarray:

@@ -14,8 +14,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from base_models.datasets.layouts import LAYOUT_NAMES
-from fakeodds.cli.dataset_options import LAYOUTS, parse_only
+from fakeodds.cli.dataset_options import parse_only
 from fakeodds.demo.data import write_clip
 from fakeodds.view.explore_page import count_rows, histogram, render_page
 from predictions.errors import InputError
@@ -121,10 +120,6 @@ def test_only_is_read() -> None:
     for wrong in (("a",), ("=1",), ("a=",), ("a=1", "a=2")):
         with pytest.raises(InputError, match="--only"):
             parse_only(wrong)
-
-
-def test_layouts_are_those_of_the_room() -> None:
-    assert sorted(LAYOUTS) == sorted((*LAYOUT_NAMES, "face_crops"))
 
 
 def test_histogram_is_drawn_to_scale() -> None:

@@ -11,22 +11,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.workflows.imported import Asked, match_ids, read_imported, read_imported_new
+from fakeodds.workflows.imported import Asked, read_imported, read_imported_new
 from fakeodds.workflows.pipeline import gather
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
 VIDEOS = ["real/a.mp4", "real/b.mp4", "fake/c.mp4", "fake/d.mp4"]
-
-
-def test_ids_are_paths_or_names() -> None:
-    assert match_ids(VIDEOS[:2], VIDEOS, "f") == {v: v for v in VIDEOS[:2]}
-    found = match_ids(["a.mp4", "c", "other/d.mp4", "z.mp4"], VIDEOS, "f")
-    assert found == {"a.mp4": "real/a.mp4", "c": "fake/c.mp4", "other/d.mp4": "fake/d.mp4"}
-    with pytest.raises(InputError, match=r"f: none of its 2 ids \('x', 'y'\) is a video of the"):
-        match_ids(["x", "y"], VIDEOS, "f")
-    with pytest.raises(InputError, match=r"'a\.mp4' fits 2 videos \('real/a\.mp4'"):
-        match_ids(["a.mp4"], ["real/a.mp4", "fake/a.mp4"], "f")
 
 
 def test_columns_of_all_sorts_become_scores_of_the_run(

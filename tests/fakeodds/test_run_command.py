@@ -47,7 +47,6 @@ def results(run: Path) -> dict[str, bytes]:
         for path in sorted(run.glob(pattern))
     }
     metrics = json.loads((run / "metrics.json").read_text())
-    del metrics["timing"]
     return files | {"metrics": json.dumps(metrics).encode()}
 
 

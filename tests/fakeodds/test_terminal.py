@@ -307,12 +307,12 @@ def test_bash_completes(terminal: Terminal, tmp_path: Path) -> None:
 def test_names_that_are_spelt_out_are_those_of_the_rooms() -> None:
     from typing import get_args
 
-    from base_models.augment.presets import OPERATIONS
-    from base_models.faces.finders import FINDERS
+    from base_models.augment.registry import AUGMENTATIONS
+    from base_models.faces.registry import FINDERS
     from base_models.training.settings import Imbalance
     from fakeodds.commands import stages
 
-    assert set(stages.AUGMENTATIONS) == set(OPERATIONS)
+    assert set(stages.AUGMENTATIONS) == set(AUGMENTATIONS)
     assert {*stages.FINDERS, "onnx"} == set(FINDERS)
     assert get_args(Imbalance) == stages.IMBALANCE
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.substack import labelled_videos
 from fakeodds.workflows.weights_budget import within
@@ -43,7 +43,7 @@ def test_by_its_meta_learner_calibration_clip_and_frame_rule(trained: Path, tmp_
     assert (found.meta, found.calibration) == ("logistic", "affine")
 
     videos = labelled_videos(run)
-    table = by_rule(rule_table(read_frame_scores(run.scores)), **MEDIAN).reindex(videos.index)
+    table = by_rule(rule_table(read_fold_scores(run.path)), **MEDIAN).reindex(videos.index)
     features = table[[column for column in table if str(column).startswith(name)]]
     by_hand = Stack(
         meta="logistic",
@@ -55,5 +55,5 @@ def test_by_its_meta_learner_calibration_clip_and_frame_rule(trained: Path, tmp_
     by_hand.fit(features, videos["label"].astype("int8"), groups=videos["group"])
     np.testing.assert_array_equal(found.predict_proba(features), by_hand.predict_proba(features))
 
-    mean_logits = by_rule(rule_table(read_frame_scores(run.scores))).reindex(videos.index)
+    mean_logits = by_rule(rule_table(read_fold_scores(run.path))).reindex(videos.index)
     assert not np.array_equal(mean_logits[name], features[name], equal_nan=True)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +16,7 @@ from predictions import (
     TRACK_RULES,
     InputError,
     aggregate,
+    rule_table,
     video_features,
 )
 
@@ -176,6 +180,64 @@ def test_the_order_of_the_rows_does_not_matter(missing: float) -> None:
         )
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e4, -1e4])
+def test_a_video_has_its_score_whatever_the_others_hold(odd: float) -> None:
+    """To the bit, by every rule: alone, beside others, and beside one that is odd."""
+    frames = make_frames(300, 4).assign(logit=lambda f: f["logit"].astype(np.float64) * 60)
+    other = pd.DataFrame({"video": "w", "frame": 0, "face": [0, 0, 1], "model": "m", "logit": odd})
+    other.loc[1, "logit"] = 1.0
+    both = pd.concat([frames, other], ignore_index=True)
+    alone = rule_table(frames[frames["video"] == "v1"])
+    for table in (rule_table(frames), rule_table(both)):
+        columns = table.columns.intersection(alone.columns)
+        assert len(columns) > 20
+        pd.testing.assert_frame_equal(table.loc[["v1"], columns], alone[columns], check_exact=True)
+
+
+def test_a_finite_logit_stays_as_it_is_beside_a_missing_one() -> None:
+    frames = pd.DataFrame({"video": ["a", "a", "b"], "model": "m", "logit": [200.0, 300.0, 1.0]})
+    assert aggregate(frames).loc["a", "m"] == 250
+    frames.loc[2, "logit"] = np.nan
+    assert aggregate(frames).loc["a", "m"] == 250
+
+
+logits = st.lists(st.floats(-2e3, 2e3), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(logits)
+def test_rules_keep_what_they_promise(rule: str, values: list[float]) -> None:
+    z = np.array([values])
+    found = RULES[rule]
+    answer = float(found(z)[0])
+    assert np.isfinite(answer)
+    near = 1e-6 * max(1.0, np.abs(z).max())
+    if found.within:
+        assert z.min() - near <= answer <= z.max() + near
+    if found.symmetric:
+        assert float(found(-z)[0]) == pytest.approx(-answer, abs=near)
+    if found.monotone:
+        for i in range(len(values)):
+            higher = z.copy()
+            higher[0, i] += 1.0
+            assert found(higher)[0] >= answer - near
+
+
+def test_every_rule_has_its_line() -> None:
+    for name, rule in (RULES | TRACK_RULES).items():
+        assert rule.name == name
+        assert rule.about
+
+
+def test_the_list_of_rules_is_read_without_numpy() -> None:
+    code = (
+        "import sys; from predictions.frame_rules.registry import RULES, TRACK_RULES;"
+        "print(len(RULES), 'numpy' in sys.modules, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(RULES)), "False", "False"]
+
+
 def test_the_primary_score_is_the_default_rule() -> None:
     frames = make_frames(500, 3)
     features = video_features(frames)
@@ -219,7 +281,10 @@ def test_an_empty_table_gives_an_empty_answer() -> None:
     ("change", "message"),
     [
         (lambda f: f.drop(columns="model"), "no column 'model'"),
-        (lambda f: f.assign(video=f["video"].where(f.index != 3)), "no video in row 4"),
+        (
+            lambda f: f.assign(video=f["video"].where(f.index != 3)),
+            "row 4: the frame score has no video",
+        ),
         (lambda f: f.assign(logit="x"), "logits that are no numbers"),
     ],
 )

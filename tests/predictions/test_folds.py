@@ -117,7 +117,7 @@ def test_few_uneven_groups_are_as_balanced_as_scikit_learn(n_splits: int, seed: 
 def test_what_cannot_be_folded_is_said() -> None:
     with pytest.raises(InputError, match="3 groups for 5 folds"):
         assign_folds([0, 1, 0], ["a", "b", "c"], 5)
-    with pytest.raises(InputError, match="Row 2 has no group"):
+    with pytest.raises(InputError, match="row 2: there is no group"):
         assign_folds([0, 1, 0], ["a", None, "c"], 2)
     with pytest.raises(InputError, match="2 labels for 3 groups"):
         assign_folds([0, 1], ["a", "b", "c"], 2)

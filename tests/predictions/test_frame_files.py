@@ -106,7 +106,7 @@ def test_wide_scores_stand_beside_frames(write: Any, tmp_path: Path) -> None:
 def test_frames_without_use_are_told_of(write: Any) -> None:
     frames = made_frames()
     table = read_scores([write(frames.assign(left=np.arange(len(frames))))])
-    assert any("left out: left" in note for note in table.notes)
+    assert any("left out: left" in str(note) for note in table.notes)
 
 
 def changed(column: str, row: int, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -60,7 +60,11 @@ def test_every_video_once_with_its_own_number(values: list[float], random) -> No
         (scores(a=0.5, b=0.5), ["a.mp4"], r"s.csv: 1 video scored but not listed \('b.mp4'\)"),
         (scores(a=0.5), ["a.mp4", "a.mp4"], "s.csv: 1 video listed more than once"),
         (scores(a=0.5), ["a.mp4", "a"], r"listed under two names \('a.mp4', 'a'\)"),
-        (scores(x__a=0.5, y__a=0.5), ["a.mp4", "x/a.mp4"], "fits several scored videos"),
+        (
+            scores(x__a=0.5, y__a=0.5),
+            ["a.mp4", "x/a.mp4"],
+            r"'a.mp4' fits 2 videos \('x/a.mp4', 'y/a.mp4'\)",
+        ),
     ],
 )
 def test_refusals_name_the_videos(

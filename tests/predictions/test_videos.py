@@ -33,8 +33,8 @@ def test_types_are_settled() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"file": ["a"]}, "m.csv has no column 'video'; its columns are file"),
-        ({"video": []}, "m.csv lists no videos"),
+        ({"file": ["a"]}, "m.csv: has no column 'video'; its columns are file"),
+        ({"video": []}, "m.csv: lists no videos"),
         ({"video": ["a", "a"]}, "m.csv, row 2, column 'video': the video 'a' is in row 1 already"),
         ({"video": ["a", ""]}, "m.csv, row 2, column 'video': the id is missing"),
         (

@@ -27,7 +27,7 @@ _FOLDERS = {
 
 def build(contents: Contents) -> Section | None:
     """Seconds and memory by stage, MB on disk, weights a detector, seconds a new video."""
-    record = contents.run.record["stages"]
+    record = contents.run.stages()
     stages = prepare_stages(record)
     new = prepare_stages(_test_stages(contents))
     sizes = prepare_sizes(contents)
@@ -113,7 +113,7 @@ def prepare_weights(contents: Contents) -> pd.DataFrame:
 def _test_stages(contents: Contents) -> dict[str, Any]:
     from fakeodds.run.folder import RunFolder
 
-    stages: dict[str, Any] = RunFolder.open(contents.run.path / "test").record["stages"]
+    stages: dict[str, Any] = RunFolder(contents.run.path / "test").stages()
     return stages
 
 
@@ -127,7 +127,7 @@ def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> lis
                 thousands(len(stages), "stage"),
             )
         )
-        faces = contents.run.record["stages"].get("faces")
+        faces = contents.run.stages().get("faces")
         if faces is not None and contents.videos is not None and len(contents.videos):
             each = faces["seconds"] / len(contents.videos)
             tiles.append(Tile(f"{each:.2f} s", "a video to find its faces"))

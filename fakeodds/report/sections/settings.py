@@ -44,7 +44,7 @@ def build(contents: Contents) -> Section | None:
     record = contents.run.record
     commands = prepare_commands(record)
     settings = prepare_settings(contents.settings)
-    if not settings and not record["stages"]:
+    if not settings and not contents.run.stages():
         return None
     parts: list[Part] = []
     if commands:
@@ -75,12 +75,12 @@ def build(contents: Contents) -> Section | None:
             title="Versions",
         )
     )
-    stages = record["stages"]
+    stages = contents.run.stages()
     if stages:
         parts.append(
             Table(
                 ("stage", "hash of its inputs"),
-                [[name, str(stage["inputs"])[:16]] for name, stage in stages.items()],
+                [[name, str(stage["key"])[:16]] for name, stage in stages.items()],
                 texts=(0, 1),
                 title="Inputs",
                 note="SHA-256 (first 16 digits) of the tables and settings that the stage depends "

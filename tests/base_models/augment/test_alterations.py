@@ -8,7 +8,7 @@ from base_models.augment import codecs, colour, geometry, quality
 from base_models.augment.augmenter import Augmenter
 from base_models.augment.cutout import cut_out, mean_colour
 from base_models.augment.face_shape import PARTS, part_ellipse, usual_points
-from base_models.augment.presets import OPERATIONS, Step, parse_augment
+from base_models.augment.registry import AUGMENTATIONS, Step, parse_augment
 
 Image = NDArray[np.uint8]
 
@@ -27,7 +27,7 @@ def distance(a: Image, b: Image) -> float:
     return float(np.abs(a.astype(int) - b).mean())
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
 @settings(max_examples=12, deadline=None)
 @given(side=st.integers(32, 71), seed=st.integers(0, 99))
 def test_every_alteration_is_a_function_of_crop_and_generator(
@@ -43,7 +43,7 @@ def test_every_alteration_is_a_function_of_crop_and_generator(
     assert once.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_every_alteration_changes_crops_but_not_beyond_recognition(name: str) -> None:
     image = picture()
     augmenter = Augmenter([Step(name, 1.0, 1.0)])

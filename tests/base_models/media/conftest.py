@@ -1,8 +1,10 @@
 """Small real H.264 files, made as they are needed."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from threading import Barrier
 
 import av
 import numpy as np
@@ -86,3 +88,23 @@ def numbered() -> Callable[[int], list[NDArray[np.uint8]]]:
         return [np.full((48, 64, 3), 20 + 4 * i, np.uint8) for i in range(n)]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def in_threads() -> Callable[..., list[set[bytes]]]:
+    """in_threads(work, pictures): all that comes of each picture, when each has a thread, all begin
+    together, and each is worked on three times."""
+
+    def run(
+        work: Callable[[NDArray[np.uint8]], bytes], pictures: list[NDArray[np.uint8]]
+    ) -> list[set[bytes]]:
+        begin = Barrier(len(pictures))
+
+        def repeat(picture: NDArray[np.uint8]) -> set[bytes]:
+            begin.wait()
+            return {work(picture) for _ in range(3)}
+
+        with ThreadPoolExecutor(len(pictures)) as pool:
+            return list(pool.map(repeat, pictures))
+
+    return run

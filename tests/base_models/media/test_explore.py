@@ -13,15 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from base_models.datasets import read_dataset
-from base_models.explore import ExploreSettings
 from base_models.explore.choice import choose_pairs, choose_sample
 from base_models.explore.duplicates import clusters, hash_picture, near_pairs, sort_pairs
-from base_models.explore.ledger import Ledger, work_key
+from base_models.explore.ledger import Ledger
 from base_models.explore.look import look_at_pair, look_at_video
 from base_models.explore.numbers import describe_numbers
 from base_models.explore.probe import probe_video
 from base_models.explore.quality import measure_quality
 from base_models.explore.run import explore
+from base_models.explore.settings import ExploreSettings
 from base_models.explore.similarity import structural
 from predictions.errors import InputError
 
@@ -250,18 +250,39 @@ def test_results_survive_a_kill(tmp_path: Path) -> None:
     assert "c" not in again
     again.add("d", {})
     assert [key in Ledger(path) for key in "abcd"] == [True, True, False, True]
-    assert work_key("s", path) != work_key("t", path)
-    before = work_key("s", path)
-    path.write_text("longer than before " * 20)
-    assert work_key("s", path) != before
-    assert work_key("s", tmp_path / "gone") != before
+
+
+def test_damaged_results_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    ledger = Ledger(path)
+    ledger.add("a", {"x": 12})
+    ledger.add("b", {"x": 34})
+    lines = path.read_text().replace("34", "35") + "[]\n" + "[" * 10_000 + '\n{"check": 1}\n'
+    path.write_text(lines)
+    assert [key in Ledger(path) for key in "ab"] == [True, False]
+
+
+def test_a_file_of_the_same_name_and_length_is_looked_at_again(
+    tmp_path: Path, write_video: Callable, numbered: Callable
+) -> None:
+    one, two = (write_video(tmp_path / n / "a.avi", numbered(4 + k)) for k, n in enumerate("xy"))
+    whole = max(one.stat().st_size, two.stat().st_size)
+    for path in (one, two):  # what follows the last chunk is passed over
+        path.write_bytes(path.read_bytes().ljust(whole, b"\0"))
+    first = explore(read_dataset(one.parent), tmp_path / "kept", SMALL)
+    one.write_bytes(two.read_bytes())
+    second = explore(read_dataset(one.parent), tmp_path / "kept", SMALL)
+    assert (first["videos"][0]["frames"], second["videos"][0]["frames"]) == (4, 5)
+    assert second == explore(read_dataset(one.parent), tmp_path / "new", SMALL)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"frames": 0}, {"sample": -1}, {"finders": ()}, {"same_bits": 40}, {"min_face": 0}]
 )
 def test_settings_out_of_range(wrong: dict) -> None:
-    with pytest.raises(InputError, match=f"explore setting {next(iter(wrong))}="):
+    with pytest.raises(
+        InputError, match=f"--{next(iter(wrong)).replace('_', '-')}|{next(iter(wrong))} is"
+    ):
         ExploreSettings(**wrong)
 
 

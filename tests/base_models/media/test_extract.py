@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from base_models.datasets import Dataset
-from base_models.faces import FaceSettings, faces_path, load_faces
 from base_models.faces.extract import extract_faces, extract_video, iter_faces, reduced_size
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
 
 SETTINGS = FaceSettings(frames=4, size=96, min_face=0.2)
@@ -189,7 +190,7 @@ def test_killed_and_started_again(tmp_path, write_video, panned):
 import pandas as pd, torch
 from pathlib import Path
 from base_models.datasets import Dataset
-from base_models.faces import FaceSettings
+from base_models.faces.settings import FaceSettings
 from base_models.faces.extract import extract_faces
 torch.set_num_threads(1)
 dataset = Dataset(Path({str(videos)!r}), pd.DataFrame({{"video": {names!r}}}))

@@ -34,7 +34,7 @@ def test_a_csv_of_pictures(tmp_path: Path) -> None:
     assert dataset.videos["video"].tolist() == ["a/1.jpg", "a/2.jpg", "b/1.png"]
     assert dataset.videos["group"].tolist() == ["x", "x", "y"]
     assert dataset.files("b/1.png") == ("b/1.png",)
-    assert "3 face crops of 3 videos" in " ".join(dataset.notes)
+    assert "3 face crops of 3 videos" in " ".join(map(str, dataset.notes))
 
 
 def test_a_column_says_which_pictures_are_one_video(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_videos_and_pictures_in_one_csv_are_refused(tmp_path: Path) -> None:
     (tmp_path / "1.mp4").write_bytes(b"")
     table = tmp_path / "labels.csv"
     table.write_text("file,label\n0.jpg,1\n1.mp4,0\n")
-    with pytest.raises(InputError, match=r"row 3 names 1\.mp4, which is no picture"):
+    with pytest.raises(InputError, match=r"row 2: names 1\.mp4, which is no picture"):
         read_dataset(table)
 
 

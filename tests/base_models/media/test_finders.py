@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from base_models.faces.finders import FINDERS, FinderOptions, make_finder, parse_finder
+from base_models.faces.finders import FinderOptions, make_finder
 from base_models.faces.haar import find_parts
+from base_models.faces.registry import FINDERS, parse_finder
 from base_models.faces.tracks import box_iou
 from predictions.errors import InputError
 
@@ -85,9 +86,9 @@ def test_eyes_and_smile_for_pictures(astronaut):
 def test_names_are_read_and_refused():
     assert parse_finder("mtcnn") == (FINDERS["mtcnn"], None)
     assert parse_finder("onnx:a:b.onnx") == (FINDERS["onnx"], Path("a:b.onnx"))
-    with pytest.raises(InputError, match=r"'mtcn': did you mean mtcnn\?"):
+    with pytest.raises(InputError, match=r"'mtcn'; did you mean mtcnn\?"):
         parse_finder("mtcn")
-    with pytest.raises(InputError, match="there are mtcnn, haar, dlib, onnx:PATH"):
+    with pytest.raises(InputError, match="there are mtcnn, haar, dlib, onnx:FILE"):
         parse_finder("retina")
     for wrong in ("onnx", "onnx:", "haar:file.xml", "mtcnn:"):
         with pytest.raises(InputError, match="did you mean"):
@@ -108,7 +109,7 @@ except InputError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
         "the face finder dlib needs the package 'dlib', which is not installed; install "
-        "fakeodds[dlib] or choose another finder (mtcnn, haar, dlib, onnx:PATH)."
+        "fakeodds[dlib] or choose another finder (mtcnn, haar, dlib, onnx:FILE)."
     )
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from base_models.datasets import Dataset
-from base_models.faces import FaceSettings, faces_path, load_faces, read_info
 from base_models.faces.extract import extract_faces, extract_video, reduced_size
 from base_models.faces.ladder import rungs, settings_key
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import FACES, faces_path, load_faces
 from base_models.faces.tracks import box_iou
 from predictions.errors import InputError
 
@@ -77,7 +78,7 @@ def test_what_found_the_faces_is_stored_and_reported(root, tmp_path):
         expected
     )
     for name, found_by in zip(names, expected, strict=True):
-        assert read_info(faces_path(tmp_path, name)).found_by == (found_by or "")
+        assert FACES.describe(faces_path(tmp_path, name)).facts["found_by"] == (found_by or "")
         assert load_faces(faces_path(tmp_path, name)).found_by == (found_by or "")
     # From the files alone, when the run goes on.
     pd.testing.assert_frame_equal(extract_faces(dataset, tmp_path, SETTINGS), table)
@@ -179,7 +180,7 @@ def test_another_network_in_the_same_file_is_another_setting(tmp_path):
     ("wrong", "told"),
     [
         ({"finder": "mtcn"}, "did you mean mtcnn"),
-        ({"second_finder": "onnx"}, "did you mean onnx:PATH"),
+        ({"second_finder": "onnx"}, "did you mean onnx:FILE"),
         ({"sampling": "every:0"}, "expected even, every:N"),
         ({"min_score": 0.5}, "mtcnn has three thresholds"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from base_models.faces.finders import FinderOptions, make_finder
+from base_models.faces.finders import FinderOptions, make_finder, own_finder
 from base_models.faces.onnx_finder import YOLO_LAYOUTS, YoloFinder, YuNetFinder
 from base_models.faces.onnx_header import picture_shape
 from predictions.errors import InputError
@@ -171,6 +171,21 @@ def test_yunet_is_told_apart_and_read(tmp_path):
     np.testing.assert_allclose(found.box, [[32, 64, 64, 96], [96, 0, 128, 32]], atol=1e-3)
     np.testing.assert_allclose(found.score, [1, 200 / 255], atol=0.01)
     np.testing.assert_allclose(found.points[0], [[40, 72]] * 5, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["yolo", "yunet"])
+def test_threads_find_what_one_finds(tmp_path, kind, in_threads):
+    path = tmp_path / "a.onnx"
+    name = f"onnx:{yunet_file(path) if kind == 'yunet' else yolo_file(path, 16, 128)}"
+    pictures = [bright(128, 128, (k, 3 - k, 255 - k)) for k in range(4)]
+
+    def find(picture):
+        found = own_finder(name, FinderOptions((0.9, 0.9, 0.9), 0.6)).find(picture[None])
+        return found.box.tobytes() + found.score.tobytes()
+
+    alone = [{find(picture)} for picture in pictures]
+    assert len({one for found in alone for one in found}) == 4
+    assert in_threads(find, pictures) == alone
 
 
 @pytest.mark.parametrize("shape", [[1, 3, 96, 160], ["n", 3, "height", "width"]])

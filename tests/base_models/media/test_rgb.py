@@ -12,7 +12,8 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
-from base_models.video.decode import UnreadableVideo, sample_frames
+from base_models.video.container import UnreadableVideo
+from base_models.video.decode import sample_frames
 from base_models.video.rgb import RgbConverter, yuv_to_rgb
 
 MATRICES = [1, 2, 4, 5, 6, 7, 9]

@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from base_models.datasets.dataset import Dataset
-from base_models.sound import SoundSettings, load_sound, read_info, sound_path
 from base_models.sound.extract import extract_sound, extract_video_sound, window_starts
 from base_models.sound.mel import (
     POWER_FLOOR,
@@ -21,8 +20,11 @@ from base_models.sound.mel import (
     mel_to_hz,
     power_spectra,
 )
-from base_models.sound.track import NoSound, UnreadableSound, read_track
+from base_models.sound.settings import SoundSettings
+from base_models.sound.store import SOUND, load_sound, sound_path
+from base_models.sound.track import NoSound, read_track
 from base_models.sound.windows import Sounds, index_sounds, mask
+from base_models.video.container import UnreadableVideo
 from predictions.errors import InputError
 
 RATE = 16_000
@@ -172,7 +174,7 @@ def test_what_goes_wrong_is_said(odd_clips: Path) -> None:
     assert 0.5 < found["cut.ts"].seconds < found["streamed.ts"].seconds
     with pytest.raises(NoSound):
         read_track(odd_clips / "mute.mp4", RATE, 60)
-    with pytest.raises(UnreadableSound, match="cannot be opened"):
+    with pytest.raises(UnreadableVideo, match="cannot be opened"):
         read_track(odd_clips / "nowhere.mp4", RATE, 60)
 
 
@@ -213,12 +215,12 @@ def test_stopped_it_goes_on_and_writes_the_same_bytes(odd_clips: Path, tmp_path:
         assert other.read_bytes() == path.read_bytes()
         assert there.get(path.name) in (None, other.stat().st_mtime_ns)
     # Other settings or another file: made again.
-    before = read_info(whole / "whole.mp4.parquet")
+    before = SOUND.describe(whole / "whole.mp4.parquet")
     extract_sound(dataset, whole, SoundSettings(bands=40))
-    after = read_info(whole / "whole.mp4.parquet")
+    after = SOUND.describe(whole / "whole.mp4.parquet")
     assert before is not None
     assert after is not None
-    assert before.settings_hash != after.settings_hash
+    assert before.key != after.key
 
 
 def test_face_crops_have_no_sound(tmp_path: Path) -> None:
@@ -228,15 +230,15 @@ def test_face_crops_have_no_sound(tmp_path: Path) -> None:
 
 
 def test_damaged_sound_files_are_refused(odd_clips: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no sound was extracted"):
+    with pytest.raises(InputError, match="there is no file of sound here; run"):
         load_sound(tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_text("x")
-    with pytest.raises(InputError, match="not a Parquet file"):
+    with pytest.raises(InputError, match="damaged, or not a file of sound"):
         load_sound(tmp_path / "a.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="not a sound file"):
+    with pytest.raises(InputError, match="damaged, or not a file of sound"):
         load_sound(tmp_path / "a.parquet")
-    assert read_info(tmp_path / "a.parquet") is None
+    assert SOUND.describe(tmp_path / "a.parquet") is None
 
 
 # --- rows ------------------------------------------------------------------------------------

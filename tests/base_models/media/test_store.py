@@ -6,16 +6,17 @@ import sys
 import numpy as np
 import pytest
 
-from base_models.faces import (
+from base_models.faces.images import encode_jpeg
+from base_models.faces.ladder import settings_key
+from base_models.faces.settings import FaceSettings
+from base_models.faces.store import (
+    FACES,
     Faces,
-    FaceSettings,
     empty_faces,
     faces_path,
     load_faces,
-    read_info,
     write_faces,
 )
-from base_models.faces.images import encode_jpeg
 from predictions.errors import InputError
 
 
@@ -50,9 +51,9 @@ def test_round_trip(tmp_path, faces, astronaut):
     error = np.abs(crops[1].astype(float) - astronaut[60:124, 180:244])
     assert error.mean() < 3  # colour in place: RGB and BGR mixed up would be far worse
     np.testing.assert_array_equal(read.decode()[0], crops[1])
-    info = read_info(path)
-    assert info is not None
-    assert (info.settings_hash, info.n_faces, info.status) == ("hash", 3, "ok")
+    file = FACES.describe(path)
+    assert file is not None
+    assert (file.key, file.rows, file.facts["status"]) == ("hash", 3, "ok")
 
 
 def test_same_faces_same_bytes(tmp_path, faces):
@@ -80,13 +81,14 @@ def test_paths_stay_in_the_folder(tmp_path, video):
 
 def test_what_is_no_faces_file(tmp_path):
     path = tmp_path / "a.parquet"
-    assert read_info(path) is None
-    with pytest.raises(InputError, match="no faces were extracted"):
+    assert FACES.describe(path) is None
+    with pytest.raises(InputError, match="there is no file of faces here; run `fakeodds faces`"):
         load_faces(path)
     path.write_bytes(b"PAR1 something else")
-    assert read_info(path) is None
-    with pytest.raises(InputError, match="not a Parquet file"):
+    assert FACES.describe(path) is None
+    with pytest.raises(InputError, match="damaged, or not a file of faces") as caught:
         load_faces(path)
+    assert caught.value.file == str(path)
 
 
 @pytest.mark.parametrize(
@@ -106,21 +108,21 @@ def test_settings_out_of_range(wrong):
         FaceSettings(**wrong)
 
 
-def test_settings_hash_tells_settings_apart():
-    hashes = {
-        FaceSettings().hash,
-        FaceSettings(frames=29).hash,
-        FaceSettings(margin=0.3).hash,
-        FaceSettings(keep_all=False).hash,
-        FaceSettings(thresholds=(0.8, 0.9, 0.9)).hash,
+def test_keys_tell_settings_apart():
+    keys = {
+        settings_key(FaceSettings()),
+        settings_key(FaceSettings(frames=29)),
+        settings_key(FaceSettings(margin=0.3)),
+        settings_key(FaceSettings(keep_all=False)),
+        settings_key(FaceSettings(thresholds=(0.8, 0.9, 0.9))),
     }
-    assert len(hashes) == 5
-    assert FaceSettings(thresholds=[0.9, 0.9, 0.9]).hash == FaceSettings().hash
+    assert len(keys) == 5
+    assert settings_key(FaceSettings(thresholds=[0.9, 0.9, 0.9])) in keys
 
 
 def test_reading_faces_needs_no_finder():
     code = (
-        "import sys, base_models, base_models.faces, base_models.datasets;"
+        "import sys, base_models.faces.store, base_models.faces.ladder, base_models.datasets;"
         "print(sorted({'torch', 'av', 'tensorflow', 'facenet_pytorch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

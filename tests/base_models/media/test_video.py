@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from base_models.video import decode as video
+from base_models.video.choose import choose_frames
+from base_models.video.container import UnreadableVideo
 from base_models.video.decode import (
-    UnreadableVideo,
     decode_frames,
     describe_loss,
     index_video,
     sample_frames,
 )
-from base_models.video.decode import decode as video
-from base_models.video.sampling import Sampling, choose_frames
+from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 
 

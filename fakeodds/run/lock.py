@@ -1,0 +1,72 @@
+"""One command at a time works on a run folder."""
+
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from predictions.errors import InputError
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: Folder -> its open lock file and how often this process took it. A POSIX lock belongs to a
+#: process, and ends with the first of its files that is closed: so each folder has one only.
+_HELD: dict[Path, tuple[IO[str], int]] = {}
+
+
+class FolderLock:
+    """The lock of one folder, which a process that is killed gives back by itself.
+
+    It is a POSIX record lock, which network file systems know as well. Where the system or the file
+    system has none (Windows, some shares), nothing is locked. Taken twice by one process, it is
+    free when it was given back twice.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._taken = False
+
+    def take(self) -> None:
+        """Take it; the folder is made where it is not there.
+
+        Raises:
+            InputError: another process has it.
+        """
+        if self._taken or fcntl is None:
+            return
+        file, times = _HELD.get(self._folder, (None, 0))
+        if file is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = (self._folder / ".lock").open("a+", encoding="utf-8")
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                file.seek(0)
+                owner = file.read().strip() or "another process"
+                file.close()
+                raise InputError(
+                    f"another command is at work in this folder ({owner})",
+                    file=self._folder,
+                    remedy="let it finish or stop it, or choose another --out",
+                ) from None
+            except OSError:
+                pass  # a file system without locks
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+        _HELD[self._folder] = (file, times + 1)
+        self._taken = True
+
+    def give_back(self) -> None:
+        """Give it back, if it was taken."""
+        if not self._taken:
+            return
+        self._taken = False
+        file, times = _HELD.pop(self._folder)
+        if times > 1:
+            _HELD[self._folder] = (file, times - 1)
+        else:
+            file.close()

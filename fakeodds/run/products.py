@@ -1,0 +1,61 @@
+"""The products of a run: which files each owns, what it is made from, what makes it again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a product owns below the run folder.
+
+    Attributes:
+        files: without which it is not done.
+        more: files and folders of it that are not always there.
+        of: products that it is made from; when one of them is made anew, it is removed.
+        command: what makes it again, for messages; `RUN` stands for the folder.
+    """
+
+    files: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    command: str = "the command that made it"
+
+
+#: By name, each after what it is made from. Faces, sound, models and their scores are kept piece
+#: by piece, by `base_models`: `faces` and `sound` own the tables of them, `train` and `scores` no
+#: file. `scores` is the table of scores, from detectors or files, that all after it is made from.
+PRODUCTS: dict[str, Owned] = {
+    "faces": Owned(("videos.parquet",), command="fakeodds run or faces"),
+    "sound": Owned(("sound.parquet",), command="fakeodds run or train"),
+    "train": Owned(of=("faces", "sound"), command="fakeodds run or train"),
+    "scores": Owned(of=("faces", "train")),
+    "stack": Owned(
+        (*("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),),
+        ("measures.csv", "reliability.png", "clip.png", "robust.json"),
+        ("scores",),
+    ),
+    "frame_rules": Owned(("frame_rules.json",), of=("scores", "stack")),
+    "domains": Owned(("domains.json",), of=("scores", "stack")),
+    "compare": Owned(("compare.json", "compare.csv", "compare.png"), of=("scores", "stack")),
+    "submission": Owned(("submission.csv",), of=("stack",), command="fakeodds predict RUN VIDEOS"),
+    "deadline": Owned(
+        ("deadline.json",),
+        ("deadline.png",),
+        ("stack", "submission"),
+        "fakeodds predict RUN VIDEOS --deadline",
+    ),
+    "report": Owned(
+        ("report.html",),
+        ("report",),
+        ("scores", "stack", "frame_rules", "domains", "compare"),
+        "fakeodds report RUN",
+    ),
+}
+
+
+def made_of(name: str) -> list[str]:
+    """The products that are made from `name`, directly or not, in the order of PRODUCTS."""
+    derived = {name}
+    for other, owned in PRODUCTS.items():
+        if derived & set(owned.of):
+            derived.add(other)
+    return [other for other in PRODUCTS if other in derived - {name}]

@@ -1,0 +1,142 @@
+"""What the numbers of a model are, as said by the caller or seen, and their range."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from predictions.errors import InputError
+from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT
+from predictions.notes import Note, NoteKind
+from predictions.tables.columns import bad_cell, count
+
+#: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
+Kind = Literal["probability", "logit", "raw"]
+#: What a caller says of kinds: one of all models, or by name or pattern.
+Kinds = Mapping[str, Kind] | Kind | None
+
+AS_PROBABILITIES = NoteKind(
+    "scores.as-probabilities",
+    lambda models: f"Read as probabilities (all scores lie in [0, 1]): {', '.join(models)}.",
+)
+AS_RAW = NoteKind(
+    "scores.as-raw",
+    lambda models: f"Read as raw scores (some lie outside [0, 1]): {', '.join(models)}.",
+)
+INFINITE_LOGITS = NoteKind(
+    "scores.infinite-logits",
+    lambda file, model, n: (
+        f"{file}, {model}: {count(n, 'infinite logit')} set to +-{LOGIT_LIMIT:g}."
+    ),
+)
+
+
+def matching(patterns: Iterable[str], names: Iterable[str]) -> set[str]:
+    """The names that a pattern is or fits; a name in full goes before a pattern."""
+    names = list(names)
+    found: set[str] = set()
+    for pattern in patterns:
+        if pattern in names:
+            found.add(pattern)
+        else:
+            found |= {name for name in names if fnmatchcase(name, pattern)}
+    return found
+
+
+def said_kinds(kind: Kinds, models: Sequence[str]) -> dict[str, Kind]:
+    """The kinds that the caller gave to these models; a name in full goes before a pattern.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    by_name: Mapping[str, Kind] = {"*": kind} if isinstance(kind, str) else (kind or {})
+    said: dict[str, Kind] = {}
+    for name, value in by_name.items():
+        if value not in get_args(Kind):
+            raise InputError(
+                f"the kind {value!r} of {name!r} is unknown",
+                remedy="it is probability, logit or raw",
+            )
+        said |= dict.fromkeys(matching([name], models), value)
+    return said | {name: value for name, value in by_name.items() if name in models}
+
+
+def check_models(models: Iterable[str], kind: Kinds, reverse: Sequence[str], source: str) -> None:
+    """Every name in `kind` and `reverse` is some model's.
+
+    Raises:
+        InputError: one is not.
+    """
+    models = list(models)
+    for name in [*(kind if isinstance(kind, Mapping) else ()), *reverse]:
+        if not matching([name], models):
+            raise InputError(
+                f"there is no model {name!r}",
+                file=source,
+                remedy=f"the models are {', '.join(models)}, so name one of them",
+            )
+
+
+def check_values(
+    column: "pd.Series[float]", kind: Kind | None, source: str, notes: list[Note]
+) -> NDArray[np.float64]:
+    """The scores of one model in one file, finite and within the range of what they are said to be.
+
+    Raises:
+        InputError: infinite and not a logit, or said to be a probability and outside [0, 1].
+    """
+    values = np.array(column, dtype=np.float64)
+    ids, model = column.index.to_series(), str(column.name)
+
+    def bad(problem: str, rows: NDArray[np.intp], remedy: str) -> InputError:
+        return bad_cell(
+            f"{float(values[rows[0]])!r} is {problem}", rows, ids, model, source, remedy
+        )
+
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite) and kind == "logit":
+        values[infinite] = np.copysign(LOGIT_LIMIT, values[infinite])
+        notes.append(INFINITE_LOGITS(file=source, model=model, n=len(infinite)))
+    elif len(infinite):
+        raise bad("not a finite score", infinite, "correct it, or say that the column holds logits")
+    enormous = np.flatnonzero(np.abs(values) > LARGEST_SCORE)
+    if len(enormous):
+        raise bad(
+            f"no score, expected at most {LARGEST_SCORE:g} in size",
+            enormous,
+            "leave the cell empty if the score is missing",
+        )
+    outside = np.flatnonzero((values < 0) | (values > 1))
+    if kind == "probability" and len(outside):
+        raise bad(
+            "not a probability",
+            outside,
+            "give values from 0 to 1, or say that the column holds logits or raw scores",
+        )
+    return values
+
+
+def settle_kinds(
+    scores: pd.DataFrame, said: Mapping[str, Kind], notes: list[Note]
+) -> dict[str, Kind]:
+    """What was said, and by the rule for the other models: within [0, 1] or not."""
+    outside = ((scores < 0) | (scores > 1)).any()
+    kinds: dict[str, Kind] = {
+        model: said.get(model) or ("raw" if outside[model] else "probability") for model in scores
+    }
+    for kind, read_as in (("probability", AS_PROBABILITIES), ("raw", AS_RAW)):
+        models = [model for model in kinds if model not in said and kinds[model] == kind]
+        if models:
+            notes.append(read_as(models=models))
+    return kinds
+
+
+def turn_round(values: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+    """Scores of which high means REAL as scores of which high means FAKE."""
+    if kind != "probability":
+        return -values
+    # 1 - p is exactly 1 for every p below 1e-16; only an exact 0 may become an exact 1.
+    return np.where(values > 0, np.minimum(1 - values, np.nextafter(1, 0)), 1 - values)

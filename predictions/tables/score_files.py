@@ -1,0 +1,327 @@
+"""One file of scores as a piece of the table: ids, known metadata, a column a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from predictions.errors import InputError
+from predictions.frame_rules import aggregate
+from predictions.notes import Note, NoteKind
+from predictions.tables.columns import (
+    as_text,
+    count,
+    first_names,
+    parse_folds,
+    parse_ids,
+    parse_labels,
+    parse_numbers,
+)
+from predictions.tables.frames import read_frames
+from predictions.tables.kinds import Kind, Kinds, check_values, matching, said_kinds
+from predictions.tables.reader import read_table, table_name
+from predictions.tables.videos import VIDEO_COLUMNS
+
+#: Columns that are never models.
+METADATA = (*VIDEO_COLUMNS[1:], "split")
+
+_ID_COLUMNS = ("video", "filename")
+_TEXT_ROWS = ("group", "original", "method", "dataset")
+
+SUBMISSION = NoteKind(
+    "scores.submission", "{file} is a submission: one model of probabilities named {model}."
+)
+FRAME_SCORES = NoteKind(
+    "scores.frames",
+    lambda file, frames, videos, models: (
+        f"{file}: {frames} frame scores of {count(videos, 'video')} by {', '.join(models)}."
+    ),
+)
+UNUSED = NoteKind("scores.unused", lambda file, columns: f"{file}: left out: {', '.join(columns)}.")
+FIRST_TEXT_IS_ID = NoteKind(
+    "scores.first-text-is-id", "{file}: the id is the column {column!r}, the first one of text."
+)
+NO_FOLD_NUMBERS = NoteKind(
+    "scores.no-fold-numbers", "{file}: the column 'fold' holds no fold numbers and is left out."
+)
+NAMELESS_COLUMN = NoteKind("scores.nameless-column", "{file}: a column without a name is left out.")
+TEXT_COLUMNS = NoteKind(
+    "scores.text-columns",
+    lambda file, columns: f"{file}: left out as text: {', '.join(columns)}.",
+)
+FEATURE_COLUMNS = NoteKind(
+    "scores.feature-columns",
+    lambda file, columns: f"{file}: left out as features of a model: {', '.join(columns)}.",
+)
+LABELS_OF_OTHERS = NoteKind(
+    "scores.labels-of-others",
+    lambda file, videos: (
+        f"{file}: {count(len(videos), 'video')} without any score left out ({first_names(videos)})."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """The caller's words about columns; see `read_scores`."""
+
+    id: str | None
+    label: str | None
+    group: str | None
+    fold: str | None
+    drop: Sequence[str]
+    keep: Sequence[str]
+    missing_ok: bool
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Column of the file -> name in `rows`; what was named goes before what is known."""
+        named = {"label": self.label, "group": self.group, "fold": self.fold}
+        names = {name: name for name in METADATA if named.get(name) is None}
+        names |= {name: name for name in self.keep}
+        return names | {column: name for name, column in named.items() if column is not None}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file, read and checked.
+
+    Attributes:
+        source: its name. columns: all that it has.
+        rows: index `video`, the known metadata.
+        scores: the same index, a column a model.
+        said: kinds that need no rule.
+        words: columns left out as text, each with its first cell.
+    """
+
+    source: str
+    columns: list[str]
+    rows: pd.DataFrame
+    scores: pd.DataFrame
+    said: dict[str, Kind] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+
+def model_names(paths: Sequence[Path]) -> list[str]:
+    """Names for the files as models; the folder goes before the name where two are the same."""
+    names = [table_name(path) for path in paths]
+    return [
+        f"{path.absolute().parent.name}_{name}" if names.count(name) > 1 else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def read_piece(
+    path: Path, name: str, names: ColumnNames, kind: Kinds, labels_apart: bool, notes: list[Note]
+) -> Piece:
+    """A wide table, or a submission as the one model `name`.
+
+    Raises:
+        InputError: as `read_scores`.
+    """
+    source = str(path)
+    table, columns = _read_with_id(path, names, notes)
+    words: list[str] = []
+    if _is_submission(table, names.label or "label", labels_apart):
+        (column,) = table.columns
+        notes.append(SUBMISSION(file=source, model=name))
+        values = parse_numbers(table[column], table.index.to_series(), source)
+        if values is None:
+            raise InputError(
+                f"the column {column!r} holds no numbers",
+                file=source,
+                remedy="give a probability a video",
+            )
+        scores = pd.DataFrame({column: values}, index=table.index)
+        said: dict[str, Kind] = {name: "probability"}
+        rows, called = pd.DataFrame(index=table.index), {column: name}
+    else:
+        rows, rest = _split_metadata(table, names, source, notes)
+        scores, words = _parse_models(rest, source, notes)
+        said, called = {}, {model: model for model in scores.columns}
+    said |= said_kinds(kind, list(called.values()))
+    for column in scores.columns:
+        scores[column] = check_values(scores[column], said.get(called[column]), source, notes)
+    return Piece(source, columns, rows, scores.rename(columns=called), said, words)
+
+
+def read_frame_piece(
+    files: Sequence[Path],
+    names: ColumnNames,
+    kind: Kinds,
+    reverse: Sequence[str],
+    notes: list[Note],
+) -> tuple[Piece, pd.DataFrame]:
+    """Frame scores as one piece, a column a model, and the frames themselves.
+
+    Raises:
+        InputError: as `read_frames`; they are said to be no logits, or all models are dropped.
+    """
+    read = read_frames(files, names.id, set(names.metadata))
+    models = read.frames["model"].unique().tolist()
+    gone = matching(names.drop, models)
+    said = said_kinds(kind, models)
+    wrong = [model for model, value in said.items() if value != "logit" and model not in gone]
+    if wrong:
+        raise InputError(
+            f"--kind {said[wrong[0]]} is said of {wrong[0]}, but frame scores are logits",
+            file=read.source,
+            remedy="call their column probability where they are probabilities",
+        )
+    frames = read.frames[~read.frames["model"].isin(gone)].reset_index(drop=True)
+    if frames.empty:
+        raise InputError(
+            "no column of scores", file=read.source, remedy="every model is dropped; keep one"
+        )
+    turned = frames["model"].isin(matching(reverse, models))
+    frames["logit"] = frames["logit"].where(~turned, -frames["logit"])
+    scores = aggregate(frames)
+    known = read.videos.drop(columns=list(matching(names.drop, read.videos.columns)))
+    rows, _ = _split_metadata(known, names, read.source, notes)
+    notes.append(
+        FRAME_SCORES(
+            file=read.source,
+            frames=len(frames),
+            videos=len(scores),
+            models=list(map(str, scores.columns)),
+        )
+    )
+    if read.unused:
+        notes.append(UNUSED(file=read.source, columns=read.unused))
+    columns = [*read.columns, *models]
+    return Piece(read.source, columns, rows, scores, dict.fromkeys(models, "logit")), frames
+
+
+def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: list[Note]) -> Piece:
+    """A table of labels and other metadata of the videos in `index`.
+
+    Raises:
+        InputError: as `read_scores`; no label column, or none of its ids is in `index`.
+    """
+    source = str(path)
+    table, columns = _read_with_id(path, names, notes, strict=False)
+    rows, _ = _split_metadata(table, names, source, notes)
+    if "label" not in rows:
+        raise InputError(
+            f"has no label column {names.label or 'label'!r}; its columns are {', '.join(columns)}",
+            file=source,
+            remedy="name one of them",
+        )
+    unused = rows.index.difference(index, sort=False)
+    if len(unused) == len(rows):
+        raise InputError(
+            f"none of its ids ({first_names(rows.index, 2)}) is among the scored videos "
+            f"({first_names(index, 2)})",
+            file=source,
+            remedy="write the ids alike in both",
+        )
+    if len(unused):
+        notes.append(LABELS_OF_OTHERS(file=source, videos=unused.tolist()))
+    return Piece(source, columns, rows, pd.DataFrame(index=rows.index))
+
+
+def _read_with_id(
+    path: Path, names: ColumnNames, notes: list[Note], *, strict: bool = True
+) -> tuple[pd.DataFrame, list[str]]:
+    """The table with the ids as its index `video`, dropped columns gone, and all column names."""
+    source = str(path)
+    text = {*_ID_COLUMNS, *METADATA, *names.metadata, *([names.id] if names.id else [])}
+    table = read_table(path, text=text)
+    columns = [str(name) for name in table.columns]
+    gone = matching(names.drop, columns)
+    if names.id is not None and names.id not in columns and strict and not names.missing_ok:
+        raise InputError(
+            f"has no id column {names.id!r}; its columns are {', '.join(columns)}",
+            file=source,
+            remedy="name one of them",
+        )
+    known = [name for name in (names.id, *_ID_COLUMNS) if name in columns]
+    taken = {*names.metadata, *gone}
+    words = (
+        name
+        for name in columns
+        if name not in taken and not pd.api.types.is_numeric_dtype(table[name])  # bool counts
+    )
+    name = known[0] if known else next(words, None)
+    if name is None:
+        raise InputError(
+            f"has no id column: none is named video or filename and none of {', '.join(columns)} "
+            "is text",
+            file=source,
+            remedy="name the column with the ids",
+        )
+    if not known and len(columns) > 1:
+        notes.append(FIRST_TEXT_IS_ID(file=source, column=name))
+    table.index = pd.Index(parse_ids(table[name], source).tolist(), name="video")
+    return table[[column for column in columns if column not in {name, *gone}]], columns
+
+
+def _is_submission(table: pd.DataFrame, label: str, labels_apart: bool) -> bool:
+    if list(table.columns) not in ([label], ["label"]):
+        return False
+    if labels_apart:
+        return True
+    numbers = pd.to_numeric(table.iloc[:, 0], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return bool(((numbers > 0) & (numbers < 1)).any())
+
+
+def _split_metadata(
+    table: pd.DataFrame, names: ColumnNames, source: str, notes: list[Note]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The known metadata, parsed, and the columns that may be models."""
+    ids = table.index.to_series()
+    rows = pd.DataFrame(index=table.index)
+    for column, name in names.metadata.items():
+        if column not in table.columns:
+            continue
+        if name == "label":
+            rows[name] = parse_labels(table[column], ids, source)
+        elif name == "fold":
+            try:
+                rows[name] = parse_folds(table[column], ids, source)
+            except InputError:
+                if names.fold is not None:
+                    raise
+                notes.append(NO_FOLD_NUMBERS(file=source))
+        elif name in _TEXT_ROWS or name in names.keep:
+            rows[name] = as_text(table[column])
+    # A known `group` beside the one that was named, or a second id, is never a model either.
+    taken = {*names.metadata, *METADATA, *_ID_COLUMNS}
+    return rows, table[[column for column in table.columns if column not in taken]]
+
+
+def _parse_models(
+    table: pd.DataFrame, source: str, notes: list[Note]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of numbers, and those of words as `name ('first cell')`."""
+    ids = table.index.to_series()
+    models: dict[str, NDArray[np.float64]] = {}
+    words, features = [], []
+    for name in table.columns:
+        if name == "" or name.startswith("Unnamed:"):
+            notes.append(NAMELESS_COLUMN(file=source))
+            continue
+        model, colon, _ = name.partition(":")
+        if colon and model in table.columns:
+            features.append(name)
+            continue
+        values = parse_numbers(table[name], ids, source)
+        if values is None:
+            words.append(f"{name} ({str(table[name].dropna().iloc[0])!r})")
+        elif colon:
+            raise InputError(
+                f"the model name {name!r} has a colon, which is kept for features of a model "
+                "(MODEL:spread)",
+                file=source,
+                remedy="rename the column",
+            )
+        else:
+            models[name] = values
+    if words:
+        notes.append(TEXT_COLUMNS(file=source, columns=words))
+    if features:
+        notes.append(FEATURE_COLUMNS(file=source, columns=features))
+    return pd.DataFrame(models, index=table.index), words

@@ -1,0 +1,200 @@
+"""A run folder that is used again, for something else: one truth, never two mixed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fakeodds.run.folder import RunFolder
+from fakeodds.run.products import PRODUCTS
+
+Cli = Callable[..., Any]
+
+FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1", "--folds", "3")
+
+
+def eleven(scores: pd.DataFrame) -> pd.DataFrame:
+    """The same videos scored by eleven other detectors."""
+    rng = np.random.default_rng(5)
+    truth = 2.0 * scores["label"].to_numpy() - 1
+    others = {
+        f"net{i:02d}": 1 / (1 + np.exp(-(truth * rng.random() + rng.normal(0, 1, len(scores)))))
+        for i in range(11)
+    }
+    return scores[["video", "label", "group"]].assign(**others)
+
+
+def files_of(run: Path) -> dict[str, bytes]:
+    """Everything below a run folder but what depends on the clock."""
+    return {
+        str(path.relative_to(run)): path.read_bytes()
+        for path in sorted(run.rglob("*"))
+        if path.is_file()
+        and path.parent.name != "products"
+        and path.suffix not in (".html", ".lock")
+        if path.name not in ("run.json", ".lock")
+    }
+
+
+def test_eleven_other_detectors_leave_nothing_of_the_first_three(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = np.where(scores["label"] == 1, np.resize(["swap", "lips"], len(scores)), "original")
+    first, second = tmp_path / "three.csv", tmp_path / "eleven.csv"
+    named = {name: f"first_{name}" for name in ("strong", "bold", "blind")}
+    scores.assign(method=kinds).rename(columns=named).to_csv(first, index=False)
+    eleven(scores).to_csv(second, index=False)
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    monkeypatch.setenv("FAKEODDS_REPORT", "1")
+    cli("stack", first, "--out", used, "--robust", "--domain", "method", *FAST)
+    for name in ("compare.json", "domains.json", "robust.json", "report.html"):
+        assert (used / name).exists()
+    cli("stack", second, "--out", used, *FAST)
+    cli("stack", second, "--out", fresh, *FAST)
+    assert files_of(used) == files_of(fresh)
+    page = (used / "report.html").read_text(encoding="utf-8")
+    assert "first_" not in page
+    assert str(first) not in page
+
+
+@pytest.mark.parametrize("name", ["compare", "calibrate"])
+def test_each_command_on_scores_takes_the_folder_over(
+    name: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    table, one = tmp_path / "three.csv", tmp_path / "one.csv"
+    scores.to_csv(table, index=False)
+    scores[["video", "label", "group", "strong"]].to_csv(one, index=False)
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    cli("stack", table, "--out", used, *FAST)
+    other = {
+        "compare": ("compare", one, "--jobs", "1"),
+        "calibrate": ("calibrate", one, "--calibration", "affine", "--jobs", "1"),
+    }[name]
+    cli(*other, "--out", used)
+    cli(*other, "--out", fresh)
+    assert files_of(used) == files_of(fresh)
+
+
+def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    cli(*arguments)
+    before = {path: path.stat().st_mtime_ns for path in (out / "stack").iterdir()}
+    assert "already there" in cli(*arguments).output
+    assert {path: path.stat().st_mtime_ns for path in (out / "stack").iterdir()} == before
+
+
+@pytest.mark.parametrize("file", PRODUCTS["stack"].files)
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_a_damaged_piece_is_named_and_made_again(
+    file: str, damage: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    cli(*arguments)
+    before = files_of(out)
+    content = (out / file).read_bytes()
+    middle = len(content) // 2
+    if damage == "gone":
+        (out / file).unlink()
+    elif damage == "cut":
+        (out / file).write_bytes(content[:middle])
+    else:
+        flipped = bytes([content[middle] ^ 4])
+        (out / file).write_bytes(content[:middle] + flipped + content[middle + 1 :])
+    assert str(out / file) in cli("report", out, code=2).output
+    assert str(out / file) in cli("apply", out, tmp_path / "scores.csv", code=2).output
+    cli(*arguments)
+    assert files_of(out) == before
+
+
+def test_a_run_of_the_last_release_is_refused(tmp_path: Path, cli: Cli) -> None:
+    old = {"stages": {}, "settings": {}, "versions": {}, "commands": []}
+    (tmp_path / "run.json").write_text(json.dumps(old))
+    scores = tmp_path / "scores.csv"
+    scores.write_text("video,label,m\na,1,.5\n")
+    for arguments in (
+        ("stack", scores, "--out", tmp_path),
+        ("report", tmp_path),
+        ("predict", tmp_path, tmp_path),
+    ):
+        assert "fakeodds 0.1" in cli(*arguments, code=2).output
+
+
+def test_two_commands_at_once(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    cli(*arguments)
+    code = (
+        "import sys, time; from pathlib import Path; from fakeodds.run.folder import RunFolder\n"
+        "RunFolder.open(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, out], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert "another command is at work" in cli(*arguments, code=2).output
+        assert "another command is at work" in cli("report", out, code=2).output
+        # Who only reads is not kept out.
+        cli("apply", out, tmp_path / "scores.csv", "--out", tmp_path / "submission.csv")
+    finally:
+        holder.kill()
+        holder.wait()
+    cli(*arguments)
+
+
+def test_predicting_another_folder_with_the_same_names(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli
+) -> None:
+    """Kaggle calls its videos 000.mp4 in every folder."""
+    videos = sorted(path for path in clips.test.rglob("*.mp4") if path.name != "broken.mp4")
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder, chosen in ((one, videos[:2]), (other, videos[2:4])):
+        folder.mkdir()
+        for number, path in enumerate(chosen):
+            shutil.copy(path, folder / f"{number:03}.mp4")
+    # Of the same length too, so that only the content tells them apart.
+    for name in ("000.mp4", "001.mp4"):
+        sizes = [(folder / name).stat().st_size for folder in (one, other)]
+        with (min((one, other), key=lambda f: (f / name).stat().st_size) / name).open("ab") as file:
+            file.write(b"\0" * abs(sizes[0] - sizes[1]))
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    for run in (used, fresh):
+        shutil.copytree(trained, run)
+    cli("predict", used, one)
+    cli("predict", used, other)
+    cli("predict", fresh, other)
+    assert (used / "submission.csv").read_bytes() == (fresh / "submission.csv").read_bytes()
+    assert RunFolder.existing(used, reads=True).has("submission")
+
+
+def test_fewer_folds_and_other_detectors(clips: Any, tmp_path: Path, cli: Cli) -> None:
+    small = (
+        *("--frames", "4", "--crop", "64", "--size", "32", "--weights", "scratch", "--epochs", "1"),
+        *("--frames-per-video", "2", "--batch", "8", "--meta", "logistic"),
+        *("--calibration", "none", "--jobs", "2"),
+    )
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    both = ("--detectors", "mobilenetv3_large,resnet50")
+    cli("run", clips.train, "--out", used, *small, *both, "--folds", "3")
+    last = (*small, "--detectors", "mobilenetv3_large", "--folds", "2")
+    cli("run", clips.train, "--out", used, *last)
+    cli("run", clips.train, "--out", fresh, *last)
+    wanted, there = files_of(fresh), files_of(used)
+    assert {name for name in there if "resnet50" in name} == set()
+    assert there == wanted
+    cli("predict", used, clips.test)
+    cli("predict", fresh, clips.test)
+    assert (used / "submission.csv").read_bytes() == (fresh / "submission.csv").read_bytes()

@@ -1,4 +1,4 @@
-"""What MkDocs asks while it builds the site: pages made of commands, registries, other files."""
+"""What MkDocs asks while it builds the site: pages of commands, registries, other files."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ a help (`fakeodds.cli.params`). What two fields promise each other stays in `__p
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import PurePath
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from predictions.errors import InputError
@@ -26,19 +27,20 @@ class Facts:
     """What is said of a setting besides its name, type and default.
 
     Attributes:
-        help: what the command line says of it, where `{choices}` and `{default}` stand for those
-            in words; without one it is no option there.
+        help: what the command line says of it, where `{choices}` stands for the choices and names,
+            `{default}` for the default; without one it is no option there.
         least: the least value; of each member where the setting is a tuple.
         above: all values are larger.
         most: the largest value.
         below: all values are smaller.
         choices: the names there are, where the type is no `Literal`.
         option: what the command line calls it, `--keep-all/--one-face`; else by the field's name.
-        metavar: how its value is written there, such as `even|every:N`. Words in it that begin with
-            a small letter are completed by the shell; `,...` at the end: several with commas.
+        metavar: how its value is written there, such as `even|every:N` or `{choices}|onnx:FILE`.
+            Words in it that begin with a small letter are completed by the shell; `,...` at the
+            end: several with commas.
         heading: where it stands in `--help`, if not where the others do.
         none: the word, or number, that says None there.
-        names: further words that the shell completes; called only then.
+        names: further words that the shell completes; called when they are wanted.
         parse: reads the text; a ValueError says what is wrong with it. Of a `repeated` one it gets
             all texts as a tuple.
         repeated: the option may be said several times.
@@ -68,12 +70,14 @@ class Setting:
         type: of its value, without None; of a tuple, that of its members.
         default: its default.
         facts: what is said of it, with the choices of a `Literal`.
+        is_list: whether it is a tuple.
     """
 
     name: str
     type: type
     default: Any
     facts: Facts
+    is_list: bool = False
 
     @property
     def option(self) -> str | None:
@@ -155,12 +159,20 @@ def check_settings(settings: Any, what: str) -> None:
             )
 
 
+def as_json(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass of settings as JSON values."""
+    values = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    return {k: str(v) if isinstance(v, PurePath) else v for k, v in values.items()}
+
+
 def _setting(name: str, kind: Any, default: Any, facts: Facts) -> Setting:
-    members = [part for part in get_args(kind) if part is not type(None)]
-    if get_origin(kind) is not tuple and type(None) in get_args(kind):
-        kind = members[0]
-    if get_origin(kind) is tuple:
+    if type(None) in get_args(kind):
+        kind = get_args(kind)[0]
+    is_list = get_origin(kind) is tuple
+    if is_list:
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal and not facts.choices:
         facts = Facts(**{**vars(facts), "choices": get_args(kind)})
-    return Setting(name, kind if isinstance(kind, type) else str, default, facts)
+    # A choice of several types is a text on the command line; `Any` calls itself a type.
+    plain = kind if isinstance(kind, type) and kind is not Any else str
+    return Setting(name, plain, default, facts, is_list)

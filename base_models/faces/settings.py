@@ -43,9 +43,18 @@ class FaceSettings:
     """
 
     frames: int = setting(30, "Frames looked at a video, at most.", least=1)
+    sampling: str = setting(
+        "even",
+        "Evenly spaced frames, every N-th, or one every S seconds.",
+        metavar="even|every:N|seconds:S",
+    )
     size: int = setting(256, "Side of stored crops, px.", option="--crop", least=16)
     margin: float = setting(
         0.2, "Added on each side of a face, as a share of its longer side.", least=0, most=2
+    )
+    align: bool = setting(
+        False,
+        "Turn and scale faces so that eyes, nose and mouth lie alike in all crops.",
     )
     keep_all: bool = setting(
         True, "Every face, or only the most seen one.", option="--keep-all/--one-face"
@@ -68,32 +77,21 @@ class FaceSettings:
         "What looks for faces; FILE is a YuNet or YOLO face network.",
         metavar="|".join(FINDER_NAMES),
     )
+    detect_every: int = setting(
+        15,
+        "MTCNN searches every so many of the frames and follows the faces in between.",
+        least=1,
+        most=100,
+    )
     min_score: float | None = setting(
         None, "Least score of a face for finders other than MTCNN [default: each its own]."
     )
     ladder: bool = setting(
         True,
         "Look again at videos without a face: lower threshold, larger image, second finder.",
-        option="--ladder/--no-ladder",
     )
     second_finder: str | None = setting(
         "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
-    )
-    sampling: str = setting(
-        "even",
-        "Evenly spaced frames, every N-th, or one every S seconds.",
-        metavar="even|every:N|seconds:S",
-    )
-    align: bool = setting(
-        False,
-        "Turn and scale faces so that eyes, nose and mouth lie alike in all crops.",
-        option="--align/--no-align",
-    )
-    detect_every: int = setting(
-        15,
-        "MTCNN searches every so many of the frames and follows the faces in between.",
-        least=1,
-        most=100,
     )
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from base_models.augment.registry import parse_augment
+from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
 from base_models.detectors.registry import canonical_name
 from predictions.errors import InputError
@@ -19,6 +19,13 @@ SelfBlending = Literal["none", "only", "add"]
 # Settings that say where and with what means the work is done, not what comes out of it. The
 # weights are among them because what is hashed is their content.
 _MEANS = ("detectors", "weights", "device", "threads", "workers", "cache_gb")
+
+
+def detector_names() -> list[str]:
+    """The detectors of the registry."""
+    from base_models.detectors import list_detectors
+
+    return [spec.name for spec in list_detectors()]
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,10 @@ class TrainSettings:
     """
 
     detectors: tuple[str, ...] = setting(
-        DETECTORS, "See `fakeodds models`; timm:NAME is any network of timm.", metavar="NAME,..."
+        DETECTORS,
+        "See `fakeodds models`; timm:NAME is any network of timm [default: {default}].",
+        metavar="NAME,...",
+        names=detector_names,
     )
     weights: str | Path = setting(
         "auto",
@@ -88,7 +98,10 @@ class TrainSettings:
         8, "Crops drawn from a video each epoch; 0 takes all.", least=1, none=0
     )
     augment: str = setting(
-        "light", f"Or by name: {', '.join(OPERATIONS)}.", metavar="none|light|strong|NAME,..."
+        "light",
+        "Or by name: {choices}.",
+        metavar="none|light|strong|NAME,...",
+        names=lambda: list(AUGMENTATIONS),
     )
     sbi: SelfBlending = setting(
         "none",
@@ -128,6 +141,8 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detectors", tuple(map(canonical_name, self.detectors)))
+        if self.weights not in ("auto", "pretrained", "scratch"):
+            object.__setattr__(self, "weights", Path(self.weights))
         check_settings(self, "training")
         if not self.detectors:
             raise InputError(

@@ -1,6 +1,7 @@
 """What the shell offers for options whose words are no plain choice. Imports no framework."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 import click
 from click.shell_completion import CompletionItem
@@ -9,48 +10,26 @@ from click.shell_completion import CompletionItem
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def words(*known: str) -> Completer:
-    """Offers those of the words that begin as the user did."""
+def completer(metavar: str, names: Callable[[], Sequence[str]] = list) -> Completer:
+    """Offers what a metavar writes in small letters, and names.
+
+    Of `auto|every:N` that is `auto` and `every:`. After `,...` the next name of a list with commas
+    is offered, and those words only as the first. Where the metavar has a FOLDER and no word
+    fits, folders are offered.
+    """
+    words = [re.split("[A-Z[,]", word)[0] for word in metavar.split("|")]
+    words = [word for word in words if word[:1].isalpha()]
 
     def complete(
         _context: click.Context, _parameter: click.Parameter, begun: str
     ) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in known if word.startswith(begun)]
-
-    return complete
-
-
-def lists(names: Callable[[], list[str]], *alone: str) -> Completer:
-    """Offers the next name of a list with commas; the words in `alone` only as the first."""
-
-    def complete(
-        _context: click.Context, _parameter: click.Parameter, begun: str
-    ) -> list[CompletionItem]:
-        before, comma, last = begun.rpartition(",")
-        taken = before.split(",")
-        offered = [name for name in names() if name not in taken]
-        offered += () if comma else alone
-        return [
+        before, comma, last = begun.rpartition(",") if metavar.endswith(",...") else ("", "", begun)
+        offered = [name for name in names() if name not in before.split(",")]
+        offered += () if comma else [word for word in words if word not in offered]
+        found = [
             CompletionItem(f"{before}{comma}{name}") for name in offered if name.startswith(last)
         ]
+        folders = "FOLDER" in metavar and not found
+        return [CompletionItem(begun, type="dir")] if folders else found
 
     return complete
-
-
-def folders_or(*known: str) -> Completer:
-    """Offers the words, and folders where none of them fits."""
-
-    def complete(
-        _context: click.Context, _parameter: click.Parameter, begun: str
-    ) -> list[CompletionItem]:
-        fitting = [CompletionItem(word) for word in known if word.startswith(begun)]
-        return fitting or [CompletionItem(begun, type="dir")]
-
-    return complete
-
-
-def detector_names() -> list[str]:
-    """The detectors of the registry."""
-    from base_models.detectors import list_detectors
-
-    return [spec.name for spec in list_detectors()]

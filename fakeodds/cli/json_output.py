@@ -22,7 +22,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
     The command prints for people as ever, and returns what it found: JSON values, the paths it
     wrote under "files" (see `answer`). With --json that is the one thing on standard output: tables
     and sentences of results are left out, and what else is printed, by whatever library, goes to
-    standard error.
+    standard error. An `InputError` is {"error": its facts} there (see `main.run`).
     """
 
     @wraps(command)
@@ -40,6 +40,8 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
         click.Option(
             ("--json", "as_json"),
             is_flag=True,
+            is_eager=True,
+            callback=_noted,
             help="Print what was found as one JSON document instead.",
         ),
         click.Option(
@@ -50,6 +52,13 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
     parameters: list[click.Parameter] = getattr(with_answer, "__click_params__", [])
     with_answer.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]
     return with_answer
+
+
+def _noted(context: click.Context, _option: click.Parameter, as_json: bool) -> bool:
+    """Tell `main.run`, which shows what may go wrong from here on."""
+    if as_json and context.obj is not None:
+        context.obj["json"] = True
+    return as_json
 
 
 def answer(found: Mapping[str, Any], folder: Path, *files: str) -> Answer:

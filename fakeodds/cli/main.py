@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import json
 import os
 import sys
 import time
@@ -18,11 +19,11 @@ from predictions.errors import InputError
 #: their command runs, so that people with score files never wait for a deep-learning framework.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "See it all work on a small made-up data set."),
-    "run": ("stages", "Labelled videos -> detectors -> calibrated submission."),
+    "run": ("run", "Labelled videos -> detectors -> calibrated submission."),
     "explore": ("explore", "What is in a dataset: files, faces, doubles, similarity; a page."),
-    "faces": ("stages", "First stage of run: find and crop the faces."),
-    "train": ("stages", "Second stage of run: train the detectors out of fold."),
-    "predict": ("stages", "Last stage of run: score new videos with a finished run."),
+    "faces": ("faces", "First stage of run: find and crop the faces."),
+    "train": ("train", "Second stage of run: train the detectors out of fold."),
+    "predict": ("predict", "Last stage of run: score new videos with a finished run."),
     "stack": ("stack", "Score files of any detectors -> calibrated submission."),
     "calibrate": ("calibrate", "One detector's scores -> calibrated probabilities."),
     "compare": ("compare", "Every ensemble of the detectors: log loss, cost, which to take."),
@@ -123,23 +124,36 @@ def fakeodds(quiet: bool) -> None:
 
 def main() -> None:
     """Run the command line as a process of its own."""
-    if run()["leave_at_once"]:
-        # Threads may still be at work, and taking torch and OpenVINO down takes a second.
+    # A deadline counts from here: the modules that a command imports take their time too.
+    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
+    code: Any = 0
+    try:
+        run(shared)
+    except SystemExit as end:
+        code = end.code
+    if shared["leave_at_once"]:
+        # Threads may still be at work, and taking torch and OpenVINO down under them takes a
+        # second, or crashes.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(int(code or 0))
+    sys.exit(code)
 
 
-def run() -> dict[str, Any]:
+def run(shared: dict[str, Any] | None = None) -> None:
     """Run the command line; input that cannot be used ends in one sentence and exit code 2.
 
-    Returns what the command left for its process to do.
+    Args:
+        shared: what the command and its process tell each other: when it `began`, whether it is to
+            `leave_at_once`, and whether `json` is asked for.
     """
-    # A deadline counts from here: the modules that a command imports take their time too.
-    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False}
+    if shared is None:
+        shared = {"began": time.monotonic(), "leave_at_once": False, "json": False}
     try:
         fakeodds(standalone_mode=False, obj=shared)
     except InputError as error:
+        if shared["json"]:
+            click.echo(json.dumps({"error": error.facts}, indent=2, ensure_ascii=False))
         _stop(f"fakeodds: {error}", 2)
     except click.ClickException as error:
         from fakeodds.cli.usage_errors import as_sentence
@@ -160,7 +174,6 @@ def run() -> dict[str, Any]:
             f"run: pip install 'fakeodds[{extra}]' (in a clone: pip install '.[{extra}]')",
             2,
         )
-    return shared
 
 
 #: What the machine refuses, which no program can mend -> why, and what to do.

@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from fakeodds.cli.options import backend_option
+from fakeodds.cli.command import Command
+from fakeodds.cli.options import RUN, backend_option
 from fakeodds.view import terminal
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.command(cls=Command)
+@click.argument("run", type=RUN)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: for the network.")
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: first free from 7860 on]")
 @click.option(

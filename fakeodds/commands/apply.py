@@ -4,29 +4,33 @@ from pathlib import Path
 
 import click
 
-from fakeodds.cli.dataset_options import open_dataset
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answering
-from fakeodds.cli.options import ANY, FILE, TableOptions, jobs_option, prior_option, table_options
-from fakeodds.run.folder import RunFolder
+from fakeodds.cli.options import (
+    EXISTING,
+    FILE,
+    RUN,
+    column_options,
+    jobs_option,
+    prior_option,
+    sample_option,
+)
 from fakeodds.view import terminal
-from fakeodds.workflows.report import tell_outdated
-from fakeodds.workflows.scores import Prior
-from fakeodds.workflows.submission import as_found, stack_probability, submit
+from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
+from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
-from predictions.tables.frames import frame_files
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("stack", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("new", nargs=-1, required=True, type=ANY)
+@click.argument("stack", type=RUN)
+@click.argument("new", nargs=-1, required=True, type=EXISTING)
 @click.option(
     "--out", type=FILE, default="submission.csv", show_default=True, help="The file to write."
 )
-@click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@sample_option
 @prior_option
-@table_options
+@column_options
 @jobs_option
 def apply(
     stack: Path,
@@ -34,7 +38,7 @@ def apply(
     out: Path,
     sample: Path | None,
     prior: Prior,
-    columns: TableOptions,
+    columns: ScoreColumns,
     jobs: int,
 ) -> Answer:
     """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
@@ -45,6 +49,10 @@ def apply(
     fakeodds apply runs/mine new_scores.csv --out submission.csv
     fakeodds apply runs/mine new_videos/ --prior auto
     """
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.report import tell_outdated
+    from fakeodds.workflows.submission import as_found, stack_probability, submit
+    from predictions.tables.frames import frame_files
     from stacking import load_stack
 
     if (stack / "run.json").exists():
@@ -55,16 +63,16 @@ def apply(
     if new[0].is_dir() and (len(new) == 1 or not frame_files(new[0])):
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import pipeline
-        from fakeodds.workflows.imported import Asked
 
         run = RunFolder.existing(stack)
         if "faces" not in run.record["settings"]:
             raise InputError(
-                f"{stack}: was fitted on score files and has no detectors of its own; "
-                f"give score files instead of the folder {new[0]}."
+                "was fitted on score files and has no detectors of its own",
+                file=stack,
+                remedy=f"give score files instead of the folder {new[0]}",
             )
-        imported = Asked(new[1:], columns.kind)
-        data = open_dataset(new[0])
+        imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
+        data = DatasetOptions().read(new[0])
         probability = pipeline.predict(data, run, jobs, prior, asked=imported)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))

@@ -6,19 +6,17 @@ from typing import Any
 import click
 from rich.table import Table
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import Bytes
+from fakeodds.cli.options import FOLDER, RUN, Bytes
 from fakeodds.run.disk import size
 from fakeodds.view import terminal
 from predictions.errors import InputError
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-
 
 @click.command(cls=Command)
 @answering
-@click.argument("run", type=FOLDER)
+@click.argument("run", type=RUN)
 @click.option("--out", type=FOLDER, required=True, help="The bundle's folder.")
 @click.option(
     "--wheels",
@@ -75,8 +73,8 @@ def bundle(
     fakeodds bundle runs/mine --out kaggle/mine
     fakeodds bundle runs/mine --out kaggle/mine --python-version 3.12
     """
-    from fakeodds.bundle.listing import next_steps
     from fakeodds.bundle.make import make_bundle
+    from fakeodds.bundle.manifest import next_steps
     from fakeodds.bundle.requirements import Target
 
     target = Target(_checked(python_version), platform)
@@ -107,7 +105,9 @@ def _checked(version: str | None) -> str | None:
     parts = (version or "").split(".")
     if version is None or (len(parts) == 2 and all(part.isdigit() for part in parts)):
         return version
-    raise InputError(f"--python-version {version}: expected a version such as 3.12.")
+    raise InputError(
+        f"{version} is no version", option="--python-version", expected="one such as 3.12"
+    )
 
 
 def _print_sizes(manifest: Answer) -> None:

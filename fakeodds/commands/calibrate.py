@@ -1,52 +1,47 @@
 """`fakeodds calibrate`: one detector's scores -> calibrated probabilities."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 from rich.table import Table
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
-    FILE,
-    TableOptions,
+    EXISTING_FILE,
     calibration_options,
-    judging_options,
+    column_options,
+    labels_option,
     out_option,
-    table_options,
+    report_option,
+    sample_option,
 )
-from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.backward import hint_at_backward
-from fakeodds.workflows.report import report_option, show_report
-from fakeodds.workflows.scores import (
-    STACK_FILES,
-    Prior,
-    Scored,
-    StackOptions,
-    all_metrics,
-    fit_and_judge,
-)
-from fakeodds.workflows.submission import submit_scored
+from fakeodds.workflows.inputs import ScoreColumns
+from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
-from predictions.tables.columns import first_names
-from predictions.tables.scores import ScoreTable
+from predictions.settings import as_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from predictions.tables.scores import ScoreTable
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("scores", type=FILE)
-@click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
-@click.option("--test", type=FILE, help="Scores of the videos to predict, in the same column.")
-@click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@click.argument("scores", type=EXISTING_FILE)
+@labels_option
+@click.option(
+    "--test", type=EXISTING_FILE, help="Scores of the videos to predict, in the same column."
+)
+@sample_option
 @report_option
 @out_option
-@table_options
-@calibration_options
-@judging_options
+@column_options
+@calibration_options()
 def calibrate(
     scores: Path,
     labels: Path | None,
@@ -54,13 +49,8 @@ def calibrate(
     sample: Path | None,
     wants_report: bool,
     out: Path,
-    columns: TableOptions,
-    calibration: str,
-    clip: Any,
-    prior: Prior,
-    folds: int,
-    seed: int,
-    jobs: int,
+    columns: ScoreColumns,
+    options: StackOptions,
 ) -> Answer:
     """Turn the SCORES of one detector into calibrated probabilities.
 
@@ -73,6 +63,14 @@ def calibrate(
     fakeodds calibrate xception.csv --label label --out runs/xception
     fakeodds apply runs/xception new.csv --out submission.csv
     """
+    import pandas as pd
+
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.report import show_report
+    from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+    from fakeodds.workflows.submission import submit_scored
+
     run = RunFolder.for_scores(out)
     table = columns.read([scores], labels)
     model = _only_model(table, scores)
@@ -83,8 +81,8 @@ def calibrate(
     if table.kinds[model] == "raw":
         meta = "best"
         terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
-    options = StackOptions(meta, calibration, clip, prior, folds, seed, jobs)
-    run.settings(command="calibrate", scores=str(scores), **asdict(options))
+    options = replace(options, meta=meta)
+    run.settings(command="calibrate", scores=str(scores), **as_json(options))
     scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
     hint_at_backward(scored, "only auto and affine calibration can turn it round")
     # With one detector there is nothing between its own probability and the calibrated one.
@@ -93,24 +91,27 @@ def calibrate(
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
-    submit_scored(fitted, scored, tested, run, prior, sample)
+    submit_scored(fitted, scored, tested, run, options.prior, sample)
     files = [*STACK_FILES]
     if wants_report:
         files.append(show_report(run).name)
     return answer(metrics, run.path, *files)
 
 
-def _only_model(table: ScoreTable, source: Path) -> str:
+def _only_model(table: "ScoreTable", source: Path) -> str:
     """The one score column there is.
 
     Raises:
         InputError: there are several.
     """
+    from predictions.words import first_names
+
     models = list(table.scores.columns)
     if len(models) > 1:
         raise InputError(
-            f"{source}: holds {len(models)} score columns ({first_names(models)}) and calibrate "
-            "takes one; combine them with `fakeodds stack`, or leave the others out with --drop."
+            f"holds {len(models)} score columns ({first_names(models)}) and calibrate takes one",
+            file=source,
+            remedy="combine them with `fakeodds stack`, or leave the others out with --drop",
         )
     return str(models[0])
 
@@ -130,7 +131,7 @@ _MEASURES = {
 }
 
 
-def _print_measures(measures: pd.DataFrame) -> None:
+def _print_measures(measures: "pd.DataFrame") -> None:
     """A row a measure, before and after, with 95 % intervals; 80 columns at most."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("measure", no_wrap=True)
@@ -146,7 +147,7 @@ def _print_measures(measures: pd.DataFrame) -> None:
 
 
 def _with_interval(cell: "pd.Series[float]") -> str:
-    if pd.isna(cell["value"]):
+    if cell.isna()["value"]:
         return "-"
     value, low, high = (f"{x:.{3 if abs(x) < 10 else 1}f}" for x in cell[["value", "low", "high"]])
     return f"{value} ({low}, {high})"

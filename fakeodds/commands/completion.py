@@ -7,7 +7,7 @@ from pathlib import PurePath
 import click
 from click.shell_completion import get_completion_class
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.view import terminal
 from predictions.errors import InputError
 
@@ -50,7 +50,9 @@ def completion(shell: str | None) -> None:
     shell = shell or PurePath(os.environ.get("SHELL", "")).name
     make = get_completion_class(shell)
     if shell not in INSTALL or make is None:
-        raise InputError("which shell is not known; name it: fakeodds completion bash|zsh|fish.")
+        raise InputError(
+            "which shell is not known", remedy="name it: fakeodds completion bash|zsh|fish"
+        )
     script = make(fakeodds, {}, "fakeodds", "_FAKEODDS_COMPLETE").source()
     if shell == "fish":
         # Lists of detectors have commas of their own.

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answering
+from fakeodds.cli.options import FOLDER
 from fakeodds.view import terminal
 from predictions.errors import InputError
 
@@ -19,7 +20,7 @@ SCORES = files("fakeodds") / "demo_scores" / "faceforensics_faces.csv.gz"
 @answering
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default="runs/demo",
     show_default=True,
     help="The run folder.",
@@ -47,7 +48,9 @@ def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
     """
     trains = find_spec("torch") is not None
     if part == "videos" and not trains:
-        raise InputError("--part videos: needs PyTorch; install fakeodds[torch].")
+        raise InputError(
+            "videos need PyTorch", option="--part", remedy="pip install 'fakeodds[torch]'"
+        )
     if part == "all" and not trains:
         terminal.note("the part with videos is left out: it needs PyTorch (fakeodds[torch]).")
     found: Answer = {}

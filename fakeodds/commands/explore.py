@@ -6,78 +6,31 @@ from typing import Any
 import click
 from rich.table import Table
 
-from fakeodds.cli.completion import lists
-from fakeodds.cli.dataset_options import DatasetOptions, dataset_options
-from fakeodds.cli.help import Command
+from base_models.explore.settings import ExploreSettings
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import ANY, jobs_option
+from fakeodds.cli.options import EXISTING, FOLDER, dataset_options, jobs_option
+from fakeodds.cli.params import settings_options
 from fakeodds.view import terminal
-from predictions.files import write_json, write_text
+from fakeodds.workflows.inputs import DatasetOptions
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("dataset", type=ANY)
+@click.argument("dataset", type=EXISTING)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder of the results [default: runs/explore/NAME]; naming it again goes on where it "
     "stopped.",
 )
-@click.option(
-    "--sample",
-    type=click.IntRange(min=0),
-    default=200,
-    show_default=True,
-    help="Videos whose pictures are looked at, label and method taking turns; 0 takes all. "
-    "File headers are read of every video.",
-)
-@click.option(
-    "--frames", type=click.IntRange(1), default=8, show_default=True, help="Frames of each."
-)
-@click.option(
-    "--pairs",
-    type=click.IntRange(min=0),
-    default=60,
-    show_default=True,
-    help="Fakes compared with their originals; 0 takes all.",
-)
-@click.option(
-    "--sheet",
-    type=click.IntRange(min=0),
-    default=24,
-    show_default=True,
-    help="Videos on the contact sheet.",
-)
-@click.option(
-    "--finders",
-    metavar="NAME,...",
-    shell_complete=lists(lambda: ["mtcnn", "haar", "dlib"]),
-    default="mtcnn,haar",
-    show_default=True,
-    help="Face finders: the first one's faces are counted, all are drawn on the sheet (mtcnn, "
-    "haar, dlib, onnx:FILE).",
-)
-@click.option(
-    "--same-bits",
-    type=float,
-    default=5.0,
-    show_default=True,
-    help="Near duplicates: at most so many of a frame's 64 hash bits differ on average.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Which videos are sampled.")
+@settings_options(ExploreSettings, to="settings")
 @dataset_options
 @jobs_option
 def explore(
     dataset: Path,
     out: Path | None,
-    sample: int,
-    frames: int,
-    pairs: int,
-    sheet: int,
-    finders: str,
-    same_bits: float,
-    seed: int,
+    settings: ExploreSettings,
     dataset_options: DatasetOptions,
     jobs: int,
 ) -> Answer:
@@ -89,31 +42,21 @@ def explore(
     \b
     fakeodds explore videos/ --out runs/explore/mine
     """
-    with terminal.working("loading the frameworks", tell=False):
-        from base_models.datasets import read_dataset
-        from base_models.explore import ExploreSettings
-        from base_models.explore.run import explore as look_closely
-    from fakeodds.view.explore_page import render_page
+    import pandas as pd
 
-    settings = ExploreSettings(
-        sample=sample,
-        frames=frames,
-        pairs=pairs,
-        sheet=sheet,
-        finders=tuple(name.strip() for name in finders.split(",") if name.strip()),
-        same_bits=same_bits,
-        seed=seed,
-    )
-    data = read_dataset(dataset, **dataset_options.as_arguments())
-    for note in data.notes:
-        terminal.note(str(note))
+    with terminal.working("loading the frameworks", tell=False):
+        from base_models.explore.run import explore as look_closely
+    from fakeodds.report.explore_page import render_page
+    from predictions.files import write_json, write_table, write_text
+
+    data = dataset_options.read(dataset)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     numbers = {"name": name, **without_pictures(found)}
     write_json(numbers, folder / "explore.json")
-    write_table_of_videos(found["videos"], folder / "videos.csv")
+    write_table(pd.DataFrame(found["videos"]), folder / "videos.csv")
     write_text(render_page(name, found), folder / "explore.html")
     print_summary(found)
     terminal.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
@@ -126,15 +69,6 @@ def without_pictures(value: Any) -> Any:
         pictures = ("thumbnail", "strip", "picture")
         return {k: without_pictures(v) for k, v in value.items() if k not in pictures}
     return [without_pictures(one) for one in value] if isinstance(value, list) else value
-
-
-def write_table_of_videos(videos: list[dict[str, Any]], path: Path) -> None:
-    """A row a video, in one step."""
-    import pandas as pd
-
-    from predictions.files import write_table
-
-    write_table(pd.DataFrame(videos), path)
 
 
 def print_summary(found: dict[str, Any]) -> None:

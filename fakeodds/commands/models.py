@@ -4,11 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from base_models.detectors.registry import DetectorSpec
-from fakeodds.cli.completion import detector_names, lists
-from fakeodds.cli.help import Command
+from base_models.training.settings import detector_names
+from fakeodds.cli.command import Command
+from fakeodds.cli.completion import completer
 from fakeodds.cli.json_output import Answer, answering
 from fakeodds.view import terminal
 
@@ -32,7 +34,7 @@ _INPUTS = {
 
 @click.command(cls=Command)
 @answering
-@click.argument("name", required=False, shell_complete=lists(detector_names))
+@click.argument("name", required=False, shell_complete=completer("NAME", detector_names))
 def models(name: str | None) -> Answer:
     """List the detectors, or tell all about the one called NAME.
 
@@ -91,7 +93,7 @@ def _describe(spec: DetectorSpec) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     for title, text in lines.items():
-        table.add_row(title, text.replace("[", "\\["))
+        table.add_row(title, escape(text))
     terminal.out.print(table)
 
 

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import click
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.report import show_report
+from fakeodds.cli.options import RUN
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RUN)
 def report(run: Path) -> Answer:
     """Write the report of a run: one page that opens offline, from what is in the folder RUN.
 
@@ -23,6 +22,9 @@ def report(run: Path) -> Answer:
     \b
     fakeodds report runs/mine
     """
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.report import show_report
+
     folder = RunFolder.existing(run)
     show_report(folder)
     return answer({}, folder.path, "report.html", "report")

@@ -1,47 +1,37 @@
 """`fakeodds stack`: score files of any detectors -> calibrated submission."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
-from fakeodds.cli.help import Command
+from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
-    ANY,
-    FILE,
-    TableOptions,
+    EXISTING,
+    column_options,
+    labels_option,
     out_option,
+    report_option,
+    sample_option,
     stack_options,
-    table_options,
 )
-from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.backward import hint_at_backward
-from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
-from fakeodds.workflows.frame_rules import frame_rule_option, judge_rules, print_rules
-from fakeodds.workflows.report import compare_for_report, report_option, show_report
-from fakeodds.workflows.scores import (
-    STACK_FILES,
-    Scored,
-    StackOptions,
-    all_metrics,
-    fit_and_judge,
-)
-from fakeodds.workflows.submission import read_about, submit_scored
+from fakeodds.workflows.inputs import ScoreColumns
+from fakeodds.workflows.settings import StackOptions
+from predictions.settings import as_json
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("scores", nargs=-1, required=True, type=ANY)
-@click.option("--labels", type=FILE, help="CSV of labels, when the scores have none.")
+@click.argument("scores", nargs=-1, required=True, type=EXISTING)
+@labels_option
 @click.option(
     "--test",
     multiple=True,
-    type=ANY,
+    type=EXISTING,
     help="Scores of the videos to predict, in the same columns; one file or several.",
 )
-@click.option("--sample", type=FILE, help="Sample submission, whose order and names are kept.")
+@sample_option
 @click.option(
     "--domain",
     metavar="COLUMN",
@@ -49,11 +39,10 @@ from fakeodds.workflows.submission import read_about, submit_scored
     "[default: dataset or method, where they are there].",
 )
 @click.option("--robust", is_flag=True, help="Choose by the worst domain instead of the mean.")
-@frame_rule_option
 @report_option
 @out_option
-@table_options
-@stack_options
+@column_options
+@stack_options("frame_rule")
 def stack(
     scores: tuple[Path, ...],
     labels: Path | None,
@@ -61,10 +50,9 @@ def stack(
     sample: Path | None,
     domain: str | None,
     robust: bool,
-    frame_rule: tuple[str, str] | None,
     wants_report: bool,
     out: Path,
-    columns: TableOptions,
+    columns: ScoreColumns,
     options: StackOptions,
 ) -> Answer:
     """Combine SCORES of any detectors into one calibrated probability per video.
@@ -77,8 +65,15 @@ def stack(
     fakeodds stack scores.csv --label label --group actor --out runs/mine
     fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
     """
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
+    from fakeodds.workflows.frame_rules import judge_rules, print_rules
+    from fakeodds.workflows.report import compare_for_report, show_report
+    from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+    from fakeodds.workflows.submission import read_about, submit_scored
+
     run = RunFolder.for_scores(out)
-    options = replace(options, frame_rule=frame_rule)
     kept = () if domain in (None, "none") else (domain,)
     table = columns.read(scores, labels, keep=kept)
     # Read before anything long begins, on the scales of the training scores.
@@ -86,7 +81,7 @@ def stack(
 
     scored = Scored(table.rows, table.features, table.kinds, columns.reverse)
     domain = find_domain(scored, domain, robust, options.seed)
-    asked = {**asdict(options), "domain": domain, "robust": robust}
+    asked = {**as_json(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
     hint_at_backward(scored, "the meta-learner will turn it round, the plain mean will not")
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)

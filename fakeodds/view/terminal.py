@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,8 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fakeodds.view.names import shorten
-from fakeodds.view.numbers import number
+from fakeodds.view.format import number, shorten
+from predictions.notes import Note
 from predictions.progress import Progress as Report
 from predictions.progress import silent
 
@@ -42,19 +43,14 @@ def say(sentence: str) -> None:
     out.print(sentence, markup=False)
 
 
-def note(sentence: str) -> None:
+def note(about: Note | str) -> None:
     """Say a decision or an observation that the user should know of."""
-    log.print(f"[dim]-[/dim] {_plain(sentence)}")
+    log.print(f"[dim]-[/dim] {escape(str(about))}")
 
 
 def heading(text: str) -> None:
     """Say which stage begins."""
-    log.print(f"[bold]{_plain(text)}[/bold]")
-
-
-def _plain(text: str) -> str:
-    """Square brackets are rich's markup; in our sentences they are brackets."""
-    return text.replace("[", "\\[")
+    log.print(f"[bold]{escape(text)}[/bold]")
 
 
 def be_quiet(quiet: bool = True) -> None:
@@ -131,11 +127,11 @@ def working(what: str, *, tell: bool = True) -> Iterator[None]:
     else:
         columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=log, transient=True) as spinner:
-            spinner.add_task(_plain(what), total=None)
+            spinner.add_task(escape(what), total=None)
             yield
     seconds = time.monotonic() - began
     if tell and seconds >= _WORTH_TELLING:
-        log.print(f"  {_plain(what)}: {seconds:.1f} s")
+        log.print(f"  {escape(what)}: {seconds:.1f} s")
 
 
 class _Pace:
@@ -203,7 +199,7 @@ def _finished_lines() -> Report:
             # What was there already took no time.
             if seconds >= _WORTH_TELLING and total > had:
                 rate = _rate((total - had) / seconds)
-                log.print(f"  {_plain(stage)}: {total} in {seconds:.1f} s, {rate}")
+                log.print(f"  {escape(stage)}: {total} in {seconds:.1f} s, {rate}")
 
     return report
 
@@ -217,7 +213,7 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     for stage, measures in metrics["stages"].items():
         loss = measures["log_loss"]
         table.add_row(
-            _plain(shorten(stage, _STAGE_WIDTH)),
+            escape(shorten(stage, _STAGE_WIDTH)),
             number(loss["value"]),
             f"{number(loss['low'])}-{number(loss['high'])}",
             *(number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
@@ -262,7 +258,7 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
             loss = found["stages"][shown[-1]]["log_loss"]
             area = found["stages"][shown[-1]]["auc"]
             table.add_row(
-                _plain(shorten(value, _SLICE_WIDTH)),
+                escape(shorten(value, _SLICE_WIDTH)),
                 str(found["rows"]),
                 *(number(found["stages"][name]["log_loss"]["value"]) for name in shown),
                 f"{number(loss['low'])}-{number(loss['high'])}",

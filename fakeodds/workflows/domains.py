@@ -3,17 +3,18 @@
 from typing import Any
 
 import pandas as pd
+from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import (
     Scored,
-    StackOptions,
     check_labels,
     judging_inputs,
-    unfitted_stack,
+    procedure,
 )
+from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
 
@@ -86,7 +87,7 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
     Raises:
         InputError: fewer than two, or one class alone without one of them.
     """
-    from stacking.estimate.domains import domain_splits
+    from stacking.estimate.domain_splits import domain_splits
 
     splits = domain_splits(rows["label"], rows["group"], rows[column], seed=seed)
     return len({split.domain for split in splits})
@@ -96,7 +97,8 @@ def judge_domains(
     scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
 ) -> dict[str, Any]:
     """Leave each domain out; write domains.json and return it."""
-    from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
+    from stacking.estimate.domain_splits import domain_splits
+    from stacking.estimate.domains import domain_predictions, report_domains
 
     scored = scored.labelled()
     rows = scored.rows
@@ -108,7 +110,7 @@ def judge_domains(
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with terminal.progress_bars() as progress:
                 judged = domain_predictions(
-                    unfitted_stack(scored, options, domain if robust else None),
+                    procedure(scored, options, domain if robust else None),
                     scored.features,
                     label,
                     splits,
@@ -127,14 +129,14 @@ def judge_domains(
 def print_domains(found: dict[str, Any], domain: str) -> None:
     """Log losses of the last stages in each domain that was left out; 80 columns at most."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"{domain[:19]} left out".replace("[", "\\["), no_wrap=True)
+    table.add_column(escape(f"{domain[:19]} left out"), no_wrap=True)
     stages = ("mean", "stacked", "calibrated")
     for name in (*stages, "95 % interval", "AUC"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, judged in found.items():
         loss, area = judged["calibrated"]["log_loss"], judged["calibrated"]["auc"]["value"]
         table.add_row(
-            (name if len(name) <= 24 else f"{name[:23]}…").replace("[", "\\["),
+            escape(name if len(name) <= 24 else f"{name[:23]}…"),
             *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
             f"{loss['low']:.4f}-{loss['high']:.4f}",
             "-" if area is None else f"{area:.3f}",

@@ -1,49 +1,17 @@
-"""Frame scores on the command line: the rule from frames to video, named or chosen out of fold."""
+"""Frame scores: the rules from frames to video, compared out of fold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import click
 import pandas as pd
 from rich.table import Table
 
-from fakeodds.cli.completion import words
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Scored, StackOptions, outer_folds
+from fakeodds.workflows.scores import Scored, outer_folds
+from fakeodds.workflows.settings import StackOptions
 from predictions.files import read_json, write_json
-from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
-
-
-class FrameRule(click.ParamType):
-    """`auto`, a frame rule, or a frame rule and a track rule: `median/mean`."""
-
-    name = "auto|RULE[/TRACKS]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A pair of names, None for `auto`."""
-        if not isinstance(value, str) or value == "auto":
-            return None if value == "auto" else value
-        rule, slash, over = value.partition("/")
-        if rule not in RULES:
-            self.fail(f"{rule!r} is none of auto, {', '.join(RULES)}", param, ctx)
-        if slash and over not in TRACK_RULES:
-            self.fail(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}", param, ctx)
-        return rule, over or DEFAULT_RULE[1]
-
-
-def frame_rule_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--frame-rule, from the scores of frames to one a video."""
-    return click.option(
-        "--frame-rule",
-        metavar=FrameRule.name,
-        type=FrameRule(),
-        shell_complete=words("auto", *RULES),
-        default="auto",
-        show_default=True,
-        help="Frame scores: how a video's are put together, such as median or confident/mean; auto "
-        "compares all rules out of fold.",
-    )(command)
+from predictions.frame_rules.registry import DEFAULT_RULE
 
 
 def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:

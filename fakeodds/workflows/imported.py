@@ -1,36 +1,30 @@
 """Scores of detectors from elsewhere, as columns beside those of a run's own detectors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
 
-from fakeodds.cli.help import headed
-from fakeodds.cli.options import ANY, kind_options, naming_the_file, read_kinds
 from fakeodds.view import terminal
+from fakeodds.workflows.inputs import ScoreFiles
 from predictions.errors import InputError
 from predictions.notes import NoteKind
-from predictions.tables.columns import count
 from predictions.tables.kinds import matching
 from predictions.tables.names import VideoNames
 from predictions.tables.scores import ON_VIDEOS, ScoreTable, read_scores
+from predictions.words import count
 
 NOT_WANTED = NoteKind("imported.not-wanted", "{file}: {n} of its videos are not asked for.")
 MISSING_MODELS = NoteKind(
     "imported.missing-models",
-    lambda file, models: f"{file}: no scores by {', '.join(models)}; they are taken as missing.",
+    "{file}: no scores by {models}; they are taken as missing.",
 )
 NOTHING_GIVEN = NoteKind(
     "imported.nothing-given",
-    lambda models: (
-        f"no scores by {', '.join(models)} of the new videos were given (--scores), so they are "
-        "taken as missing."
-    ),
+    "no scores by {models} of the new videos were given (--scores), so they are taken as missing.",
 )
 MISSING_SCORES = NoteKind(
     "imported.missing-scores",
@@ -39,21 +33,6 @@ MISSING_SCORES = NoteKind(
         f"{', '.join(f'{model} {number}' for model, number in missing.items())}."
     ),
 )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a user says of score files.
-
-    Attributes:
-        paths: the files; none when nothing is imported.
-        kind: as `read_scores` takes it.
-        reverse: columns in which high means REAL.
-    """
-
-    paths: tuple[Path, ...] = ()
-    kind: Any = None
-    reverse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +58,9 @@ def nothing_imported(videos: Sequence[str]) -> Imported:
     return Imported(pd.DataFrame(index=pd.Index(videos, name="video")))
 
 
-def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] = ()) -> Imported:
+def read_imported(
+    files: ScoreFiles, videos: Sequence[str], detectors: Sequence[str] = ()
+) -> Imported:
     """The scores of the videos of a run, to be learned from beside those of its `detectors`.
 
     An id in the files is that of the run (the path below the dataset), or a file name that only
@@ -89,25 +70,24 @@ def read_imported(asked: Asked, videos: Sequence[str], detectors: Sequence[str] 
         InputError: as `read_scores`; no id is one of the run's, one fits several videos, a video
             has two scores by one model, or a model has the name of a detector of the run.
     """
-    if not asked.paths:
+    if not files.paths:
         return nothing_imported(videos)
-    with naming_the_file({"scores": asked.paths}):
-        table = read_scores(asked.paths, kind=asked.kind, reverse=asked.reverse)
+    table = _read(files.paths, files.as_arguments())
     clash = [model for model in table.kinds if model in detectors]
     if clash:
         raise InputError(
             "has the name of a detector that is trained here",
-            file=asked.paths[0],
+            file=files.paths[0],
             column=clash[0],
             remedy="rename the column, or leave that detector out of --detectors",
         )
-    turned = matching(asked.reverse, table.kinds)
+    turned = matching(files.reverse, table.kinds)
     reverse = tuple(model for model in table.kinds if model in turned)
-    return _placed(table, videos, str(asked.paths[0]), reverse)
+    return _placed(table, videos, str(files.paths[0]), reverse)
 
 
 def read_imported_new(
-    asked: Asked, videos: Sequence[str], kinds: Mapping[str, str], reverse: Sequence[str]
+    files: ScoreFiles, videos: Sequence[str], kinds: Mapping[str, str], reverse: Sequence[str]
 ) -> Imported:
     """The scores of new videos by the models `kinds` that a stack was fitted on.
 
@@ -118,26 +98,19 @@ def read_imported_new(
             of the models is in the files.
     """
     if not kinds:
-        if asked.paths:
+        if files.paths:
             raise InputError(
                 "the stack was fitted without imported scores",
-                file=asked.paths[0],
+                file=files.paths[0],
                 remedy="leave the file out, or train again with --scores",
             )
         return nothing_imported(videos)
-    if not asked.paths:
-        terminal.note(str(NOTHING_GIVEN(models=list(kinds))))
+    if not files.paths:
+        terminal.note(NOTHING_GIVEN(models=list(kinds)))
         scores = pd.DataFrame(np.nan, index=pd.Index(videos, name="video"), columns=list(kinds))
         return Imported(scores, None, kinds, tuple(reverse))
-    source = str(asked.paths[0])
-    said: Any = dict(kinds) if asked.kind is None else asked.kind
-    with naming_the_file({"scores": asked.paths}):
-        table = read_scores(
-            asked.paths,
-            kind=said,
-            reverse=(*asked.reverse, *reverse),
-            missing_ok=True,
-        )
+    source = str(files.paths[0])
+    table = _read(files.paths, files.of_new(kinds, reverse))
     missing = [model for model in kinds if model not in table.kinds]
     if len(missing) == len(kinds):
         raise InputError(
@@ -146,7 +119,7 @@ def read_imported_new(
             file=source,
         )
     if missing:
-        terminal.note(str(MISSING_MODELS(file=source, models=missing)))
+        terminal.note(MISSING_MODELS(file=source, models=missing))
     placed = _placed(table, videos, source, tuple(reverse))
     frames = placed.frames
     framed = set() if frames is None else set(frames["model"])
@@ -156,25 +129,11 @@ def read_imported_new(
     return Imported(scores, frames, kinds, tuple(reverse))
 
 
-def imported_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--scores, --kind and --reverse, handed over as one `Asked`."""
-
-    @wraps(command)
-    def with_asked(
-        scores: tuple[Path, ...], kind: tuple[str, ...], reverse: tuple[str, ...], **rest: Any
-    ) -> Any:
-        return command(imported=Asked(scores, read_kinds(kind), reverse), **rest)
-
-    decorators = (
-        click.option(
-            "--scores",
-            type=ANY,
-            multiple=True,
-            help="Score files of other detectors, whose columns are stacked too.",
-        ),
-        *kind_options(of="Of --scores: "),
-    )
-    return headed("Scores of other detectors", decorators, with_asked)
+def _read(paths: Sequence[Path], columns: Mapping[str, Any]) -> ScoreTable:
+    try:
+        return read_scores(paths, **columns)
+    except InputError as error:
+        raise error.in_file(paths[0]) from None
 
 
 def _placed(
@@ -185,11 +144,11 @@ def _placed(
     elsewhere = {kind.code for kind in ON_VIDEOS}
     for note in table.notes:
         if note.code not in elsewhere:
-            terminal.note(str(note))
+            terminal.note(note)
     ids = [str(name) for name in table.scores.index]
     names = VideoNames(videos).match(ids, source)
     if len(names) < len(ids):
-        terminal.note(str(NOT_WANTED(file=source, n=len(ids) - len(names))))
+        terminal.note(NOT_WANTED(file=source, n=len(ids) - len(names)))
     frames = table.frames
     framed = set() if frames is None else set(frames["model"])
     wide = table.logits[[model for model in table.kinds if model not in framed]]
@@ -198,7 +157,7 @@ def _placed(
     missing = len(videos) - known.groupby(known.index.map(names)).count().astype(bool).sum()
     if missing.any():
         each = {str(model): int(number) for model, number in missing.items() if number}
-        terminal.note(str(MISSING_SCORES(file=source, missing=each, n=len(videos))))
+        terminal.note(MISSING_SCORES(file=source, missing=each, n=len(videos)))
     wide = wide[wide.index.isin(list(names))]
     wide = wide.groupby(wide.index.map(names)).first()
     if frames is not None:

@@ -1,5 +1,6 @@
 """The stages of `fakeodds run`, each on a run folder: faces, detectors, stack, new videos."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,6 @@ from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import faces_path
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sound.extract import extract_sound
@@ -27,14 +27,15 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
-    Asked,
     Imported,
     nothing_imported,
     read_imported,
     read_imported_new,
 )
+from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.report import compare_for_report
-from fakeodds.workflows.scores import Prior, Scored, StackOptions, all_metrics, fit_and_judge
+from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+from fakeodds.workflows.settings import Prior, StackOptions
 from fakeodds.workflows.submission import answer_with_gaps
 from predictions.errors import InputError
 from predictions.files import write_table
@@ -44,6 +45,7 @@ from predictions.products import media_identity
 from predictions.progress import Progress
 
 __all__ = [
+    "RUN_FILES",
     "find_faces",
     "find_sound",
     "find_sound_again",
@@ -52,6 +54,9 @@ __all__ = [
     "train_and_stack",
     "unlabelled",
 ]
+
+#: What `run` and `train` write for people, besides the faces, models and scores.
+RUN_FILES = (*STACK_FILES, "frame_rules.json", "compare.json", "report.html")
 
 #: New videos whose faces are found before the detectors look at them.
 _CHUNK = 32
@@ -71,15 +76,18 @@ def find_faces(
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
     inputs = _faces_inputs(dataset, settings, folding)
-    if _faces_are_there(dataset, folder, inputs):
-        terminal.note(f"faces of {len(dataset.videos)} videos: already there.")
-        return pd.read_parquet(folder.videos)
-    terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
-    with terminal.progress_bars() as progress:
-        for _ in _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False):
-            pass
+    already = folder.is_done("faces", **inputs)
+    if not already:
+        terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
+    # What is there is read all the same: a damaged piece is made anew.
+    with terminal.progress_bars(tell=not already) as progress:
+        coming = _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False)
+        deque(coming, maxlen=0)
     videos = pd.read_parquet(folder.videos)
-    _tell_coverage(videos)
+    if already:
+        terminal.note(f"faces of {len(videos)} videos: already there.")
+    else:
+        _tell_coverage(videos)
     return videos
 
 
@@ -114,14 +122,6 @@ def _stream_faces(
         write_table(videos, folder.videos)
 
 
-def _faces_are_there(dataset: Dataset, folder: RunFolder, inputs: Mapping[str, Any]) -> bool:
-    """Whether the stage `faces` was finished with these inputs, and no video's file is gone."""
-    names = map(str, dataset.videos["video"])
-    return folder.is_done("faces", **inputs) and all(
-        faces_path(folder.faces, name).is_file() for name in names
-    )
-
-
 def _faces_inputs(
     dataset: Dataset, settings: FaceSettings, folding: Mapping[str, int]
 ) -> dict[str, Any]:
@@ -153,13 +153,15 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
         identities=[media_identity(file) for file in files],
         sound=asdict(settings),
     ) as needed:
-        if not needed:
-            terminal.note(f"sound of {len(files)} videos: already there.")
-            return
-        terminal.heading(f"Listening to {len(files)} videos")
-        with terminal.progress_bars() as progress:
+        if needed:
+            terminal.heading(f"Listening to {len(files)} videos")
+        # What is there is read all the same: a damaged piece is made anew.
+        with terminal.progress_bars(tell=needed) as progress:
             found = extract_sound(dataset, folder.sound, settings, jobs=jobs, progress=progress)
         write_table(found, folder.sound_table)
+    if not needed:
+        terminal.note(f"sound of {len(files)} videos: already there.")
+        return
     counts = found["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index))
     terminal.note(f"sound of {len(found)} videos: {told}.")
@@ -195,7 +197,7 @@ def train_and_stack(
     run: RunFolder,
     settings: TrainSettings,
     options: StackOptions,
-    asked: Asked | None = None,
+    asked: ScoreFiles | None = None,
     *,
     compares: bool = True,
 ) -> dict[str, Any]:
@@ -206,7 +208,7 @@ def train_and_stack(
     """
     labelled = videos[videos["label"].notna()]
     imported = read_imported(
-        asked or Asked(), labelled["video"].astype(str).tolist(), settings.detectors
+        asked or ScoreFiles(), labelled["video"].astype(str).tolist(), settings.detectors
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
@@ -262,7 +264,7 @@ def predict(
     jobs: int,
     prior: Prior,
     device: str = "auto",
-    asked: Asked | None = None,
+    asked: ScoreFiles | None = None,
     backend: BackendName = "auto",
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
@@ -281,21 +283,22 @@ def predict(
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
-    imported = read_imported_new(asked or Asked(), names, kinds, about.get("reverse", ()))
+    imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
     find_sound(dataset, folder, detectors, jobs)
     inputs = _faces_inputs(dataset, settings, {})
-    already = _faces_are_there(dataset, folder, inputs)
+    already = folder.is_done("faces", **inputs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
     terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with terminal.progress_bars() as progress:
+        arriving = _stream_faces(dataset, folder, settings, inputs, jobs, progress)
+        if already:
+            deque(arriving, maxlen=0)  # what is damaged is made anew
         notes = score_videos(
             names,
             folder.faces,
             run.path / "models",
             folder.scores,
-            arriving=None
-            if already
-            else _stream_faces(dataset, folder, settings, inputs, jobs, progress),
+            arriving=None if already else arriving,
             detectors=detectors,
             device=device,
             backend=backend,

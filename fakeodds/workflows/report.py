@@ -1,31 +1,14 @@
 """What a command does last: every ensemble size where that is quick, and the report."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import click
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.run.products import PRODUCTS
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
-from fakeodds.workflows.scores import Scored, StackOptions
-from predictions.products import key_of
-
-
-def report_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--report/--no-report, handed over as `wants_report`."""
-    return click.option(
-        "--report/--no-report",
-        "wants_report",
-        default=True,
-        show_default=True,
-        envvar="FAKEODDS_REPORT",
-        show_envvar=True,
-        help="Write the page report.html; where it takes seconds, compare all ensembles for it.",
-    )(command)
+from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.settings import StackOptions
 
 
 def compare_for_report(
@@ -51,12 +34,8 @@ def show_report(run: RunFolder) -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
-    run.refuse_damage(*(name for name in PRODUCTS if name != "report"))
-    # A page that is broken off must not stand beside figures of another.
-    run.clear("report")
     with terminal.progress_bars() as progress:
-        page = write_report(run.path, progress)
-    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
+        page = write_report(run, progress)
     terminal.say(f"report -> {page}")
     return page
 

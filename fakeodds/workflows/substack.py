@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import StackOptions, outer_folds, plain_stack
+from fakeodds.workflows.scores import outer_folds, plain_stack
+from fakeodds.workflows.settings import StackOptions
 
 
 def labelled_videos(run: RunFolder) -> pd.DataFrame:

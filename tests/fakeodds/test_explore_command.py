@@ -1,7 +1,6 @@
 """`fakeodds explore` from the command line: the page, the numbers, resuming, and bad input."""
 
 import json
-import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.cli.dataset_options import parse_only
 from fakeodds.demo.data import write_clip
-from fakeodds.view.explore_page import count_rows, histogram, render_page
+from fakeodds.report.explore_page import count_rows, histogram, render_page
+from fakeodds.workflows.inputs import read_only
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]
@@ -112,22 +111,22 @@ def test_part_of_a_dataset(forged: Path, tmp_path: Path, cli: Cli) -> None:
     said = cli("explore", forged, "--out", tmp_path, "--finders", "mtcn", code=2)
     assert "did you mean" in said.output
     said = cli("explore", tmp_path / "nowhere", code=2)
-    assert "no such folder" in said.output
+    assert "nowhere: does not exist; check the path" in said.output
 
 
 def test_only_is_read() -> None:
-    assert parse_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
+    assert read_only(("a=1, 2", "b=x")) == {"a": ("1", "2"), "b": ("x",)}
     for wrong in (("a",), ("=1",), ("a=",), ("a=1", "a=2")):
         with pytest.raises(InputError, match="--only"):
-            parse_only(wrong)
+            read_only(wrong)
 
 
-def test_histogram_is_drawn_to_scale() -> None:
-    drawn = histogram([0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
-    heights = [float(h) for h in re.findall(r'height="([\d.]+)"', drawn)]
-    # Real: 3/4 and 1/4; fake: all in one bin, the tallest.
-    assert heights == pytest.approx([39, 13, 52])
-    assert "0 to 1: 3 real (75%)" in drawn
+def test_histogram_is_drawn_in_the_pages_colours() -> None:
+    drawn = histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
+    assert drawn.startswith("<svg")
+    assert drawn.count("var(--real)") == drawn.count("var(--fake)") == 2
+    assert drawn == histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
+    assert "var(--grey)" in histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 0], "unlabelled")
 
 
 def test_rows_of_counts_add_up() -> None:

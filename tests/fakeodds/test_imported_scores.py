@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.workflows.imported import Asked, read_imported, read_imported_new
+from fakeodds.workflows.imported import read_imported, read_imported_new
+from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.pipeline import gather
 from predictions.errors import InputError
 
@@ -36,7 +37,7 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
         }
     ).to_csv(frames, index=False)
     pd.DataFrame({"filename": ["a.mp4", "d.mp4"], "label": [0.2, 0.7]}).to_csv(kaggle, index=False)
-    asked = Asked((wide, frames, kaggle), reverse=("raw",))
+    asked = ScoreFiles(paths=(wide, frames, kaggle), reverse=("raw",))
     found = read_imported(asked, VIDEOS, ["mobilenetv3_large"])
     said = capsys.readouterr()
     assert "missing scores among 4 videos: p 1, raw 1, kaggle 2, audio 3" in said.out + said.err
@@ -58,10 +59,8 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
     own = pd.DataFrame(
         {"video": VIDEOS[:3], "frame": 0, "face": 0, "model": "own", "logit": np.float32(1)}
     )
-    (tmp_path / "scores").mkdir()
-    own.to_parquet(tmp_path / "scores/own.parquet")
     manifest = pd.DataFrame({"video": VIDEOS, "label": [0, 0, 1, 1], "group": VIDEOS})
-    scored = gather(manifest, tmp_path / "scores", ["own"], found)
+    scored = gather(manifest, own, ["own"], found)
     assert list(scored.kinds) == ["own", "p", "raw", "kaggle", "audio"]
     assert scored.features.index.tolist() == VIDEOS
     assert scored.features.loc["fake/d.mp4", "audio"] == pytest.approx(3)
@@ -72,8 +71,8 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
     doubled = pd.DataFrame({"video": ["a", "real/a.mp4"], "p": [0.1, 0.2]})
     doubled.to_csv(tmp_path / "doubled.csv", index=False)
     with pytest.raises(InputError, match=r"two ids are of the video 'real/a\.mp4'"):
-        read_imported(Asked((tmp_path / "doubled.csv",)), VIDEOS)
-    with pytest.raises(InputError, match="'p' has the name of a detector"):
+        read_imported(ScoreFiles(paths=(tmp_path / "doubled.csv",)), VIDEOS)
+    with pytest.raises(InputError, match="column 'p': has the name of a detector"):
         read_imported(asked, VIDEOS, ["p"])
 
 
@@ -83,19 +82,19 @@ def test_new_videos_need_the_same_columns(
     path = tmp_path / "new.csv"
     pd.DataFrame({"video": ["a.mp4"], "p": [0.9]}).to_csv(path, index=False)
     kinds = {"p": "probability", "q": "raw"}
-    found = read_imported_new(Asked((path,)), VIDEOS, kinds, ())
+    found = read_imported_new(ScoreFiles(paths=(path,)), VIDEOS, kinds, ())
     assert list(found.scores) == ["p", "q"]
     assert found.scores.notna().sum().to_dict() == {"p": 1, "q": 0}
     said = capsys.readouterr()
     assert "no scores by q" in said.out + said.err
-    nothing = read_imported_new(Asked(), VIDEOS, kinds, ())
+    nothing = read_imported_new(ScoreFiles(), VIDEOS, kinds, ())
     assert nothing.scores.isna().all(axis=None)
     said = capsys.readouterr()
     assert "no scores by p, q of the new videos were given" in said.out + said.err
     with pytest.raises(InputError, match="has none of the columns r"):
-        read_imported_new(Asked((path,)), VIDEOS, {"r": "raw"}, ())
+        read_imported_new(ScoreFiles(paths=(path,)), VIDEOS, {"r": "raw"}, ())
     with pytest.raises(InputError, match="fitted without imported scores"):
-        read_imported_new(Asked((path,)), VIDEOS, {}, ())
+        read_imported_new(ScoreFiles(paths=(path,)), VIDEOS, {}, ())
 
 
 @pytest.fixture(scope="module")
@@ -174,11 +173,20 @@ def test_face_voice_and_a_score_file_in_one_stack(
     cli("apply", run, new, later, "--out", tmp_path / "applied.csv", "--jobs", "1")
     assert (tmp_path / "applied.csv").read_bytes() == (run / "submission.csv").read_bytes()
 
+    # What is said of the columns is of the files that follow the folder.
+    turned = tmp_path / "turned.csv"
+    theirs = {"clip": ["n0.mp4", "n1.mp4"], "old": [0.1, 0.9], "theirs": [0.9, 0.1]}
+    pd.DataFrame({"video": ["p", "q"], **theirs}).to_csv(turned, index=False)
+    columns = ("--id", "clip", "--drop", "old", "--reverse", "theirs")
+    cli("apply", run, new, turned, *columns, "--out", tmp_path / "turned_out.csv", "--jobs", "1")
+    applied = pd.read_csv(tmp_path / "turned_out.csv").set_index("filename")["label"]
+    assert applied.to_dict() == pytest.approx(with_theirs)
+
     said = cli("train", run, "--scores", scores, *SMALL)
     assert "base/theirs" in said.output
     # What does not meet ends in one sentence.
     pd.DataFrame({"video": ["x.mp4"], "theirs": [0.5]}).to_csv(later, index=False)
     said = cli("predict", run, new, "--scores", later, "--jobs", "1", code=2)
-    assert "none of its 1 id ('x.mp4') is a video of the run" in " ".join(said.output.split())
+    assert "none of its 1 id ('x.mp4') is one of the 2 videos" in " ".join(said.output.split())
     said = cli("run", train, "--out", run, "--test-scores", later, *FACES, *SMALL, code=2)
     assert "--test-scores" in said.output

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fakeodds.cli.several_files import say_each
+from fakeodds.cli.command import say_each
 
 PARAMETERS = (
     click.Argument(["scores"], nargs=-1, required=True),

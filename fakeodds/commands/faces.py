@@ -1,0 +1,55 @@
+"""`fakeodds faces`: the first stage of run."""
+
+from pathlib import Path
+
+import click
+
+from base_models.faces.settings import FaceSettings
+from fakeodds.cli.command import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
+    EXISTING,
+    dataset_options,
+    face_options,
+    judging_options,
+    out_option,
+)
+from fakeodds.view import terminal
+from fakeodds.workflows.inputs import DatasetOptions
+from fakeodds.workflows.settings import StackOptions
+from predictions.settings import as_json
+
+
+@click.command(cls=Command)
+@answering
+@click.argument("dataset", type=EXISTING)
+@out_option
+@dataset_options
+@face_options
+@judging_options()
+def faces(
+    dataset: Path,
+    out: Path,
+    dataset_options: DatasetOptions,
+    face_settings: FaceSettings,
+    options: StackOptions,
+) -> Answer:
+    """Find, follow and crop the faces of every video of DATASET, and make the folds.
+
+    \b
+    fakeodds faces videos/ --out runs/mine
+    """
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.run.folder import RunFolder
+        from fakeodds.workflows import pipeline
+
+    data = dataset_options.read(dataset)
+    folder = RunFolder.open(out)
+    folder.settings(dataset=str(dataset), faces=as_json(face_settings))
+    videos = pipeline.find_faces(
+        data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
+    )
+    terminal.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
+    status = {str(name): int(number) for name, number in videos["status"].value_counts().items()}
+    found = {"videos": len(videos), "status": dict(sorted(status.items()))}
+    return answer(found, folder.path, "faces", "videos.parquet")

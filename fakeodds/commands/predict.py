@@ -1,0 +1,123 @@
+"""`fakeodds predict`: the last stage of run."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakeodds.cli.command import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
+    EXISTING,
+    RUN,
+    Bytes,
+    Duration,
+    backend_option,
+    dataset_options,
+    imported_options,
+    jobs_option,
+    prior_option,
+    sample_option,
+)
+from fakeodds.view import terminal
+from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
+from fakeodds.workflows.settings import Prior
+from predictions.errors import InputError
+
+
+@click.command(cls=Command)
+@answering
+@click.argument("run", type=RUN)
+@click.argument("videos", type=EXISTING)
+@sample_option
+@dataset_options
+@imported_options
+@prior_option
+@click.option(
+    "--device", default="auto", show_default=True, help="Where detectors compute: auto, cpu, cuda."
+)
+@backend_option
+@click.option(
+    "--deadline",
+    type=Duration(),
+    help="Be done by then, whatever there is to do: a cheap look at every video first, then closer "
+    "ones where they help most.",
+)
+@click.option(
+    "--max-weights",
+    type=Bytes(),
+    help="With --deadline: use only detectors whose weights are together not larger.",
+)
+@jobs_option
+@click.pass_context
+def predict(
+    context: click.Context,
+    run: Path,
+    videos: Path,
+    sample: Path | None,
+    dataset_options: DatasetOptions,
+    imported: ScoreFiles,
+    prior: Prior,
+    device: str,
+    backend: Any,
+    deadline: float | None,
+    max_weights: float | None,
+    jobs: int,
+) -> Answer:
+    """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
+
+    \b
+    fakeodds predict runs/mine new_videos/
+    fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
+    """
+    from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.report import tell_outdated
+    from fakeodds.workflows.submission import as_found, submit
+
+    if deadline is not None and imported.paths:
+        raise InputError(
+            "scores of other detectors have no place in it",
+            option="--deadline",
+            remedy="leave --scores out",
+        )
+    if deadline is None and max_weights is not None:
+        raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    folder = RunFolder.existing(run)
+    data = dataset_options.read(videos)
+    asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
+    asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}
+    if deadline is not None:
+        from fakeodds.deadline.predict import predict_in_time
+
+        # However it ends: threads are left behind that may still be at work.
+        context.obj["leave_at_once"] = True
+        report = predict_in_time(
+            data,
+            folder,
+            deadline,
+            context.obj["began"],
+            prior,
+            device=device,
+            backend=backend,
+            most_mb=max_weights,
+            sample=sample,
+            asked={**asked, "deadline": deadline, "max_weights": max_weights},
+        )
+        terminal.print_looks(report)
+        for video, reason in list(report["without_scores"].items())[:5]:
+            terminal.note(f"{video}: {reason}")
+        if folder.deadline_plot.exists():
+            terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
+        terminal.say(f"{report['videos']} videos -> {folder.submission}")
+        tell_outdated(folder)
+        return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.workflows import pipeline
+
+    # Whatever it holds, it is not of these videos until they are scored.
+    folder.clear("submission")
+    probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
+    submission = submit(probability, folder.submission, sample)
+    folder.answered(**asked)
+    tell_outdated(folder)
+    return answer(as_found(submission), folder.path, "submission.csv")

@@ -1,0 +1,126 @@
+"""`fakeodds run`: labelled videos all the way to a calibrated submission."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from base_models.faces.settings import FaceSettings
+from base_models.training.settings import TrainSettings
+from fakeodds.cli.command import Command
+from fakeodds.cli.json_output import Answer, answer, answering
+from fakeodds.cli.options import (
+    EXISTING,
+    EXISTING_FOLDER,
+    backend_option,
+    dataset_options,
+    face_options,
+    imported_options,
+    out_option,
+    report_option,
+    sample_option,
+    stack_options,
+    train_options,
+)
+from fakeodds.view import terminal
+from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
+from fakeodds.workflows.settings import StackOptions
+from predictions.errors import InputError
+from predictions.settings import as_json
+
+
+@click.command(cls=Command)
+@answering
+@click.argument("dataset", type=EXISTING)
+@out_option
+@click.option("--test", type=EXISTING_FOLDER, help="Folder of the videos to predict.")
+@sample_option
+@click.option(
+    "--test-scores",
+    type=EXISTING,
+    multiple=True,
+    help="Score files of the --test videos by the detectors of --scores.",
+)
+@dataset_options
+@imported_options
+@face_options
+@stack_options()
+@train_options
+@backend_option
+@report_option
+def run(
+    dataset: Path,
+    out: Path,
+    test: Path | None,
+    sample: Path | None,
+    test_scores: tuple[Path, ...],
+    dataset_options: DatasetOptions,
+    imported: ScoreFiles,
+    face_settings: FaceSettings,
+    options: StackOptions,
+    train_settings: TrainSettings,
+    backend: Any,
+    wants_report: bool,
+) -> Answer:
+    """Take a DATASET of labelled videos all the way to a calibrated submission.
+
+    DATASET is a folder in a known layout (DFDC, FaceForensics++, Celeb-DF, UADFV, DFD, real/ and
+    fake/, face crops), or with a CSV that names files and labels (and perhaps group, original,
+    ...), or the CSV itself. --layout, --only and --identity are of DATASET, not of --test.
+
+    \b
+    fakeodds run videos/ --out runs/mine --test new_videos/
+    """
+    if test_scores and test is None:
+        raise InputError(
+            f"{test_scores[0]} has no videos",
+            option="--test-scores",
+            remedy="name the folder of its videos with --test",
+        )
+    with terminal.working("loading the frameworks", tell=False):
+        from fakeodds.run.folder import RunFolder
+        from fakeodds.workflows import pipeline
+        from fakeodds.workflows.report import show_report
+        from fakeodds.workflows.submission import out_of_fold, submit
+
+    data = dataset_options.read(dataset, training=True)
+    tested = None if test is None else DatasetOptions().read(test)
+    train_settings = replace(train_settings, seed=options.seed)
+    # Weights that cannot be had are told of now, not after hours of looking for faces.
+    pipeline.settle_starts(train_settings)
+    folder = RunFolder.open(out)
+    folder.settings(
+        command="run",
+        dataset=str(dataset),
+        faces=as_json(face_settings),
+        train=as_json(train_settings),
+        stack=as_json(options),
+    )
+    videos = pipeline.find_faces(
+        data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
+    )
+    pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
+    metrics = pipeline.train_and_stack(
+        videos, folder, train_settings, options, imported, compares=wants_report
+    )
+    terminal.print_stages(metrics)
+    terminal.print_slices(metrics)
+    if tested is None and videos["label"].isna().any():
+        tested, test_scores = pipeline.unlabelled(data), imported.paths
+        terminal.note(f"the {len(tested.videos)} videos without a label are predicted.")
+    if tested is None:
+        terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
+        probability = out_of_fold(folder, options.prior)
+    else:
+        # Whatever it holds, it is not of these videos until they are scored.
+        folder.clear("submission")
+        new = ScoreFiles(paths=test_scores, kind=imported.kind)
+        probability = pipeline.predict(
+            tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
+        )
+    submit(probability, folder.submission, sample)
+    folder.answered()
+    if wants_report:
+        show_report(folder)
+    return answer(metrics, folder.path, *pipeline.RUN_FILES)

@@ -1,0 +1,271 @@
+"""What a user says of the datasets and score files a command reads, and how they are read so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from base_models.datasets.layouts import LAYOUTS
+from fakeodds.view import terminal
+from predictions.errors import InputError
+from predictions.settings import check_settings, setting
+
+if TYPE_CHECKING:
+    from base_models.datasets import Dataset
+    from fakeodds.workflows.submission import NewScores
+    from predictions.tables.scores import ScoreTable
+
+#: What the numbers of a score file may be.
+KINDS = ("probability", "logit", "raw")
+
+
+def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read `column=value,value`.
+
+    Raises:
+        InputError: a text is not of that form, or names a column twice.
+    """
+    only: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        column, equals, values = (part.strip() for part in text.partition("="))
+        wanted = tuple(value.strip() for value in values.split(",") if value.strip())
+        if not equals or not column or not wanted:
+            raise InputError(
+                f"{text} is no choice", option="--only", expected="COLUMN=VALUE,... (split=train)"
+            )
+        if column in only:
+            raise InputError(
+                f"{text}: column {column} is named twice",
+                option="--only",
+                remedy="give its values once, with commas",
+            )
+        only[column] = wanted
+    return only
+
+
+def read_kinds(texts: Sequence[str]) -> Any:
+    """`("logit",)` -> "logit"; `("a=logit", "b=raw")` -> {"a": "logit", "b": "raw"}.
+
+    Raises:
+        InputError: a kind that does not exist, or one for all beside one for a column.
+    """
+    pairs = [text.rpartition("=") for text in texts]
+    for text, (_, _, kind) in zip(texts, pairs, strict=True):
+        if kind not in KINDS:
+            raise InputError(
+                f"{text} is no kind", option="--kind", expected=f"one of {', '.join(KINDS)}"
+            )
+    if not pairs:
+        return None
+    if len(pairs) == 1 and not pairs[0][0]:
+        return pairs[0][2]
+    if any(not column for column, _, _ in pairs):
+        raise InputError(
+            "there is one for all columns beside others",
+            option="--kind",
+            remedy="say one kind for all columns, or COLUMN=KIND for each",
+        )
+    return {column: kind for column, _, kind in pairs}
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """What a user says about a dataset of videos.
+
+    Attributes:
+        layout: name of the layout; None to have it recognised.
+        only: column -> wanted values; None takes all.
+        identity: whose videos folds keep together.
+    """
+
+    layout: str | None = setting(
+        None,
+        "{choices} [default: recognised, and told].",
+        choices=tuple(LAYOUTS),
+        metavar="NAME",
+    )
+    only: Mapping[str, tuple[str, ...]] | None = setting(
+        None,
+        "Take part of it: split=train, compression=c23, method=Deepfakes,FaceSwap (real "
+        "videos stay), ...; may be repeated.",
+        metavar="COLUMN=VALUE,...",
+        parse=read_only,
+        repeated=True,
+    )
+    identity: Literal["both", "target"] = setting(
+        "both",
+        "Whose videos folds keep together where a layout names people: all that are tied by "
+        "fakes, or those of the filmed person.",
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, "dataset")
+
+    def read(self, path: Path, *, training: bool = False) -> "Dataset":
+        """Read a dataset and say what was decided; for training it must have labels.
+
+        Raises:
+            InputError: as `read_dataset`.
+        """
+        from base_models.datasets import read_dataset
+
+        dataset = read_dataset(path, training=training, **vars(self))
+        for note in dataset.notes:
+            terminal.note(note)
+        return dataset
+
+
+_KIND_HELP = "probability, logit or raw, for one column or all; repeatable."
+_KIND: dict[str, Any] = {
+    "metavar": "[COLUMN=]KIND",
+    "names": lambda: KINDS,
+    "parse": read_kinds,
+    "repeated": True,
+}
+_REVERSE_HELP = "column in which high means REAL; repeatable."
+_COLUMNS: dict[str, Any] = {"metavar": "COLUMN", "repeated": True}
+
+
+@dataclass(frozen=True)
+class ScoreColumns:
+    """What a user says about the columns of score files; see `read_scores`.
+
+    Attributes:
+        id: column that names the video.
+        label: column of labels.
+        group: column of what may not be split over folds.
+        fold: column of folds that are used as they are.
+        drop: columns that are no scores.
+        kind: what the numbers are, of all models or by model.
+        reverse: columns in which high means REAL.
+    """
+
+    id: str | None = setting(
+        None,
+        "Column that names the video [default: video, filename or the first text column].",
+        metavar="COLUMN",
+    )
+    label: str | None = setting(
+        None, "Column of labels, 1 = FAKE [default: label].", metavar="COLUMN"
+    )
+    group: str | None = setting(
+        None,
+        "Column of what may not be split over folds [default: group, else originals].",
+        metavar="COLUMN",
+    )
+    fold: str | None = setting(None, "Column of folds to be used as they are.", metavar="COLUMN")
+    drop: tuple[str, ...] = setting((), "Column that is no score; repeatable.", **_COLUMNS)
+    kind: Any = setting(None, _KIND_HELP, **_KIND)
+    reverse: tuple[str, ...] = setting((), _REVERSE_HELP, **_COLUMNS)
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `read_scores`."""
+        return {one.name: getattr(self, one.name) for one in fields(ScoreColumns)}
+
+    def of_new(self, kinds: Mapping[str, str], reverse: Sequence[str]) -> dict[str, Any]:
+        """The same for scores of new videos by the models `kinds` that a stack was fitted on.
+
+        Args:
+            reverse: columns that were turned round when it was.
+        """
+        kind = dict(kinds) if self.kind is None else self.kind
+        further = {"kind": kind, "reverse": (*self.reverse, *reverse), "missing_ok": True}
+        return {**self.as_arguments(), **further}
+
+    def read(
+        self, paths: Sequence[Path], labels: Path | None = None, keep: Sequence[str] = ()
+    ) -> "ScoreTable":
+        """Read labelled scores, and say what was decided on the way.
+
+        Raises:
+            InputError: as read_scores; or nothing can be learned and judged from them.
+        """
+        from predictions.tables.scores import read_scores
+
+        table = read_scores(paths, labels=labels, keep=keep, **self.as_arguments())
+        for note in table.notes:
+            terminal.note(note)
+        self._check_learnable(table, labels or paths[0], paths[0])
+        return table
+
+    def _check_learnable(self, table: "ScoreTable", labels: Path, scores: Path) -> None:
+        from predictions.words import first_names
+
+        label = self.label or "label"
+        if "label" not in table.rows:
+            raise InputError(
+                "no video has a label",
+                file=scores,
+                expected="a label column with 1 = FAKE and 0 = REAL",
+                remedy="name it with --label, or join one with --labels",
+            )
+        if table.scores.empty:
+            raise InputError("holds no scores", file=scores, expected="a column of numbers a model")
+        known = table.rows["label"].notna()
+        if not known.any():
+            raise InputError(
+                "no video has a label",
+                file=labels,
+                column=label,
+                remedy="give 1 or FAKE, 0 or REAL, or join labels with --labels",
+            )
+        if table.scores[known].isna().all(axis=None):
+            raise InputError(
+                "every score of a labelled video is missing",
+                file=scores,
+                remedy=f"give a number in the columns {first_names(table.scores)}",
+            )
+        rows = table.rows[known]
+        is_fake = rows["label"] == 1
+        if is_fake.nunique() < 2:
+            only, other = ("FAKE", "REAL") if is_fake.iloc[0] else ("REAL", "FAKE")
+            raise InputError(
+                f"every labelled video is {only}",
+                file=labels,
+                column=label,
+                remedy=f"detectors are judged on both, so add {other} videos",
+            )
+        # Folds that came with the table are judged as they are.
+        unit = "fold" if "fold" in rows else "group"
+        for name, fake in (("FAKE", True), ("REAL", False)):
+            units = rows[unit][is_fake == fake].unique()
+            if len(units) < 2:
+                raise InputError(
+                    f"all {name} videos are in one {unit} ({str(units[0])!r}), so nothing is left "
+                    "to learn from when it is judged",
+                    file=scores,
+                    column=getattr(self, unit) or unit,
+                    remedy=f"give {name} videos in at least 2 {unit}s",
+                )
+
+    def read_new(
+        self, paths: Sequence[Path], kinds: Mapping[str, str], reverse: Sequence[str] = ()
+    ) -> "NewScores":
+        """The scores of new videos as a stack of the models `kinds` takes them.
+
+        Raises:
+            InputError: a model is missing.
+        """
+        from fakeodds.workflows.submission import NewScores, features_for
+        from predictions.tables.scores import read_scores
+
+        table = read_scores(paths, **self.of_new(kinds, reverse))
+        return NewScores(features_for(table, list(kinds), str(paths[0])), table.rows["group"])
+
+
+@dataclass(frozen=True)
+class ScoreFiles(ScoreColumns):
+    """Score files of other detectors than those of a run, and what a user says of them.
+
+    Attributes:
+        paths: the files; none when nothing is imported.
+    """
+
+    kind: Any = setting(None, f"Of --scores: {_KIND_HELP}", **_KIND)
+    reverse: tuple[str, ...] = setting((), f"Of --scores: {_REVERSE_HELP}", **_COLUMNS)
+    paths: tuple[Path, ...] = setting(
+        (),
+        "Score files of other detectors, whose columns are stacked too.",
+        option="--scores",
+        repeated=True,
+    )

@@ -1,0 +1,138 @@
+"""What a user chooses about stacking and calibration. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from calibration.registry import CALIBRATORS
+from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
+from predictions.settings import check_settings, setting
+from stacking.registry import META_LEARNERS
+
+if TYPE_CHECKING:
+    from fakeodds.run.folder import RunFolder
+
+#: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
+Prior = float | Literal["auto"] | None
+
+#: Bounds of the final probability.
+Clip = Literal["auto", "none"] | tuple[float, float]
+
+
+def read_clip(text: str) -> Any:
+    """`auto`, `none`, or two numbers with 0 < LO < HI < 1.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if text in ("auto", "none"):
+        return text
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not auto, none or two numbers such as 0.01,0.99") from None
+    if not 0 < low < high < 1:
+        raise ValueError(f"{text!r}: expected 0 < LO < HI < 1")
+    return low, high
+
+
+def read_prior(text: str) -> Any:
+    """`auto`, or a share strictly between 0 and 1.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text == "auto":
+        return text
+    try:
+        share = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not auto or a share such as 0.1") from None
+    if not 0 < share < 1:
+        raise ValueError(f"{text!r}: expected a share with 0 < SHARE < 1")
+    return share
+
+
+def read_frame_rule(text: str) -> tuple[str, str] | None:
+    """None of `auto`; of `RULE[/TRACKS]` the pair.
+
+    Raises:
+        ValueError: there is no such rule.
+    """
+    if text == "auto":
+        return None
+    rule, slash, over = text.partition("/")
+    if rule not in RULES:
+        raise ValueError(f"{rule!r} is none of auto, {', '.join(RULES)}")
+    if slash and over not in TRACK_RULES:
+        raise ValueError(f"{over!r} over tracks is none of {', '.join(TRACK_RULES)}")
+    return rule, over or DEFAULT_RULE[1]
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a user chooses about stacking and calibration.
+
+    Attributes:
+        meta: the meta-learner.
+        calibration: how the combined score is calibrated.
+        clip: bounds of the final probability.
+        prior: share of fakes among the videos to predict.
+        folds: outer folds that judge.
+        seed: of everything that is drawn.
+        jobs: processes side by side; -1 takes every core.
+        frame_rule: from frames to face and from faces to video; None chooses out of fold.
+    """
+
+    meta: str = setting(
+        "auto",
+        "How scores are combined: {choices}.",
+        choices=("auto", *(name for name in META_LEARNERS if name != "auto")),
+        metavar="NAME",
+        heading="Stacking",
+    )
+    calibration: str = setting(
+        "auto",
+        "How the score is calibrated: {choices}.",
+        choices=("auto", "none", *CALIBRATORS),
+        metavar="NAME",
+        heading="Calibration",
+    )
+    clip: Clip = setting(
+        "auto",
+        "Bounds of the final probability.",
+        metavar="auto|LO,HI|none",
+        parse=read_clip,
+        heading="Calibration",
+    )
+    prior: Prior = setting(
+        None,
+        "Share of fakes among the new videos, when it differs; auto estimates it from their "
+        "scores.",
+        metavar="auto|SHARE",
+        parse=read_prior,
+        heading="Calibration",
+    )
+    folds: int = setting(
+        5, "Outer folds that judge; groups stay whole.", least=2, most=100, heading="Judging"
+    )
+    seed: int = setting(0, "Of everything that is drawn.", heading="Judging")
+    jobs: int = setting(-1, "Processes side by side; -1 takes every core.", heading="Judging")
+    frame_rule: tuple[str, str] | None = setting(
+        None,
+        "Frame scores: how a video's are put together, such as median or confident/mean; auto "
+        "compares all rules out of fold.",
+        metavar="auto|RULE[/TRACKS]",
+        names=lambda: list(RULES),
+        none="auto",
+        parse=read_frame_rule,
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, "stacking")
+
+    @classmethod
+    def of_run(cls, run: "RunFolder", jobs: int = -1) -> "StackOptions":
+        """Those that a run of detectors was stacked with; the default where it doesn't say."""
+        told = {**run.record["settings"].get("stack", {}), "jobs": jobs}
+        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+        return cls(**{**told, **pairs})

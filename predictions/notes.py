@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from predictions.words import Words
+
+_WORDS = Words()
 _KINDS: dict[str, "NoteKind"] = {}
 
 
@@ -45,7 +48,7 @@ class NoteKind:
 
     Args:
         code: `room.what`; each kind has its own.
-        sentence: a format string of the facts, or a function of them.
+        sentence: a format string of the facts (see `Words`), or a function of them.
     """
 
     def __init__(self, code: str, sentence: str | Callable[..., str]) -> None:
@@ -61,7 +64,7 @@ class NoteKind:
     def sentence(self, facts: Mapping[str, Any]) -> str:
         """The facts in words."""
         made = self._sentence
-        return made.format(**facts) if isinstance(made, str) else made(**facts)
+        return _WORDS.vformat(made, (), facts) if isinstance(made, str) else made(**facts)
 
     def among(self, notes: Iterable[Note]) -> list[Note]:
         """The notes of this kind."""

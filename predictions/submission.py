@@ -8,9 +8,10 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.files import write_table
-from predictions.tables.columns import count, first_names, parse_ids
+from predictions.tables.columns import parse_ids
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import read_table
+from predictions.words import count, first_names
 
 
 def read_sample(path: Path) -> pd.DataFrame:

@@ -204,10 +204,11 @@ def work_on_videos(
         order = [*kept, *todo]
     work = partial(_make_one, store, key, make)
     pieces = ((video, sources[video], paths[video]) for video in todo)
-    if jobs is None:
-        made = (work(*piece) for piece in pieces)
-    else:
-        made = side_by_side(work, pieces, jobs, ordered=in_order)
+    made = (
+        (work(*piece) for piece in pieces)
+        if jobs is None
+        else side_by_side(work, pieces, jobs, ordered=in_order)
+    )
     done = len(kept)
     for video in order:
         if video in kept:

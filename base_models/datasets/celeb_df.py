@@ -13,7 +13,6 @@ import pandas as pd
 
 from base_models.datasets.dataset import Found
 from base_models.datasets.identities import note_missing_originals
-from base_models.datasets.naming import name_some
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
@@ -26,10 +25,8 @@ _LINE = re.compile(r"([01])\s+(\S.*)")
 
 ODD_NAMES = NoteKind(
     "datasets.celeb-df-names",
-    lambda names: (
-        f"{len(names)} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
-        f"{name_some(names)}."
-    ),
+    "{names:number} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
+    "{names:few}.",
 )
 SPLIT = NoteKind(
     "datasets.celeb-df-split",
@@ -38,14 +35,12 @@ SPLIT = NoteKind(
 )
 LISTED_BUT_MISSING = NoteKind(
     "datasets.celeb-df-missing",
-    lambda names: f"{len(names)} videos of {TEST_LIST} are not there: {name_some(names)}.",
+    f"{{names:number}} videos of {TEST_LIST} are not there: {{names:few}}.",
 )
 LIST_SAYS_OTHERWISE = NoteKind(
     "datasets.celeb-df-labels",
-    lambda names: (
-        f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {len(names)} videos "
-        f"({name_some(names)}); the folder was believed."
-    ),
+    f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {{names:number}} videos "
+    "({names:few}); the folder was believed.",
 )
 
 

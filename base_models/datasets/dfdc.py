@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from base_models.datasets.dataset import Found
-from base_models.datasets.naming import name_some, resolve_originals
+from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
@@ -20,16 +20,11 @@ _METADATA = "metadata.json"
 
 LISTED_BUT_MISSING = NoteKind(
     "datasets.dfdc-missing",
-    lambda names: (
-        f"{len(names)} videos named in {_METADATA} are not there and were left out: "
-        f"{name_some(names)}."
-    ),
+    f"{{names:number}} videos named in {_METADATA} are not there and were left out: {{names:few}}.",
 )
 UNLISTED = NoteKind(
     "datasets.dfdc-unlisted",
-    lambda names: (
-        f"{len(names)} videos are not named in {_METADATA} and were left out: {name_some(names)}."
-    ),
+    f"{{names:number}} videos are not named in {_METADATA} and were left out: {{names:few}}.",
 )
 
 

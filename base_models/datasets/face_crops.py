@@ -6,14 +6,13 @@ folder without labels. In folders, the pictures of one subfolder are one video, 
 lies in none is a video of its own.
 """
 
-from os import walk
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from base_models.datasets import manifest, real_fake
 from base_models.datasets.dataset import CropFiles, Found
-from base_models.datasets.plain import list_videos
+from base_models.datasets.plain import list_files, list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.tables.reader import read_table
@@ -22,11 +21,6 @@ from predictions.tables.reader import read_table
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 CROPS = NoteKind("datasets.face-crops", "{name}: {pictures} face crops of {videos} videos.")
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file's name ends like a picture's."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS
 
 
 def find(path: Path) -> bool:
@@ -60,11 +54,11 @@ def _pictures(path: Path) -> Found | None:
         return None
     labels = real_fake.find(path)
     if not labels:
-        pictures = _list_pictures(path)
+        pictures = list_files(path, IMAGE_ENDINGS)
         return Found(_grouped(pictures)) if pictures else None
     parts = []
     for name, label in sorted(labels.items()):
-        pictures = _list_pictures(path / name)
+        pictures = list_files(path / name, IMAGE_ENDINGS)
         if not pictures:
             return None
         part = _grouped(pictures).assign(label=label)
@@ -97,7 +91,7 @@ def _named(path: Path) -> Found | None:
     """A row a picture of a CSV that names pictures; None when it names videos."""
     found = manifest.read(path)
     table = found.videos
-    pictures = [is_picture(name) for name in table["video"]]
+    pictures = [PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS for name in table["video"]]
     if not any(pictures):
         return None
     if not all(pictures):
@@ -121,17 +115,3 @@ def _grouped(pictures: list[str]) -> pd.DataFrame:
         name if parent == "." else parent for name, parent in zip(pictures, parents, strict=True)
     ]
     return pd.DataFrame({"video": videos, "file": pictures}, dtype="string")
-
-
-def _list_pictures(folder: Path) -> list[str]:
-    """Pictures in a folder and below, relative to it; hidden ones are passed over."""
-    found = []
-    for parent, folders, files in walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        here = Path(parent).relative_to(folder)
-        found += [
-            (here / name).as_posix()
-            for name in files
-            if not name.startswith(".") and is_picture(name)
-        ]
-    return sorted(found)

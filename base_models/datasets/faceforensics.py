@@ -23,7 +23,6 @@ from base_models.datasets.dataset import Found
 from base_models.datasets.dfd import METHOD as DFD
 from base_models.datasets.dfd import parse_dfd_name
 from base_models.datasets.identities import note_missing_originals
-from base_models.datasets.naming import name_some
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
@@ -40,24 +39,17 @@ _COLUMNS = (
 
 COMPRESSIONS = NoteKind(
     "datasets.compressions",
-    lambda kinds: (
-        f"The same videos may be there at {len(kinds)} compressions ({', '.join(kinds)}); they "
-        f"stay together, and --only compression={kinds[0]} takes one."
-    ),
+    "The same videos may be there at {kinds:number} compressions ({kinds}); they stay together, "
+    "and --only compression={kinds[0]} takes one.",
 )
 OFFICIAL_SPLITS = NoteKind(
     "datasets.faceforensics-splits",
-    lambda counts, without: (
-        f"Official splits: {', '.join(f'{n} {name}' for name, n in counts.items())}, {without} in "
-        "none; --only split=train takes one of them."
-    ),
+    "Official splits: {counts}, {without} in none; --only split=train takes one of them.",
 )
 ODD_NAMES = NoteKind(
     "datasets.faceforensics-names",
-    lambda names: (
-        f"{len(names)} videos have names other than NNN, TTT_SSS or an actor's, so nothing links "
-        f"them: {name_some(names)}."
-    ),
+    "{names:number} videos have names other than NNN, TTT_SSS or an actor's, so nothing links "
+    "them: {names:few}.",
 )
 
 
@@ -106,7 +98,7 @@ def read(folder: Path) -> Found:
     if len(kinds) > 1:
         notes.append(COMPRESSIONS(kinds=kinds))
     if splits:
-        counts = {name: int((videos["split"] == name).sum()) for name in SPLITS}
+        counts = [f"{(videos['split'] == name).sum()} {name}" for name in SPLITS]
         without = int(videos["split"].isna().sum())
         notes.append(OFFICIAL_SPLITS(counts=counts, without=without))
     if odd:

@@ -7,7 +7,6 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from base_models.datasets.naming import name_some
 from predictions.notes import Note, NoteKind
 
 FEW_GROUPS = NoteKind(
@@ -20,10 +19,8 @@ FEW_GROUPS = NoteKind(
 )
 MISSING_ORIGINALS = NoteKind(
     "datasets.missing-originals",
-    lambda n, names: (
-        f"The originals of {n} fakes are not there ({name_some(names)}); fakes of one original "
-        "still stay together."
-    ),
+    "The originals of {n} fakes are not there ({names:few}); fakes of one original still stay "
+    "together.",
 )
 
 

@@ -1,54 +1,49 @@
-"""The layouts there are: how datasets lie on disk.
+"""The layouts there are: how datasets lie on disk. To add one: its module, a line here.
 
 A layout is a module with two functions:
 
     find(path) -> object    whether the folder (or the CSV, of those with `csv`) is one; truthy
     read(path) -> Found     one row a video, and notes; may raise InputError
-
-To add one, write the module and give it a line here: the command line, the documentation and the
-tests read this list. Nothing heavy is imported before a layout is used.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from predictions.errors import InputError
+from predictions.registry import Entry, by_name
+from predictions.registry import find as find_entry
 
 if TYPE_CHECKING:
     from base_models.datasets.dataset import Found
 
+_HOME = "base_models.datasets"
 
-@dataclass(frozen=True)
-class Layout:
-    """One way in which datasets lie on disk.
+
+@dataclass(frozen=True, kw_only=True)
+class Layout(Entry):
+    """One way in which datasets lie on disk; `home` is its module, `about` what a folder has.
 
     Attributes:
-        name: what `--layout` calls it.
         title: what people call it.
-        signs: what a folder of this layout has.
-        module: its module of this package.
-        published: a published dataset, so that recognising it is worth a note.
+        told: that a folder was taken for it is worth a note.
         csv: a CSV that names the files is one, too.
         forced: `--layout` may name it for a folder that `find` does not recognise.
     """
 
-    name: str
     title: str
-    signs: str
-    module: str
-    published: bool = True
+    told: bool = True
     csv: bool = False
     forced: bool = False
 
+    def load(self) -> Any:
+        """Its module."""
+        return import_module(self.home)
+
     def find(self, path: Path) -> bool:
         """Whether the folder or CSV is one."""
-        if path.is_file() and not self.csv:
-            return False
-        return bool(import_module(f"base_models.datasets.{self.module}").find(path))
+        return (self.csv or not path.is_file()) and bool(self.load().find(path))
 
     def read(self, path: Path) -> "Found":
         """Its videos.
@@ -56,47 +51,72 @@ class Layout:
         Raises:
             InputError: as the layout's module says.
         """
-        found: Found = import_module(f"base_models.datasets.{self.module}").read(path)
+        found: Found = self.load().read(path)
         return found
 
 
 #: The layouts by name, in the order in which a dataset is compared with them.
-LAYOUTS: Mapping[str, Layout] = MappingProxyType(
-    {
-        layout.name: layout
-        for layout in (
-            Layout("dfdc", "DFDC", "metadata.json in it or in its parts", "dfdc"),
-            Layout(
-                "faceforensics",
-                "FaceForensics++",
-                "original_sequences/ or manipulated_sequences/",
-                "faceforensics",
-            ),
-            Layout("celeb-df", "Celeb-DF", "Celeb-real/ or Celeb-synthesis/", "celeb_df"),
-            Layout("uadfv", "UADFV", "real/ and fake/ with NNNN_fake videos", "uadfv"),
-            Layout(
-                "face_crops",
-                "face crops",
-                "pictures instead of videos, or a CSV that names pictures",
-                "face_crops",
-                published=False,
-                csv=True,
-            ),
-            Layout("real-fake", "folders real and fake", "real/ and fake/", "real_fake"),
-            Layout(
-                "csv", "CSV", "a CSV that names its videos", "manifest", published=False, csv=True
-            ),
-            # Known by all of its names, so that one stray video hides it.
-            Layout(
-                "dfd",
-                "DeepFakeDetection",
-                "videos NN__scene, NN_MM__scene__HASH",
-                "dfd",
-                forced=True,
-            ),
-            Layout("plain", "plain folder", "videos without labels", "plain", published=False),
-        )
-    }
+LAYOUTS = by_name(
+    Layout(
+        name="dfdc",
+        title="DFDC",
+        about="metadata.json in it or in its parts",
+        home=f"{_HOME}.dfdc",
+    ),
+    Layout(
+        name="faceforensics",
+        title="FaceForensics++",
+        about="original_sequences/ or manipulated_sequences/",
+        home=f"{_HOME}.faceforensics",
+    ),
+    Layout(
+        name="celeb-df",
+        title="Celeb-DF",
+        about="Celeb-real/ or Celeb-synthesis/",
+        home=f"{_HOME}.celeb_df",
+    ),
+    Layout(
+        name="uadfv",
+        title="UADFV",
+        about="real/ and fake/ with NNNN_fake videos",
+        home=f"{_HOME}.uadfv",
+    ),
+    Layout(
+        name="face_crops",
+        title="face crops",
+        about="pictures instead of videos, or a CSV that names pictures",
+        home=f"{_HOME}.face_crops",
+        told=False,
+        csv=True,
+    ),
+    Layout(
+        name="real-fake",
+        title="folders real and fake",
+        about="real/ and fake/",
+        home=f"{_HOME}.real_fake",
+    ),
+    Layout(
+        name="csv",
+        title="CSV",
+        about="a CSV that names its videos",
+        home=f"{_HOME}.manifest",
+        told=False,
+        csv=True,
+    ),
+    Layout(  # known by all of its names, so that one stray video hides it
+        name="dfd",
+        title="DeepFakeDetection",
+        about="videos NN__scene, NN_MM__scene__HASH",
+        home=f"{_HOME}.dfd",
+        forced=True,
+    ),
+    Layout(
+        name="plain",
+        title="plain folder",
+        about="videos without labels",
+        home=f"{_HOME}.plain",
+        told=False,
+    ),
 )
 
 
@@ -121,14 +141,10 @@ def layout_named(name: str, path: Path) -> Layout:
     Raises:
         InputError: there is no such layout, or the folder lacks what marks it.
     """
-    layout = LAYOUTS.get(name)
-    if layout is None:
-        raise InputError(
-            f"there is no layout {name!r}", remedy=f"choose one of {', '.join(LAYOUTS)}"
-        )
+    layout = find_entry(LAYOUTS, name, "layout")
     if not layout.find(path) and not (layout.forced and path.is_dir()):
         raise InputError(
-            f"is not in the layout {name} ({layout.signs})",
+            f"is not in the layout {name} ({layout.about})",
             file=path,
             remedy="leave --layout out to have it recognised",
         )

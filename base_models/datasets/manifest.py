@@ -14,12 +14,13 @@ from base_models.datasets.csv_columns import (
     to_labels,
 )
 from base_models.datasets.dataset import Found
-from base_models.datasets.naming import name_some, resolve_originals
+from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import read_table
+from predictions.words import name_some
 
 #: Columns that are taken over, as text; `predictions.tables.videos` settles their types.
 COLUMNS = ("group", "original", "method", "dataset", "split", "actor", "fold")

@@ -1,4 +1,4 @@
-"""Originals by the ids of the videos that are there, and how to tell of many names."""
+"""Originals by the ids of the videos that are there."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,3 @@ def resolve_originals(names: Sequence[str | None], videos: Sequence[str]) -> lis
     there = VideoNames(videos)
     fits = [[] if name is None else original_of(name, there) for name in names]
     return [one[0] if len(one) == 1 else name for name, one in zip(names, fits, strict=True)]
-
-
-def name_some(names: Sequence[str], most: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,8 +1,8 @@
 """A folder of videos without labels: what is to be scored."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from os import walk
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -16,11 +16,31 @@ VIDEO_ENDINGS = frozenset(_ENDINGS.split())
 
 
 def list_videos(folder: Path) -> list[str]:
-    """Paths of the videos in a folder and below, relative to it, with `/`, in sorted order.
+    """Paths of the videos in a folder and below; see `list_files`."""
+    return list_files(folder, VIDEO_ENDINGS)
+
+
+def list_files(folder: Path, endings: Collection[str]) -> list[str]:
+    """Paths of the files of some endings below a folder, relative to it, with `/`, sorted.
 
     Hidden files and folders are passed over; links are followed.
     """
-    return sorted(path.relative_to(folder).as_posix() for path in _video_files(folder))
+    found, seen = [], set()
+    for parent, folders, files in walk(folder, followlinks=True):
+        # A link to a folder above would be walked for ever.
+        real = Path(parent).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(parent).relative_to(folder)
+        found += [
+            (here / name).as_posix()
+            for name in files
+            if not name.startswith(".") and PurePosixPath(name).suffix.lower() in endings
+        ]
+    return sorted(found)
 
 
 def find(folder: Path) -> bool:
@@ -31,18 +51,3 @@ def find(folder: Path) -> bool:
 def read(folder: Path) -> Found:
     """One row a video: `video`, and nothing known of it."""
     return Found(pd.DataFrame({"video": pd.Series(list_videos(folder), dtype="string")}))
-
-
-def _video_files(folder: Path) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for parent, folders, files in walk(folder, followlinks=True):
-        # A link to a folder above would be walked for ever.
-        real = Path(parent).resolve()
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS:
-                yield Path(parent, name)

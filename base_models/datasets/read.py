@@ -66,11 +66,11 @@ def read_dataset(
             "CSV that names them",
         )
     notes = [*found.notes]
-    if path.is_dir() and (taken.published or layout is not None):
+    if path.is_dir() and (taken.told or layout is not None):
         said = READ_AS(
             name=path.name or str(path),
             title=taken.title,
-            signs=taken.signs,
+            signs=taken.about,
             forced=layout is not None,
         )
         notes = [said, *notes]

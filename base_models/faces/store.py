@@ -83,8 +83,9 @@ def empty_faces(status: Status, reason: str, *, n_frames: int, size: int) -> Fac
     )
 
 
-#: faces_path(folder, video): where the faces of `video` lie; see `video_path`.
-faces_path = video_path
+def faces_path(out: Path, video: str) -> Path:
+    """Where the faces of `video` lie in the folder `out`; see `video_path`."""
+    return video_path(out, video)
 
 
 def write_faces(faces: Faces, path: Path, key: str) -> None:
@@ -105,9 +106,9 @@ def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.Data
     """What was found in a dataset's videos.
 
     Returns:
-        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` (string, empty when all is
-        well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder that found the
-        faces; missing where there are none); every video keeps its row.
+        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
+        empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
+        that found the faces; missing where there are none); every video keeps its row.
     """
     found = [files[str(video)] for video in videos["video"]]
     facts = [file.facts for file in found]

@@ -43,10 +43,12 @@ def load_embeddings(path: Path) -> Embeddings:
 def _pack(embeddings: Embeddings) -> tuple[dict[str, pa.Array], dict[str, Any]]:
     width = embeddings.embedding.shape[1]
     flat = pa.array(np.ascontiguousarray(embeddings.embedding).reshape(-1), pa.float32())
+    # Parquet calls the members `element`, pyarrow `item`.
+    kind = pa.list_(pa.field("element", pa.float32()), width)
     columns = {
         "frame": pa.array(embeddings.frame, pa.int32()),
         "face": pa.array(embeddings.track, pa.int32()),
-        "embedding": pa.FixedSizeListArray.from_arrays(flat, width),
+        "embedding": pa.FixedSizeListArray.from_arrays(flat, type=kind),
     }
     return columns, {"width": width}
 

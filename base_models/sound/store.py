@@ -45,8 +45,9 @@ class Sound:
         return len(self.window)
 
 
-#: sound_path(folder, video): where the sound of `video` lies; see `video_path`.
-sound_path = video_path
+def sound_path(out: Path, video: str) -> Path:
+    """Where the sound of `video` lies in the folder `out`; see `video_path`."""
+    return video_path(out, video)
 
 
 def write_sound(sound: Sound, path: Path, key: str) -> None:

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from fakeodds.app.alike import Alike, Standing, alike, standing
+from fakeodds.app.neighbours import Neighbours, Standing, neighbours, standing
 from predictions.frame_rules import by_rule, rule_table, with_models
+
+#: Probabilities whose logits differ by less are near each other: 50 % and 62 %.
+NEAR = 0.5
 
 #: Faces that are left out one by one to see what they did; of more, those furthest from the rest.
 _TRIED = 64
@@ -35,6 +38,21 @@ class DetectorAnswer:
     without: float
     effect: float
     standing: Standing | None
+
+    @property
+    def gap(self) -> float | None:
+        """Logit of its own probability minus that of the others, where both are known."""
+        if self.own is None or self.others is None:
+            return None
+        own, others = logit(np.clip([self.own, self.others], 1e-12, 1 - 1e-12))
+        return float(own - others)
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether it leans to the other side than the others, and is not near them."""
+        if self.own is None or self.others is None or self.gap is None:
+            return False
+        return abs(self.gap) >= NEAR and (self.own - 0.5) * (self.others - 0.5) < 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,7 @@ class Answer:
     stacked: float
     mean: float | None
     seen: bool
-    alike: Alike
+    neighbours: Neighbours
     detectors: tuple[DetectorAnswer, ...]
     moved: tuple[MovedBy, ...]
 
@@ -144,7 +162,7 @@ def answer_video(
         stacked=stacked["whole"],
         mean=float(np.mean(list(own.values()))) if own else None,
         seen=bool(own),
-        alike=alike(oof, calibrated["whole"]),
+        neighbours=neighbours(oof, calibrated["whole"]),
         detectors=detectors,
         moved=tuple(moved),
     )

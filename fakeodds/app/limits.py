@@ -28,12 +28,12 @@ class Limits:
         """The largest file."""
         return int(self.max_mb * 2**20)
 
-    @property
-    def too_large(self) -> str:
-        """What is said of a larger file, with {name} and {size} (megabytes) for its own."""
-        return (
-            f"{{name}} has {{size}} MB, and at most {self.max_mb:g} MB are taken here; give a part "
-            "of it, or start the app with a larger --max-mb."
+    def too_large(self, name: str, size: str) -> InputError:
+        """What is said of a larger file of `size` megabytes."""
+        return InputError(
+            f"has {size} MB, and at most {self.max_mb:g} MB are taken here",
+            file=name,
+            remedy="give a part of it, or start the app with a larger --max-mb",
         )
 
 
@@ -41,35 +41,37 @@ def check_file(path: Path, limits: Limits, *, endings: frozenset[str] = VIDEO_EN
     """Refuse a file by its ending or size, before anything reads it.
 
     Raises:
-        InputError: told by the file's name, never by its path.
+        InputError: the file is given by its name, never by its path.
     """
     if path.suffix.lower() not in endings:
         some = ", ".join(sorted(endings)[:6])
         more = " ..." if len(endings) > 6 else ""
         ending = f"the ending {path.suffix}" if path.suffix else "no ending"
-        raise InputError(f"{path.name} has {ending}; expected one of {some}{more}.")
+        raise InputError(f"has {ending}", file=path.name, expected=f"one of {some}{more}")
     size = path.stat().st_size
     if size == 0:
-        raise InputError(f"{path.name} is empty; choose the file once more.")
+        raise InputError("is empty", file=path.name, remedy="choose the file once more")
     if size > limits.max_bytes:
         # Rounded up: what is too large must not look as if it fitted.
         megabytes = f"{math.ceil(10 * size / 2**20) / 10:.1f}"
-        raise InputError(limits.too_large.format(name=path.name, size=megabytes))
+        raise limits.too_large(path.name, megabytes)
 
 
 def check_length(name: str, seconds: float, width: int, height: int, limits: Limits) -> None:
     """Refuse a video by its length in seconds, or by a picture too large to decode.
 
     Raises:
-        InputError: told by the file's `name`.
+        InputError: the file is given by its `name`.
     """
     if seconds > 60 * limits.max_minutes:
         raise InputError(
-            f"{name} is {seconds / 60:.1f} minutes long, and {limits.max_minutes:g} are allowed "
-            "here; give a shorter part of it, or start the app with a larger --max-minutes."
+            f"is {seconds / 60:.1f} minutes long, and {limits.max_minutes:g} are allowed here",
+            file=name,
+            remedy="give a shorter part of it, or start the app with a larger --max-minutes",
         )
     if width * height > MOST_PIXELS:
         raise InputError(
-            f"{name} has pictures of {width} x {height} pixels, and at most 7680 x 4320 are "
-            "allowed here; give a smaller copy of it."
+            f"has pictures of {width} x {height} pixels, and at most 7680 x 4320 are allowed here",
+            file=name,
+            remedy="give a smaller copy of it",
         )

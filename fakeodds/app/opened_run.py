@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fakeodds.app import words
+from fakeodds.app import sentences
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
+from predictions.notes import Note
 from predictions.progress import Progress, silent
 from predictions.submission import make_submission
 
 if TYPE_CHECKING:
     from base_models.backends.choose import BackendName
-    from fakeodds.app.looking import Looker, Tell
+    from fakeodds.app.scoring import Scorer, Tell
 
 #: Endings of score files.
 SCORE_ENDINGS = frozenset({".csv", ".parquet"})
@@ -31,7 +32,7 @@ class OpenedRun:
         stack, about: of `load_stack`.
         oof: the out-of-fold probabilities.
         worth: one sentence on what the run's answers are worth.
-        looker: its detectors, None where the run was fitted on score files.
+        scorer: its detectors, None where the run was fitted on score files.
     """
 
     def __init__(
@@ -45,20 +46,16 @@ class OpenedRun:
         """Open a run; its detectors too, which takes seconds, and the first time minutes.
 
         Raises:
-            InputError: there is no run, or it is not finished.
+            InputError: there is no run, it is not finished, or a file of it is damaged.
         """
         from stacking import load_stack
 
         self.folder = RunFolder.existing(path, reads=True)
-        for file in (self.folder.stack / "stack.json", self.folder.oof, self.folder.metrics):
-            if not file.exists():
-                raise InputError(
-                    f"{path}: has no {file.name} yet; let `fakeodds run` or `fakeodds stack` end."
-                )
+        self.folder.require("stack")
         self.stack, self.about = load_stack(self.folder.stack)
         self.oof = self.folder.read_oof()
-        self.worth = words.worth(self.folder.read_metrics())
-        self.looker = self._open_looker(device, backend, progress)
+        self.worth = sentences.worth(self.folder.read_metrics())
+        self.scorer = self._open_scorer(device, backend, progress)
 
     @property
     def name(self) -> str:
@@ -71,24 +68,24 @@ class OpenedRun:
         return any(":" in str(name) for name in self.stack.feature_names_in_)
 
     @property
-    def notes(self) -> list[str]:
-        """Decisions about detectors, a sentence each."""
-        return [] if self.looker is None else self.looker.notes
+    def notes(self) -> list[Note]:
+        """Decisions about detectors."""
+        return [] if self.scorer is None else self.scorer.notes
 
-    def _open_looker(
+    def _open_scorer(
         self, device: str, backend: "BackendName", progress: Progress
-    ) -> "Looker | None":
+    ) -> "Scorer | None":
         settings = self.folder.record["settings"]
         if "faces" not in settings:
             return None
         from base_models.faces.settings import FaceSettings
-        from fakeodds.app.looking import Looker
+        from fakeodds.app.scoring import Scorer
 
         imported = settings.get("imported", {})
         names = [name for name in self.about["kinds"] if name not in imported]
         if not names:
             return None
-        return Looker(
+        return Scorer(
             self.folder.path,
             FaceSettings(**settings["faces"]),
             names,
@@ -104,15 +101,17 @@ class OpenedRun:
             InputError: the file is not to be looked at; the sentence names no folder.
         """
         from fakeodds.app.answer import answer_video
-        from fakeodds.app.parts import answer_page
+        from fakeodds.app.html import answer_page
 
-        if self.looker is None:
-            raise InputError("This run has no detectors of its own; use its tab Score files.")
+        if self.scorer is None:
+            raise InputError(
+                "this run has no detectors of its own", remedy="use its tab Score files"
+            )
         check_file(path, limits)
-        looked = self.looker.look(path, limits, tell)
+        scored = self.scorer.score(path, limits, tell)
         tell("Stacking and calibrating", 0.9)
-        answer = answer_video(self.stack, self.about, self.oof, looked.frames, looked.alone)
-        return answer_page(path.name, looked, answer, self.worth)
+        answer = answer_video(self.stack, self.about, self.oof, scored.frames, scored.alone)
+        return answer_page(path.name, scored, answer, self.worth)
 
     def submission(self, paths: Sequence[Path], limits: Limits) -> pd.DataFrame:
         """Score files -> `filename, label`, as `fakeodds apply` gives them.
@@ -143,9 +142,12 @@ class OpenedRun:
         Raises:
             InputError: it is not there and can't be made.
         """
-        path = self.folder.path / "report.html"
-        if path.exists():
-            return path
+        if self.folder.has("report"):
+            return self.folder.path / "report.html"
         from fakeodds.report import write_report
 
-        return write_report(self.folder.path)
+        try:
+            return write_report(self.folder)
+        finally:
+            # The page is served for hours, and other commands may go on meanwhile.
+            self.folder.unlock()

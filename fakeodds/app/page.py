@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 
 from base_models.datasets.plain import VIDEO_ENDINGS
-from fakeodds.app import parts
+from fakeodds.app import html
 from fakeodds.app.limits import Limits
 from fakeodds.app.opened_run import SCORE_ENDINGS, OpenedRun
-from fakeodds.app.words import without_folders
+from fakeodds.app.sentences import refusal
 from predictions.errors import InputError
 from predictions.submission import write_submission
-from predictions.tables.columns import count
+from predictions.words import count
 
-#: Uploads and results are looked through so often, and deleted when so old, in seconds.
+#: Uploads and results are scored through so often, and deleted when so old, in seconds.
 _CLEAN_EVERY, _KEPT_FOR = 600, 3600
 #: People that may wait; the next is told to come back.
 _WAITING = 16
@@ -38,7 +38,7 @@ def build_page(run: OpenedRun, limits: Limits) -> gr.Blocks:
         delete_cache=(_CLEAN_EVERY, _KEPT_FOR),
     ) as page:
         gr.HTML(
-            parts.header(run.name),
+            html.header(run.name),
             elem_id="fo-header",
         )
         with gr.Tabs():
@@ -54,8 +54,8 @@ def build_page(run: OpenedRun, limits: Limits) -> gr.Blocks:
 
 
 def _video_tab(run: OpenedRun, limits: Limits) -> None:
-    if run.looker is None:
-        gr.HTML(parts.sentence(_NO_DETECTORS))
+    if run.scorer is None:
+        gr.HTML(html.sentence(_NO_DETECTORS))
         return
     told = (
         f"A video of up to {limits.max_mb:g} MB and {limits.max_minutes:g} minutes: mp4, mov, "
@@ -68,11 +68,11 @@ def _video_tab(run: OpenedRun, limits: Limits) -> None:
         height=160,
         elem_id="fo-video",
     )
-    answer = gr.HTML(parts.sentence(told), elem_id="fo-video-answer", min_height=120)
+    answer = gr.HTML(html.sentence(told), elem_id="fo-video-answer", min_height=120)
 
     def look(file: str | None, progress: gr.Progress | None = None) -> str:
         if file is None:
-            return parts.sentence(told)
+            return html.sentence(told)
         path = Path(file)
 
         def tell(text: str, share: float) -> None:
@@ -82,7 +82,7 @@ def _video_tab(run: OpenedRun, limits: Limits) -> None:
         with _told() as refused:
             page = run.answer_page(path, limits, tell)
         path.unlink(missing_ok=True)
-        return parts.sentence(refused[0], "refused") if refused else page
+        return html.sentence(refused[0], "refused") if refused else page
 
     # Gradio sees that a default is a Progress, and gives one.
     look.__defaults__ = (gr.Progress(),)
@@ -101,17 +101,17 @@ def _video_tab(run: OpenedRun, limits: Limits) -> None:
 
 def _report_tab(run: OpenedRun, tab: gr.Tab) -> None:
     save = gr.DownloadButton("Save the report", visible=False, elem_id="fo-save-report", size="sm")
-    shown = gr.HTML(parts.sentence("The report is being fetched."), elem_id="fo-report-frame")
+    shown = gr.HTML(html.sentence("The report is being fetched."), elem_id="fo-report-frame")
 
     def show() -> tuple[str, Any]:
         with _told() as refused:
             path = run.report()
             page = path.read_text(encoding="utf-8")
         if refused:
-            return parts.sentence(refused[0], "refused"), gr.DownloadButton(visible=False)
+            return html.sentence(refused[0], "refused"), gr.DownloadButton(visible=False)
         copy = _own_folder() / "report.html"
         copy.write_text(page, encoding="utf-8")
-        return parts.report_frame(page), gr.DownloadButton(value=str(copy), visible=True)
+        return html.report_frame(page), gr.DownloadButton(value=str(copy), visible=True)
 
     # Only when it is looked at: it may have megabytes.
     tab.select(show, None, [shown, save], api_visibility="private")
@@ -138,23 +138,23 @@ def _scores_tab(run: OpenedRun, limits: Limits) -> None:
         elem_id="fo-scores",
     )
     go = gr.Button("Calibrate", variant="primary", elem_id="fo-calibrate")
-    said = gr.HTML(parts.sentence(told), elem_id="fo-scores-answer")
+    said = gr.HTML(html.sentence(told), elem_id="fo-scores-answer")
     result = gr.File(label="submission.csv", visible=False, elem_id="fo-submission")
 
     def calibrate(paths: list[str] | None) -> tuple[str, Any]:
         nothing = gr.File(value=None, visible=False)
         if not paths:
-            return parts.sentence("Drop score files first.", "refused"), nothing
+            return html.sentence("Drop score files first.", "refused"), nothing
         with _told() as refused:
             found = run.submission([Path(path) for path in paths], limits)
         if refused:
-            return parts.sentence(refused[0], "refused"), nothing
+            return html.sentence(refused[0], "refused"), nothing
         file = _own_folder() / "submission.csv"
         write_submission(found, file)
         title = f"{count(len(found), 'video')} in submission.csv"
         if len(found) > _PREVIEW:
             title += f", the first {_PREVIEW}:"
-        page = parts.submission_preview(found.head(_PREVIEW), title)
+        page = html.submission_preview(found.head(_PREVIEW), title)
         return page, gr.File(value=str(file), visible=True)
 
     go.click(calibrate, files, [said, result], api_visibility="private")
@@ -167,7 +167,7 @@ def _told() -> Iterator[list[str]]:
     try:
         yield refused
     except InputError as error:
-        refused.append(without_folders(str(error)))
+        refused.append(refusal(error))
 
 
 def _own_folder() -> Path:

@@ -118,7 +118,7 @@ def served(
         except OSError as error:
             where = host if port is None else f"{host}, port {port}"
             raise InputError(
-                f"{where}: the page can't be served there; choose another --port or --host."
+                f"the page can't be served on {where}", remedy="choose another --port or --host"
             ) from error
         yield address
     finally:
@@ -135,7 +135,8 @@ def served(
 def _script(limits: Limits) -> str:
     """What the page runs when it is opened: files that are too large are refused in our words."""
     refusing = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8")
-    return f"() => {{\n({refusing.strip()})({limits.max_bytes}, {json.dumps(limits.too_large)}) }}"
+    sentence = json.dumps(str(limits.too_large("{name}", "{size}")))
+    return f"() => {{\n({refusing.strip()})({limits.max_bytes}, {sentence}) }}"
 
 
 #: Neither counting of users nor looking for newer versions.

@@ -1,18 +1,18 @@
 """A bundle, from a finished run: wheels, run, notebook and their listing."""
 
-import json
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fakeodds.bundle.listing import MANIFEST, README, list_files, sum_parts, write_about
+from fakeodds.bundle.manifest import MANIFEST, README, list_files, sum_parts, write_about
 from fakeodds.bundle.notebook import write_notebook
 from fakeodds.bundle.requirements import Target, this_python
 from fakeodds.bundle.run_parts import gather_run, open_finished
 from fakeodds.bundle.wheels import Choice, gather_wheels
 from predictions.errors import InputError
-from predictions.files import write_json, write_text
+from predictions.files import read_json, write_json, write_text
 from predictions.progress import Progress, silent
 from predictions.versions import installed_versions
 
@@ -66,7 +66,7 @@ def make_bundle(
         "detectors": parts.detectors,
         "left_out": parts.left_out,
         "expected": parts.expected,
-        "notes": [*parts.notes, *brought.notes],
+        "notes": [str(note) for note in (*parts.notes, *brought.notes)],
     }
     listed = sum_parts(list_files(out), brought.own)
     write_text(write_about(manifest, listed), out / README)
@@ -84,9 +84,11 @@ def _clear(out: Path, run: Path) -> None:
         InputError: `out` holds something else than a bundle.
     """
     if out.resolve() == run.resolve() or out.resolve() in run.resolve().parents:
-        raise InputError(f"{out}: holds the run itself; choose another --out.")
+        raise InputError("holds the run itself", file=out, remedy="choose another --out")
     if any(out.glob("*")) and not _is_ours(out):
-        raise InputError(f"{out}: is not empty and holds no bundle; choose another --out.")
+        raise InputError(
+            "is not empty and holds no bundle", file=out, remedy="choose another --out"
+        )
     out.mkdir(parents=True, exist_ok=True)
     # A killed attempt is known by it.
     write_json({"fakeodds_bundle": _FORMAT}, out / _UNDER_WAY)
@@ -96,12 +98,9 @@ def _clear(out: Path, run: Path) -> None:
 
 def _is_ours(out: Path) -> bool:
     for name in (MANIFEST, _UNDER_WAY):
-        try:
-            found = json.loads((out / name).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            continue
-        if isinstance(found, dict) and "fakeodds_bundle" in found:
-            return True
+        with suppress(FileNotFoundError, InputError):
+            if "fakeodds_bundle" in read_json(out / name):
+                return True
     return False
 
 

@@ -82,7 +82,7 @@ def _package_folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
-            f"the package {package!r} of fakeodds is not here; install fakeodds again."
+            f"the package {package!r} of fakeodds is not here", remedy="install fakeodds again"
         )
     return Path(spec.submodule_search_locations[0])
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,13 +12,15 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.scoring.fold_models import FoldModel, find_models, list_trained
-from fakeodds.deadline.members import asked_in_time
+from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.run.disk import megabytes, weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.substack import labelled_videos
 from fakeodds.workflows.weights_budget import within
 from predictions.errors import InputError
 from predictions.files import write_json, write_table
+from predictions.notes import Note, NoteKind
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 #: Settings that predicting reads, or that tell how the run was made.
@@ -28,6 +30,22 @@ _MB = 1e6
 _HALF = 0.5
 
 
+def _left_out(detectors: Mapping[str, int], most_mb: float) -> str:
+    named = ", ".join(f"{name} ({size / _MB:.0f} MB)" for name, size in detectors.items())
+    return f"left out, as all are more than {most_mb:.0f} MB together: {named}."
+
+
+LEFT_OUT = NoteKind("bundle.left-out", _left_out)
+NO_ROOM = NoteKind(
+    "bundle.no-room",
+    lambda detectors: (
+        "there is no room for the exported networks of "
+        f"{', '.join(detectors)}; they are made from the weights where they are used."
+    ),
+)
+FINDER = NoteKind("bundle.finder", "the face finder {file} comes along as run/finders/{file}.")
+
+
 @dataclass(frozen=True)
 class FinishedRun:
     """A run that can predict.
@@ -35,7 +53,7 @@ class FinishedRun:
     Attributes:
         folder: the run.
         names: its detectors that a prediction by a deadline asks.
-        notes: why others are left out, a sentence each.
+        notes: why others are left out.
         specs: name -> entry in the registry.
         models: name -> trained folds.
         stack, about: as `load_stack` gives them.
@@ -43,7 +61,7 @@ class FinishedRun:
 
     folder: RunFolder
     names: list[str]
-    notes: list[str]
+    notes: list[Note]
     specs: dict[str, DetectorSpec]
     models: dict[str, list[FoldModel]]
     stack: Any
@@ -80,13 +98,13 @@ class RunParts:
         detectors: kept detectors -> bytes of weights.
         left_out: detectors -> bytes of weights, which were too much together.
         expected: `log_loss`, `auc`, ... of what will predict, out of fold.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     detectors: dict[str, int]
     left_out: dict[str, int]
     expected: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def open_finished(path: Path) -> FinishedRun:
@@ -98,34 +116,33 @@ def open_finished(path: Path) -> FinishedRun:
     from stacking import load_stack
 
     if not path.exists():
-        raise InputError(f"{path}: no such folder; name the one that `fakeodds run` wrote.")
+        raise InputError(
+            "no such folder", file=path, remedy="name the one that `fakeodds run` wrote"
+        )
     folder = RunFolder.existing(path)
     if "faces" not in folder.record["settings"]:
         raise InputError(
-            f"{path}: was made from score files and has no detectors that could look at new "
-            "videos; bundle the folder of a `fakeodds run`."
+            "was made from score files and has no detectors that could look at new videos",
+            file=path,
+            remedy="bundle the folder of a `fakeodds run`",
         )
-    needed = (folder.stack / "stack.json", folder.oof, folder.metrics, folder.videos)
-    for file in needed:
-        if not file.is_file():
-            raise InputError(
-                f"{path}: this run is not finished ({file.relative_to(path)} is missing); give the "
-                "command that began it again, and it goes on."
-            )
+    folder.require("faces", "stack")
     stack, about = load_stack(folder.stack)
     models = find_models(folder.path / "models")
     imported = folder.record["settings"].get("imported", {})
-    members = asked_in_time(path, about["kinds"], imported, models)
-    names = members.names
+    eligible = eligible_detectors(path, about["kinds"], imported, models)
+    names = eligible.names
     for name in names:
         lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
         if name not in models or lacking:
             where = lacking[0] if lacking else folder.path / "models" / f"model={name}"
             raise InputError(
-                f"{where}: the weights of {name} are not here; run `fakeodds train {path}` again."
+                f"the weights of {name} are not here",
+                file=where,
+                remedy=f"run `fakeodds train {path}` again",
             )
     specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
-    return FinishedRun(folder, names, members.notes, specs, models, stack, about)
+    return FinishedRun(folder, names, eligible.notes, specs, models, stack, about)
 
 
 def gather_run(
@@ -147,14 +164,16 @@ def gather_run(
     small_mb = megabytes(*_small_files(run, run.names))
     if small_mb >= most_mb:
         raise InputError(
-            f"--max-weights: stack and out-of-fold scores alone have {small_mb:.0f} MB; allow more."
+            f"stack and out-of-fold scores alone have {small_mb:.0f} MB",
+            option="--max-weights",
+            remedy="allow more",
         )
     stack, about, oof = within(run.folder, run.names, run.stack, run.about, most_mb - small_mb)
     kept = [name for name in about["kinds"] if name in run.names]
     weights = weights_mb(run.folder.path, run.names)
     left = {name: round(mb * _MB) for name, mb in weights.items() if name not in kept}
     files = [*_small_files(run, kept), *(path for name in kept for path in run.weights(name))]
-    notes = [*run.notes, *([_told_left(left, most_mb)] if left else [])]
+    notes = [*run.notes, *([LEFT_OUT(detectors=left, most_mb=most_mb)] if left else [])]
     if exports:
         room = most_mb - megabytes(*files)
         exported, told = _exports_within(run, kept, room, weights, progress)
@@ -165,7 +184,8 @@ def gather_run(
     list_trained(out, {name: [m.place.fold for m in run.models[name]] for name in kept})
     write_json(_record(run, kept, out, notes), out / "run.json")
     expected = _expected(run, out, stack, about, oof)
-    RunFolder(out).seal("stack", run.folder.key("stack"))
+    key = run.folder.key("stack")
+    RunFolder(out).seal("stack", key if oof is None else key_of(of=key, detectors=kept))
     return RunParts(
         {name: round(weights[name] * _MB) for name in kept},
         left,
@@ -180,20 +200,19 @@ def _exports_within(
     room: float,
     weights: dict[str, float],
     progress: Progress,
-) -> tuple[list[Path], list[str]]:
+) -> tuple[list[Path], list[Note]]:
     """Exported networks of at most `room` megabytes, the smallest detectors first; notes.
 
     Those that are not there yet are made, beside the weights, as `fakeodds predict` would.
     """
     able = [name for name in kept if run.specs[name].exporter]
-    if find_spec("openvino") is None or not run.folder.faces.is_dir():
-        # Nothing to make them with, or to compare them on; there may be some from before.
+    # Without what makes them or what they are compared on, there may be some from before.
+    make = find_spec("openvino") is not None and run.folder.faces.is_dir()
+    if not make:
         able = [name for name in able if run.exports(name)]
-        make = False
-    else:
-        make = True
     taken: list[Path] = []
-    lacking, notes = [], []
+    lacking: list[str] = []
+    notes: list[Note] = []
     for number, name in enumerate(sorted(able, key=lambda name: weights[name])):
         progress("exported networks", number, len(able))
         # Half as large as the weights; none is made in vain.
@@ -210,20 +229,17 @@ def _exports_within(
         room -= megabytes(*files)
     progress("exported networks", len(able), len(able))
     if lacking:
-        notes.append(
-            f"there is no room for the exported networks of {', '.join(lacking)}; they are made "
-            "from the weights where they are used."
-        )
+        notes.append(NO_ROOM(detectors=lacking))
     return taken, notes
 
 
-def _export(run: FinishedRun, name: str) -> list[str]:
+def _export(run: FinishedRun, name: str) -> list[Note]:
     """Have a detector exported and compared, unless it was; a note on how they agree."""
     from base_models.faces.settings import FaceSettings
     from base_models.scoring.online import VideoScorer
 
     settings = FaceSettings(**run.folder.record["settings"]["faces"])
-    return list(map(str, VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes))
+    return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
 
 
 def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
@@ -247,7 +263,7 @@ def _copy(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[str]) -> dict[str, Any]:
+def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[Note]) -> dict[str, Any]:
     """The run.json of the bundle; files that face finders read come along."""
     record = run.folder.record
     settings = json.loads(
@@ -265,17 +281,12 @@ def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[str]) 
             continue
         source = Path(file)
         if not source.is_file():
-            raise InputError(f"{source}: the file of this run's face finder is not there any more.")
+            raise InputError("the file of this run's face finder is not there", file=source)
         _copy(source, out / "finders" / source.name)
         # Predicting happens beside the run's folder there: see the notebook.
         settings["faces"][key] = f"{kind}:run/finders/{source.name}"
-        notes.append(f"the face finder {source.name} comes along as run/finders/{source.name}.")
+        notes.append(FINDER(file=source.name))
     return {**record, "settings": settings, "commands": []}
-
-
-def _told_left(left: dict[str, int], most_mb: float) -> str:
-    told = ", ".join(f"{name} ({size / _MB:.0f} MB)" for name, size in left.items())
-    return f"left out, as all are more than {most_mb:.0f} MB together: {told}."
 
 
 def _expected(

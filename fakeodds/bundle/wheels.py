@@ -15,6 +15,7 @@ from fakeodds.bundle.own_wheel import build_wheel, own_metadata
 from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from predictions.errors import InputError
 from predictions.files import write_text
+from predictions.notes import Note, NoteKind
 from predictions.progress import Progress, silent
 
 Choice = Literal["all", "missing", "none"]
@@ -22,6 +23,21 @@ Choice = Literal["all", "missing", "none"]
 REQUIREMENTS = "requirements.txt"
 #: The fitted stack and the exported networks are read by these: there they must be as here.
 _AS_HERE = ("openvino", "scikit-learn", "skops", "xgboost")
+
+NO_WHEELS = NoteKind(
+    "bundle.no-wheels",
+    lambda extras: (
+        f"all that fakeodds[{','.join(extras)}] needs must be installed there already "
+        "(--wheels none)."
+    ),
+)
+NEWEST = NoteKind(
+    "bundle.newest",
+    lambda packages, target: (
+        f"{', '.join(packages)}: needed by {target} but not installed here, "
+        "so the newest versions were taken."
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -32,13 +48,13 @@ class Wheels:
         own: file name of fakeodds' wheel.
         versions: name -> version of the others.
         brought: packages that the choice `missing` left out, which must be there already.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     own: str
     versions: dict[str, str]
     brought: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def gather_wheels(
@@ -74,15 +90,11 @@ def gather_wheels(
     own = build_wheel(folder)
     notes = []
     if choice == "none":
-        named = f"fakeodds[{','.join(sorted(extras))}]"
-        notes.append(f"all that {named} needs must be installed there already (--wheels none).")
+        notes.append(NO_WHEELS(extras=sorted(extras)))
     else:
         download_wheels(needed, folder, target, progress)
         if needed.unpinned:
-            notes.append(
-                f"{', '.join(needed.unpinned)}: needed by {target} but not installed here, so the "
-                "newest versions were taken."
-            )
+            notes.append(NEWEST(packages=list(needed.unpinned), target=str(target)))
     versions = {} if choice == "none" else _versions_in(folder)
     brought = () if choice == "none" else needed.brought
     return Wheels(own.name, versions, brought, tuple(notes))
@@ -134,8 +146,9 @@ def download_wheels(
     """
     if find_spec("pip") is None:
         raise InputError(
-            "--wheels: pip, which brings them, is not installed beside this Python; install it, "
-            "or choose --wheels none."
+            "pip, which brings them, is not installed beside this Python",
+            option="--wheels",
+            remedy="install it, or choose --wheels none",
         )
     there = _versions_in(folder)
     lacking = {name: v for name, v in needed.pinned.items() if there.get(name) != v}
@@ -161,15 +174,15 @@ def download_wheels(
         # The last one's download is under way until pip ends.
         progress("wheels", min(total - len(asked) + done, total - 1), total)
     if process.wait() != 0:
-        raise InputError(_refusal(said, target))
+        raise InputError(
+            f"pip cannot bring all wheels for {target} ({_problem(said)})",
+            option="--wheels",
+            remedy="try again with a network, or leave them out with --wheels none",
+        )
     progress("wheels", total, total)
 
 
-def _refusal(said: Sequence[str], target: Target) -> str:
-    """What pip said, in one sentence with the next step."""
+def _problem(said: Sequence[str]) -> str:
+    """Of what pip said, which has no other form, the line that tells what is wrong."""
     errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
-    problem = errors[-1] if errors else (said[-1] if said else "it said nothing")
-    return (
-        f"--wheels: pip cannot bring all wheels for {target} ({problem.rstrip('.')}); try again "
-        "with a network, or leave them out with --wheels none."
-    )
+    return [*(errors or said or ["it said nothing"])][-1].rstrip(".")

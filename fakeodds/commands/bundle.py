@@ -73,8 +73,8 @@ def bundle(
     fakeodds bundle runs/mine --out kaggle/mine
     fakeodds bundle runs/mine --out kaggle/mine --python-version 3.12
     """
-    from fakeodds.bundle.listing import next_steps
     from fakeodds.bundle.make import make_bundle
+    from fakeodds.bundle.manifest import next_steps
     from fakeodds.bundle.requirements import Target
 
     target = Target(_checked(python_version), platform)

@@ -104,7 +104,7 @@ def _only_model(table: "ScoreTable", source: Path) -> str:
     Raises:
         InputError: there are several.
     """
-    from predictions.tables.columns import first_names
+    from predictions.words import first_names
 
     models = list(table.scores.columns)
     if len(models) > 1:

@@ -46,7 +46,7 @@ def explore(
 
     with terminal.working("loading the frameworks", tell=False):
         from base_models.explore.run import explore as look_closely
-    from fakeodds.view.explore_page import render_page
+    from fakeodds.report.explore_page import render_page
     from predictions.files import write_json, write_table, write_text
 
     data = dataset_options.read(dataset)

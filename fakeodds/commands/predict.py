@@ -87,9 +87,10 @@ def predict(
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
     asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}
     if deadline is not None:
-        from fakeodds.deadline.plot import draw_cost
         from fakeodds.deadline.predict import predict_in_time
 
+        # However it ends: threads are left behind that may still be at work.
+        context.obj["leave_at_once"] = True
         report = predict_in_time(
             data,
             folder,
@@ -105,11 +106,10 @@ def predict(
         terminal.print_looks(report)
         for video, reason in list(report["without_scores"].items())[:5]:
             terminal.note(f"{video}: {reason}")
-        if draw_cost(report, folder.deadline_plot):
+        if folder.deadline_plot.exists():
             terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
         terminal.say(f"{report['videos']} videos -> {folder.submission}")
         tell_outdated(folder)
-        context.obj["leave_at_once"] = True
         return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline

@@ -15,11 +15,15 @@ import pandas as pd
 from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.settings import StackOptions
+from fakeodds.workflows.submission import answer_with_gaps
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.frame_rules import aggregate, rule_table
 
 #: Frames of the looks before the dearest one; their detectors are that share of all, rounded up.
 _FIRST = ((4, 0.0), (8, 0.4), (16, 0.6))
+
+#: The row of a table of one video.
+_ONE = "video"
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,18 @@ class Look:
     probability: "pd.Series[float]"
     whole: bool = False
 
-    def features(self, frames: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
-        """What the stack takes, from frame scores `video, frame, face, model, logit`."""
-        if self.whole:
-            table = rule_table(frames) if len(frames) else pd.DataFrame()
+    def answer(self, frames: pd.DataFrame) -> float:
+        """The probability of FAKE of one video, from its scores `frame, face, model, logit`.
+
+        It depends on that video alone: a matrix product over several at once may differ in its last
+        digit with how many they are.
+        """
+        frames = frames.assign(video=_ONE)
+        if frames.empty:
+            table = pd.DataFrame(index=[_ONE])
         else:
-            table = _mean_logits(frames)
-        return table.reindex(index=pd.Index(videos, name="video"))
+            table = rule_table(frames) if self.whole else aggregate(frames)
+        return float(answer_with_gaps(self.stack, table, self.about, None).iloc[0])
 
 
 def make_looks(
@@ -92,14 +101,10 @@ def _fitted(
     options: StackOptions,
 ) -> Look:
     scores = scores[scores["model"].isin(detectors)]
-    features = _mean_logits(few_frames(scores, frames)).reindex(
-        index=videos.index, columns=list(detectors)
-    )
+    scores = few_frames(scores, frames)
+    features = aggregate(scores) if len(scores) else pd.DataFrame()
+    features = features.reindex(index=videos.index, columns=list(detectors))
     return Look(frames, detectors, *restack(features, videos, options))
-
-
-def _mean_logits(frames: pd.DataFrame) -> pd.DataFrame:
-    return aggregate(frames) if len(frames) else pd.DataFrame(columns=[])
 
 
 def few_frames(scores: pd.DataFrame, n: int) -> pd.DataFrame:

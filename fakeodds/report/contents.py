@@ -1,15 +1,15 @@
-"""What a run folder has to tell: its files, read once and only if they are there."""
+"""What a run folder has to tell: its products, read once and only if they are there and whole."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import all_metrics
+from predictions.files import read_json
+from predictions.notes import Note, note_from_json
+from stacking.estimate.stages import single_of, singles
 
 #: Columns of oof.csv that are no stage.
 _ABOUT_ROWS = ("video", "label", "group", "fold")
@@ -17,9 +17,14 @@ _ABOUT_ROWS = ("video", "label", "group", "fold")
 
 @dataclass(frozen=True)
 class Contents:
-    """A run, read file by file; what it does not have is None."""
+    """A run, read product by product; what it does not have is None.
+
+    A product that was made from another stack, or from other scores, is not there: see
+    `RunFolder.has`.
+    """
 
     run: RunFolder
+    _there: dict[str, bool] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -34,13 +39,13 @@ class Contents:
 
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
-        """metrics.json: rows, groups, prior, stages, timing, slices, domains."""
-        return all_metrics(self.run) if self.run.has("stack") else None
+        """metrics.json: rows, groups, prior, stages, slices."""
+        return self.run.read_metrics() if self.has("stack") else None
 
     @cached_property
     def oof(self) -> pd.DataFrame | None:
         """Index `video`; label, group, fold and the out-of-fold probability of each stage."""
-        return self.run.read_oof() if self.run.oof.exists() else None
+        return self.run.read_oof() if self.has("stack") else None
 
     @property
     def stages(self) -> list[str]:
@@ -50,58 +55,85 @@ class Contents:
 
     @property
     def detectors(self) -> list[str]:
-        """The detectors that were judged, without "base/"."""
-        return [name.removeprefix("base/") for name in self.stages if name.startswith("base/")]
+        """The detectors that were judged."""
+        return [name for stage in self.stages if (name := single_of(stage)) is not None]
 
     @property
-    def before(self) -> str | None:
-        """The stage that is shown beside the calibrated one: the mean, or the only detector."""
+    def before_and_after(self) -> list[str]:
+        """The stage to compare with, the mean or the only detector, and the calibrated one."""
         stages = self.stages
-        return "mean" if "mean" in stages else stages[0] if stages else None
+        before = ["mean"] if "mean" in stages else singles(stages)[:1]
+        return [*before, *(["calibrated"] if "calibrated" in stages else [])]
 
     @cached_property
     def measures(self) -> pd.DataFrame | None:
         """measures.csv: stage, measure, value, low, high."""
-        return pd.read_csv(self.run.measures) if self.run.measures.exists() else None
+        there = self.has("stack") and self.run.measures.exists()
+        return pd.read_csv(self.run.measures) if there else None
 
     @cached_property
     def stack(self) -> dict[str, Any] | None:
         """stack.json: settings, blend, calibrator, clip, notes, versions, about."""
-        return self._json(self.run.stack / "stack.json")
+        return self._json("stack", "stack/stack.json")
+
+    @property
+    def stack_notes(self) -> list[Note]:
+        """What was decided while the stack was fitted."""
+        return [] if self.stack is None else [note_from_json(one) for one in self.stack["notes"]]
 
     @cached_property
     def robust(self) -> dict[str, Any] | None:
         """robust.json: the candidates of --robust, by domain."""
-        return self._json(self.run.path / "robust.json")
+        return self._json("stack", "robust.json")
+
+    @cached_property
+    def domains(self) -> dict[str, Any] | None:
+        """domains.json: the stages in each domain that was left out."""
+        return self._json("domains", "domains.json")
 
     @cached_property
     def frame_rules(self) -> dict[str, Any] | None:
         """frame_rules.json: every rule from frames to video, out of fold."""
-        return self._json(self.run.path / "frame_rules.json")
+        return self._json("frame_rules", "frame_rules.json")
 
     @cached_property
     def compare(self) -> dict[str, Any] | None:
         """compare.json: every ensemble, pairs of detectors, and the recommendation."""
-        return self._json(self.run.path / "compare.json")
+        return self._json("compare", "compare.json")
 
     @cached_property
     def deadline(self) -> dict[str, Any] | None:
         """deadline.json: what `predict --deadline` did with its time."""
-        return self._json(self.run.deadline)
+        return self._json("deadline", "deadline.json")
 
     @cached_property
     def videos(self) -> pd.DataFrame | None:
         """videos.parquet: status, reason, found_by, method, ... a row a video; None of scores."""
-        return pd.read_parquet(self.run.videos) if self.run.videos.exists() else None
+        return pd.read_parquet(self.run.videos) if self.has("faces") else None
+
+    @cached_property
+    def sound(self) -> pd.DataFrame | None:
+        """sound.parquet: status, reason, ... a row a video; None where no detector listens."""
+        return pd.read_parquet(self.run.sound_table) if self.has("sound") else None
 
     @cached_property
     def submission(self) -> pd.DataFrame | None:
         """submission.csv: filename, label."""
-        path = self.run.submission
-        return pd.read_csv(path, dtype={"filename": str}) if path.exists() else None
-
-    def _json(self, path: Path) -> dict[str, Any] | None:
-        if not path.exists():
+        if not self.has("submission"):
             return None
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return pd.read_csv(self.run.submission, dtype={"filename": str}, keep_default_na=False)
+
+    @cached_property
+    def new(self) -> "Contents":
+        """What is known of the new videos that were predicted."""
+        return Contents(RunFolder(self.run.path / "test", self.run.record))
+
+    def has(self, product: str) -> bool:
+        """Whether a product is there, whole, and made from what is there now."""
+        if product not in self._there:
+            self._there[product] = self.run.has(product)
+        return self._there[product]
+
+    def _json(self, product: str, file: str) -> dict[str, Any] | None:
+        path = self.run.path / file
+        return read_json(path) if self.has(product) and path.exists() else None

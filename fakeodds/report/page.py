@@ -1,20 +1,20 @@
 """Writing the report: RUN/report.html and, beside it, report/ with every figure as PNG and CSV."""
 
 import base64
-import re
-import shutil
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from fakeodds.pages import render
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import draw
-from fakeodds.report.parts import Faces, Figure, Part, Section, Table, Tiles, Words
+from fakeodds.report.elements import Faces, Figure, Part, Section, Table, Tiles, Words
 from fakeodds.report.sections import build_sections
 from fakeodds.run.folder import RunFolder
+from fakeodds.run.products import PRODUCTS
+from fakeodds.view.figures import draw
 from predictions.errors import InputError
-from predictions.files import replacing, write_table
+from predictions.files import replacing, write_table, write_text
+from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 _KINDS = {Words: "words", Tiles: "tiles", Table: "table", Figure: "figure", Faces: "faces"}
@@ -23,44 +23,54 @@ _KINDS = {Words: "words", Tiles: "tiles", Table: "table", Figure: "figure", Face
 _HALF = 6.0
 
 
-def write_report(path: Path, progress: Progress = silent) -> Path:
-    """Write the report of the run in the folder `path` from what is there; returns report.html.
+def write_report(run: RunFolder, progress: Progress = silent) -> Path:
+    """Write the report of a run from the products that are there; returns report.html.
 
     The page needs no other file: pictures, tables and the data behind each figure are inside. The
     folder report/ has the same figures as PNG and CSV.
 
     Raises:
-        InputError: there is no run, or none of its results are there yet.
+        InputError: none of the run's results are there yet, or one of them is damaged.
     """
-    contents = Contents(RunFolder.existing(path))
+    contents = Contents(run)
+    for whose in (run, contents.new.run):
+        whose.refuse_damage(*(name for name in PRODUCTS if name != "report"))
     if contents.oof is None and contents.compare is None:
         raise InputError(
-            f"{path}: nothing is judged yet (no oof.csv, no compare.json); let `fakeodds run`, "
-            "stack, calibrate or compare finish there first."
+            "nothing is judged yet (no oof.csv, no compare.json)",
+            file=run.path,
+            remedy="let `fakeodds run`, stack, calibrate or compare finish there first",
         )
+    # Figures of an earlier report that this one does not have would be taken for its own.
+    run.clear("report")
     sections = build_sections(contents)
     figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
-    folder = contents.run.path / "report"
-    # Figures of an earlier report that this one does not have would be taken for its own.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = run.path / "report"
     drawn = {}
     for done, figure in enumerate(figures, start=1):
         drawn[figure.name] = _drawn(figure, folder)
         progress("report", done, len(figures))
-    page = contents.run.path / "report.html"
-    with replacing(page) as temporary:
-        html = _html(contents, sections, drawn)
-        # A number and its sign stay on one line.
-        temporary.write_text(re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", html), encoding="utf-8")
+    page = run.path / "report.html"
+    html = render(
+        "report.html",
+        name=contents.name,
+        command=contents.settings.get("command", "run"),
+        version=run.record["versions"].get("fakeodds", ""),
+        sections=[(section, _rows(section)) for section in sections],
+        drawn=drawn,
+        base64=lambda data: base64.b64encode(data).decode(),
+    )
+    write_text(html, page)
+    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
     return page
 
 
 def _drawn(figure: Figure, folder: Path) -> dict[str, Markup | str]:
     """The figure for the page; its files are written."""
-    svg, png = draw(figure)
+    svg, png = draw(figure.name, figure.draw, figure.size)
     write_table(figure.data, folder / f"{figure.name}.csv")
-    (folder / f"{figure.name}.png").write_bytes(png)
+    with replacing(folder / f"{figure.name}.png") as temporary:
+        temporary.write_bytes(png)
     table = (folder / f"{figure.name}.csv").read_bytes()
     return {
         # Drawn by us: texts of the user are escaped by matplotlib.
@@ -69,26 +79,6 @@ def _drawn(figure: Figure, folder: Path) -> dict[str, Markup | str]:
         "csv": "data:text/csv;base64," + base64.b64encode(table).decode(),
         "wide": "wide" if figure.size[0] > _HALF else "",
     }
-
-
-def _html(
-    contents: Contents, sections: list[Section], drawn: dict[str, dict[str, Markup | str]]
-) -> str:
-    environment = Environment(
-        loader=PackageLoader("fakeodds", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
-        name=contents.name,
-        command=contents.settings.get("command", "run"),
-        version=contents.run.record["versions"].get("fakeodds", ""),
-        sections=[(section, _rows(section)) for section in sections],
-        drawn=drawn,
-        base64=lambda data: base64.b64encode(data).decode(),
-    )
 
 
 def _rows(section: Section) -> list[tuple[str, list[Part]]]:

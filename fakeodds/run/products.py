@@ -37,6 +37,7 @@ PRODUCTS: dict[str, Owned] = {
     "domains": Owned(("domains.json",), of=("scores", "stack")),
     "compare": Owned(("compare.json", "compare.csv", "compare.png"), of=("scores", "stack")),
     "submission": Owned(("submission.csv",), of=("stack",), command="fakeodds predict RUN VIDEOS"),
+    "looks": Owned(("test/looks.parquet",), of=("stack",)),
     "deadline": Owned(
         ("deadline.json",),
         ("deadline.png",),

@@ -23,8 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fakeodds.view.names import shorten
-from fakeodds.view.numbers import number
+from fakeodds.view.format import number, shorten
 from predictions.notes import Note
 from predictions.progress import Progress as Report
 from predictions.progress import silent

@@ -9,7 +9,7 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored, check_labels, outer_folds, take_scores
 from predictions.files import replacing, write_json, write_table
 from predictions.frame_rules import by_rule
-from predictions.tables.columns import count
+from predictions.words import count
 
 #: `stack` and `run` compare by themselves up to so many detectors, and rows times subsets, which
 #: take some seconds; for more, `fakeodds compare` is asked for.

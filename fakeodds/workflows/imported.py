@@ -12,22 +12,19 @@ from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
 from predictions.errors import InputError
 from predictions.notes import NoteKind
-from predictions.tables.columns import count
 from predictions.tables.kinds import matching
 from predictions.tables.names import VideoNames
 from predictions.tables.scores import ON_VIDEOS, ScoreTable, read_scores
+from predictions.words import count
 
 NOT_WANTED = NoteKind("imported.not-wanted", "{file}: {n} of its videos are not asked for.")
 MISSING_MODELS = NoteKind(
     "imported.missing-models",
-    lambda file, models: f"{file}: no scores by {', '.join(models)}; they are taken as missing.",
+    "{file}: no scores by {models}; they are taken as missing.",
 )
 NOTHING_GIVEN = NoteKind(
     "imported.nothing-given",
-    lambda models: (
-        f"no scores by {', '.join(models)} of the new videos were given (--scores), so they are "
-        "taken as missing."
-    ),
+    "no scores by {models} of the new videos were given (--scores), so they are taken as missing.",
 )
 MISSING_SCORES = NoteKind(
     "imported.missing-scores",

@@ -5,12 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.run.products import PRODUCTS
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
 from fakeodds.workflows.scores import Scored
 from fakeodds.workflows.settings import StackOptions
-from predictions.products import key_of
 
 
 def compare_for_report(
@@ -36,12 +34,8 @@ def show_report(run: RunFolder) -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
-    run.refuse_damage(*(name for name in PRODUCTS if name != "report"))
-    # A page that is broken off must not stand beside figures of another.
-    run.clear("report")
     with terminal.progress_bars() as progress:
-        page = write_report(run.path, progress)
-    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
+        page = write_report(run, progress)
     terminal.say(f"report -> {page}")
     return page
 

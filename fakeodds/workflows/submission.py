@@ -1,7 +1,7 @@
 """From a fitted stack to submission.csv."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,10 +122,14 @@ def shifted_to(
     about: dict[str, Any],
     prior: Prior,
     groups: pd.Series | None = None,
+    tell: Callable[[str], None] = terminal.note,
 ) -> pd.Series:
-    """The probabilities at another share of fakes, when one is said; see `stack_probability`."""
+    """The probabilities at another share of fakes, when one is said; see `stack_probability`.
+
+    `tell` is called with each sentence about an estimated share.
+    """
     probability = probability.copy()
-    share = estimated_share(probability, about["prior"], groups) if prior == "auto" else prior
+    share = estimated_share(probability, about["prior"], groups, tell) if prior == "auto" else prior
     if share is not None:
         from calibration import shift_prior
 
@@ -134,7 +138,7 @@ def shifted_to(
 
 
 def estimated_share(
-    probability: pd.Series, source: float, groups: pd.Series | None
+    probability: pd.Series, source: float, groups: pd.Series | None, tell: Callable[[str], None]
 ) -> float | None:
     """The share of fakes among new videos, None where their scores do not tell it."""
     from calibration import estimate_prior
@@ -146,12 +150,10 @@ def estimated_share(
     share = found.prior
     if not found.identifiable:
         for sentence in found.notes:
-            terminal.note(f"--prior auto: {sentence}")
-        terminal.note(
-            f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training."
-        )
+            tell(f"--prior auto: {sentence}")
+        tell(f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training.")
         return None
-    terminal.note(
+    tell(
         f"--prior auto: {share.value:.3f} of the {len(probability)} new videos are estimated to be "
         f"fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). This "
         "holds if only the share changed; forgeries of a new kind would mislead it."

@@ -16,6 +16,15 @@ from fakeodds.workflows.settings import StackOptions
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, rule_table, with_models
+from predictions.notes import NoteKind
+
+FITTING = NoteKind(
+    "weights.fitting",
+    lambda n, mb, kept, kept_mb: (
+        f"--max-weights: all {n} detectors have {mb:.0f} MB; the best that fit are "
+        f"{', '.join(kept)} ({kept_mb:.0f} MB)."
+    ),
+)
 
 
 def within(
@@ -64,11 +73,8 @@ def within(
         budget={"mb": most_mb},
     ).to_dict()
     kept = next(subset["models"] for subset in found["subsets"] if subset["recommended"])
-    told = ", ".join(kept)
-    terminal.note(
-        f"--max-weights: all {len(names)} detectors have {sum(mb.values()):.0f} MB; the best that "
-        f"fit are {told} ({sum(mb[name] for name in kept):.0f} MB)."
-    )
+    kept_mb = sum(mb[name] for name in kept)
+    terminal.note(str(FITTING(n=len(names), mb=sum(mb.values()), kept=kept, kept_mb=kept_mb)))
     return stacked(kept)
 
 
@@ -82,7 +88,9 @@ def weights_that_fit(run: RunFolder, names: Sequence[str], most_mb: float) -> di
     smallest = min(mb, key=lambda name: mb[name])
     if mb[smallest] > most_mb:
         raise InputError(
-            f"--max-weights: the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of "
-            f"weights, more than {most_mb:.0f}; allow more."
+            f"the smallest detector, {smallest}, has {mb[smallest]:.0f} MB of weights, more than "
+            f"{most_mb:.0f}",
+            option="--max-weights",
+            remedy="allow more",
         )
     return mb

@@ -1,15 +1,9 @@
-"""The rules from frames to video, by name.
+"""The rules from frames to video. To add one: its function in `rules.py` or a file, a line here."""
 
-To add one, write the function and give it a line here: the command line, the documentation, the
-choice among the rules and the tests read this list. Nothing heavy is imported before a rule is
-used.
-"""
-
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
+
+from predictions.registry import Entry, by_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,115 +11,102 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_RULES = "predictions.frame_rules.rules"
+_HOME = "predictions.frame_rules.rules"
 
 
-@dataclass(frozen=True)
-class FrameRule:
+@dataclass(frozen=True, kw_only=True)
+class FrameRule(Entry):
     """A rule from the frames of a track to its logit; called with logits (tracks, frames).
 
+    `home` is a function of finite logits (tracks, frames) that gives finite logits (tracks,).
+
     Attributes:
-        name: what users call it.
-        about: one line on it.
-        home: `module:function`; the function takes finite logits (tracks, frames) and gives finite
-            logits (tracks,).
         monotone: a higher logit of a frame never lowers the answer.
         within: the answer lies between the lowest and the highest logit.
         symmetric: logits of the other sign give the answer of the other sign.
     """
 
-    name: str
-    about: str
-    home: str
     monotone: bool = True
     within: bool = True
     symmetric: bool = True
 
     def __call__(self, logits: "Floats") -> "Floats":
-        answer: Floats = _function(self.home)(logits)
+        answer: Floats = self.load()(logits)
         return answer
 
 
-@dataclass(frozen=True)
-class TrackRule:
+@dataclass(frozen=True, kw_only=True)
+class TrackRule(Entry):
     """A rule from the tracks of each video to its logit.
 
     Called with the logits of all tracks (tracks,), video after video, their numbers of frames
     (tracks,), and where each video begins among them (videos,).
 
     Attributes:
-        name, about, home: as for a `FrameRule`.
         pools: the tracks are forgotten before the frame rule, so that every video has one.
     """
 
-    name: str
-    about: str
-    home: str
     pools: bool = False
 
     def __call__(
         self, scores: "Floats", lengths: "NDArray[np.intp]", first: "NDArray[np.intp]"
     ) -> "Floats":
-        answer: Floats = _function(self.home)(scores, lengths, first)
+        answer: Floats = self.load()(scores, lengths, first)
         return answer
 
 
-Rule = TypeVar("Rule", FrameRule, TrackRule)
-
-
-def _function(home: str) -> Callable[..., Any]:
-    module, _, name = home.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), name)
-    return function
-
-
-def _by_name(*rules: Rule) -> Mapping[str, Rule]:
-    return MappingProxyType({rule.name: rule for rule in rules})
-
-
 #: Every rule from the frames of a track to its logit, by name.
-RULES = _by_name(
-    FrameRule("mean_logit", "mean of the logits", f"{_RULES}:mean_logit"),
-    FrameRule("mean_probability", "logit of the mean probability", f"{_RULES}:mean_probability"),
-    FrameRule("median", "median of the logits", f"{_RULES}:median"),
+RULES = by_name(
+    FrameRule(name="mean_logit", about="means the logits", home=f"{_HOME}:mean_logit"),
     FrameRule(
-        "trimmed_mean",
-        "mean of the logits without the lowest and the highest fifth",
-        f"{_RULES}:trimmed_mean",
+        name="mean_probability", about="means the probabilities", home=f"{_HOME}:mean_probability"
     ),
-    FrameRule("max", "highest logit", f"{_RULES}:maximum", symmetric=False),
+    FrameRule(name="median", about="takes the median of the logits", home=f"{_HOME}:median"),
     FrameRule(
-        "top_mean",
-        "mean of the highest quarter of the logits",
-        f"{_RULES}:top_mean",
+        name="trimmed_mean",
+        about="means the logits without the lowest and the highest fifth",
+        home=f"{_HOME}:trimmed_mean",
+    ),
+    FrameRule(
+        name="max", about="takes the highest logit", home=f"{_HOME}:maximum", symmetric=False
+    ),
+    FrameRule(
+        name="top_mean",
+        about="means the highest quarter of the logits",
+        home=f"{_HOME}:top_mean",
         symmetric=False,
     ),
     FrameRule(
-        "confident",
-        "mean probability of the sure frames where there are enough (winner of the DFDC)",
-        f"{_RULES}:confident",
+        name="confident",
+        about="means the sure frames where there are enough (winner of the DFDC)",
+        home=f"{_HOME}:confident",
         monotone=False,
         symmetric=False,
     ),
     FrameRule(
-        "distance_weighted",
-        "mean probability, drawn out and weighted by the distance from .5 (third of the DFDC)",
-        f"{_RULES}:distance_weighted",
+        name="distance_weighted",
+        about="weighs frames by their distance from .5 and draws them out (third of the DFDC)",
+        home=f"{_HOME}:distance_weighted",
         monotone=False,
         within=False,
     ),
 )
 
 #: Every rule from the tracks of a video to its logit, by name.
-TRACK_RULES = _by_name(
-    TrackRule("max", "the track with the highest logit", f"{_RULES}:highest_track"),
-    TrackRule("mean", "mean of the tracks", f"{_RULES}:mean_of_tracks"),
+TRACK_RULES = by_name(
+    TrackRule(name="max", about="takes the highest track", home=f"{_HOME}:highest_track"),
+    TrackRule(name="mean", about="means the tracks", home=f"{_HOME}:mean_of_tracks"),
     TrackRule(
-        "longest",
-        "the track with the most frames (the highest of those as long)",
-        f"{_RULES}:longest_track",
+        name="longest",
+        about="takes the track with the most frames, of those as long the highest",
+        home=f"{_HOME}:longest_track",
     ),
-    TrackRule("pooled", "all frames as one track", f"{_RULES}:highest_track", pools=True),
+    TrackRule(
+        name="pooled",
+        about="takes all frames as one track",
+        home=f"{_HOME}:highest_track",
+        pools=True,
+    ),
 )
 
 #: The rules of `video_features`, from frames to track and from tracks to video.

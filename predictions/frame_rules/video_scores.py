@@ -6,7 +6,7 @@ track, a second rule one logit of the tracks of each video. What a video gets de
 frames only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from predictions.errors import InputError
 from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES, FrameRule
 from predictions.frame_rules.rules import Floats
 from predictions.frame_rules.segments import Layout, Segments
+from predictions.registry import find
 
 #: What `video_features` adds to the mean logit of a model, in the order of its columns.
 FEATURES = ("spread", "q10", "q50", "q90", "share", "count")
@@ -42,11 +43,11 @@ def aggregate(
     Raises:
         InputError: an unknown rule, a missing column, a missing video or model.
     """
-    _check_rules(rule, over_tracks)
-    layout = Layout.of(frames, tracks=not TRACK_RULES[over_tracks].pools)
+    frame_rule = find(RULES, rule, "frame rule")
+    layout = Layout.of(frames, tracks=not find(TRACK_RULES, over_tracks, "track rule").pools)
     columns = {
         model: _over_tracks(
-            _by_track(segments, RULES[rule]), segments, over_tracks, len(layout.videos)
+            _by_track(segments, frame_rule), segments, over_tracks, len(layout.videos)
         )
         for model, segments in layout.models()
     }
@@ -104,7 +105,8 @@ def by_rule(
     Raises:
         InputError: an unknown rule, or one that the table does not hold.
     """
-    _check_rules(rule, over_tracks)
+    find(RULES, rule, "frame rule")
+    find(TRACK_RULES, over_tracks, "track rule")
     kept = table[[column for column in table.columns if _rule_of(str(column)) is None]]
     if (rule, over_tracks) == DEFAULT_RULE or len(kept.columns) == len(table.columns):
         return kept
@@ -215,15 +217,3 @@ def _spread_out(values: Floats, video: NDArray[np.int64], n_videos: int, empty: 
     column = np.full(n_videos, empty)
     column[video] = values
     return column
-
-
-def _check_rules(rule: str, over_tracks: str) -> None:
-    known: tuple[tuple[str, str, Mapping[str, object]], ...] = (
-        ("frame rule", rule, RULES),
-        ("track rule", over_tracks, TRACK_RULES),
-    )
-    for what, name, names in known:
-        if name not in names:
-            raise InputError(
-                f"there is no {what} {name!r}", remedy=f"the rules are {', '.join(names)}"
-            )

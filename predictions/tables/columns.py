@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from predictions.errors import InputError
+from predictions.words import count
 
 #: Cells that mean "missing" in a column of numbers. In a column of text only the empty cell does.
 MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>", "-nan", "#n/a")
@@ -16,20 +17,20 @@ _LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
 def bad_cell(
     problem: str,
+    column: "pd.Series[Any]",
     rows: NDArray[np.intp],
     ids: "pd.Series[Any]",
-    column: object,
     source: str,
     remedy: str,
 ) -> InputError:
-    """The error about the first of the bad `rows` (positions), which says how many they are."""
+    """The error on the first of the bad `rows` (positions) of a column, and how many they are."""
     row = int(rows[0])
     return InputError(
-        f"{problem} ({count(len(rows), 'such cell')})",
+        f"{column.iloc[row]!r} {problem} ({count(len(rows), 'such cell')})",
         file=source,
         row=row + 1,
         video=str(ids.iloc[row]),
-        column=str(column),
+        column=str(column.name),
         remedy=remedy,
     )
 
@@ -91,28 +92,16 @@ def parse_numbers(
     words, known, numbers = _numbers(column)
     bad = np.flatnonzero(known & np.isnan(numbers))
     if len(bad) < known.sum() and len(bad):
-        raise bad_cell(
-            f"{words.iloc[bad[0]]!r} is not a number",
-            bad,
-            ids,
-            column.name,
-            source,
-            "correct the cell, leave it empty if the score is missing, or drop the column",
-        )
+        remedy = "correct the cell, leave it empty if the score is missing, or drop the column"
+        raise bad_cell("is not a number", words, bad, ids, source, remedy)
     if not len(bad):
         return numbers
     there = words[known]
     plain = pd.to_numeric(there.str.replace(",", ".").str.removesuffix("%"), errors="coerce")
     for pattern, what in ((r"^[+-]?\d*,\d+$", "a decimal comma"), (r"%$", "a percent sign")):
         if there.str.contains(pattern).all() and plain.notna().all():
-            raise bad_cell(
-                f"{there.iloc[0]!r} has {what}",
-                bad,
-                ids,
-                column.name,
-                source,
-                "write numbers like 0.93, or drop the column",
-            )
+            remedy = "write numbers like 0.93, or drop the column"
+            raise bad_cell(f"has {what}", words, bad, ids, source, remedy)
     return None
 
 
@@ -130,14 +119,8 @@ def parse_labels(
     labels = np.asarray(words.map(_LABELS).to_numpy(np.float64, na_value=np.nan), np.float64)
     bad = np.flatnonzero(known & np.isnan(labels))
     if len(bad):
-        raise bad_cell(
-            f"{str(column.iloc[bad[0]])!r} is not a label",
-            bad,
-            ids,
-            column.name,
-            source,
-            "a label is 1 or FAKE, 0 or REAL, or empty",
-        )
+        remedy = "a label is 1 or FAKE, 0 or REAL, or empty"
+        raise bad_cell("is not a label", column.astype("string"), bad, ids, source, remedy)
     return labels
 
 
@@ -152,14 +135,8 @@ def parse_folds(column: "pd.Series[Any]", ids: "pd.Series[Any]", source: str) ->
         good = (numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < 2**15)
     bad = np.flatnonzero(known & ~good)
     if len(bad):
-        raise bad_cell(
-            f"{words.iloc[bad[0]]!r} is not a fold",
-            bad,
-            ids,
-            column.name,
-            source,
-            "number the folds 0, 1, 2 and so on",
-        )
+        remedy = "number the folds 0, 1, 2 and so on"
+        raise bad_cell("is not a fold", words, bad, ids, source, remedy)
     return pd.Series(numbers, index=column.index, name=column.name).astype("Int16")
 
 
@@ -176,15 +153,3 @@ def _numbers(
     known = _known(words)
     numbers = pd.to_numeric(words.where(known), errors="coerce")
     return words, known, numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def count(number: int, what: str) -> str:
-    """`1 such row`, `3 such rows`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def first_names(names: Any, limit: int = 5) -> str:
-    """`'a', 'b', 'c', ...`: the first names, and dots when there are more."""
-    names = list(names)
-    shown = ", ".join(repr(str(name)) for name in names[:limit])
-    return shown + (", ..." if len(names) > limit else "")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.logits import to_logit
-from predictions.tables.columns import bad_cell, count, parse_numbers
+from predictions.tables.columns import bad_cell, parse_numbers
 from predictions.tables.reader import header_of, read_table
+from predictions.words import count
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
 #: named by another column (`id`), and a `face` is a track (all frames one track without it).
@@ -133,10 +134,10 @@ def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
     wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
     if len(wrong):
         raise bad_cell(
-            f"{numbers[wrong[0]]:g} is not a probability",
+            "is not a probability",
+            pd.Series(numbers, dtype=object, name=value),
             wrong,
             table["video"],
-            value,
             str(path),
             "give values from 0 to 1, or name the column logit",
         )

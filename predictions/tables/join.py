@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.columns import count
 from predictions.tables.kinds import matching
 from predictions.tables.score_files import ColumnNames, Piece
+from predictions.words import count
 
 
 def sources(pieces: Sequence[Piece]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT
 from predictions.notes import Note, NoteKind
-from predictions.tables.columns import bad_cell, count
+from predictions.tables.columns import bad_cell
 
 #: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
 Kind = Literal["probability", "logit", "raw"]
@@ -20,17 +20,15 @@ Kinds = Mapping[str, Kind] | Kind | None
 
 AS_PROBABILITIES = NoteKind(
     "scores.as-probabilities",
-    lambda models: f"Read as probabilities (all scores lie in [0, 1]): {', '.join(models)}.",
+    "Read as probabilities (all scores lie in [0, 1]): {models}.",
 )
 AS_RAW = NoteKind(
     "scores.as-raw",
-    lambda models: f"Read as raw scores (some lie outside [0, 1]): {', '.join(models)}.",
+    "Read as raw scores (some lie outside [0, 1]): {models}.",
 )
 INFINITE_LOGITS = NoteKind(
     "scores.infinite-logits",
-    lambda file, model, n: (
-        f"{file}, {model}: {count(n, 'infinite logit')} set to +-{LOGIT_LIMIT:g}."
-    ),
+    f"{{file}}, {{model}}: {{n:infinite logit}} set to +-{LOGIT_LIMIT:g}.",
 )
 
 
@@ -89,33 +87,31 @@ def check_values(
         InputError: infinite and not a logit, or said to be a probability and outside [0, 1].
     """
     values = np.array(column, dtype=np.float64)
-    ids, model = column.index.to_series(), str(column.name)
-
-    def bad(problem: str, rows: NDArray[np.intp], remedy: str) -> InputError:
-        return bad_cell(
-            f"{float(values[rows[0]])!r} is {problem}", rows, ids, model, source, remedy
-        )
-
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite) and kind == "logit":
         values[infinite] = np.copysign(LOGIT_LIMIT, values[infinite])
-        notes.append(INFINITE_LOGITS(file=source, model=model, n=len(infinite)))
-    elif len(infinite):
-        raise bad("not a finite score", infinite, "correct it, or say that the column holds logits")
-    enormous = np.flatnonzero(np.abs(values) > LARGEST_SCORE)
-    if len(enormous):
-        raise bad(
-            f"no score, expected at most {LARGEST_SCORE:g} in size",
-            enormous,
+        notes.append(INFINITE_LOGITS(file=source, model=str(column.name), n=len(infinite)))
+    outside = ((values < 0) | (values > 1)) & (kind == "probability")
+    for wrong, problem, remedy in (
+        (
+            np.isinf(values),
+            "is not a finite score",
+            "correct it, or say that the column holds logits",
+        ),
+        (
+            np.abs(values) > LARGEST_SCORE,
+            f"is no score, expected at most {LARGEST_SCORE:g} in size",
             "leave the cell empty if the score is missing",
-        )
-    outside = np.flatnonzero((values < 0) | (values > 1))
-    if kind == "probability" and len(outside):
-        raise bad(
-            "not a probability",
+        ),
+        (
             outside,
+            "is not a probability",
             "give values from 0 to 1, or say that the column holds logits or raw scores",
-        )
+        ),
+    ):
+        if wrong.any():
+            shown, ids = column.astype(object), column.index.to_series()
+            raise bad_cell(problem, shown, np.flatnonzero(wrong), ids, source, remedy)
     return values
 
 
@@ -125,7 +121,8 @@ def settle_kinds(
     """What was said, and by the rule for the other models: within [0, 1] or not."""
     outside = ((scores < 0) | (scores > 1)).any()
     kinds: dict[str, Kind] = {
-        model: said.get(model) or ("raw" if outside[model] else "probability") for model in scores
+        model: said.get(model) or ("raw" if outside[model] else "probability")
+        for model in scores.columns
     }
     for kind, read_as in (("probability", AS_PROBABILITIES), ("raw", AS_RAW)):
         models = [model for model in kinds if model not in said and kinds[model] == kind]

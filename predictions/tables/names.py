@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from predictions.errors import InputError
-from predictions.tables.columns import count, first_names
+from predictions.words import count, first_names
 
 
 class VideoNames:

@@ -141,7 +141,9 @@ def _read_csv(path: Path, text: Collection[str] | Literal["all"]) -> pd.DataFram
         said = set(header) if text == "all" else {name for name in header if name in text}
         table = _read_cells(path, separator, header, said)
         words = [name for name in header if not (name in said or is_numeric_dtype(table[name]))]
-        if words:  # read once more, with only the empty cells missing
+        if (
+            table[words].isna().any(axis=None)
+        ):  # perhaps a word: read with empty cells alone missing
             table = _read_cells(path, separator, header, said.union(words))
     except pd.errors.EmptyDataError as error:
         raise InputError(

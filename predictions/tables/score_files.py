@@ -13,8 +13,6 @@ from predictions.frame_rules import aggregate
 from predictions.notes import Note, NoteKind
 from predictions.tables.columns import (
     as_text,
-    count,
-    first_names,
     parse_folds,
     parse_ids,
     parse_labels,
@@ -24,6 +22,7 @@ from predictions.tables.frames import read_frames
 from predictions.tables.kinds import Kind, Kinds, check_values, matching, said_kinds
 from predictions.tables.reader import read_table, table_name
 from predictions.tables.videos import VIDEO_COLUMNS
+from predictions.words import first_names
 
 #: Columns that are never models.
 METADATA = (*VIDEO_COLUMNS[1:], "split")
@@ -36,11 +35,9 @@ SUBMISSION = NoteKind(
 )
 FRAME_SCORES = NoteKind(
     "scores.frames",
-    lambda file, frames, videos, models: (
-        f"{file}: {frames} frame scores of {count(videos, 'video')} by {', '.join(models)}."
-    ),
+    "{file}: {frames} frame scores of {videos:video} by {models}.",
 )
-UNUSED = NoteKind("scores.unused", lambda file, columns: f"{file}: left out: {', '.join(columns)}.")
+UNUSED = NoteKind("scores.unused", "{file}: left out: {columns}.")
 FIRST_TEXT_IS_ID = NoteKind(
     "scores.first-text-is-id", "{file}: the id is the column {column!r}, the first one of text."
 )
@@ -48,19 +45,13 @@ NO_FOLD_NUMBERS = NoteKind(
     "scores.no-fold-numbers", "{file}: the column 'fold' holds no fold numbers and is left out."
 )
 NAMELESS_COLUMN = NoteKind("scores.nameless-column", "{file}: a column without a name is left out.")
-TEXT_COLUMNS = NoteKind(
-    "scores.text-columns",
-    lambda file, columns: f"{file}: left out as text: {', '.join(columns)}.",
-)
+TEXT_COLUMNS = NoteKind("scores.text-columns", "{file}: left out as text: {columns}.")
 FEATURE_COLUMNS = NoteKind(
-    "scores.feature-columns",
-    lambda file, columns: f"{file}: left out as features of a model: {', '.join(columns)}.",
+    "scores.feature-columns", "{file}: left out as features of a model: {columns}."
 )
 LABELS_OF_OTHERS = NoteKind(
     "scores.labels-of-others",
-    lambda file, videos: (
-        f"{file}: {count(len(videos), 'video')} without any score left out ({first_names(videos)})."
-    ),
+    "{file}: {videos:video} without any score left out ({videos:quoted}).",
 )
 
 

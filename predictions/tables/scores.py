@@ -11,7 +11,6 @@ from predictions.folds import check_folds, connected_groups
 from predictions.frame_rules import rule_table
 from predictions.logits import to_logit
 from predictions.notes import Note, NoteKind
-from predictions.tables.columns import count, first_names
 from predictions.tables.frames import frame_files
 from predictions.tables.join import check_names, join_rows, join_scores, sources
 from predictions.tables.kinds import (
@@ -30,6 +29,7 @@ from predictions.tables.score_files import (
     read_label_piece,
     read_piece,
 )
+from predictions.words import count, first_names
 
 __all__ = ["METADATA", "Kind", "ScoreTable", "read_scores"]
 
@@ -46,14 +46,11 @@ MISSING_SCORES = NoteKind(
 )
 UNLABELLED = NoteKind(
     "scores.unlabelled",
-    lambda videos, n: (
-        f"{count(len(videos), 'video')} of {n} without a label: scored, not learned from "
-        f"({first_names(videos)})."
-    ),
+    "{videos:video} of {n} without a label: scored, not learned from ({videos:quoted}).",
 )
 WITHOUT_GROUP = NoteKind(
     "scores.without-group",
-    lambda n: f"{count(n, 'video')} without a group: each is a group of its own.",
+    "{n:video} without a group: each is a group of its own.",
 )
 LINKED_BY_ORIGINALS = NoteKind(
     "scores.linked-by-originals",

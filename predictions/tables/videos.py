@@ -5,7 +5,12 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.columns import as_text, parse_folds, parse_ids, parse_labels
+from predictions.tables.columns import (
+    as_text,
+    parse_folds,
+    parse_ids,
+    parse_labels,
+)
 
 #: Columns of the manifest; only `video` must be there.
 VIDEO_COLUMNS = (

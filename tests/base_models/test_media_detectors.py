@@ -23,7 +23,7 @@ from base_models.scoring.crops import index_crops
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.scoring.offline import read_new_scores, score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
-from base_models.sequences.store import digest_of_embeddings, load_embeddings
+from base_models.sequences.store import EMBEDDINGS, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
 from base_models.sound.store import Sound, load_sound, sound_path, write_sound
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
@@ -186,7 +186,7 @@ def test_weights_are_settled_as_told(tmp_path: Path) -> None:
     lstm, voice = settle_starts(BOTH)
     assert (lstm.kind, voice.kind) == ("scratch", "scratch")
     assert any("random weights" in str(note) for note in lstm.notes)
-    with pytest.raises(InputError, match=r"lstm_faces here; expected .*facenet_vggface2\.pt"):
+    with pytest.raises(InputError, match=r"lstm_faces here, expected .*facenet_vggface2\.pt"):
         settle_starts(replace(BOTH, weights=tmp_path))
     (tmp_path / "facenet_vggface2.pt").write_bytes(pickle.dumps({"a": print}, protocol=2))
     _, voice = settle_starts(replace(BOTH, weights=tmp_path))
@@ -238,9 +238,9 @@ def test_they_are_trained_and_scored_out_of_fold(
     assert contents(again) == contents(out)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     # Another face or another network: made anew.
-    digest = digest_of_embeddings(next(iter(stamps)))
+    digest = EMBEDDINGS.describe(next(iter(stamps)))
     fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
-    assert digest_of_embeddings(next(iter(stamps))) != digest
+    assert EMBEDDINGS.describe(next(iter(stamps))) != digest
     report = fit_out_of_fold(videos, faces, again, replace(BOTH, seed=1))
     assert all(fold.skipped for fold in report.folds)
 
@@ -349,12 +349,12 @@ def test_what_is_missing_is_said(
     with pytest.raises(InputError, match="no FAKE video with sound is left"):
         fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     sound_path(tmp_path / "sound", videos["video"].iloc[0]).unlink()
-    with pytest.raises(InputError, match="no sound was extracted"):
+    with pytest.raises(InputError, match="there is no file of sound here"):
         fit_out_of_fold(videos, faces, tmp_path / "run", voice)
     assert load_sound(sound_path(tmp_path / "sound", videos["video"].iloc[1])).status == "no_sound"
     (tmp_path / "x.parquet").write_text("x")
     with pytest.raises(InputError, match="not a file of embeddings"):
         load_embeddings(tmp_path / "x.parquet")
     index = index_tracks(index_crops([videos["video"].iloc[0]], faces))
-    with pytest.raises(InputError, match="no embeddings are here"):
+    with pytest.raises(InputError, match="there is no file of embeddings here"):
         Sequences(index, tmp_path, 160, cache_bytes=0).read(np.arange(1))

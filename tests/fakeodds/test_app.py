@@ -16,18 +16,18 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from fakeodds.app.alike import alike, standing
 from fakeodds.app.answer import DetectorAnswer, answer_video, stages_of
-from fakeodds.app.words import (
+from fakeodds.app.neighbours import neighbours, standing
+from fakeodds.app.sentences import (
     difference,
     frequency,
     frequency_basis,
     percent,
     points,
     pull,
+    refusal,
     seconds,
     verdict,
-    without_folders,
     worth,
 )
 from predictions.errors import InputError
@@ -56,7 +56,7 @@ def calibrated_oof(rows: int, seed: int = 0, per_group: int = 2) -> pd.DataFrame
 
 @pytest.mark.parametrize("probability", [0.02, 0.3, 0.68, 0.99])
 def test_the_share_of_fakes_among_like_answers_is_the_answer(probability: float) -> None:
-    found = alike(calibrated_oof(6000), probability)
+    found = neighbours(calibrated_oof(6000), probability)
     assert found.low is not None
     assert found.high is not None
     assert found.share is not None
@@ -69,7 +69,7 @@ def test_the_share_of_fakes_among_like_answers_is_the_answer(probability: float)
 def test_rows_of_one_group_count_once() -> None:
     once = calibrated_oof(400, per_group=1).assign(calibrated=0.5)
     copied = pd.concat([once] * 20, ignore_index=True)
-    one, twenty = alike(once, 0.5), alike(copied, 0.5)
+    one, twenty = neighbours(once, 0.5), neighbours(copied, 0.5)
     assert (one.groups, twenty.groups, twenty.videos) == (400, 400, 8000)
     assert twenty.share == pytest.approx(one.share)
     assert twenty.low == pytest.approx(one.low, abs=0.01)
@@ -78,7 +78,7 @@ def test_rows_of_one_group_count_once() -> None:
 
 def test_where_all_like_answers_were_fake_the_interval_is_no_point() -> None:
     oof = calibrated_oof(100, per_group=1).assign(label=1, calibrated=0.97)
-    found = alike(oof, 0.97)
+    found = neighbours(oof, 0.97)
     assert found.share == 1.0
     assert found.low is not None
     assert 0.9 < found.low < 1.0
@@ -86,18 +86,18 @@ def test_where_all_like_answers_were_fake_the_interval_is_no_point() -> None:
 
 
 def test_too_few_like_answers_say_so() -> None:
-    found = alike(calibrated_oof(30), 0.5)
+    found = neighbours(calibrated_oof(30), 0.5)
     assert found.share is None
     assert "are needed" in frequency(found)
     assert frequency_basis(found) == ""
-    none = alike(calibrated_oof(30).assign(calibrated=0.9), 0.1)
+    none = neighbours(calibrated_oof(30).assign(calibrated=0.9), 0.1)
     assert none.videos == 0
     assert "No labelled video" in frequency(none)
 
 
 def test_a_table_without_the_answers_is_refused() -> None:
     with pytest.raises(InputError, match=r"oof\.csv.*calibrated"):
-        alike(calibrated_oof(30).drop(columns="calibrated"), 0.5)
+        neighbours(calibrated_oof(30).drop(columns="calibrated"), 0.5)
 
 
 def test_where_a_detectors_score_stands() -> None:
@@ -239,17 +239,11 @@ def test_what_a_run_is_worth_in_words() -> None:
     assert "worse than none" in told(0.9, 0.8, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("said", "left"),
-    [
-        ("/srv/data/up load.csv: has no column", "up load.csv: has no column"),
-        ("a.csv and (/home/me/b.csv) differ", "a.csv and (b.csv) differ"),
-        (r"C:\Users\me\x.csv is empty", "x.csv is empty"),
-        ("give 0/1 or FAKE/REAL, 30000/1001 fps", "give 0/1 or FAKE/REAL, 30000/1001 fps"),
-    ],
-)
-def test_no_folder_is_named_to_the_browser(said: str, left: str) -> None:
-    assert without_folders(said) == left
+def test_no_folder_is_named_to_the_browser() -> None:
+    for file in ("/srv/data/up load.csv", "up load.csv"):
+        error = InputError("has no column", file=file, row=3, remedy="give 0/1 or FAKE/REAL")
+        assert refusal(error) == "up load.csv, row 3: has no column; give 0/1 or FAKE/REAL."
+    assert refusal(InputError("30000/1001 fps")) == "30000/1001 fps."
 
 
 # ----------------------------------------------------------------------------------- with a run
@@ -258,7 +252,7 @@ pytest.importorskip("torch")
 pytest.importorskip("av")
 pytest.importorskip("gradio")
 
-from fakeodds.app.charts import draw_curves, track_curves  # noqa: E402
+from fakeodds.app.charts import draw_scores, line_style, track_scores  # noqa: E402
 from fakeodds.app.limits import Limits, check_file, check_length  # noqa: E402
 from fakeodds.app.opened_run import OpenedRun  # noqa: E402
 from fakeodds.app.server import is_open, served  # noqa: E402
@@ -278,29 +272,33 @@ def test_charts_have_the_seconds_and_the_scores() -> None:
         }
     )
     times = np.arange(20) / 10
-    tracks = track_curves(frames, times, ["<b>", "two"])
+    tracks = track_scores(frames, times, ["<b>", "two"])
     assert [track.face for track in tracks] == [0, 1]
-    assert [curve.name for curve in tracks[0].curves] == ["<b>", "two"]
-    assert tracks[0].curves[0].seconds == (0.0, 1.0)
-    assert tracks[0].curves[0].probability == pytest.approx((1.0, 0.5))
-    drawn = str(draw_curves(tracks[0], 2.0, ["<b>", "two"]))
-    assert "M0.0 0.00L500.0 50.00" in drawn
+    first = tracks[0].scores.set_index("name")
+    assert first.loc["<b>", "seconds"].tolist() == [0.0, 1.0]
+    assert first.loc["<b>", "probability"].tolist() == pytest.approx([1.0, 0.5])
+    assert set(first.index) == {"<b>", "two"}
+    drawn = str(draw_scores(tracks[0], 2.0, ["<b>", "two"]))
+    assert drawn.startswith("<svg")
+    for name in ("series-1", "series-2"):
+        assert f"var(--{name})" in drawn
+    assert "var(--series-3)" not in drawn
     assert "<b>" not in drawn
-    assert "&lt;b&gt;" in drawn
-    assert track_curves(frames.head(0), times, ["two"]) == []
+    assert track_scores(frames.head(0), times, ["two"]) == []
+    assert [line_style(i) for i in (0, 7, 8)] == [(0, False), (7, False), (0, True)]
 
 
 def test_files_are_refused_early_and_without_their_folder(tmp_path: Path) -> None:
     for name, content, match in (
-        ("notes.txt", b"x", r"^notes\.txt has the ending \.txt; expected one of \.264"),
+        ("notes.txt", b"x", r"^notes\.txt: has the ending \.txt, expected one of \.264"),
         ("none", b"x", "no ending"),
-        ("empty.mp4", b"", r"^empty\.mp4 is empty"),
-        ("large.mp4", b"0" * 1_100_000, r"^large\.mp4 has 1\.1 MB, and at most 1 MB are taken"),
+        ("empty.mp4", b"", r"^empty\.mp4: is empty"),
+        ("large.mp4", b"0" * 1_100_000, r"^large\.mp4: has 1\.1 MB, and at most 1 MB are taken"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=match):
             check_file(tmp_path / name, LIMITS)
-    with pytest.raises(InputError, match=r"a\.mp4 is 1\.5 minutes long, and 1 are allowed"):
+    with pytest.raises(InputError, match=r"a\.mp4: is 1\.5 minutes long, and 1 are allowed"):
         check_length("a.mp4", 90, 640, 480, LIMITS)
     with pytest.raises(InputError, match="40000 x 4320"):
         check_length("a.mp4", 9, 40_000, 4320, LIMITS)
@@ -350,11 +348,11 @@ def test_opening_tells_which_detector_of_how_many(run: Path) -> None:
 
 def test_the_answer_is_that_of_predict(clips: DemoSet, run: Path, opened: OpenedRun) -> None:
     submission = pd.read_csv(run / "submission.csv").set_index("filename")["label"]
-    assert opened.looker is not None
+    assert opened.scorer is not None
     for name, expected in submission.drop("broken.mp4").items():
-        looked = opened.looker.look(clips.test / str(name), LIMITS, lambda text, share: None)
-        answer = answer_video(opened.stack, opened.about, opened.oof, looked.frames, looked.alone)
-        assert looked.status == "ok"
+        scored = opened.scorer.score(clips.test / str(name), LIMITS, lambda text, share: None)
+        answer = answer_video(opened.stack, opened.about, opened.oof, scored.frames, scored.alone)
+        assert scored.status == "ok"
         # OpenVINO's faces are the same, and logits of other batch sizes differ in the last bits.
         assert answer.probability == pytest.approx(expected, abs=1e-5)
 
@@ -372,7 +370,7 @@ def test_a_run_that_is_not_finished_is_refused(tmp_path: Path, run: Path) -> Non
     with pytest.raises(InputError, match=r"run\.json"):
         OpenedRun(tmp_path)
     shutil.copy(run / "run.json", tmp_path)
-    with pytest.raises(InputError, match=r"stack\.json"):
+    with pytest.raises(InputError, match=r"this run is not finished"):
         OpenedRun(tmp_path)
 
 
@@ -435,7 +433,7 @@ def test_score_files_are_refused_in_a_sentence(opened: OpenedRun, tmp_path: Path
     with pytest.raises(InputError, match=r"words\.csv"):
         opened.submission([tmp_path / "words.csv"], LIMITS)
     (tmp_path / "stack.skops").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"^stack\.skops has the ending \.skops"):
+    with pytest.raises(InputError, match=r"^stack\.skops: has the ending \.skops"):
         opened.submission([tmp_path / "stack.skops"], LIMITS)
 
 
@@ -485,7 +483,8 @@ def test_a_clip_with_a_face_gets_its_answer(visit: Visit, clips: DemoSet, run: P
     for part in ("Over the seconds", "The faces that moved", "Which detectors", "the stack made"):
         assert part in said
     page = visit.page
-    assert page.locator(".fo-plot svg .line").count() == 2
+    assert page.locator(".fo-plot svg").count() == 1
+    assert page.locator(".fo-legend li").count() == 2
     assert page.locator(".fo-faces img").count() >= 2
     assert page.locator(".fo-faces img").first.evaluate("image => image.naturalWidth") == 64
     assert page.locator(".fo-table").count() == 2
@@ -515,7 +514,7 @@ def test_a_file_beyond_the_limit_is_not_even_sent(visit: Visit, tmp_path: Path) 
     said = visit.drop(tmp_path / "large.mp4", ".fo-too-large")
     with pytest.raises(InputError) as refused:
         check_file(tmp_path / "large.mp4", LIMITS)
-    assert said == str(refused.value) == LIMITS.too_large.format(name="large.mp4", size="2.0")
+    assert said == str(refused.value) == str(LIMITS.too_large("large.mp4", "2.0"))
     assert visit.page.locator(".toast-wrap *").count() == 0
     assert not any("/upload?" in url or "/queue/join" in url for url in visit.asked)
     # A dropped one likewise, once; and the next file takes the sentence away.
@@ -525,7 +524,7 @@ def test_a_file_beyond_the_limit_is_not_even_sent(visit: Visit, tmp_path: Path) 
         zone.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
     }"""
     visit.page.locator("#fo-video button").first.evaluate(dropped)
-    assert visit.text(".fo-too-large:has-text('2.9')").startswith("$&{size}.mp4 has 2.9 MB")
+    assert visit.text(".fo-too-large:has-text('2.9')").startswith("$&{size}.mp4: has 2.9 MB")
     assert visit.page.locator(".fo-too-large").count() == 1
     assert not any("/upload?" in url or "/queue/join" in url for url in visit.asked)
     (tmp_path / "text.mp4").write_text("this is no video")

@@ -240,7 +240,7 @@ def test_above_the_limit_detectors_are_left_out(
     answered = json.loads(cli("bundle", trained, *options, "40MB", "--json", "-q").output)
     assert answered["left_out"] == manifest["left_out"]
     assert "files" in answered
-    assert not list(out.rglob("looks.csv"))
+    assert not list(out.rglob("looks.parquet"))
     assert not list(out.rglob("openvino"))  # no room
     said = cli("bundle", trained, *options, "1MB", code=2)
     assert "--max-weights" in said.output
@@ -297,10 +297,10 @@ def test_what_cannot_be_bundled_is_told_in_a_sentence(
     next(unfinished.rglob("weights.safetensors")).unlink()
     assert "fakeodds train" in cli("bundle", unfinished, *out, code=2).output
     shutil.rmtree(unfinished / "stack")
-    assert "not finished" in cli("bundle", unfinished, *out, code=2).output
+    assert "stack.json: is gone" in cli("bundle", unfinished, *out, code=2).output
     of_scores = tmp_path / "scores"
     of_scores.mkdir()
-    record = {"versions": {}, "settings": {"command": "stack"}, "stages": {}}
+    record = {"format": 2, "versions": {}, "settings": {"command": "stack"}, "commands": []}
     (of_scores / "run.json").write_text(json.dumps(record))
     assert "score files" in cli("bundle", of_scores, *out, code=2).output
     assert not (tmp_path / "out").exists()

@@ -1,7 +1,6 @@
 """`fakeodds explore` from the command line: the page, the numbers, resuming, and bad input."""
 
 import json
-import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +14,7 @@ pytest.importorskip("torch")
 pytest.importorskip("av")
 
 from fakeodds.demo.data import write_clip
-from fakeodds.view.explore_page import count_rows, histogram, render_page
+from fakeodds.report.explore_page import count_rows, histogram, render_page
 from fakeodds.workflows.inputs import read_only
 from predictions.errors import InputError
 
@@ -122,12 +121,12 @@ def test_only_is_read() -> None:
             read_only(wrong)
 
 
-def test_histogram_is_drawn_to_scale() -> None:
-    drawn = histogram([0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
-    heights = [float(h) for h in re.findall(r'height="([\d.]+)"', drawn)]
-    # Real: 3/4 and 1/4; fake: all in one bin, the tallest.
-    assert heights == pytest.approx([39, 13, 52])
-    assert "0 to 1: 3 real (75%)" in drawn
+def test_histogram_is_drawn_in_the_pages_colours() -> None:
+    drawn = histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
+    assert drawn.startswith("<svg")
+    assert drawn.count("var(--real)") == drawn.count("var(--fake)") == 2
+    assert drawn == histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 8], "real")
+    assert "var(--grey)" in histogram("a", [0.0, 1.0, 2.0], [3, 1], [0, 0], "unlabelled")
 
 
 def test_rows_of_counts_add_up() -> None:

@@ -72,7 +72,7 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
     doubled.to_csv(tmp_path / "doubled.csv", index=False)
     with pytest.raises(InputError, match=r"two ids are of the video 'real/a\.mp4'"):
         read_imported(ScoreFiles(paths=(tmp_path / "doubled.csv",)), VIDEOS)
-    with pytest.raises(InputError, match="'p': has the name of a detector"):
+    with pytest.raises(InputError, match="column 'p': has the name of a detector"):
         read_imported(asked, VIDEOS, ["p"])
 
 

@@ -294,10 +294,10 @@ def test_bad_frames(change, message: str) -> None:  # type: ignore[no-untyped-de
 
 
 def test_unknown_rules_are_named_with_the_known() -> None:
-    with pytest.raises(InputError, match=r"no frame rule 'average'; the rules are mean_logit, "):
-        aggregate(make_frames(9, 0), "average")
-    with pytest.raises(InputError, match=r"no track rule 'min'; the rules are max, mean"):
-        aggregate(make_frames(9, 0), over_tracks="min")
+    with pytest.raises(InputError, match=r"no frame rule 'xyz'; choose of mean_logit, "):
+        aggregate(make_frames(9, 0), "xyz")
+    with pytest.raises(InputError, match=r"no track rule 'maxi'; did you mean max"):
+        aggregate(make_frames(9, 0), over_tracks="maxi")
 
 
 def test_a_video_among_a_million_frames_is_what_it_is_alone() -> None:

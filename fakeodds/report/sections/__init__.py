@@ -6,7 +6,7 @@ Each module has `build(contents)`: a `Section`, or None where the run has nothin
 from importlib import import_module
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Section
+from fakeodds.report.elements import Section
 
 ORDER = (
     "headline",

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, stage_name
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
+from fakeodds.view.format import number, stage_title
 
 #: A bound nearer to 0 or 1 than this is none.
 _OPEN = 1e-12
@@ -20,10 +19,9 @@ _DIGITS = 6
 
 def build(contents: Contents) -> Section | None:
     """Log loss against the bound, before and after, and the bounds that were taken."""
-    oof, before = contents.oof, contents.before
-    if oof is None or before is None:
+    oof, stages = contents.oof, contents.before_and_after
+    if oof is None or not stages:
         return None
-    stages = [before, *(["calibrated"] if "calibrated" in oof and before != "calibrated" else [])]
     found = prepare_bounds(oof, stages)
     bounds = None if contents.stack is None else contents.stack["clip"]
     curves = [_figure(oof, stage, bounds) for stage in stages]
@@ -77,7 +75,6 @@ def _figure(oof: pd.DataFrame, stage: str, bounds: list[float] | None) -> Figure
 
     curve = clip_curve(oof[stage], oof["label"])
     is_last = stage == "calibrated"
-    before = "mean of all detectors" if stage == "mean" else stage_name(stage)
     shown = (bounds[0], bounds[1]) if is_last and bounds is not None else None
     if is_last:
         caption = (
@@ -93,7 +90,7 @@ def _figure(oof: pd.DataFrame, stage: str, bounds: list[float] | None) -> Figure
         )
     return Figure(
         f"bounds_{'calibrated' if is_last else 'before'}",
-        "Calibrated and clipped" if is_last else f"Before: {before}",
+        "Calibrated and clipped" if is_last else f"Before: {stage_title(stage)}",
         caption,
         partial(_plot_curve, curve=curve, bounds=shown),
         curve,
@@ -108,23 +105,19 @@ def _plot_curve(canvas: Any, curve: pd.DataFrame, bounds: tuple[float, float] | 
 
 
 def _table(found: pd.DataFrame) -> Table:
-    names = {"mean": "mean of all detectors", "calibrated": "calibrated and clipped"}
-    return Table(
-        *(
-            ("stage", "log loss", "with the best bound", "which is", "dearest mistake"),
-            [
-                (
-                    names.get(row["stage"], stage_name(row["stage"])),
-                    number(row["log_loss"]),
-                    number(row["best"]),
-                    "none"
-                    if np.isnan(row["best_margin"])
-                    else f"{row['best_margin']:.2g} from the ends",
-                    number(row["dearest"], 2),
-                )
-                for row in records(found)
-            ],
-        ),
+    def bound(row: Row) -> str:
+        margin = row["best_margin"]
+        return "none" if np.isnan(margin) else f"{margin:.2g} from the ends"
+
+    return Table.of(
+        found,
+        {
+            "stage": cell("stage", stage_title),
+            "log loss": cell("log_loss", number),
+            "with the best bound": cell("best", number),
+            "which is": bound,
+            "dearest mistake": cell("dearest", number, 2),
+        },
         note="The best bound is the best for these very videos, so that it flatters a little; the "
         "bounds of the stack were learned where they were not judged.",
     )

@@ -1,5 +1,6 @@
 """What the run cost: time, memory, disk; and what a closer look at a new video is worth."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,10 @@ import pandas as pd
 
 from fakeodds.deadline.plot import plot_cost, prepare_cost
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
-from fakeodds.report.rows import records
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, cell, there_are
 from fakeodds.run.disk import megabytes, size, weights_mb
-from fakeodds.view.names import listed, shorten, thousands
-from fakeodds.view.numbers import interval, number, percent, seconds
+from fakeodds.view.figures import STRONG, plain_axes, row_axes
+from fakeodds.view.format import interval, listed, number, percent, seconds, shorten, thousands
 
 _FOLDERS = {
     "faces": "face crops",
@@ -27,9 +26,8 @@ _FOLDERS = {
 
 def build(contents: Contents) -> Section | None:
     """Seconds and memory by stage, MB on disk, weights a detector, seconds a new video."""
-    record = contents.run.stages()
-    stages = prepare_stages(record)
-    new = prepare_stages(_test_stages(contents))
+    stages = prepare_stages(contents.run.stages())
+    new = prepare_stages(contents.new.run.stages())
     sizes = prepare_sizes(contents)
     deadline = contents.deadline
     if stages.empty and deadline is None:
@@ -41,53 +39,51 @@ def build(contents: Contents) -> Section | None:
                 "stages",
                 "Time by stage",
                 "Seconds each stage took, on the machine that made the run.",
-                lambda canvas: _plot_stages(canvas, stages),
+                partial(_plot_stages, stages=stages),
                 stages,
                 size=(4.6, 1.0 + 0.36 * len(stages)),
             )
         )
     if deadline is not None:
         parts += _figure_in_time(deadline)
-    if not stages.empty:
-        parts.append(_stage_table(stages, "By stage"))
-    if not new.empty:
-        parts.append(_stage_table(new, "New videos, by stage"))
-    if deadline is not None:
-        parts.append(_in_time_table(deadline))
-    weights = prepare_weights(contents)
-    if not weights.empty:
-        parts.append(
-            Table(
-                ("detector", "weights of all folds"),
-                [[shorten(row["detector"], 48), size(row["mb"])] for row in records(weights)],
-                title="Weights by detector",
-                note="What fakeodds predict loads; --max-weights keeps it below a limit.",
-            )
-        )
-    if len(sizes) > 1:
-        parts.append(
-            Table(
-                ("folder", "holds", "size"),
-                [
-                    [f"{row['folder']}/", _FOLDERS[row["folder"]], size(row["mb"])]
-                    for row in records(sizes)
-                ],
-                texts=(0, 1),
-                title="On disk",
-            )
-        )
+    parts += there_are(
+        _stage_table(stages, "By stage"),
+        _stage_table(new, "New videos, by stage"),
+        *([] if deadline is None else [_in_time_table(deadline)]),
+        Table.of(
+            prepare_weights(contents),
+            {"detector": cell("detector", shorten, 48), "weights of all folds": cell("mb", size)},
+            title="Weights by detector",
+            note="What fakeodds predict loads; --max-weights keeps it below a limit.",
+        ),
+        Table.of(
+            # One folder alone is all there is.
+            sizes if len(sizes) > 1 else sizes.head(0),
+            {
+                "folder": cell("folder", "{}/".format),
+                "holds": cell("folder", _FOLDERS.__getitem__),
+                "size": cell("mb", size),
+            },
+            texts=(0, 1),
+            title="On disk",
+        ),
+    )
     return Section("costs", "Time and memory", _lead(contents, stages, deadline), parts)
 
 
 def prepare_stages(record: dict[str, Any]) -> pd.DataFrame:
-    """Of run.json's stages, in their order.
+    """Of `RunFolder.stages`, in their order.
 
     Returns:
         `stage`, `seconds`, `share` of all seconds, and `peak_mb`, NaN where it is not known.
     """
     table = pd.DataFrame(
         [
-            {"stage": name, "seconds": stage["seconds"], "peak_mb": stage.get("peak_mb", np.nan)}
+            {
+                "stage": name.replace("_", " "),
+                "seconds": stage["seconds"],
+                "peak_mb": stage.get("peak_mb", np.nan),
+            }
             for name, stage in record.items()
         ],
         columns=["stage", "seconds", "peak_mb"],
@@ -110,13 +106,6 @@ def prepare_weights(contents: Contents) -> pd.DataFrame:
     return table.sort_values("mb", ascending=False, kind="stable", ignore_index=True)
 
 
-def _test_stages(contents: Contents) -> dict[str, Any]:
-    from fakeodds.run.folder import RunFolder
-
-    stages: dict[str, Any] = RunFolder(contents.run.path / "test").stages()
-    return stages
-
-
 def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> list[Tile]:
     tiles = []
     if not stages.empty:
@@ -127,18 +116,13 @@ def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> lis
                 thousands(len(stages), "stage"),
             )
         )
-        faces = contents.run.stages().get("faces")
+        faces = contents.run.seconds().get("faces")
         if faces is not None and contents.videos is not None and len(contents.videos):
-            each = faces["seconds"] / len(contents.videos)
+            each = faces / len(contents.videos)
             tiles.append(Tile(f"{each:.2f} s", "a video to find its faces"))
         if stages["peak_mb"].notna().any():
-            tiles.append(
-                Tile(
-                    size(float(stages["peak_mb"].max())),
-                    "peak memory",
-                    "of the largest process",
-                )
-            )
+            peak = size(float(stages["peak_mb"].max()))
+            tiles.append(Tile(peak, "peak memory", "of the largest process"))
     if len(sizes) > 1:
         tiles.append(Tile(size(float(sizes["mb"].sum())), "on disk"))
     deadline = contents.deadline
@@ -175,18 +159,18 @@ def _lead(contents: Contents, stages: pd.DataFrame, deadline: dict[str, Any] | N
 
 def _stage_table(stages: pd.DataFrame, title: str) -> Table:
     known = bool(stages["peak_mb"].notna().any())
-    rows = [
-        [
-            row["stage"],
-            seconds(row["seconds"]),
-            percent(row["share"]) if np.isfinite(row["share"]) else "-",
-            *([size(row["peak_mb"]) if np.isfinite(row["peak_mb"]) else "-"] if known else []),
-        ]
-        for row in records(stages)
-    ]
-    return Table(
-        ("stage", "time", "of all", *(["peak memory until its end"] if known else [])),
-        rows,
+
+    def peak(row: Row) -> str:
+        return size(row["peak_mb"]) if np.isfinite(row["peak_mb"]) else "-"
+
+    return Table.of(
+        stages,
+        {
+            "stage": cell("stage"),
+            "time": cell("seconds", seconds),
+            "of all": lambda row: percent(row["share"]) if np.isfinite(row["share"]) else "-",
+            **({"peak memory until its end": peak} if known else {}),
+        },
         title=title,
         note="Of a stage that was killed and went on, only the last attempt is counted."
         + (" Memory is that of the largest process, workers not added up." if known else ""),
@@ -204,7 +188,7 @@ def _figure_in_time(deadline: dict[str, Any]) -> list[Part]:
             "Each point is a way to look at a video: so many frames, so many detectors. Log loss "
             "out of fold with its 95 % interval, seconds as measured on the new videos with all "
             "threads at work; left and down is better.",
-            lambda canvas: _plot_cost(canvas, cost),
+            partial(_plot_cost, cost=cost),
             cost,
         )
     ]
@@ -237,17 +221,14 @@ def _in_time_table(deadline: dict[str, Any]) -> Table:
 
 
 def _plot_stages(canvas: Any, stages: pd.DataFrame) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(stages))[::-1]
+    axes, at = row_axes(canvas, list(stages["stage"]), "seconds")
     axes.barh(at, stages["seconds"], color=STRONG, height=0.6)
     for y, spent in zip(at, stages["seconds"], strict=True):
         axes.annotate(
             seconds(spent), (spent, y), xytext=(4, 0), textcoords="offset points", va="center",
             fontsize=8.5,
         )  # fmt: skip
-    axes.set_yticks(at, stages["stage"])
-    axes.set(xlabel="seconds", xlim=(0, 1.18 * max(float(stages["seconds"].max()), 1e-9)))
+    axes.set_xlim(0, 1.18 * max(float(stages["seconds"].max()), 1e-9))
 
 
 def _plot_cost(canvas: Any, cost: pd.DataFrame) -> None:

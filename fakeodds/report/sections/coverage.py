@@ -1,25 +1,22 @@
 """What could be scored: videos without a face, unreadable ones, missing scores."""
 
-import re
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import GREY, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles
-from fakeodds.report.rows import losses, missing_scores, records
-from fakeodds.view.names import listed, shorten, thousands
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Cell, Figure, Part, Section, Table, Tile, Tiles, cell, count
+from fakeodds.report.videos import losses, missing_scores
+from fakeodds.view.figures import GREY, STRONG, plain_axes
+from fakeodds.view.format import listed, number, percent, shorten, thousands
 
 _STATUS = {"ok": "face found", "no_face": "no face found", "unreadable": "cannot be read"}
 _SOUND = {"ok": "sound was heard", "no_sound": "no sound", "unreadable": "cannot be read"}
-#: "The file is cut off: it holds 90 of 300 frames.", "12 of 32 sampled frames could be decoded."
-_TRUNCATED = r"cut off|could be decoded"
+#: Reason codes of videos that end early or lack frames.
+_IN_PART = ("cut_off", "frames_lost")
 _REASONS = 10
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _BARS = 40
 
 
@@ -36,12 +33,12 @@ def build(contents: Contents) -> Section | None:
         sentences.append(_told_missing(missing, len(oof)))
         if missing["missing"].nunique() > 1:
             parts.append(_missing_table(missing))
-    sound = _read(contents.run.sound_table)
+    sound = contents.sound
     if sound is not None and "status" in sound:
         heard = int((sound["status"] == "ok").sum())
         sentences.append(f"{heard:,} of {thousands(len(sound), 'video')} have sound.")
         parts += _sound_parts(sound)
-    new = _read(contents.run.path / "test" / "videos.parquet")
+    new = contents.new.videos
     if new is not None and "status" in new:
         parts.append(_status_table(new, "New videos that were predicted"))
     parts += _in_time_parts(contents.deadline)
@@ -71,20 +68,15 @@ def prepare_status(videos: pd.DataFrame) -> pd.DataFrame:
 
 
 def prepare_reasons(videos: pd.DataFrame) -> pd.DataFrame:
-    """A row a reason, the most frequent first: `status`, `reason`, `videos`.
+    """A row a kind of reason, the most frequent first: `status`, `reason` (one of them), `videos`.
 
-    Numbers in a sentence are put as N, so that "holds 90 of 300 frames" and "holds 12 of 250
-    frames" are one reason.
+    The kind is the table's `reason_code`; where it has none, each sentence is a kind by itself.
     """
     reason = videos["reason"].fillna("").astype(str)
-    told = videos[reason != ""]
-    table = pd.DataFrame(
-        {
-            "status": told["status"].astype(str),
-            "reason": [_general(text) for text in reason[reason != ""]],
-        }
-    )
-    counted = table.groupby(["status", "reason"]).size().rename("videos").reset_index()
+    kind = videos["reason_code"].astype(str) if "reason_code" in videos else reason
+    table = pd.DataFrame({"status": videos["status"].astype(str), "kind": kind, "reason": reason})
+    by = table[reason != ""].groupby(["status", "kind"], sort=True)["reason"]
+    counted = by.agg(reason="min", videos="size").reset_index().drop(columns="kind")
     return counted.sort_values("videos", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -115,15 +107,12 @@ def prepare_faces(videos: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"from": starts, "to": starts + step - 1, "videos": counts})
 
 
-def truncated(videos: pd.DataFrame) -> int:
-    """How many readable videos end early or lack frames."""
-    reason = videos["reason"].fillna("").astype(str)
-    return int((reason.str.contains(_TRUNCATED) & (videos["status"] != "unreadable")).sum())
-
-
-def _general(reason: str) -> str:
-    """A reason with N for its numbers, without the part that names one file."""
-    return shorten(_NUMBER.sub("N", reason), 160)
+def read_in_part(videos: pd.DataFrame) -> int:
+    """How many readable videos end early or lack frames; 0 where reasons have no code."""
+    if "reason_code" not in videos:
+        return 0
+    lacking = videos["reason_code"].isin(_IN_PART) & (videos["status"] != "unreadable")
+    return int(lacking.sum())
 
 
 def _told(videos: pd.DataFrame) -> str:
@@ -141,7 +130,7 @@ def _told(videos: pd.DataFrame) -> str:
             f", {listed(lacking)}. Such videos are judged like all others, by what the ensemble "
             'answers to "nothing seen"'
         )
-    cut = truncated(videos) if "reason" in videos else 0
+    cut = read_in_part(videos)
     if cut:
         told += f". {thousands(cut, 'other')} could be read only in part"
     return f"{told}."
@@ -197,7 +186,7 @@ def _video_parts(videos: pd.DataFrame, oof: pd.DataFrame | None) -> list[Part]:
                     "Face crops a video",
                     "How many face crops were cut from each video with a face: one for each face "
                     "in each frame that was looked at.",
-                    lambda canvas: _plot_faces(canvas, faces),
+                    partial(_plot_faces, faces=faces),
                     faces,
                     size=(4.6, 2.8),
                 )
@@ -214,32 +203,27 @@ def _video_parts(videos: pd.DataFrame, oof: pd.DataFrame | None) -> list[Part]:
                 "more often.",
             )
         )
-    if "reason" in videos:
-        parts += _reasons_parts(videos)
-    return parts
+    return [*parts, *_reasons_parts(videos)]
 
 
 def _reasons_parts(videos: pd.DataFrame, what: str = "") -> list[Part]:
-    reasons = prepare_reasons(videos)
+    """The reasons of the videos, or of `what` in them."""
+    reasons = prepare_reasons(videos) if "reason" in videos else pd.DataFrame()
     if reasons.empty:
         return []
-    shown = reasons.head(_REASONS)
     rest = int(reasons["videos"].iloc[_REASONS:].sum())
-    rows = [
-        [
-            row["reason"],
-            (_SOUND if what else _STATUS).get(row["status"], row["status"]),
-            f"{row['videos']:,}",
-        ]
-        for row in records(shown)
-    ]
+    names = _SOUND if what else _STATUS
     return [
-        Table(
-            ("reason", "status", "videos"),
-            rows,
+        Table.of(
+            reasons.head(_REASONS),
+            {
+                "reason": cell("reason", shorten, 160),
+                "status": cell("status", lambda status: str(names.get(status, status))),
+                "videos": count("videos"),
+            },
             texts=(0, 1),
-            title=f"{what}reasons".capitalize(),
-            note="N stands for any number. "
+            title=f"{what}: reasons" if what else "Reasons",
+            note="Of each kind of reason one is shown. "
             + (f"{rest:,} videos have other reasons. " if rest else "")
             + f"{'sound' if what else 'videos'}.parquet has the reason of each video.",
         )
@@ -250,32 +234,30 @@ def _status_table(videos: pd.DataFrame, title: str, oof: pd.DataFrame | None = N
     found = prepare_status(videos)
     labelled = bool((found[["real", "fake"]].sum(axis=1) > 0).any())
     judged = oof is not None and "calibrated" in oof
-    header = ["status", "videos"] + ["REAL", "FAKE"] * labelled + ["log loss there"] * judged
     by_status: dict[str, float] = {}
     if oof is not None and judged:
         status = videos.set_index(videos["video"].astype(str))["status"].astype(str)
         means = losses(oof).groupby(status.reindex(oof.index).to_numpy()).mean()
         by_status = {str(name): float(mean) for name, mean in means.items()}
-    rows = [
-        [
-            _STATUS.get(row["status"], row["status"]),
-            f"{row['videos']:,}",
-            *([f"{row['real']:,}", f"{row['fake']:,}"] if labelled else []),
-            *([number(by_status.get(row["status"]))] if judged else []),
-        ]
-        for row in records(found)
-    ]
-    return Table(header, rows, title=title)
+    columns: dict[str, Cell] = {
+        "status": cell("status", lambda status: str(_STATUS.get(status, status))),
+        "videos": count("videos"),
+        **({"REAL": count("real"), "FAKE": count("fake")} if labelled else {}),
+    }
+    if judged:
+        columns["log loss there"] = cell("status", lambda status: number(by_status.get(status)))
+    return Table.of(found, columns, title=title)
 
 
 def _missing_table(missing: pd.DataFrame) -> Table:
     ordered = missing.sort_values("missing", ascending=False, kind="stable")
-    return Table(
-        ("detector", "missing", "share"),
-        [
-            [shorten(row["detector"], 48), f"{row['missing']:,}", percent(row["share"], 1)]
-            for row in records(ordered)
-        ],
+    return Table.of(
+        ordered,
+        {
+            "detector": cell("detector", shorten, 48),
+            "missing": count("missing"),
+            "share": cell("share", percent, 1),
+        },
         title="Labelled videos without a score",
         note="The stack learns what a missing score says. In the detector's own log loss it counts "
         "as the share of fakes.",
@@ -283,8 +265,9 @@ def _missing_table(missing: pd.DataFrame) -> Table:
 
 
 def _sound_parts(sound: pd.DataFrame) -> list[Part]:
+    reasons = _reasons_parts(sound, "Sound")
     if (sound["status"] == "ok").all():
-        return _reasons_parts(sound, "Sound: ") if "reason" in sound else []
+        return reasons
     counts = sound["status"].astype(str).value_counts()
     return [
         Table(
@@ -293,7 +276,7 @@ def _sound_parts(sound: pd.DataFrame) -> list[Part]:
             title="Sound",
             note="A video without sound has no score by the detectors that listen.",
         ),
-        *(_reasons_parts(sound, "Sound: ") if "reason" in sound else []),
+        *reasons,
     ]
 
 
@@ -306,15 +289,10 @@ def _in_time_parts(deadline: dict[str, Any] | None) -> list[Part]:
         ["not looked at before time was up", f"{deadline['not_looked_at']:,}"],
         ["looked at, but without scores", f"{len(deadline['without_scores']):,}"],
     ]
-    reasons = pd.Series(
-        [_general(text) for text in deadline["without_scores"].values()], dtype=object
-    ).value_counts()
-    rows += [[f"- {reason}", f"{n:,}"] for reason, n in reasons.head(_REASONS).items()]
+    reasons = pd.Series(deadline["without_scores"], dtype=object).value_counts()
+    shown = reasons.head(_REASONS).items()
+    rows += [[f"- {shorten(str(reason), 160)}", f"{n:,}"] for reason, n in shown]
     return [Table(("predict --deadline", "videos"), rows, title="New videos, in time")]
-
-
-def _read(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.exists() else None
 
 
 def _plot_faces(canvas: Any, faces: pd.DataFrame) -> None:

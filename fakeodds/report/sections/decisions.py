@@ -9,11 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, cell, count
+from fakeodds.view.figures import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
+from fakeodds.view.format import apart_in_figure, number, percent, stage_title
+from stacking.estimate.stages import singles
 
 #: Points of a ROC curve that are drawn.
 _POINTS = 500
@@ -26,23 +25,26 @@ _GOOD, _CORNER = 0.97, 0.2
 #: With a smaller share of one class, accuracy hides how that class fares.
 _UNEVEN = 0.4
 
-_COUNTS = ("true_fake", "false_real", "true_real", "false_fake")
-
-_NAMES = {"mean": "mean of all detectors", "calibrated": "calibrated and clipped"}
+_COUNTS = {
+    "true_fake": "FAKE found",
+    "false_real": "FAKE missed",
+    "true_real": "REAL passed",
+    "false_fake": "false alarms",
+}
 
 
 def build(contents: Contents) -> Section | None:
     """ROC curves, confusion at thresholds that were chosen on other folds, and histograms."""
-    oof, before = contents.oof, contents.before
-    if oof is None or before is None:
+    oof, shown = contents.oof, contents.before_and_after
+    if oof is None or not shown:
         return None
-    final = "calibrated" if "calibrated" in oof else contents.stages[-1]
+    final = shown[-1]
     decisions = prepare_decisions(oof, final)
     parts: list[Part] = [
         _roc(oof, _curves(contents, final)),
         _matrix(decisions),
         _table(decisions),
-        *(_histogram(oof, stage) for stage in dict.fromkeys((before, final))),
+        *(_histogram(oof, stage) for stage in shown),
     ]
     return Section("decisions", "Decisions", _lead(oof, decisions), parts)
 
@@ -169,8 +171,8 @@ def _curves(contents: Contents, final: str) -> list[str]:
     assert oof is not None
     from calibration import log_loss
 
-    singles = [name for name in contents.stages if name.startswith("base/")]
-    best = min(singles, key=lambda name: log_loss(oof["label"], oof[name]))
+    alone = singles(contents.stages)
+    best = min(alone, key=lambda name: log_loss(oof["label"], oof[name]))
     return list(dict.fromkeys([final, *(["mean"] if "mean" in oof else []), best]))
 
 
@@ -212,7 +214,7 @@ def _plot_roc(
     axes.plot([0, 1], [0, 1], color=CLOUD, linestyle=":", linewidth=1.4)
     # The stage that counts is drawn last, above the others.
     styles = (STRONG, 2.0, "-"), (SERIES[1], 1.4, "--"), (GREY, 1.4, "-")
-    names = apart_in_figure([_NAMES.get(stage, stage_name(stage)) for stage in curves], 28)
+    names = apart_in_figure([stage_title(stage) for stage in curves], 28)
     for (stage, curve), name, (colour, width, dashes) in reversed(
         list(zip(curves.items(), names, styles, strict=False))
     ):
@@ -295,22 +297,20 @@ def _table(decisions: pd.DataFrame) -> Table:
             " The classes are uneven: balanced accuracy is the mean of the shares of fakes and of "
             "reals that are called right, 50 % is guessing."
         )
-    return Table(
-        (
-            *("threshold", "for new videos", "in the folds", "FAKE found", "FAKE missed"),
-            *("REAL passed", "false alarms", "accuracy", "balanced"),
-        ),
-        [
-            (
-                _RULES[row["rule"]],
-                number(row["threshold"], 3),
-                " to ".join(dict.fromkeys(number(row[name], 3) for name in ("lowest", "highest"))),
-                *(f"{row[name]:,}" for name in _COUNTS),
-                percent(row["accuracy"], 1),
-                percent(row["balanced"], 1),
-            )
-            for row in records(decisions)
-        ],
+
+    def in_the_folds(row: Row) -> str:
+        return " to ".join(dict.fromkeys(number(row[name], 3) for name in ("lowest", "highest")))
+
+    return Table.of(
+        decisions,
+        {
+            "threshold": cell("rule", _RULES.__getitem__),
+            "for new videos": cell("threshold", number, 3),
+            "in the folds": in_the_folds,
+            **{title: count(name) for name, title in _COUNTS.items()},
+            "accuracy": cell("accuracy", percent, 1),
+            "balanced": cell("balanced", percent, 1),
+        },
         title="Thresholds",
         note=note,
     )
@@ -321,7 +321,7 @@ def _histogram(oof: pd.DataFrame, stage: str) -> Figure:
     is_last = stage == "calibrated"
     return Figure(
         f"histogram_{'calibrated' if is_last else 'before'}",
-        f"Where the answers lie: {_NAMES.get(stage, stage_name(stage))}",
+        f"Where the answers lie: {stage_title(stage)}",
         "FAKE upwards, REAL downwards, each as a share of its class; the heights grow with the "
         "square root, so that few videos are seen too. Where both are high, they are mixed up.",
         partial(_plot_histogram, data=data),

@@ -9,11 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import STRONG
-from fakeodds.report.parts import Figure, Part, Section, Table
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, cell
+from fakeodds.view.figures import STRONG
+from fakeodds.view.format import apart_in_figure, number, percent, stage_name
+from stacking.estimate.stages import single_stage, singles
 
 #: So many detectors are drawn, the best ones: more cells could not be read.
 _DRAWN = 30
@@ -88,17 +87,16 @@ def _pairs(contents: Contents) -> tuple[pd.DataFrame | None, list[str]]:
 
     if contents.compare is not None:
         found = Comparison.from_dict(contents.compare)
-        singles = found.table[found.table["size"] == 1].sort_values("log_loss", kind="stable")
-        return found.pairs, [models[0] for models in singles["models"]]
+        alone = found.table[found.table["size"] == 1].sort_values("log_loss", kind="stable")
+        return found.pairs, [models[0] for models in alone["models"]]
     oof = contents.oof
     if oof is None or len(contents.detectors) < 2:
         return None, []
-    probability = oof[[name for name in contents.stages if name.startswith("base/")]]
-    probability = probability.rename(columns=stage_name)
+    probability = oof[singles(oof)].rename(columns=stage_name)
     order = list(probability.columns)
     if contents.metrics is not None:
         stages = contents.metrics["stages"]
-        order.sort(key=lambda name: stages[f"base/{name}"]["log_loss"]["value"])
+        order.sort(key=lambda name: stages[single_stage(name)]["log_loss"]["value"])
     return pair_diversity(oof["label"], probability), order
 
 
@@ -125,18 +123,15 @@ def _lead(pairs: pd.DataFrame) -> str:
 def _table(pairs: pd.DataFrame) -> Table:
     ends = prepare_ends(pairs)
     shown = f"The {_LISTED} pairs most alike and the {_LISTED} least alike"
-    return Table(
-        ("pair", "Q", "disagree", "both wrong", "correlation of errors"),
-        [
-            (
-                f"{row['first']}, {row['second']}",
-                number(row["q"], 3),
-                percent(row["disagreement"], 1),
-                percent(row["double_fault"], 1),
-                number(row["residual_correlation"], 3),
-            )
-            for row in records(ends)
-        ],
+    return Table.of(
+        ends,
+        {
+            "pair": lambda row: f"{row['first']}, {row['second']}",
+            "Q": cell("q", number, 3),
+            "disagree": cell("disagreement", percent, 1),
+            "both wrong": cell("double_fault", percent, 1),
+            "correlation of errors": cell("residual_correlation", number, 3),
+        },
         title=shown if len(ends) < len(pairs) else "Pairs, the most alike first",
         note="Q (Yule's): 1 where they are right and wrong on the same videos, 0 where one tells "
         "nothing of the other, below 0 where one is right when the other is wrong. Both wrong: the "

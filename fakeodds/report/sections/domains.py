@@ -1,16 +1,17 @@
 """What to expect of forgeries that nobody has seen: each domain left out in turn."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import in_figure, listed, shorten, thousands
-from fakeodds.view.numbers import number
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
+from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, dots, plain_axes, row_axes
+from fakeodds.view.format import in_figure, interval, listed, number, shorten, thousands
+from stacking.estimate.stages import STEPS
 
 _SHOWN_CANDIDATES = 6
 
@@ -18,31 +19,32 @@ _SHOWN_CANDIDATES = 6
 def build(contents: Contents) -> Section | None:
     """Log loss in each domain that was left out, and how --robust chose by them."""
     metrics, robust = contents.metrics, contents.robust
-    asked = contents.settings.get("robust", False)
-    found = None if metrics is None else metrics.get("domains")
-    if metrics is None or not found:
+    if metrics is None or not contents.domains:
         return None
     column = str(contents.settings.get("domain") or "domain")
-    domains = prepare_domains(metrics, column)
+    domains = prepare_domains(contents.domains, metrics.get("slices", {}).get(column, {}))
     known = float(metrics["stages"]["calibrated"]["log_loss"]["value"])
     figure, *parts = _domain_parts(domains, column, known)
-    if robust is not None and asked:
+    if robust is not None:
         second, *more = _robust_parts(robust)
         parts = [second, *parts, *more]
     return Section("domains", "Unseen forgeries", _lead(domains, column, known), [figure, *parts])
 
 
-def prepare_domains(metrics: dict[str, Any], column: str) -> pd.DataFrame:
+def prepare_domains(judged: Mapping[str, Any], slices: Mapping[str, Any]) -> pd.DataFrame:
     """A row a domain that was left out, the hardest first.
+
+    Args:
+        judged: domains.json.
+        slices: those of metrics.json by the column of the domains.
 
     Returns:
         `name`; log losses `mean`, `stacked` and `calibrated` with the last one's interval `low`,
         `high`; `auc` where the domain was left out, and `auc_known`, where it was among the
-        videos that were learned from (by the slices of `column`). NaN where undefined.
+        videos that were learned from. NaN where undefined.
     """
-    slices = metrics.get("slices", {}).get(column, {})
     rows = []
-    for name, stages in metrics["domains"].items():
+    for name, stages in judged.items():
         loss = stages["calibrated"]["log_loss"]
         known = slices.get(name, {}).get("stages", {}).get("calibrated", {}).get("auc")
         area = stages["calibrated"]["auc"]["value"]
@@ -91,39 +93,25 @@ def _lead(domains: pd.DataFrame, column: str, known: float) -> str:
 
 
 def _domain_parts(domains: pd.DataFrame, column: str, known: float) -> list[Part]:
-    rows = [
-        [
-            shorten(row["name"], 48),
-            number(row["mean"]),
-            number(row["stacked"]),
-            number(row["calibrated"]),
-            f"{number(row['low'])} to {number(row['high'])}",
-            number(row["auc"], 3),
-            number(row["auc_known"], 3),
-        ]
-        for row in records(domains)
-    ]
     return [
         Figure(
             "domains",
             f"Each {column} left out",
             "Dots: log loss on what was left out, with 95 % intervals over groups; left is better. "
             "Grey: plain mean of the detectors. The dotted line is the log loss with all known.",
-            lambda canvas: _plot_domains(canvas, domains, known),
+            partial(_plot_domains, domains=domains, known=known),
             domains,
             size=(4.6, 1.1 + 0.36 * len(domains)),
         ),
-        Table(
-            (
-                f"{column} left out",
-                "mean",
-                "stacked",
-                "calibrated",
-                "95 % interval",
-                "AUC",
-                "AUC if known",
-            ),
-            rows,
+        Table.of(
+            domains,
+            {
+                f"{column} left out": cell("name", shorten, 48),
+                **{step: cell(step, number) for step in STEPS},
+                "95 % interval": interval,
+                "AUC": cell("auc", number, 3),
+                "AUC if known": cell("auc_known", number, 3),
+            },
             title="Log loss on what was left out",
             note="Each part is judged together with REAL videos, and by an ensemble that saw "
             "neither it nor the groups it is judged on.",
@@ -158,19 +146,13 @@ def _robust_parts(robust: dict[str, Any]) -> list[Part]:
     shown = [*range(min(_SHOWN_CANDIDATES, len(candidates)))]
     if best_mean not in shown:
         shown.append(best_mean)
-    rows = []
-    for at in shown:
-        row = candidates.iloc[at]
-        marks = ["chosen"] * bool(row["chosen"]) + ["lowest mean"] * (at == best_mean)
+    table = candidates.assign(lowest=np.arange(len(candidates)) == best_mean).iloc[shown]
+
+    def named(row: Row) -> str:
+        marks = ["chosen"] * bool(row["chosen"]) + ["lowest mean"] * bool(row["lowest"])
         settings = f"{row['meta']}, calibration {row['calibration']}, clip {row['clip']}"
-        rows.append(
-            [
-                f"{settings} ({', '.join(marks)})" if marks else settings,
-                str(row["columns"]),
-                number(row["worst"]),
-                number(row["mean"]),
-            ]
-        )
+        return f"{settings} ({', '.join(marks)})" if marks else settings
+
     return [
         Figure(
             "robust",
@@ -179,13 +161,18 @@ def _robust_parts(robust: dict[str, Any]) -> list[Part]:
             "clip and columns, judged on domains it had not seen; down and left is better. The "
             "diamond was chosen: the lowest log loss in its worst domain. The ring has the lowest "
             "mean.",
-            lambda canvas: _plot_candidates(canvas, candidates),
+            partial(_plot_candidates, candidates=candidates),
             candidates,
         ),
-        Table(
-            ("candidate", "columns", "worst domain", "mean of domains"),
-            rows,
-            strong=[i for i, at in enumerate(shown) if candidates["chosen"].iloc[at]],
+        Table.of(
+            table,
+            {
+                "candidate": named,
+                "columns": cell("columns"),
+                "worst domain": cell("worst", number),
+                "mean of domains": cell("mean", number),
+            },
+            strong=np.flatnonzero(table["chosen"]).tolist(),
             title="Chosen by the worst domain (--robust)",
             note=str(robust.get("reason", "")),
         ),
@@ -193,23 +180,11 @@ def _robust_parts(robust: dict[str, Any]) -> list[Part]:
 
 
 def _plot_domains(canvas: Any, domains: pd.DataFrame, known: float) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(domains))[::-1]
+    axes, at = row_axes(canvas, [in_figure(name, 22) for name in domains["name"]], "log loss")
     axes.axvline(known, color=CLOUD, linestyle=":", linewidth=1.6)
     axes.plot(domains["mean"], at, "o", color=GREY, markersize=4)
-    around = [domains["calibrated"] - domains["low"], domains["high"] - domains["calibrated"]]
-    axes.errorbar(
-        domains["calibrated"],
-        at,
-        xerr=around,
-        fmt="o",
-        color=STRONG,
-        markersize=6,
-        elinewidth=1.8,
-    )
-    axes.set_yticks(at, [in_figure(name, 22) for name in domains["name"]])
-    axes.set(xlabel="log loss", ylim=(-0.6, len(domains) - 0.4))
+    losses = domains.assign(log_loss=domains["calibrated"])
+    dots(axes, losses, at, STRONG, markersize=6, elinewidth=1.8)
 
 
 def _plot_candidates(canvas: Any, candidates: pd.DataFrame) -> None:

@@ -1,15 +1,15 @@
 """How one score a video was made of the scores of its frames."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
+from fakeodds.view.figures import CLOUD, SERIES, STRONG, row_axes
+from fakeodds.view.format import interval, number
 from predictions.frame_rules import DEFAULT_RULE
 
 #: What each rule does, for somebody who has not read `predictions.frame_rules`.
@@ -68,7 +68,7 @@ def build(contents: Contents) -> Section | None:
             "left of the line is better. "
             + ("Colours: how several faces of one video are put together. " if several else "")
             + "The diamond was taken.",
-            lambda canvas: _plot_rules(canvas, table),
+            partial(_plot_rules, table=table),
             table,
             size=(4.6, 1.0 + (0.52 if several else 0.36) * table["rule"].nunique()),
         ),
@@ -118,23 +118,21 @@ def _named(rule: str, over: str, table: pd.DataFrame) -> str:
 def _as_table(table: pd.DataFrame, several: bool) -> Table:
     """Each rule with its best way to put faces together, and the one that was taken."""
     shown = table[~table["rule"].duplicated() | table["taken"]]
-    rows = []
-    for row in records(shown):
-        usual = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
-        rows.append(
-            [
-                f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
-                _named(row["rule"], row["over_tracks"], table),
-                number(row["log_loss"]),
-                f"{number(row['low'])} to {number(row['high'])}",
-                "the usual one"
-                if usual
-                else f"{row['difference']:+.4f} ± {row['standard_error']:.4f}",
-            ]
-        )
-    return Table(
-        ("rule", "what it does", "log loss", "95 % interval", "difference"),
-        rows,
+
+    def difference(row: Row) -> str:
+        if (row["rule"], row["over_tracks"]) == DEFAULT_RULE:
+            return "the usual one"
+        return f"{row['difference']:+.4f} ± {row['standard_error']:.4f}"
+
+    return Table.of(
+        shown,
+        {
+            "rule": lambda row: f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
+            "what it does": lambda row: _named(row["rule"], row["over_tracks"], table),
+            "log loss": cell("log_loss", number),
+            "95 % interval": interval,
+            "difference": difference,
+        },
         strong=np.flatnonzero(shown["taken"].to_numpy()).tolist(),
         texts=(0, 1),
         title="Rules from frames to video" + (", each with its best over faces" if several else ""),
@@ -143,9 +141,8 @@ def _as_table(table: pd.DataFrame, several: bool) -> Table:
 
 
 def _plot_rules(canvas: Any, table: pd.DataFrame) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
     rules = list(dict.fromkeys(table["rule"]))[::-1]
+    axes, _ = row_axes(canvas, rules[::-1], "difference in log loss to the usual rule")
     over = [name for name in _OVER_TRACKS if name in set(table["over_tracks"])]
     axes.axvline(0, color=CLOUD, linestyle=":", linewidth=1.6)
     for number_, name in enumerate(over):
@@ -153,18 +150,10 @@ def _plot_rules(canvas: Any, table: pd.DataFrame) -> None:
         offset = 0.6 * ((len(over) - 1) / 2 - number_) / max(len(over), 1)
         at = np.array([rules.index(rule) for rule in own["rule"]]) + offset
         axes.errorbar(
-            own["difference"],
-            at,
-            xerr=_HALF_WIDTH * own["standard_error"],
-            fmt="o",
-            color=SERIES[number_],
-            markersize=3.5,
-            elinewidth=1.1,
-            label=_OVER_TRACKS[name],
-        )
+            own["difference"], at, xerr=_HALF_WIDTH * own["standard_error"], fmt="o",
+            color=SERIES[number_], markersize=3.5, elinewidth=1.1, label=_OVER_TRACKS[name],
+        )  # fmt: skip
         taken = own["taken"].to_numpy()
         axes.plot(own["difference"][taken], at[taken], "D", color=STRONG, markersize=6, zorder=4)
-    axes.set_yticks(range(len(rules)), rules)
-    axes.set(xlabel="difference in log loss to the usual rule", ylim=(-0.6, len(rules) - 0.4))
     if len(over) > 1:
         canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)

@@ -1,21 +1,24 @@
 """What to expect of new videos, and what each step brought."""
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Tile, Tiles, Words
-from fakeodds.view.names import in_figure
-from fakeodds.view.numbers import cost_of_share, interval, number, percent, stage_name
-
-_STEPS = {
-    "mean": "mean of all detectors",
-    "stacked": "stacked",
-    "calibrated": "calibrated and clipped",
-}
+from fakeodds.report.elements import Figure, Part, Section, Tile, Tiles, Words
+from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
+from fakeodds.view.format import (
+    cost_of_share,
+    in_figure,
+    interval,
+    loss_of,
+    number,
+    percent,
+    stage_name,
+    stage_title,
+)
+from stacking.estimate.stages import STEPS, singles
 
 
 def build(contents: Contents) -> Section | None:
@@ -56,7 +59,7 @@ def build(contents: Contents) -> Section | None:
             "Log loss after each step",
             "Out of fold, with 95 % intervals over groups; left is better. The dotted line is what "
             "knowing only the share of fakes costs.",
-            lambda canvas: _plot_steps(canvas, steps, knowing_nothing),
+            partial(_plot_steps, steps=steps, knowing_nothing=knowing_nothing),
             steps,
             size=(4.6, 0.9 + 0.5 * len(steps)),
         ),
@@ -84,22 +87,12 @@ def build(contents: Contents) -> Section | None:
 def prepare_steps(metrics: dict[str, Any]) -> pd.DataFrame:
     """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector."""
     stages = metrics["stages"]
-    singles = {name: at for name, at in stages.items() if name.startswith("base/")}
-    best = min(singles, key=lambda name: singles[name]["log_loss"]["value"])
-    lonely = len(singles) == 1
-    named = {best: f"{'' if lonely else 'best single: '}{stage_name(best)}"}
-    named |= {name: text for name, text in _STEPS.items() if name in stages}
+    alone = singles(stages)
+    best = min(alone, key=lambda name: float(stages[name]["log_loss"]["value"]))
+    named = {best: f"{'' if len(alone) == 1 else 'best single: '}{stage_name(best)}"}
+    named |= {stage: stage_title(stage) for stage in STEPS if stage in stages}
     return pd.DataFrame(
-        [
-            {
-                "stage": stage,
-                "name": name,
-                "log_loss": stages[stage]["log_loss"]["value"],
-                "low": stages[stage]["log_loss"]["low"],
-                "high": stages[stage]["log_loss"]["high"],
-            }
-            for stage, name in named.items()
-        ]
+        [{"stage": stage, "name": name, **loss_of(stages[stage])} for stage, name in named.items()]
     )
 
 
@@ -132,9 +125,7 @@ def _hindsight(steps: pd.DataFrame) -> str:
 
 
 def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(steps))[::-1]
+    axes, at = row_axes(canvas, [_in_two_lines(name) for name in steps["name"]], "log loss", 0.7)
     last = steps["stage"] == "calibrated"
     for mask, colour in ((~last, GREY), (last, STRONG)):
         dots(axes, steps[mask], at[mask], colour, markersize=6, elinewidth=2)
@@ -144,8 +135,6 @@ def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> Non
             ha="center", fontsize=8.5,
         )  # fmt: skip
     axes.axvline(knowing_nothing, color=CLOUD, linestyle=":", linewidth=1.6)
-    axes.set_yticks(at, [_in_two_lines(name) for name in steps["name"]])
-    axes.set(ylim=(-0.5, len(steps) - 0.3), xlabel="log loss")
 
 
 def _in_two_lines(name: str, most: int = 26) -> str:

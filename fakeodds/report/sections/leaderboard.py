@@ -7,19 +7,25 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import apart_in_figure, listed
-from fakeodds.view.numbers import interval, number, stage_name
+from fakeodds.report.elements import Cell, Figure, Part, Section, Table, Words, cell
+from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
+from fakeodds.view.format import (
+    apart_in_figure,
+    interval,
+    listed,
+    loss_of,
+    number,
+    stage_name,
+    stage_title,
+)
+from stacking.estimate.stages import STEPS, singles
 
-_STEPS = {
-    "mean": "mean of all detectors",
-    "stacked": "stacked",
-    "calibrated": "calibrated and clipped",
-}
-_MEASURES = ("brier", "auc", "accuracy", "ece")
-_HEADER = ("log loss", "95 %", "Brier", "AUC", "accuracy", "ECE")
+_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece": "ECE"}
+
+_MEANING = (
+    "Log loss, Brier (squared error) and ECE (calibration error): lower is better. AUC (how well "
+    "fakes are ranked above reals, 0.5 is chance) and accuracy at 0.5: higher is better."
+)
 
 #: So many detectors are drawn; the table has them all.
 _DRAWN = 24
@@ -42,21 +48,20 @@ def build(contents: Contents) -> Section | None:
     if metrics is None:
         return _compared(contents)
     board = prepare_leaderboard(metrics)
-    singles, steps = board[~board["is_step"]], board[board["is_step"]]
-    parts: list[Part] = [_table_of_steps(metrics, steps)]
-    lead = f"{singles['name'].iloc[0]} by itself, and after each step."
-    if len(singles) > 1:
-        best = singles.iloc[0]
-        lead = (
-            f"The best detector by itself is {best['name']} (log loss {number(best['log_loss'])})."
-        )
-        parts.append(_table_of_detectors(metrics, singles))
-        lead_of_places, places = _places(contents)
-        parts += [_figure(board), *places]
-        lead = f"{lead} {lead_of_places}"
-    else:
-        parts[0] = _table_of_all(metrics, board)
-    parts += _blend(contents)
+    alone, steps = board[~board["is_step"]], board[board["is_step"]]
+    if len(alone) == 1:
+        lead = f"{alone['name'].iloc[0]} by itself, and after each step."
+        table = _table("stage", board, strong=(len(board) - 1,), note=_MEANING)
+        return Section("leaderboard", "Leaderboard", lead, [table])
+    lead_of_places, places = _places(contents)
+    parts = [
+        _table_of_steps(metrics, steps),
+        _table_of_detectors(alone),
+        _figure(board),
+        *places,
+        *_blend(contents),
+    ]
+    lead = f"{_best(alone['name'].iloc[0], alone['log_loss'].iloc[0])} {lead_of_places}"
     return Section("leaderboard", "Leaderboard", lead, parts)
 
 
@@ -69,18 +74,16 @@ def prepare_leaderboard(metrics: dict[str, Any]) -> pd.DataFrame:
     rows = [
         {
             "stage": stage,
-            "name": _STEPS.get(stage, stage_name(stage)),
-            "is_step": stage in _STEPS,
-            "log_loss": found["log_loss"]["value"],
-            "low": found["log_loss"]["low"],
-            "high": found["log_loss"]["high"],
+            "name": stage_title(stage),
+            "is_step": stage in STEPS,
+            **loss_of(found),
             **{name: found[name]["value"] for name in _MEASURES},
         }
         for stage, found in metrics["stages"].items()
     ]
     board = pd.DataFrame(rows)
-    singles = board[~board["is_step"]].sort_values("log_loss", kind="stable")
-    return pd.concat([singles, board[board["is_step"]]], ignore_index=True)
+    alone = board[~board["is_step"]].sort_values("log_loss", kind="stable")
+    return pd.concat([alone, board[board["is_step"]]], ignore_index=True)
 
 
 def prepare_places(subsets: pd.DataFrame) -> pd.DataFrame:
@@ -143,14 +146,14 @@ def prepare_left_out(oof: pd.DataFrame) -> pd.DataFrame:
     """
     from calibration import row_log_loss, standard_error
 
-    singles = [str(name) for name in oof if str(name).startswith("base/")]
+    alone = singles(oof)
     label = oof["label"].to_numpy(np.float64)
-    p = oof[singles].to_numpy(np.float64)
+    p = oof[alone].to_numpy(np.float64)
     total = p.sum(axis=1)
-    with_all = row_log_loss(label, total / len(singles))
+    with_all = row_log_loss(label, total / len(alone))
     rows = []
-    for column, name in enumerate(singles):
-        others = (total - p[:, column]) / (len(singles) - 1)
+    for column, name in enumerate(alone):
+        others = (total - p[:, column]) / (len(alone) - 1)
         # Sums of probabilities are rounded, and may end a hair outside.
         without = row_log_loss(label, np.clip(others, 0.0, 1.0))
         gain = float((without - with_all).mean())
@@ -173,12 +176,15 @@ def _compared(contents: Contents) -> Section | None:
     """Of a run that only compared ensembles: what each detector is good for."""
     if contents.compare is None or len(contents.compare["models"]) < 2:
         return None
-    singles = [subset for subset in contents.compare["subsets"] if subset["size"] == 1]
-    best = min(singles, key=lambda subset: float(subset["log_loss"]))
+    alone = [subset for subset in contents.compare["subsets"] if subset["size"] == 1]
+    best = min(alone, key=lambda subset: float(subset["log_loss"]))
     lead, parts = _places(contents)
-    alone = f"The best detector by itself is {best['models'][0]} (log loss "
-    lead = f"{alone}{number(best['log_loss'])}). {lead}"
+    lead = f"{_best(best['models'][0], best['log_loss'])} {lead}"
     return Section("leaderboard", "Leaderboard", lead, parts)
+
+
+def _best(name: str, loss: float) -> str:
+    return f"The best detector by itself is {name} (log loss {number(loss)})."
 
 
 def _verdict(gain: float, error: float) -> str:
@@ -187,16 +193,14 @@ def _verdict(gain: float, error: float) -> str:
     return NOT_NEEDED if gain <= 0 else EARNED if gain > _SHOWN * error else REPLACED
 
 
-def _cells(metrics: dict[str, Any], rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    return [
-        (
-            str(row["name"]),
-            number(row["log_loss"]),
-            interval(metrics["stages"][row["stage"]]["log_loss"]),
-            *(number(row[name], 3) for name in _MEASURES),
-        )
-        for row in records(rows)
-    ]
+def _table(first: str, rows: pd.DataFrame, **more: Any) -> Table:
+    columns: dict[str, Cell] = {
+        first: cell("name"),
+        "log loss": cell("log_loss", number),
+        "95 %": interval,
+        **{title: cell(name, number, 3) for name, title in _MEASURES.items()},
+    }
+    return Table.of(rows, columns, **more)
 
 
 def _table_of_steps(metrics: dict[str, Any], steps: pd.DataFrame) -> Table:
@@ -207,34 +211,16 @@ def _table_of_steps(metrics: dict[str, Any], steps: pd.DataFrame) -> Table:
     values = metrics["stages"]
     if "stacked" in values and values["stacked"] == values["calibrated"]:
         told += " The last two are the same here: no calibrator and no bound paid."
-    return Table(
-        ("step", *_HEADER),
-        _cells(metrics, steps),
-        strong=(len(steps) - 1,),
-        title="The steps",
-        note=told,
-    )
+    return _table("step", steps, strong=(len(steps) - 1,), title="The steps", note=told)
 
 
-def _table_of_detectors(metrics: dict[str, Any], singles: pd.DataFrame) -> Table:
-    return Table(
-        ("detector", *_HEADER),
-        _cells(metrics, singles),
+def _table_of_detectors(alone: pd.DataFrame) -> Table:
+    return _table(
+        "detector",
+        alone,
         title="The detectors by themselves, best first",
-        note="Log loss, Brier (squared error) and ECE (calibration error): lower is better. AUC "
-        "(how well fakes are ranked above reals, 0.5 is chance) and accuracy at 0.5: higher is "
-        "better. A poor log loss with a good AUC is a detector that knows, but is too sure.",
-    )
-
-
-def _table_of_all(metrics: dict[str, Any], board: pd.DataFrame) -> Table:
-    return Table(
-        ("stage", *_HEADER),
-        _cells(metrics, board),
-        strong=(len(board) - 1,),
-        note="Log loss, Brier (squared error) and ECE (calibration error): lower is better. AUC "
-        "(how well fakes are ranked above reals, 0.5 is chance) and accuracy at 0.5: higher is "
-        "better.",
+        note=f"{_MEANING} A poor log loss with a good AUC is a detector that knows, but is too "
+        "sure.",
     )
 
 
@@ -258,22 +244,19 @@ def _places(contents: Contents) -> tuple[str, list[Part]]:
         lead += f" The best ensemble leaves out {listed(needed)}."
     whole = "" if comparison.complete else " Not every ensemble was tried, as there are too many."
     budget = " The budget is left aside here." if comparison.budget else ""
-    table = Table(
-        (
-            *("detector", "verdict", "recommended", "alone", "best with it", "best without it"),
-            *("it saves", "± error"),
-        ),
-        [
-            (
-                row["detector"],
-                row["verdict"],
-                "yes" if row["recommended"] else "no",
-                *(number(row[name]) for name in ("alone", "best_with", "best_without")),
-                *(number(row[name], 5) for name in ("gain", "standard_error")),
-            )
-            for row in records(places)
-        ],
-        strong=[row for row, is_in in enumerate(places["recommended"]) if is_in],
+    table = Table.of(
+        places,
+        {
+            "detector": cell("detector"),
+            "verdict": cell("verdict"),
+            "recommended": lambda row: "yes" if row["recommended"] else "no",
+            "alone": cell("alone", number),
+            "best with it": cell("best_with", number),
+            "best without it": cell("best_without", number),
+            "it saves": cell("gain", number, 5),
+            "± error": cell("standard_error", number, 5),
+        },
+        strong=np.flatnonzero(places["recommended"]).tolist(),
         texts=(0, 1, 2),
         title="Which detector earns its place",
         note="Log losses of each detector alone and of the best ensembles with and without it, all "
@@ -295,18 +278,15 @@ def _left_out(contents: Contents) -> tuple[str, list[Part]]:
         if harmful
         else "None of them harms the plain mean."
     )
-    table = Table(
-        ("detector", "verdict", "mean without it", "it saves", "± error"),
-        [
-            (
-                row["detector"],
-                row["verdict"],
-                number(row["without"]),
-                number(row["gain"], 5),
-                number(row["standard_error"], 5),
-            )
-            for row in records(found)
-        ],
+    table = Table.of(
+        found,
+        {
+            "detector": cell("detector"),
+            "verdict": cell("verdict"),
+            "mean without it": cell("without", number),
+            "it saves": cell("gain", number, 5),
+            "± error": cell("standard_error", number, 5),
+        },
         texts=(0, 1),
         title="What each detector is to the plain mean",
         note=f"Log loss of the mean of the other detectors. “{_ALIKE}”: a difference within two "
@@ -340,9 +320,9 @@ def _blend(contents: Contents) -> list[Part]:
 
 
 def _figure(board: pd.DataFrame) -> Figure:
-    singles, steps = board[~board["is_step"]], board[board["is_step"]]
-    drawn = pd.concat([steps.iloc[::-1], singles.head(_DRAWN)], ignore_index=True)
-    left_out = len(singles) - _DRAWN
+    alone, steps = board[~board["is_step"]], board[board["is_step"]]
+    drawn = pd.concat([steps.iloc[::-1], alone.head(_DRAWN)], ignore_index=True)
+    left_out = len(alone) - _DRAWN
     limit = _limit(drawn)
     told = (
         "Out of fold, with 95 % intervals over groups; left is better. Blue: the steps; grey: the "
@@ -370,9 +350,7 @@ def _limit(board: pd.DataFrame) -> float:
 
 
 def _plot_board(canvas: Any, drawn: pd.DataFrame, limit: float) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(drawn))[::-1]
+    axes, at = row_axes(canvas, apart_in_figure(list(drawn["name"])), "log loss")
     far = (drawn["log_loss"] > limit).to_numpy()
     for mask, colour in ((~drawn["is_step"], GREY), (drawn["is_step"], STRONG)):
         near = mask.to_numpy() & ~far
@@ -385,5 +363,4 @@ def _plot_board(canvas: Any, drawn: pd.DataFrame, limit: float) -> None:
             ha="right", va="center", fontsize=8.5,
         )  # fmt: skip
     axes.axhline(len(drawn) - drawn["is_step"].sum() - 0.5, color=CLOUD, linewidth=0.8)
-    axes.set_yticks(at, apart_in_figure(list(drawn["name"])))
-    axes.set(xlim=(low - room, limit + room), ylim=(-0.6, len(drawn) - 0.4), xlabel="log loss")
+    axes.set_xlim(low - room, limit + room)

@@ -1,14 +1,16 @@
 """The worst mistakes: what the ensemble was most wrong about, and what each detector said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
-from fakeodds.report.parts import Face, Faces, Part, Section, Table
-from fakeodds.report.rows import losses, missing_scores, records
-from fakeodds.view.names import shorten
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, cell, records
+from fakeodds.report.videos import losses, missing_scores
+from fakeodds.view.format import number, percent, shorten
+from stacking.estimate.stages import single_of, singles
 
 _SHOWN = 8
 _KINDS = {1: "FAKE taken for REAL", 0: "REAL taken for FAKE"}
@@ -72,7 +74,7 @@ def prepare_mistakes(
         .loc[:, "video"]
     ]
     worst = pd.concat([ranked[ranked["label"] == label].head(most) for label in _KINDS])
-    base = worst.filter(regex="^base/").astype(float)
+    base = worst[singles(worst)].astype(float)
     missing = missing_scores(oof).loc[worst.index]
     known = _details(videos).reindex(worst.index)
     details = {name: known[name].fillna("").astype(str) for name in known}
@@ -123,38 +125,28 @@ def _file(row: dict[str, object]) -> str:
 
 
 def _as_table(own: pd.DataFrame, title: str) -> Table:
-    base = [str(name) for name in own if str(name).startswith("base/")]
+    base = singles(own)
     details = [
         name
         for name in _DETAILS
         if name in own and not own[name].isin(["", "ok"] if name == "status" else [""]).all()
     ]
-    rows = [
-        [
-            f"{place}.\N{NO-BREAK SPACE}{shorten(str(row['video']), 48)}",
-            *(shorten(row[name], 32) for name in details),
-            shorten(row["group"], 24),
-            number(row["log_loss"], 3),
-            number(row["calibrated"], 3),
-            *(number(row[name], 3) for name in base),
-        ]
-        for place, row in enumerate(records(own.reset_index()), start=1)
-    ]
-    return Table(
-        (
-            "video",
-            *details,
-            "group",
-            "log loss",
-            "answer",
-            *(
-                shorten(str(name).removeprefix("base/"), 18 if len(base) < 6 else 12)
-                for name in base
-            ),
-        ),
-        rows,
+    columns: dict[str, Cell] = {
+        "video": lambda row: f"{row['place']}.\N{NO-BREAK SPACE}{shorten(str(row['video']), 48)}",
+        **{name: cell(name, shorten, 32) for name in details},
+        "group": cell("group", shorten, 24),
+        "log loss": cell("log_loss", number, 3),
+        "answer": cell("calibrated", number, 3),
+        **{name: cell(name, number, 3) for name in base},
+    }
+    table = Table.of(
+        own.reset_index().assign(place=range(1, len(own) + 1)),
+        columns,
         texts=range(len(details) + 2),
         title=title,
         note="Probabilities of FAKE, out of fold: the final answer, then what each detector said "
         "(- where it had no score).",
     )
+    # Short names may be alike, and are no keys.
+    most = 18 if len(base) < 6 else 12
+    return replace(table, header=[shorten(single_of(name) or name, most) for name in columns])

@@ -1,15 +1,15 @@
 """The share of fakes: in training, in the answers, and what another share would do to them."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, percent
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, Words, cell
+from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, plain_axes
+from fakeodds.view.format import number, percent
 
 #: Shares of fakes among new videos that are told of, and answers that are moved to them.
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
@@ -43,7 +43,7 @@ def build(contents: Contents) -> Section | None:
             "What an answer becomes",
             f"Across: the answer where {percent(prior)} are fakes, as in training. Up: what the "
             "same evidence says where another share of the videos is fake.",
-            lambda canvas: _plot_moved(canvas, moved, prior),
+            partial(_plot_moved, moved=moved, prior=prior),
             moved,
         ),
         Figure(
@@ -52,7 +52,7 @@ def build(contents: Contents) -> Section | None:
             "Log loss of these out-of-fold answers if another share of the videos were fakes: as "
             "they are, and moved to that share. The dotted line is what knowing only the share "
             "costs.",
-            lambda canvas: _plot_costs(canvas, shifts, prior),
+            partial(_plot_costs, shifts=shifts, prior=prior),
             shifts,
         ),
         _as_table(shifts, prior),
@@ -185,27 +185,20 @@ def _lead(prior: float, shifts: pd.DataFrame) -> str:
 
 
 def _as_table(shifts: pd.DataFrame, prior: float) -> Table:
-    rows = [
-        [
-            f"{percent(row['share'], 0 if row['share'] in _SHARES else 1)}"
-            + (" (as in training)" if row["share"] == prior else ""),
-            *(number(row[f"answer_{p:g}"], 3) for p in _ANSWERS),
-            number(row["as_it_is"]),
-            number(row["shifted"]),
-            number(row["nothing"]),
-        ]
-        for row in records(shifts)
-    ]
-    return Table(
-        (
-            "fakes among new videos",
-            *(f"{p:g} becomes" for p in _ANSWERS),
-            "log loss as it is",
-            "log loss moved",
-            "knowing only the share",
-        ),
-        rows,
-        strong=[i for i, share in enumerate(shifts["share"]) if share == prior],
+    def share(row: Row) -> str:
+        known = " (as in training)" if row["share"] == prior else ""
+        return percent(row["share"], 0 if row["share"] in _SHARES else 1) + known
+
+    return Table.of(
+        shifts,
+        {
+            "fakes among new videos": share,
+            **{f"{p:g} becomes": cell(f"answer_{p:g}", number, 3) for p in _ANSWERS},
+            "log loss as it is": cell("as_it_is", number),
+            "log loss moved": cell("shifted", number),
+            "knowing only the share": cell("nothing", number),
+        },
+        strong=np.flatnonzero(shifts["share"] == prior).tolist(),
         title="If the share were another",
         note="Log loss of the out-of-fold answers, both labels weighted to the share.",
     )

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import records
-from fakeodds.view.numbers import number, stage_name
+from fakeodds.report.elements import Figure, Part, Section, Table, Words, records
+from fakeodds.view.format import interval, number, stage_title
 
 if TYPE_CHECKING:
     from calibration import ReliabilityDiagram
@@ -26,20 +25,10 @@ _MEASURES = {
     "in_the_large": "shift to the right share of fakes (right: 0)",
 }
 
-#: What each calibrator does, in a few words.
-_CALIBRATORS = {
-    "identity": "leaves the probabilities as they are",
-    "temperature": "divides every logit by one number, so that all are more or less sure",
-    "affine": "stretches and shifts the logits (Platt's map)",
-    "beta": "stretches the two ends differently (beta calibration)",
-    "quadratic": "bends the logits with a square",
-    "spline": "bends the logits smoothly",
-    "isotonic": "fits any rising staircase",
-    "histogram": "takes the share of fakes in bins",
-    "venn_abers": "fits a rising staircase twice, with each label (Venn-Abers)",
-}
-
 Measures = dict[str, dict[str, dict[str, float]]]
+
+#: Notes of a stack that say which calibrator *auto* took, and why.
+_CHOSEN = ("calibration.chosen", "calibration.none")
 
 #: Points of the smoothed curve that are drawn.
 _POINTS = 200
@@ -47,13 +36,10 @@ _POINTS = 200
 
 def build(contents: Contents) -> Section | None:
     """Reliability diagrams of the stage before and of the calibrated one, and why it is so."""
-    oof, before = contents.oof, contents.before
-    if oof is None or before is None:
+    oof, stages = contents.oof, contents.before_and_after
+    if oof is None or not stages:
         return None
-    stages = [before, *(["calibrated"] if "calibrated" in oof and before != "calibrated" else [])]
-    parts: list[Part] = [
-        _figure(oof, stage, "before" if stage == before else stage) for stage in stages
-    ]
+    parts: list[Part] = [_figure(oof, stage) for stage in stages]
     if contents.measures is not None:
         told = prepare_measures(contents.measures, stages)
         sentences = [_in_words(told, stage) for stage in stages]
@@ -82,13 +68,6 @@ def prepare_diagram(oof: pd.DataFrame, stage: str) -> "ReliabilityDiagram":
     return replace(diagram, curve=diagram.curve.iloc[every // 2 :: every])
 
 
-def called(stage: str) -> str:
-    """A stage in a title."""
-    if stage == "mean":
-        return "mean of all detectors"
-    return stage_name(stage)
-
-
 def _lead() -> str:
     return (
         "When the answer is 0.7, about 70 of 100 such videos should be fake. In the diagrams each "
@@ -97,12 +76,12 @@ def _lead() -> str:
     )
 
 
-def _figure(oof: pd.DataFrame, stage: str, when: str) -> Figure:
+def _figure(oof: pd.DataFrame, stage: str) -> Figure:
     diagram = prepare_diagram(oof, stage)
-    title = "After calibration" if stage == "calibrated" else f"Before: {called(stage)}"
+    is_last = stage == "calibrated"
     return Figure(
-        f"reliability_{when}",
-        title,
+        f"reliability_{'calibrated' if is_last else 'before'}",
+        "After calibration" if is_last else f"Before: {stage_title(stage)}",
         "Dots below the diagonal: FAKE is called too strongly; above: not strongly enough. Within "
         "the grey band a right answer would lie in 95 % by chance alone. At the foot, where the "
         "videos are.",
@@ -120,7 +99,7 @@ def _plot_diagram(canvas: Any, diagram: "ReliabilityDiagram") -> None:
 
 def _in_words(told: Measures, stage: str) -> str:
     """What slope, shift and gain say of a stage."""
-    name = "After calibration" if stage == "calibrated" else f"Before ({called(stage)})"
+    name = "After calibration" if stage == "calibrated" else f"Before ({stage_title(stage)})"
     slope, shift = told[stage]["slope"], told[stage]["in_the_large"]
     gain = told[stage]["calibration"]
     if np.isnan(slope["value"]):
@@ -146,7 +125,7 @@ def _in_words(told: Measures, stage: str) -> str:
 def _table(told: Measures, stages: list[str]) -> Table:
     def cells(stage: str, measure: str) -> tuple[str, str]:
         row = told[stage][measure]
-        return number(row["value"]), f"{number(row['low'], 3)} to {number(row['high'], 3)}"
+        return number(row["value"]), interval(row, 3)
 
     names = ["calibrated" if stage == "calibrated" else "before" for stage in stages]
     return Table(
@@ -161,20 +140,17 @@ def _table(told: Measures, stages: list[str]) -> Table:
 
 def _calibrator(contents: Contents) -> list[str]:
     """Which calibrator was taken, and why."""
+    from calibration.registry import CALIBRATORS
+
     stack = contents.stack
     if stack is None:
         return []
+    name = None if stack["calibrator"] is None else str(stack["calibrator"]["name"])
+    about = CALIBRATORS[name].about if name in CALIBRATORS else ""
+    if stack["settings"]["calibration"] == "auto":
+        explained = f" {name.capitalize()} {about}." if name and about else ""
+        return [f"{note}{explained}" for note in contents.stack_notes if note.code in _CHOSEN]
     who = "asked for" if contents.robust is None else "chosen by --robust"
-    asked = stack["settings"]["calibration"]
-    if asked != "auto":
-        what = _CALIBRATORS.get(asked)
-        return [
-            f"No calibrator was fitted, as {who}."
-            if what is None
-            else f"The calibrator is the one {who}, {asked}: it {what}."
-        ]
-    notes = [note for note in stack["notes"] if note.startswith("Calibration: ")]
-    taken = notes[0].removeprefix("Calibration: ").split(",")[0].split(" ")[0] if notes else ""
-    what = _CALIBRATORS.get(taken)
-    explained = "" if what is None else f" {taken.capitalize()} {what}."
-    return [f"{note}{explained}" for note in notes[:1]]
+    if name is None:
+        return [f"No calibrator was fitted, as {who}."]
+    return [f"The calibrator is the one {who}, {name}{f': it {about}' if about else ''}."]

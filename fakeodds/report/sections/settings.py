@@ -4,8 +4,9 @@ import shlex
 from typing import Any
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Part, Section, Table
-from fakeodds.view.names import listed, shorten, thousands
+from fakeodds.report.elements import Section, Table, there_are
+from fakeodds.run.products import PRODUCTS
+from fakeodds.view.format import listed, shorten, thousands
 
 #: File or folder of a run -> what it is; in the order of docs/design.md.
 _FILES = {
@@ -33,7 +34,8 @@ _FILES = {
     "scores": "frame scores of each detector, out of fold",
     "test": "the same of the videos that were predicted",
     "report": "the figures of this page as PNG and CSV",
-    "run.json": "settings, versions, commands, seconds and the hash of each stage's inputs",
+    "run.json": "settings, versions and commands",
+    "products": "of each stage: its seconds, the hash of its inputs and the checksums of its files",
 }
 #: Settings that are told elsewhere on the page.
 _ELSEWHERE = ("command",)
@@ -41,54 +43,47 @@ _ELSEWHERE = ("command",)
 
 def build(contents: Contents) -> Section | None:
     """Commands, settings, versions, hashes of inputs, files."""
-    record = contents.run.record
-    commands = prepare_commands(record)
+    commands = prepare_commands(contents.run.record)
     settings = prepare_settings(contents.settings)
-    if not settings and not contents.run.stages():
+    stages = contents.run.stages()
+    if not settings and not stages:
         return None
-    parts: list[Part] = []
-    if commands:
-        parts.append(
-            Table(
-                ("command",),
-                [[command] for command in commands],
-                title="Made by",
-                note="The same commands on the same input, with these versions, give the same "
-                "files but for seconds and memory. Paths are those of the machine that made it.",
-            )
-        )
-    if settings:
-        parts.append(
-            Table(
-                ("setting", "value"),
-                [[name, shorten(value, 1200)] for name, value in settings],
-                texts=(0, 1),
-                title="Settings",
-                note="A dash: left to its default, or not asked for.",
-            )
-        )
-    parts.append(
+    parts = there_are(
+        Table(
+            ("command",),
+            [[command] for command in commands],
+            title="Made by",
+            note="The same commands on the same input, with these versions, give the same files "
+            "but for seconds and memory. Paths are those of the machine that made it.",
+        ),
+        Table(
+            ("setting", "value"),
+            [[name, shorten(value, 1200)] for name, value in settings],
+            texts=(0, 1),
+            title="Settings",
+            note="A dash: left to its default, or not asked for.",
+        ),
         Table(
             ("package", "version"),
-            [[name, version] for name, version in _versions(contents).items()],
+            list(_versions(contents).items()),
             texts=(0, 1),
             title="Versions",
-        )
+        ),
+        Table(
+            ("stage", "hash of its inputs"),
+            [[name.replace("_", " "), at["key"][:16]] for name, at in stages.items()],
+            texts=(0, 1),
+            title="Inputs",
+            note="SHA-256 (first 16 digits) of the tables and settings that the stage depends on: "
+            "two runs with the same hash were given the same.",
+        ),
+        Table(
+            ("file", "what it is"),
+            list(prepare_files(contents).items()),
+            texts=(0, 1),
+            title="Files beside this page",
+        ),
     )
-    stages = contents.run.stages()
-    if stages:
-        parts.append(
-            Table(
-                ("stage", "hash of its inputs"),
-                [[name, str(stage["key"])[:16]] for name, stage in stages.items()],
-                texts=(0, 1),
-                title="Inputs",
-                note="SHA-256 (first 16 digits) of the tables and settings that the stage depends "
-                "on: two runs with the same hash were given the same.",
-            )
-        )
-    files = [[name, told] for name, told in prepare_files(contents).items()]
-    parts.append(Table(("file", "what it is"), files, texts=(0, 1), title="Files beside this page"))
     return Section("settings", "Settings and files", _lead(contents), parts)
 
 
@@ -114,11 +109,13 @@ def prepare_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
 def prepare_files(contents: Contents) -> dict[str, str]:
     """The run's files and folders that are there -> what they are."""
     path = contents.run.path
-    there = {name for name in _FILES if (path / name).exists()} | {"report"}
+    product = {f: name for name, own in PRODUCTS.items() for f in (*own.files, *own.more)}
+    product["stack"] = "stack"
     return {
         f"{name}/" if "." not in name else name: told
         for name, told in _FILES.items()
-        if name in there
+        if name == "report"
+        or ((path / name).exists() and (name not in product or contents.has(product[name])))
     }
 
 

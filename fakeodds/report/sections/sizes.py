@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.parts import Figure, Part, Section, Table, Tile, Tiles, Words
-from fakeodds.report.rows import records
-from fakeodds.view.names import ensemble_name, listed
-from fakeodds.view.numbers import interval, number
+from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles, Words, cell
+from fakeodds.view.format import ensemble_name, interval, listed, number
+from stacking.estimate.stages import single_of
 
 if TYPE_CHECKING:
     from stacking.ensembles.compare import Comparison
@@ -76,7 +75,7 @@ def _how_to(contents: Contents) -> tuple[str, str]:
         named = " ".join(quote(str(path)) for path in scores)
         options = ", with the options about columns that stack had (--label, --kind, ...)"
     else:
-        others = [name for name in contents.stages if not name.startswith("base/")]
+        others = [name for name in contents.stages if single_of(name) is None]
         dropped = "".join(f" --drop {name}" for name in others)
         named, options = f"{quote(str(contents.run.oof))}{dropped} --kind probability", ""
     return (
@@ -107,7 +106,7 @@ def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
         Tile(
             number(chosen["log_loss"]),
             f"log loss of the {_of_size(chosen['size'])} recommended",
-            f"95 %: {_interval(chosen)}",
+            f"95 %: {interval(chosen)}",
         ),
         Tile(
             number(best["log_loss"]),
@@ -126,10 +125,6 @@ def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
             detail = f"all detectors: {_cost(of_all)}"
             tiles.append(Tile(_cost(chosen[cost]), f"{_COSTS[cost]}, summed", detail))
     return Tiles(tiles)
-
-
-def _interval(row: Any) -> str:
-    return interval({"low": row["low"], "high": row["high"]})
 
 
 def _cost(value: float) -> str:
@@ -174,20 +169,17 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
     rows = prepare_sizes(comparison)
     everything = [models[0] for models in comparison.table["models"] if len(models) == 1]
     whole = "" if comparison.complete else " There are too many ensembles to try them all."
-    return Table(
-        ("detectors", "log loss", "95 %", "behind the best", *(_COSTS[c] for c in costs), "which"),
-        [
-            (
-                str(row["size"]),
-                number(row["log_loss"]),
-                _interval(row),
-                _behind(row),
-                *(_cost(row[cost]) for cost in costs),
-                ensemble_name(row["models"], everything),
-            )
-            for row in records(rows)
-        ],
-        strong=list(np.flatnonzero(rows["recommended"])),
+    return Table.of(
+        rows,
+        {
+            "detectors": cell("size"),
+            "log loss": cell("log_loss", number),
+            "95 %": interval,
+            "behind the best": _behind,
+            **{_COSTS[cost]: cell(cost, _cost) for cost in costs},
+            "which": cell("models", ensemble_name, everything),
+        },
+        strong=np.flatnonzero(rows["recommended"]).tolist(),
         texts=(4 + len(costs),),
         title="The best ensemble of each size",
         note="Bold: recommended, the smallest that is within one standard error (±) of the best"

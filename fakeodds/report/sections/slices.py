@@ -1,16 +1,26 @@
 """Where the ensemble is weak: kinds of videos, and groups."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import CLOUD, SERIES, STRONG, dots, plain_axes
-from fakeodds.report.parts import Figure, Part, Section, Table, Words
-from fakeodds.report.rows import knowing_nothing, losses, records
-from fakeodds.view.names import in_figure, shorten, thousands
-from fakeodds.view.numbers import number, percent, stage_name
+from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell, count
+from fakeodds.report.videos import knowing_nothing, losses
+from fakeodds.view.figures import CLOUD, SERIES, STRONG, dots, plain_axes, row_axes
+from fakeodds.view.format import (
+    in_figure,
+    interval,
+    loss_of,
+    number,
+    percent,
+    shorten,
+    stage_name,
+    thousands,
+)
+from stacking.estimate.stages import singles
 
 #: Slices with fewer videos are shown, but no sentence is made of them.
 _ENOUGH = 20
@@ -56,28 +66,23 @@ def prepare_slices(metrics: dict[str, Any], column: str) -> pd.DataFrame:
     rows = []
     for name, found in metrics["slices"][column].items():
         stages = found["stages"]
-        loss, area = stages["calibrated"]["log_loss"], stages["calibrated"]["auc"]
-        singles = {
-            stage: at["auc"]["value"]
-            for stage, at in stages.items()
-            if stage.startswith("base/") and at["auc"] is not None
-        }
-        best = max(singles, key=lambda stage: singles[stage]) if singles else ""
+        area = stages["calibrated"]["auc"] or dict.fromkeys(("value", "low", "high"), np.nan)
+        known = {name: stages[name]["auc"] for name in singles(stages)}
+        areas = {name: float(at["value"]) for name, at in known.items() if at is not None}
+        best = max(areas, key=lambda stage: areas[stage]) if areas else ""
         labels = pd.Series([1.0] * found["fakes"] + [0.0] * (found["rows"] - found["fakes"]))
         rows.append(
             {
                 "name": name,
                 "videos": found["rows"],
                 "fakes": found["fakes"],
-                "log_loss": loss["value"],
-                "low": loss["low"],
-                "high": loss["high"],
+                **loss_of(stages["calibrated"]),
                 "nothing": float(knowing_nothing(labels, metrics["prior"]).mean()),
-                "auc": np.nan if area is None else area["value"],
-                "auc_low": np.nan if area is None else area["low"],
-                "auc_high": np.nan if area is None else area["high"],
+                "auc": area["value"],
+                "auc_low": area["low"],
+                "auc_high": area["high"],
                 "best": stage_name(best),
-                "best_auc": singles.get(best, np.nan),
+                "best_auc": areas.get(best, np.nan),
             }
         )
     return pd.DataFrame(rows)
@@ -129,8 +134,7 @@ def _weakest(slices: pd.DataFrame, column: str) -> str:
     lost = worst["low"] <= worst["nothing"] < worst["high"]
     told = (
         f"By {column}, the ensemble is weakest on {shorten(worst['name'])}: log loss "
-        f"{number(worst['log_loss'], 3)} (95 %: {number(worst['low'], 3)} to "
-        f"{number(worst['high'], 3)}), "
+        f"{number(worst['log_loss'], 3)} (95 %: {interval(worst, 3)}), "
         + ("not shown to be better than" if lost else "compared with")
         + f" always saying the share of fakes ({number(worst['nothing'], 3)})."
     )
@@ -156,38 +160,29 @@ def _slice_figure(slices: pd.DataFrame, column: str) -> Figure:
         f"Log loss by {column}",
         "Dots: out of fold, with 95 % intervals over groups; left is better. Grey bars: what "
         "always saying the share of fakes costs there. Orange: worse than that.",
-        lambda canvas: _plot_slices(canvas, slices),
+        partial(_plot_slices, slices=slices),
         slices,
         size=(4.6, 1.0 + 0.34 * len(slices)),
     )
 
 
 def _slice_table(slices: pd.DataFrame, column: str) -> Table:
-    rows = [
-        [
-            shorten(row["name"], 48),
-            f"{row['videos']:,}",
-            f"{row['fakes']:,}",
-            number(row["log_loss"]),
-            f"{number(row['low'])} to {number(row['high'])}",
-            number(row["nothing"]),
-            number(row["auc"], 3),
-            "-" if not row["best"] else f"{shorten(row['best'], 24)} {number(row['best_auc'], 3)}",
-        ]
-        for row in records(slices)
-    ]
-    return Table(
-        (
-            column,
-            "videos",
-            "fakes",
-            "log loss",
-            "95 % interval",
-            "knowing nothing",
-            "AUC",
-            "best detector there (AUC)",
-        ),
-        rows,
+    def best(row: Row) -> str:
+        known = f"{shorten(row['best'], 24)} {number(row['best_auc'], 3)}"
+        return known if row["best"] else "-"
+
+    return Table.of(
+        slices,
+        {
+            column: cell("name", shorten, 48),
+            "videos": count("videos"),
+            "fakes": count("fakes"),
+            "log loss": cell("log_loss", number),
+            "95 % interval": interval,
+            "knowing nothing": cell("nothing", number),
+            "AUC": cell("auc", number, 3),
+            "best detector there (AUC)": best,
+        },
         title=f"By {column}",
         note="Log loss of each part's own videos; knowing nothing is always saying the share of "
         "fakes. AUC of a part that holds fakes only is measured against the REAL videos that no "
@@ -201,28 +196,24 @@ def _group_figure(spread: pd.DataFrame) -> Figure:
         "How the log loss is spread over groups",
         "From the hardest group to the easiest. On the dotted line all groups would be equally "
         "hard; the more the line bulges, the more a few groups cost.",
-        lambda canvas: _plot_spread(canvas, spread),
+        partial(_plot_spread, spread=spread),
         spread,
         size=(4.6, 3.0),
     )
 
 
 def _group_parts(groups: pd.DataFrame) -> list[Part]:
-    rows = [
-        [
-            shorten(str(row["group"]), 48),
-            f"{row['videos']:,}",
-            f"{row['fakes']:,}",
-            number(row["log_loss"]),
-            number(row["nothing"]),
-            percent(row["share"], 2),
-        ]
-        for row in records(groups.head(_WORST_GROUPS))
-    ]
     return [
-        Table(
-            ("group", "videos", "fakes", "mean log loss", "knowing nothing", "of all log loss"),
-            rows,
+        Table.of(
+            groups.head(_WORST_GROUPS),
+            {
+                "group": lambda row: shorten(str(row["group"]), 48),
+                "videos": count("videos"),
+                "fakes": count("fakes"),
+                "mean log loss": cell("log_loss", number),
+                "knowing nothing": cell("nothing", number),
+                "of all log loss": cell("share", percent, 2),
+            },
             title=f"The hardest of {thousands(len(groups), 'group')}",
             note="A group is what never stands on both sides of a fold: a person, a source. One "
             "with few videos may be here by chance.",
@@ -235,19 +226,15 @@ def _group_parts(groups: pd.DataFrame) -> list[Part]:
 
 
 def _plot_slices(canvas: Any, slices: pd.DataFrame) -> None:
-    axes = plain_axes(canvas)
-    axes.grid(visible=False, axis="y")
-    at = np.arange(len(slices))[::-1]
-    axes.scatter(slices["nothing"], at, marker="|", s=180, linewidths=2.5, color=CLOUD, zorder=2)
-    worse = slices["log_loss"] > slices["nothing"]
-    for mask, colour in ((~worse, STRONG), (worse, SERIES[1])):
-        dots(axes, slices[mask], at[mask], colour, markersize=5, elinewidth=1.6, zorder=3)
     labels = [
         f"{in_figure(name, 20)} ({videos:,})"
         for name, videos in zip(slices["name"], slices["videos"], strict=True)
     ]
-    axes.set_yticks(at, labels)
-    axes.set(xlabel="log loss", ylim=(-0.6, len(slices) - 0.4))
+    axes, at = row_axes(canvas, labels, "log loss")
+    axes.scatter(slices["nothing"], at, marker="|", s=180, linewidths=2.5, color=CLOUD, zorder=2)
+    worse = slices["log_loss"] > slices["nothing"]
+    for mask, colour in ((~worse, STRONG), (worse, SERIES[1])):
+        dots(axes, slices[mask], at[mask], colour, markersize=5, elinewidth=1.6, zorder=3)
     axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
 
 

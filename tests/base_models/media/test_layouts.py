@@ -1,12 +1,14 @@
 """Published datasets as they lie on disk, and the CSVs of competitions."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from base_models.datasets import Dataset, read_dataset
+from base_models.datasets import LAYOUTS, Dataset, read_dataset
 from base_models.datasets.identities import link_identities
 from predictions.errors import InputError
 from predictions.folds import assign_folds, check_folds
@@ -325,3 +327,44 @@ def test_identities_are_tied_over_several_steps():
     people = [["b", "a"], ["c"], ["b", "d"], [None, ""], ["e", "e"]]
     assert link_identities(people) == ["a", "c", "a", None, "e"]
     assert link_identities([[], [None]]) == [None, None]
+
+
+@pytest.mark.parametrize("column", ["group", "actor"])
+def test_somebody_called_na_is_somebody(tmp_path, column):
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    (tmp_path / "labels.csv").write_text(
+        f"file,label,{column}\na.mp4,1,NA\nb.mp4,0,NA\nc.mp4,1,\nd.mp4,0,None\n"
+    )
+    groups = by_video(read_dataset(tmp_path, training=True), "group")
+    assert groups["a.mp4"] == groups["b.mp4"]
+    assert len(set(groups.values())) == 3
+    if column == "group":
+        assert groups["a.mp4"] == "NA"
+
+
+def test_a_csv_as_spreadsheets_write_it(tmp_path):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "labels.csv").write_text("\ufefffile;label;\na.mp4;1;\nb.mp4;0;\n", "utf-8")
+    assert by_video(read_dataset(tmp_path), "label") == {"a.mp4": 1, "b.mp4": 0}
+
+
+def test_a_file_name_that_two_videos_have(tmp_path):
+    touch(tmp_path, "real/a.mp4", "fake/a.mp4")
+    (tmp_path / "labels.csv").write_text("file,label\na.mp4,1\n")
+    with pytest.raises(InputError, match=r"labels\.csv: the name 'a\.mp4' fits 2 videos \('fake/"):
+        read_dataset(tmp_path)
+
+
+def test_layouts_are_listed_once(tmp_path):
+    """The registry is read without pandas; each layout has its module and its line in the docs."""
+    page = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    for name, layout in LAYOUTS.items():
+        assert layout.name == name
+        assert f"| `{name}` |" in page
+        assert layout.find(tmp_path) == (name == "plain")
+    code = (
+        "import sys; from base_models.datasets.layouts import LAYOUTS;"
+        "print('pandas' in sys.modules, 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

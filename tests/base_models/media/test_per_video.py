@@ -16,6 +16,7 @@ from base_models.faces.extract import extract_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import FACES, Faces, load_faces, write_faces
+from base_models.sequences.store import EMBEDDINGS, Embeddings, load_embeddings
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND
@@ -116,6 +117,16 @@ def test_what_is_no_such_file_is_refused_by_name_and_made_again(texts: Path, dam
     worked(texts, ["part/a", "b", "c"])
     assert made(texts) == ["b"]
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("n", "width"), [(3, 4), (0, 1)])
+def test_embeddings_are_read_as_they_were_written(tmp_path: Path, n: int, width: int) -> None:
+    numbers = np.random.default_rng(0).normal(size=(n, width)).astype(np.float32)
+    track = np.zeros(n, np.int32)
+    EMBEDDINGS.write(Embeddings(np.arange(n, dtype=np.int32), track, numbers), tmp_path / "a", "k")
+    read = load_embeddings(tmp_path / "a")
+    np.testing.assert_array_equal(read.embedding, numbers)
+    assert read.frame.tolist() == list(range(n))
 
 
 def test_no_flipped_byte_goes_unseen(tmp_path: Path) -> None:

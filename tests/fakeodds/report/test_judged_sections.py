@@ -11,9 +11,10 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from calibration import accuracy, auc, ece, log_loss, row_log_loss
+from calibration.calibrators.auto import CHOSEN
+from fakeodds.report import write_report
 from fakeodds.report.contents import Contents
-from fakeodds.report.drawing import COLOURS, draw
-from fakeodds.report.parts import Figure, Section, Table, Words
+from fakeodds.report.elements import Figure, Section, Table, Words
 from fakeodds.report.sections import (
     bounds,
     decisions,
@@ -24,9 +25,10 @@ from fakeodds.report.sections import (
     sizes,
 )
 from fakeodds.run.folder import RunFolder
-from fakeodds.view.names import apart_in_figure, ensemble_name, listed
-from fakeodds.view.numbers import interval, number
+from fakeodds.view.figures import COLOURS, draw
+from fakeodds.view.format import apart_in_figure, ensemble_name, interval, listed, number
 from fakeodds.workflows.scores import measures_of
+from predictions.errors import InputError
 from predictions.folds import assign_folds
 from stacking import compare_subsets, report_metrics
 from stacking.ensembles.compare import Comparison
@@ -39,7 +41,18 @@ STACK = {
     "settings": {"calibration": "auto", "clip": "auto", "meta": "auto"},
     "blend": {"nonneg": 0.7, "best": 0.3},
     "clip": [0.02, 1 - 1e-15],
-    "notes": ["Calibration: affine (cross-validated log loss 0.5, 0.6 without)."],
+    "calibrator": {"name": "affine"},
+    "notes": [
+        {"code": "stack.clip", "facts": {}, "text": "Clip: none."},
+        CHOSEN(
+            calibrator="affine",
+            reason="judged",
+            log_loss=0.5,
+            best="affine",
+            best_log_loss=0.5,
+            before=0.6,
+        ).to_json(),
+    ],
 }
 
 MakeRun = Callable[..., Contents]
@@ -54,7 +67,7 @@ def scores_of(label: np.ndarray, k: int, rng: np.random.Generator) -> pd.DataFra
 
 
 @pytest.fixture
-def make_run(tmp_path: Path) -> MakeRun:
+def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
     """Makes a finished run out of made-up scores, without fitting a stack."""
 
     def make(
@@ -98,14 +111,17 @@ def make_run(tmp_path: Path) -> MakeRun:
                 run / "measures.csv", index=False
             )
         (run / "stack" / "stack.json").write_text(json.dumps(STACK), encoding="utf-8")
+        (run / "stack" / "stack.skops").write_bytes(b"numbers")
         if compared:
             found = compare_subsets(logits, label, group, fold, n_splits=3, n_boot=50)
             (run / "compare.json").write_text(json.dumps(found.to_dict()), encoding="utf-8")
+            for name in ("compare.csv", "compare.png"):
+                (run / name).write_bytes(b"the same")
         settings = {"command": command, "scores": ["my scores.csv"]}
         (run / "run.json").write_text(
-            json.dumps({"settings": settings, "stages": {}, "versions": {}}), encoding="utf-8"
+            json.dumps({"format": 2, "settings": settings, "commands": [], "versions": {}})
         )
-        return Contents(RunFolder.existing(run))
+        return Contents(seal(run))
 
     return make
 
@@ -135,7 +151,7 @@ def words(section: Section) -> str:
 
 
 def drawn_in_page_colours(figure: Figure) -> None:
-    svg, png = draw(figure)
+    svg, png = draw(figure.name, figure.draw, figure.size)
     assert png.startswith(b"\x89PNG")
     left = {word for word in svg.replace('"', " ").replace(";", " ").split() if word[0] == "#"}
     # What remains of colours after they became the page's is none of COLOURS: references only.
@@ -156,7 +172,9 @@ def test_everything_a_run_has_is_said_and_drawn(make_run: MakeRun) -> None:
     assert len(names) == len(set(names)) == 12
 
 
-def test_a_better_single_detector_was_picked_with_hindsight(make_run: MakeRun) -> None:
+def test_a_better_single_detector_was_picked_with_hindsight(
+    make_run: MakeRun, seal: Callable[[Path], RunFolder]
+) -> None:
     assert "alone did better" not in words(built(make_run(k=1, name="one"), headline))
     for value, better in ((0.9, False), (0.001, True)):
         contents = make_run(name=f"run{value}")
@@ -164,7 +182,8 @@ def test_a_better_single_detector_was_picked_with_hindsight(make_run: MakeRun) -
         for name in ("model_0", "model_1", "model_2"):
             metrics["stages"][f"base/{name}"]["log_loss"]["value"] = value
         contents.run.metrics.write_text(json.dumps(metrics), encoding="utf-8")
-        assert ("model_0 alone did better" in words(built(contents, headline))) is better
+        changed = Contents(seal(contents.run.path))
+        assert ("model_0 alone did better" in words(built(changed, headline))) is better
 
 
 def test_the_leaderboard_shows_the_numbers_of_metrics_json(make_run: MakeRun) -> None:
@@ -228,13 +247,42 @@ def test_reliability_says_what_measures_csv_says(make_run: MakeRun) -> None:
     # The mean of several detectors' probabilities is too timid.
     assert told["mean"]["slope"]["low"] > 1
     assert "Before (mean of all detectors): the answers could be surer" in words(section)
-    assert "Affine stretches and shifts" in words(section)
+    assert "log loss 0.5000, 0.6000 without). Affine stretches and shifts" in words(section)
     bins = figures(section)["reliability_calibrated"].data
     assert bins["count"].sum() == len(oof)
     assert (bins["reals"] + bins["fakes"] == bins["count"]).all()
     diagram = reliability.prepare_diagram(oof, "calibrated")
     assert diagram.ece == ece(oof["label"], oof["calibrated"])
     assert len(diagram.curve) <= 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "fitted", "said"),
+    [
+        ("none", None, "No calibrator was fitted, as asked for."),
+        ("theirs", {"name": "theirs"}, "The calibrator is the one asked for, theirs."),
+    ],
+)
+def test_the_calibrator_is_told_whatever_it_is_called(
+    make_run: MakeRun, seal: Callable[[Path], RunFolder], asked: str, fitted: Any, said: str
+) -> None:
+    run = make_run().run
+    stack = {**STACK, "settings": {**STACK["settings"], "calibration": asked}}  # type: ignore[dict-item]
+    (run.stack / "stack.json").write_text(json.dumps({**stack, "calibrator": fitted}))
+    assert words(built(Contents(seal(run.path)), reliability)).endswith(said)
+
+
+def test_a_damaged_file_is_refused_by_name(make_run: MakeRun) -> None:
+    for name in ("oof.csv", "metrics.json", "stack/stack.json", "compare.json"):
+        run = make_run(compared=True, name=f"damaged {Path(name).name}").run
+        path = run.path / name
+        path.write_bytes(path.read_bytes()[:-2])
+        with pytest.raises(InputError, match="is damaged") as refused:
+            write_report(run)
+        assert refused.value.file == str(path)
+        path.unlink()
+        with pytest.raises(InputError, match="is gone"):
+            write_report(run)
 
 
 def test_bounds_are_those_of_the_stack_and_never_cost(make_run: MakeRun) -> None:
@@ -461,26 +509,29 @@ def test_constant_detectors_can_be_compared_and_shown(make_run: MakeRun) -> None
     assert leaderboard.EARNED not in set(places["verdict"])
 
 
-def test_older_runs_without_measures_or_stack_are_shown(make_run: MakeRun) -> None:
+def test_runs_without_measures_are_shown(make_run: MakeRun) -> None:
     contents = make_run(measured=False)
-    (contents.run.stack / "stack.json").unlink()
     assert not tables(built(contents, reliability))
     assert len(figures(built(contents, reliability))) == 2
     assert len(figures(built(contents, bounds))) == 2
 
 
-def test_a_run_that_only_compared_has_places_sizes_and_pairs(make_run: MakeRun) -> None:
+def test_a_run_that_only_compared_has_places_sizes_and_pairs(
+    make_run: MakeRun, seal: Callable[[Path], RunFolder]
+) -> None:
     contents = make_run(compared=True)
-    for name in ("oof.csv", "metrics.json", "measures.csv", "stack/stack.json"):
+    for name in ("oof.csv", "metrics.json", "measures.csv", "products/stack.json"):
         (contents.run.path / name).unlink()
-    alone = Contents(contents.run)
+    alone = Contents(seal(contents.run.path))
     assert [module.build(alone) is None for module in MODULES] == [
         *(False, True, True, False, False, True)
     ]
 
 
 def test_a_run_with_nothing_judged_has_no_section(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"settings": {}, "stages": {}, "versions": {}}')
+    (tmp_path / "run.json").write_text(
+        '{"format": 2, "settings": {}, "commands": [], "versions": {}}'
+    )
     contents = Contents(RunFolder.existing(tmp_path))
     assert all(module.build(contents) is None for module in MODULES)
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from fakeodds.report import write_report
+from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
 
 
@@ -124,6 +125,41 @@ def test_on_paper_it_is_light_and_nothing_runs_off(
 
 def test_where_there_is_nothing_to_report(tmp_path: Path, cli: Callable[..., Any]) -> None:
     assert "holds no run" in cli("report", tmp_path, code=2).output
-    (tmp_path / "run.json").write_text('{"versions": {}, "settings": {}, "stages": {}}')
+    record = '{"format": 2, "versions": {}, "settings": {}, "commands": []}'
+    (tmp_path / "run.json").write_text(record)
     with pytest.raises(InputError, match="nothing is judged yet"):
-        write_report(tmp_path)
+        write_report(RunFolder.existing(tmp_path))
+
+
+def test_nothing_of_an_earlier_run_in_the_same_folder_remains(
+    tmp_path: Path, cli: Callable[..., Any], make_scores: Callable[..., Any]
+) -> None:
+    """First three detectors with methods, compared and left out by domain; then eleven others."""
+    table = make_scores(120)
+    table["method"] = [
+        "none" if label == 0 else f"swap{i % 2}" for i, label in enumerate(table["label"])
+    ]
+    table.to_csv(tmp_path / "first.csv", index=False)
+    out, quick = tmp_path / "mine", ("--meta", "logistic", "--folds", 2, "--jobs", 1)
+    cli("stack", tmp_path / "first.csv", "--out", out, *quick, "--report")
+    first = (out / "report.html").read_text(encoding="utf-8")
+    for section in ("sizes", "domains", "diversity"):
+        assert f'id="{section}"' in first
+    assert (out / "report" / "domains.png").exists()
+    assert (out / "compare.json").exists()
+    others = table[["video", "label", "group"]].copy()
+    for i in range(11):
+        others[f"other_{i:02d}"] = table["strong"] ** (1 + i / 20)
+    others.to_csv(tmp_path / "second.csv", index=False)
+    cli("stack", tmp_path / "second.csv", "--out", out, *quick, "--no-report")
+    assert not (out / "report.html").exists()
+    assert not (out / "report").exists()
+    cli("report", out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert 'id="domains"' not in page
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
+    for word in ("bold", "blind", "swap0", "compare.json", "first.csv"):
+        assert not re.search(rf"\b{re.escape(word)}\b", text)
+    assert "was not judged in this run" in page
+    for name in ("domains.json", "compare.json", "compare.png", "report/domains.png"):
+        assert not (out / name).exists()

@@ -20,8 +20,7 @@ from base_models.faces.store import empty_faces, faces_path, write_faces
 from calibration import log_loss, row_log_loss, shift_prior
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
-from fakeodds.report.parts import Faces, Section, Table
-from fakeodds.report.rows import missing_scores
+from fakeodds.report.elements import Faces, Section, Table
 from fakeodds.report.sections import (
     costs,
     coverage,
@@ -32,7 +31,10 @@ from fakeodds.report.sections import (
     settings,
     slices,
 )
+from fakeodds.report.videos import missing_scores
 from fakeodds.run.folder import RunFolder
+
+Seal = Callable[[Path], RunFolder]
 
 ODD = "<script>alert(1)</script> [b]$x$"
 QUICK = (
@@ -92,7 +94,7 @@ def grey_of(video: str, videos: list[str]) -> int:
 
 
 @pytest.fixture
-def video_run(run: Path, tmp_path: Path) -> Path:
+def video_run(run: Path, tmp_path: Path, seal: Seal) -> Path:
     """The same run as if its scores came from videos: faces of one shade a video, two without."""
     copy = tmp_path / "mine"
     shutil.copytree(run, copy)
@@ -104,6 +106,8 @@ def video_run(run: Path, tmp_path: Path) -> Path:
         {"ok": "", "no_face": "No face was found in 8 frames.", "unreadable": "moov not found."}
     )
     reason[5], reason[6] = (f"The file is cut off: it holds {n} of 300 frames." for n in (90, 12))
+    code = status.where(status != "ok", "")
+    code[[5, 6]] = "cut_off"
     found_by = status.where(status != "ok", "mtcnn").where(status == "ok")
     pd.DataFrame(
         {
@@ -113,6 +117,7 @@ def video_run(run: Path, tmp_path: Path) -> Path:
             "method": ["swap" if label else None for label in oof["label"]],
             "status": status,
             "reason": reason,
+            "reason_code": code,
             "found_by": found_by,
             "n_faces": np.where(status == "ok", 3 + oof.index % 5, 0),
         }
@@ -140,6 +145,7 @@ def video_run(run: Path, tmp_path: Path) -> Path:
             path,
             "x",
         )
+    seal(copy)
     return copy
 
 
@@ -203,7 +209,7 @@ def test_sections_are_absent_where_there_is_nothing_to_say(
         assert module.build(known) is not None
     # `compare` judges no answers: only what it cost and how it was made can be told.
     (tmp_path / "sizes").mkdir()
-    record = {"versions": {}, "settings": {"command": "compare"}, "stages": {}}
+    record = {"format": 2, "versions": {}, "settings": {"command": "compare"}, "commands": []}
     (tmp_path / "sizes" / "run.json").write_text(json.dumps(record))
     empty = contents(tmp_path / "sizes")
     for module in (slices, domains, frame_rules, mistakes, coverage, prior, costs):
@@ -213,21 +219,23 @@ def test_sections_are_absent_where_there_is_nothing_to_say(
 def test_domains_are_those_of_metrics_json(run: Path) -> None:
     known = contents(run)
     assert known.metrics is not None
-    found = domains.prepare_domains(known.metrics, "method")
+    assert known.domains is not None
+    by_method = known.metrics["slices"]["method"]
+    found = domains.prepare_domains(known.domains, by_method)
     assert found["calibrated"].is_monotonic_decreasing
     assert set(found["name"]) == {"swap", ODD}
     for row in found.to_dict(orient="records"):
-        judged = known.metrics["domains"][row["name"]]
+        judged = known.domains[row["name"]]
         assert row["calibrated"] == judged["calibrated"]["log_loss"]["value"]
         assert row["mean"] == judged["mean"]["log_loss"]["value"]
-        seen = known.metrics["slices"]["method"][row["name"]]["stages"]["calibrated"]
+        seen = by_method[row["name"]]["stages"]["calibrated"]
         assert row["auc_known"] == seen["auc"]["value"]
     section = domains.build(known)
     assert section is not None
     assert f"{found['calibrated'].iloc[0]:.3f}" in section.lead
 
 
-def test_the_chosen_candidate_of_robust_is_marked(run: Path, tmp_path: Path) -> None:
+def test_the_chosen_candidate_of_robust_is_marked(run: Path, tmp_path: Path, seal: Seal) -> None:
     copy = tmp_path / "mine"
     shutil.copytree(run, copy)
     losses = [(0.7, 0.5), (0.6, 0.55), (0.6, 0.58), (0.9, 0.8)]
@@ -239,12 +247,7 @@ def test_the_chosen_candidate_of_robust_is_marked(run: Path, tmp_path: Path) -> 
         for i, (worst, mean) in enumerate(losses)
     ]
     (copy / "robust.json").write_text(json.dumps({"candidates": candidates, "reason": ODD}))
-    without = domains.build(contents(copy))
-    assert without is not None  # an earlier run's robust.json is not this one's
-    assert not any("robust" in part.title for part in tables(without))
-    record = json.loads((copy / "run.json").read_text())
-    record["settings"]["robust"] = True
-    (copy / "run.json").write_text(json.dumps(record))
+    seal(copy)
     shown = next(t for t in tables(domains.build(contents(copy))) if "robust" in t.title)
     assert [row[0] for row in shown.rows if "chosen" in row[0]] == [
         "m1, calibration none, clip 0.1 to 0.9 (chosen)"
@@ -379,9 +382,12 @@ def test_coverage_adds_up(video_run: Path) -> None:
     assert found["videos"].tolist() == [238, 1, 1]
     assert (found[["real", "fake", "unlabelled"]].sum(axis=1) == found["videos"]).all()
     reasons = coverage.prepare_reasons(videos).set_index("reason")["videos"]
-    assert reasons["The file is cut off: it holds N of N frames."] == 2
+    assert reasons["The file is cut off: it holds 12 of 300 frames."] == 2
     assert reasons.sum() == (videos["reason"] != "").sum()
-    assert coverage.truncated(videos) == 2
+    assert coverage.read_in_part(videos) == 2
+    # Without codes, each sentence is a reason by itself.
+    sentences = coverage.prepare_reasons(videos.drop(columns="reason_code"))
+    assert sentences["videos"].tolist() == [1, 1, 1, 1]
     faces = coverage.prepare_faces(videos)
     assert faces["videos"].sum() == 238
     crops = videos.loc[videos["status"] == "ok", "n_faces"]
@@ -432,9 +438,9 @@ def test_costs_are_those_of_run_json(video_run: Path) -> None:
     weights.parent.mkdir(parents=True)
     weights.write_bytes(bytes(2_500_000))
     known = contents(video_run)
-    record = known.run.record["stages"]
+    record = known.run.stages()
     found = costs.prepare_stages(record).set_index("stage")
-    assert found["seconds"].to_dict() == {name: at["seconds"] for name, at in record.items()}
+    assert found["seconds"].to_list() == [at["seconds"] for at in record.values()]
     assert found["share"].sum() == pytest.approx(1)
     assert (found["peak_mb"] == [at["peak_mb"] for at in record.values()]).all()
     assert found["peak_mb"].between(20, 1e6).all()
@@ -446,11 +452,11 @@ def test_costs_are_those_of_run_json(video_run: Path) -> None:
         {"detector": "strong", "mb": 2.5}
     ]
     # Runs made before memory was noted.
-    old = {name: {"inputs": "", "seconds": 1.0} for name in record}
+    old = {name: {"key": "", "seconds": 1.0} for name in record}
     assert costs.prepare_stages(old)["peak_mb"].isna().all()
 
 
-def test_what_a_deadline_did_is_told(video_run: Path) -> None:
+def test_what_a_deadline_did_is_told(video_run: Path, seal: Seal) -> None:
     look = {
         "frames": 4,
         "detectors": ["strong"],
@@ -465,13 +471,14 @@ def test_what_a_deadline_did_is_told(video_run: Path) -> None:
         "without_scores": {"a.mp4": "No face was found in 4 frames."},
     }
     (video_run / "deadline.json").write_text(json.dumps(report))
+    seal(video_run)
     section = costs.build(contents(video_run))
     assert section is not None
     assert "7 of 10 new videos" in section.lead
     shown = next(part for part in tables(section) if "deadline" in part.title)
     assert [row[-2:] for row in shown.rows] == [["1.50 s", "7"], ["-", "0"], ["-", "3"]]
     covered = next(t for t in tables(coverage.build(contents(video_run))) if "time" in t.title)
-    assert ["- No face was found in N frames.", "1"] in [list(row) for row in covered.rows]
+    assert ["- No face was found in 4 frames.", "1"] in [list(row) for row in covered.rows]
 
 
 def test_the_command_is_kept_once_and_can_be_typed_again(
@@ -490,7 +497,7 @@ def test_the_command_is_kept_once_and_can_be_typed_again(
     assert told["meta"] == "logistic"
     assert str(source) in told["scores"]
     files = settings.prepare_files(known)
-    there = {path.name for path in known.run.path.iterdir()} - {"report.html"}
+    there = {path.name for path in known.run.path.glob("[!.]*")} - {"report.html"}
     assert {name.rstrip("/") for name in files} == there | {"report"}
     assert settings.prepare_commands({"stages": {}}) == []
 
@@ -505,8 +512,9 @@ class Nothing:
 sys.meta_path.insert(0, Nothing())
 from pathlib import Path
 from fakeodds.report import sections, write_report
+from fakeodds.run.folder import RunFolder
 sections.ORDER = ("slices", "mistakes", "coverage", "costs")
-write_report(Path(sys.argv[1]))
+write_report(RunFolder.existing(Path(sys.argv[1])))
 """
     subprocess.run([sys.executable, "-c", blocked, str(video_run)], check=True)
     page = (video_run / "report.html").read_text(encoding="utf-8")

@@ -1,13 +1,20 @@
 """The page of `fakeodds explore`: one HTML file with everything in it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import numpy as np
 from markupsafe import Markup
+
+from fakeodds.pages import render
+from fakeodds.view.figures import FAKE, GREY, REAL, SOFT, draw
 
 _ROWS = 10
 _PAIRS = 18
+#: Of a histogram, in inches.
+_SIZE = (3.6, 1.3)
+_COLOURS = {"real": REAL, "unlabelled": GREY}
 _TITLES = {
     "method": "Method",
     "dataset": "Source",
@@ -25,13 +32,11 @@ def render_page(name: str, found: Mapping[str, Any]) -> str:
     labels = [label for label in ("real", "fake", "unlabelled") if about["labels"].get(label)]
     pairs = [one for one in found["similarity"]["pairs"] if one["picture"]]
     drawn = {name.partition(":")[0] for name in found["faces"]["on_the_sheet"]}
-    environment = Environment(
-        loader=PackageLoader("fakeodds", "pages"), autoescape=True, undefined=StrictUndefined
-    )
     methods = found["similarity"]["methods"]
     titles = {**_TITLES, **COUNTED}
     start = _range_start(methods)
-    return environment.get_template("explore.html").render(
+    return render(
+        "explore.html",
         name=name,
         about=about,
         labels=labels,
@@ -48,7 +53,7 @@ def render_page(name: str, found: Mapping[str, Any]) -> str:
             for column, values in found["counts"].items()
             if len(values) == 1
         ],
-        measures=[_measure(one) for one in found["measures"].values()],
+        measures=[_measure(*one) for one in found["measures"].items()],
         faces=found["faces"],
         most_faces=count_rows(found["faces"]["most_in_a_frame"]),
         finders=found["faces"]["on_the_sheet"],
@@ -90,46 +95,30 @@ def count_rows(values: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     return {"shown": shown, "hidden": max(0, len(values) - _ROWS)}
 
 
-def histogram(edges: Sequence[float], up: Sequence[int], down: Sequence[int], kind: str) -> Markup:
+def histogram(
+    name: str, edges: Sequence[float], up: Sequence[int], down: Sequence[int], kind: str
+) -> Markup:
     """SVG of two histograms over one axis, each in shares of its own; `kind` colours the upper."""
-    width, half = 300.0, 52.0
-    step = width / (len(edges) - 1)
-    shares = [[n / max(sum(counts), 1) for n in counts] for counts in (up, down)]
-    top = max([*shares[0], *shares[1], 1e-9])
-    low = half if any(down) else 0.0
-    parts = []
-    for counts, share, label, sign in (
-        (up, shares[0], kind, -1),
-        (down, shares[1], "fake", 1),
-    ):
-        for i, (n, part) in enumerate(zip(counts, share, strict=True)):
-            if not n:
-                continue
-            height = max(1.0, half * part / top)
-            y = half - height if sign < 0 else half + 1
-            told = f"{edges[i]:.4g} to {edges[i + 1]:.4g}: {n} {label} ({part:.0%})"
-            parts.append(
-                f'<rect class="{label}" x="{i * step + 0.5:.1f}" y="{y:.1f}" '
-                f'width="{max(step - 1, 1):.1f}" height="{height:.1f}"><title>{told}</title></rect>'
-            )
-    bottom = half + low + 16
-    axis = f'<line class="axis" x1="0" x2="{width:g}" y1="{half + 0.5:g}" y2="{half + 0.5:g}"/>'
-    texts = "".join(
-        f'<text x="{x:g}" y="{bottom - 2:g}" text-anchor="{anchor}">{value:.4g}</text>'
-        for x, anchor, value in (
-            (0.0, "start", edges[0]),
-            (width / 2, "middle", (edges[0] + edges[-1]) / 2),
-            (width, "end", edges[-1]),
-        )
-    )
+    svg, _ = draw(name, partial(_plot, edges=edges, up=up, down=down, kind=kind), _SIZE, png=False)
     # Numbers only: nothing here is somebody's text.
-    return Markup(
-        f'<svg viewBox="0 0 {width:g} {bottom:g}" role="img" aria-label="Histogram">'
-        f"{''.join(parts)}{axis}{texts}</svg>"
-    )
+    return Markup(svg)
 
 
-def _measure(one: Mapping[str, Any]) -> dict[str, Any]:
+def _plot(
+    canvas: Any, edges: Sequence[float], up: Sequence[int], down: Sequence[int], kind: str
+) -> None:
+    axes = canvas.subplots()
+    starts, width = np.array(edges[:-1]), edges[1] - edges[0]
+    for counts, sign, colour in ((up, 1, _COLOURS[kind]), (down, -1, FAKE)):
+        share = sign * np.array(counts) / max(sum(counts), 1)
+        axes.bar(starts, share, 0.92 * width, align="edge", color=colour, linewidth=0)
+    axes.axhline(0, color=SOFT, linewidth=0.8)
+    axes.set_yticks([])
+    axes.set_xlim(edges[0], edges[-1])
+    axes.spines[:].set_visible(False)
+
+
+def _measure(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     bins = len(one["edges"]) - 1
     empty = [0] * bins
     kind = "real" if "real" in one or "fake" in one else "unlabelled"
@@ -137,7 +126,7 @@ def _measure(one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": one["title"],
         "unit": one["unit"],
-        "chart": histogram(one["edges"], up, one.get("fake", {}).get("bins", empty), kind)
+        "chart": histogram(name, one["edges"], up, one.get("fake", {}).get("bins", empty), kind)
         if bins > 1
         else None,
         "medians": [

@@ -1,13 +1,18 @@
 """What sections of the report are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
+
+#: A row of a table of numbers, by the names of its columns.
+Row = dict[str, Any]
+#: What a column of a table shows of a row.
+Cell = Callable[[Row], str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,27 @@ class Table:
     title: str = ""
     note: str = ""
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":
+        """The table of `rows` with `columns`, header -> cell; `more` as of the class."""
+        cells = [tuple(cell(row) for cell in columns.values()) for row in records(rows)]
+        return cls(tuple(columns), cells, **more)
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table by the names of its columns."""
+    return cast(list[Row], table.to_dict(orient="records"))
+
+
+def cell(column: str, form: Callable[..., str] = str, *more: Any) -> Cell:
+    """A cell that shows a column by a function of `view.format`, which is given `more`."""
+    return lambda row: form(row[column], *more)
+
+
+def count(column: str) -> Cell:
+    """A cell that shows a number of things."""
+    return lambda row: f"{row[column]:,}"
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -63,7 +89,7 @@ class Figure:
         name: of the files, such as "reliability_calibrated"; unique in the report.
         title: above it.
         caption: below it: how to read it, or what it shows, in a sentence or two.
-        draw: draws it onto an empty matplotlib figure. Colours are those of `drawing.COLOURS`.
+        draw: draws it onto an empty matplotlib figure. Colours are those of `view.figures.COLOURS`.
         data: what is drawn, for the CSV.
         size: inches, (width, height). Half the page is 4.6 wide, the whole 9.4; only what cannot
             be read at 4.6 takes more, as a phone is 4 wide.
@@ -96,6 +122,11 @@ class Faces:
 
 
 Part = Words | Tiles | Table | Figure | Faces
+
+
+def there_are(*parts: Part) -> list[Part]:
+    """The parts without tables that have no row."""
+    return [part for part in parts if not isinstance(part, Table) or part.rows]
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import io
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-
-from fakeodds.report.parts import Figure
 
 #: Colour as it is drawn (and seen in PNG) -> the page's CSS variable that stands in its place.
 #: These are the colours figures may use: those of the rooms' own `plot_*` functions, and a series.
@@ -56,6 +56,19 @@ def plain_axes(canvas: Any) -> Any:
     return axes
 
 
+def row_axes(canvas: Any, names: Sequence[str], xlabel: str, room: float = 0.6) -> tuple[Any, Any]:
+    """Axes with a line a name, the first on top, and the heights of the lines.
+
+    `room`: above the first line.
+    """
+    axes = plain_axes(canvas)
+    axes.grid(visible=False, axis="y")
+    at = np.arange(len(names))[::-1]
+    axes.set_yticks(at, names)
+    axes.set(xlabel=xlabel, ylim=(-0.6, len(names) - 1 + room))
+    return axes, at
+
+
 def dots(axes: Any, table: pd.DataFrame, at: Any, colour: str, **style: Any) -> None:
     """Draw a row's `log_loss` as a dot at the height `at`, with a bar from its `low` to its `high`.
 
@@ -66,26 +79,34 @@ def dots(axes: Any, table: pd.DataFrame, at: Any, colour: str, **style: Any) -> 
     axes.errorbar(value, at, xerr=around, fmt="o", color=colour, **style)
 
 
-def draw(figure: Figure) -> tuple[str, bytes]:
+def draw(
+    name: str, plot: Callable[[Any], None], size: tuple[float, float], *, png: bool = True
+) -> tuple[str, bytes]:
     """A figure as SVG (text, for the inside of an HTML page) and as PNG.
 
     The same figure gives the same bytes.
+
+    Args:
+        name: of the figure; no two of one page may have the same.
+        plot: draws it onto an empty matplotlib figure, in COLOURS.
+        size: inches, (width, height).
+        png: whether the PNG is wanted; else it is empty.
     """
     import matplotlib
-    from matplotlib.figure import Figure as Canvas
+    from matplotlib.figure import Figure
 
     # Text stays text, so that it follows the page; ids are hashes, apart for each figure.
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": figure.name, "font.size": 9.0}
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9.0}
+    picture, drawing = io.BytesIO(), io.StringIO()
     with matplotlib.rc_context(style):
-        canvas = Canvas(figsize=figure.size, layout="constrained")
-        figure.draw(canvas)
-        picture = io.BytesIO()
-        canvas.savefig(picture, format="png", dpi=160, metadata={"Software": None})
+        canvas = Figure(figsize=size, layout="constrained")
+        plot(canvas)
+        if png:
+            canvas.savefig(picture, format="png", dpi=160, metadata={"Software": None})
         # In the page the card is the ground.
         canvas.patch.set_visible(False)
         for axes in canvas.axes:
             axes.patch.set_visible(False)
-        drawing = io.StringIO()
         canvas.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
     return _for_page(drawing.getvalue()), picture.getvalue()
 

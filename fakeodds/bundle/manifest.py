@@ -1,11 +1,11 @@
 """What is in a bundle: MANIFEST.json with sizes and SHA-256, and a README to read."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fakeodds.run.disk import size
+from predictions.products import checksum, files_below
 
 MANIFEST, README = "MANIFEST.json", "README.md"
 
@@ -15,23 +15,15 @@ def list_files(folder: Path) -> list[dict[str, Any]]:
 
     Without the manifest itself and what is hidden.
     """
-    paths = sorted(
-        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
-    )
     return [
         {
             "path": path.relative_to(folder).as_posix(),
             "bytes": path.stat().st_size,
-            "sha256": _sha256(path),
+            "sha256": checksum(path),
         }
-        for path in paths
+        for path in files_below(folder)
         if path != folder / MANIFEST
     ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sum_parts(files: Iterable[Mapping[str, Any]], own_wheel: str) -> list[dict[str, Any]]:

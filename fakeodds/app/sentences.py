@@ -1,26 +1,22 @@
 """Numbers of an answer in plain sentences."""
 
-import math
-import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from fakeodds.app.alike import LEAST_GROUPS, LEAST_VIDEOS, Alike, Standing
-from fakeodds.app.answer import Answer, DetectorAnswer
-from fakeodds.view.names import listed
-from fakeodds.view.numbers import cost_of_share
-from predictions.tables.columns import count
+from fakeodds.app.answer import NEAR, Answer, DetectorAnswer
+from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Neighbours, Standing
+from fakeodds.view.format import cost_of_share, listed
+from predictions.errors import InputError
+from predictions.words import count
 
-#: Differences of logits that are called small and large: .5 is 50 % against 62 %, 1.5 against 82 %.
-_SMALL, _LARGE = 0.5, 1.5
+#: Differences of logits that are called large: 50 % against 82 %.
+_LARGE = 1.5
 #: Effects on the logit below this are called none: at 50 %, .1 percentage points.
 LEAST_EFFECT = 0.005
 
 #: Number and sign stay on one line.
 _PERCENT = "\N{NO-BREAK SPACE}%"
-
-#: Every folder before a name, of POSIX and of Windows.
-_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\\/\s'\",:;()]+[\\/])*(?=[^\\/\s])")
 
 
 def percent(probability: float) -> str:
@@ -49,7 +45,7 @@ def verdict(answer: Answer) -> str:
     return f"Probably {side}." if sure < 0.95 else f"Very probably {side}."
 
 
-def frequency(found: Alike) -> str:
+def frequency(found: Neighbours) -> str:
     """How often such answers were right, in counts of 100, or that there are too few."""
     if found.share is None or found.low is None or found.high is None:
         if not found.videos:
@@ -63,7 +59,7 @@ def frequency(found: Alike) -> str:
     return f"Of 100 videos that got about this answer, {many} were FAKE."
 
 
-def frequency_basis(found: Alike) -> str:
+def frequency_basis(found: Neighbours) -> str:
     """What `frequency` rests on."""
     if found.share is None:
         return ""
@@ -76,7 +72,7 @@ def frequency_basis(found: Alike) -> str:
     )
 
 
-def _videos(found: Alike) -> str:
+def _videos(found: Neighbours) -> str:
     return f"{count(found.videos, 'labelled video')} in {count(found.groups, 'group')}"
 
 
@@ -101,21 +97,19 @@ def difference(one: DetectorAnswer) -> str:
     """How a detector's own probability differs from that of the others."""
     if one.own is None:
         return "saw nothing in this video"
-    if one.others is None:
+    if one.gap is None or one.others is None:
         return "the only one"
-    gap = _logit(one.own) - _logit(one.others)
-    side = "FAKE" if gap > 0 else "REAL"
-    if abs(gap) < _SMALL:
+    if abs(one.gap) < NEAR:
         return "agrees with the others"
-    how = "much more" if abs(gap) > _LARGE else "somewhat more"
-    opposed = (one.own - 0.5) * (one.others - 0.5) < 0
+    how = "much more" if abs(one.gap) > _LARGE else "somewhat more"
+    side = "FAKE" if one.gap > 0 else "REAL"
     said = f"{how} {side} than the others ({percent(one.others)})"
-    return f"disagrees: {said}" if opposed else said
+    return f"disagrees: {said}" if one.disagrees else said
 
 
 def disagreeing(answer: Answer) -> str:
     """One sentence on who disagrees."""
-    opposed = [one.name for one in answer.detectors if difference(one).startswith("disagrees")]
+    opposed = [one.name for one in answer.detectors if one.disagrees]
     known = [one for one in answer.detectors if one.own is not None]
     if len(known) < 2:
         return "One detector alone has nobody to disagree with." if known else ""
@@ -161,11 +155,8 @@ def seconds(value: float) -> str:
     return f"{int(value // 60)}:{value % 60:04.1f}"
 
 
-def without_folders(sentence: str) -> str:
-    """The sentence with every path cut to its last name: who looks at the page learns no folder."""
-    return _FOLDERS.sub("", sentence)
-
-
-def _logit(probability: float) -> float:
-    short = min(max(probability, 1e-12), 1 - 1e-12)
-    return math.log(short) - math.log1p(-short)
+def refusal(error: InputError) -> str:
+    """An error with the name of its file alone: who looks at the page learns no folder."""
+    if error.file is None:
+        return str(error)
+    return str(InputError(**{**error.facts, "file": Path(error.file).name}))

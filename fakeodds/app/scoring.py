@@ -31,7 +31,7 @@ Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Looked:
+class ScoredVideo:
     """What was seen in one video.
 
     Attributes:
@@ -56,13 +56,13 @@ class Looked:
         return float(self.times[-1]) if len(self.times) else 0.0
 
 
-class Looker:
+class Scorer:
     """A run's detectors, opened once, for one video at a time.
 
     Attributes:
         alone: detectors that look at single faces; they stay open.
         others: those that look at faces in their order or listen; opened for each video.
-        notes: decisions to show, a sentence each.
+        notes: decisions to show.
     """
 
     def __init__(
@@ -99,9 +99,9 @@ class Looker:
             if self.alone
             else None
         )
-        self.notes = [str(note) for note in self._scorer.notes] if self._scorer else []
+        self.notes = self._scorer.notes if self._scorer else []
 
-    def look(self, path: Path, limits: Limits, tell: Tell) -> Looked:
+    def score(self, path: Path, limits: Limits, tell: Tell) -> ScoredVideo:
         """Find the faces of one video and have every detector look at it.
 
         Raises:
@@ -111,7 +111,9 @@ class Looker:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            return Looked(no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone)
+            return ScoredVideo(
+                no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone
+            )
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
@@ -120,7 +122,7 @@ class Looker:
         if self.others:
             tell(f"Asking {', '.join(self.others)}", 0.85)
             tables.append(self._others(path, faces))
-        return Looked(
+        return ScoredVideo(
             pd.concat(tables, ignore_index=True),
             faces,
             index.times,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
+from stacking.estimate.stages import single_stage
 
 #: Probabilities this near count as the same answer; the first that holds enough videos is taken.
 _NEAR = (0.025, 0.05, 0.1)
@@ -16,7 +17,7 @@ LEAST_VIDEOS, LEAST_GROUPS = 20, 10
 
 
 @dataclass(frozen=True)
-class Alike:
+class Neighbours:
     """Labelled videos whose out-of-fold answer is near one probability.
 
     Attributes:
@@ -40,7 +41,7 @@ class Alike:
         return self.share is not None
 
 
-def alike(oof: pd.DataFrame, probability: float) -> Alike:
+def neighbours(oof: pd.DataFrame, probability: float) -> Neighbours:
     """The labelled videos whose calibrated out-of-fold probability is about `probability`.
 
     Args:
@@ -56,7 +57,11 @@ def alike(oof: pd.DataFrame, probability: float) -> Alike:
 
     lacking = [name for name in ("label", "group", "calibrated") if name not in oof]
     if lacking:
-        raise InputError(f"oof.csv has no column {', '.join(lacking)}; run `fakeodds stack` again.")
+        raise InputError(
+            f"has no column {', '.join(lacking)}",
+            file="oof.csv",
+            remedy="run `fakeodds stack` again",
+        )
     distance = np.abs(oof["calibrated"].to_numpy(np.float64) - probability)
     for width in _NEAR:
         # Rounding of what was written must not decide who is in.
@@ -67,12 +72,12 @@ def alike(oof: pd.DataFrame, probability: float) -> Alike:
     lowest = float(near["calibrated"].min()) if len(near) else probability
     highest = float(near["calibrated"].max()) if len(near) else probability
     if len(near) < LEAST_VIDEOS or groups < LEAST_GROUPS:
-        return Alike(len(near), groups, None, None, None, lowest, highest)
+        return Neighbours(len(near), groups, None, None, None, lowest, highest)
     found = prepare_reliability(
         near["label"].to_numpy(), near["calibrated"].to_numpy(), near["group"].to_numpy(), n_bins=1
     ).bins.iloc[0]
     share, low, high = (float(found[name]) for name in ("share", "low", "high"))
-    return Alike(len(near), groups, share, low, high, lowest, highest)
+    return Neighbours(len(near), groups, share, low, high, lowest, highest)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Standing:
 
 def standing(oof: pd.DataFrame, detector: str, probability: float) -> Standing | None:
     """Where `probability` of a detector stands in `oof`; None where that cannot be told."""
-    column = f"base/{detector}"
+    column = single_stage(detector)
     if column not in oof:
         return None
     known = oof[oof[column].notna()]

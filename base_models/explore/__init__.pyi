@@ -1,0 +1,3 @@
+from .settings import ExploreSettings
+
+__all__ = ["ExploreSettings"]

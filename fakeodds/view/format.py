@@ -1,0 +1,111 @@
+"""Names and numbers as people read them: in the terminal, the report, the app and figures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stacking.estimate.stages import single_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: So many names are listed in a sentence before the rest is counted.
+_LISTED = 6
+
+_TITLES = {"mean": "mean of all detectors", "calibrated": "calibrated and clipped"}
+
+
+def shorten(name: str, most: int = 32) -> str:
+    """A name of at most `most` characters: both of its ends tell names apart, so both stay."""
+    if len(name) <= most:
+        return name
+    tail = (most - 1) // 2
+    return f"{name[: most - 1 - tail]}…{name[len(name) - tail :]}"
+
+
+def in_figure(name: str, most: int = 26) -> str:
+    """A short name for matplotlib, which would take what stands between two $ for a formula."""
+    return shorten(name, most).replace("\\", "/").replace("$", r"\$")
+
+
+def apart_in_figure(names: Sequence[str], most: int = 24) -> list[str]:
+    """Short names for one figure, no two of them alike: longer than `most` where they must be."""
+    longest = max(map(len, names), default=0)
+    for length in range(most, max(longest, most) + 1):
+        short = [in_figure(name, length) for name in names]
+        if len(set(short)) == len(set(names)):
+            break
+    return short
+
+
+def listed(names: Sequence[str], most: int = _LISTED) -> str:
+    """`a, b and c`; of more than `most` the first ones and how many more; `none` of none."""
+    if not names:
+        return "none"
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def ensemble_name(models: Sequence[str], everything: Sequence[str]) -> str:
+    """An ensemble by its detectors, or by those it lacks where these are far fewer."""
+    missing = [name for name in everything if name not in models]
+    if not missing and len(models) > 2:
+        return f"all {len(models)}"
+    if len(models) > 4 and len(missing) < len(models) / 2:
+        return f"all but {', '.join(missing)}"
+    return ", ".join(models)
+
+
+def thousands(number: int, what: str) -> str:
+    """`1 video`, `12,345 videos`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A measure; large ones with fewer digits, undefined ones as a dash."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.{digits if abs(value) < 10 else 2}f}"
+
+
+def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int = 4) -> str:
+    """ "low to high" of a measure of metrics.json."""
+    ends = [] if measure is None else [measure["low"], measure["high"]]
+    known = [number(end, digits) for end in ends if end is not None and math.isfinite(end)]
+    return " to ".join(known) if len(known) == 2 else "-"
+
+
+def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
+    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json."""
+    loss = measures["log_loss"]
+    return {"log_loss": loss["value"], "low": loss["low"], "high": loss["high"]}
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def seconds(value: float) -> str:
+    """A length of time in the unit that keeps it short."""
+    if value < 100:
+        return f"{value:.1f} s"
+    if value < 6000:
+        return f"{value / 60:.1f} min"
+    return f"{value / 3600:.1f} h"
+
+
+def cost_of_share(share: float) -> float:
+    """The log loss (nats) of knowing only the share of fakes, and always saying it."""
+    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
+
+
+def stage_name(stage: str) -> str:
+    """A stage as metrics.json names it: a detector without its prefix."""
+    return single_of(stage) or stage
+
+
+def stage_title(stage: str) -> str:
+    """A stage as a reader calls it."""
+    return _TITLES.get(stage, stage_name(stage))

@@ -1,0 +1,42 @@
+"""Numbers and lists of names in sentences."""
+
+from collections.abc import Sequence
+from string import Formatter
+from typing import Any
+
+
+def count(number: int, what: str) -> str:
+    """`1 such row`, `3 such rows`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def first_names(names: Any, limit: int = 5) -> str:
+    """`'a', 'b', 'c', ...`: the first names, and dots when there are more."""
+    names = list(names)
+    shown = ", ".join(repr(str(name)) for name in names[:limit])
+    return shown + (", ..." if len(names) > limit else "")
+
+
+def name_some(names: Sequence[str], most: int = 5) -> str:
+    """`a, b and 3 more`: the first few names, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+class Words(Formatter):
+    """`str.format` that knows nouns and lists.
+
+    `{n:video}` is `1 video` or `3 videos`, also of a list. A list is `a, b, c`; with `:few` it is
+    `a, b and 3 more`, with `:quoted` `'a', 'b', ...`, with `:number` its length.
+    """
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """The value in words."""
+        if isinstance(value, list | tuple):
+            names = [str(name) for name in value]
+            lists = {"": ", ".join(names), "few": name_some(names), "quoted": first_names(names)}
+            lists["number"] = str(len(names))
+            return lists.get(format_spec) or count(len(names), format_spec)
+        if isinstance(value, int) and format_spec.replace(" ", "").isalpha() and format_spec != "d":
+            return count(value, format_spec)
+        return str(super().format_field(value, format_spec))

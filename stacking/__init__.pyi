@@ -1,15 +1,14 @@
 """The public names of stacking, for type checkers and for lazy_loader, which reads this file."""
 
-from .choose.frame_rule import FrameStack as FrameStack
 from .choose.frame_rule import compare_rules as compare_rules
-from .choose.robust import RobustStack as RobustStack
 from .ensembles.compare import compare_subsets as compare_subsets
+from .estimate.domain_splits import domain_splits as domain_splits
 from .estimate.domains import domain_predictions as domain_predictions
-from .estimate.domains import domain_splits as domain_splits
 from .estimate.domains import report_domains as report_domains
 from .estimate.metrics import report_metrics as report_metrics
 from .estimate.nested import nested_predictions as nested_predictions
 from .estimate.slices import report_slices as report_slices
+from .inputs import is_score_column as is_score_column
 from .learners.averages import BestLearner as BestLearner
 from .learners.averages import GreedyLearner as GreedyLearner
 from .learners.averages import MeanLearner as MeanLearner
@@ -25,10 +24,11 @@ from .learners.linear import PairsLearner as PairsLearner
 from .learners.linear import ShrunkLearner as ShrunkLearner
 from .learners.linear import SplineLearner as SplineLearner
 from .learners.mlp import NetworkLearner as NetworkLearner
+from .procedure import FittedProcedure as FittedProcedure
+from .procedure import Procedure as Procedure
 from .registry import META_LEARNERS as META_LEARNERS
 from .registry import create_meta_learner as create_meta_learner
 from .stack import Stack as Stack
-from .stack import is_score_column as is_score_column
 from .store import load_stack as load_stack
 from .store import save_stack as save_stack
 from .store import trusted_types as trusted_types

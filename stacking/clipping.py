@@ -1,14 +1,12 @@
 """The clip of a stack: which bounds are worth having, and where they lie."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration import optimal_clip
 from calibration.measures.scores import row_log_loss
+from predictions.notes import Note, NoteKind
 from stacking.inner_folds import too_few_to_choose
-
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from stacking.inputs import Array, Codes
 
 #: The estimate of a share that log loss favours (Krichevsky and Trofimov 1981): k + 1/2 of n + 1.
 _HALF_A_ROW = 0.5
@@ -49,14 +47,25 @@ def learned_clip(probability: Array, y: Array, groups: Codes) -> tuple[float, fl
     return None if (low, high) == (_NO_BOUND, 1 - _NO_BOUND) else (low, high)
 
 
-def describe_clip(bounds: tuple[float, float] | None) -> str:
-    """A sentence on the bounds; what is left open is not named."""
-    low, high = bounds or (_NO_BOUND, 1 - _NO_BOUND)
-    words = [f"at {low:.6g} or above"] if low > _NO_BOUND else []
-    words += [f"at {high:.6g} or below"] if high < 1 - _NO_BOUND else []
+def _sentence(low: float | None, high: float | None) -> str:
+    words = [] if low is None else [f"at {low:.6g} or above"]
+    words += [] if high is None else [f"at {high:.6g} or below"]
     if not words:
         return "Clip: none, as bounds gain no more than chance."
     return f"Clip: probabilities stay {' and '.join(words)}."
+
+
+#: The bounds `low` and `high`, None where a side is open.
+CLIPPED = NoteKind("stacking.clip", _sentence)
+
+
+def clip_note(bounds: tuple[float, float] | None) -> Note:
+    """Which bounds there are."""
+    low, high = bounds or (_NO_BOUND, 1 - _NO_BOUND)
+    return CLIPPED(
+        low=float(low) if low > _NO_BOUND else None,
+        high=float(high) if high < 1 - _NO_BOUND else None,
+    )
 
 
 def _gain_of_upper(p: Array, y: Array, rows: float, bound: float) -> float:

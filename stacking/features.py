@@ -7,10 +7,9 @@ of saturated detectors reach +-104, so every column is winsorised before anythin
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from stacking.inputs import Array
 
 #: Share of the rows pulled in at either end of a column.
 TAIL = 0.002
@@ -92,17 +91,16 @@ class SplineScores:
 
     For each column: the tamed score, its normal score (ndtri of the rank), hinges at equal steps
     of the rank and hinges at fixed places of the tamed score; then the indicators of missing
-    values; with `pairs`, the products of two columns' normal scores, scaled by `pair_weight` so
+    values; with `pairs`, the products of two columns' normal scores, scaled by `PAIR_WEIGHT` so
     that a ridge penalty holds them shorter. Columns from `n_scores` on (frame statistics) come in
     tamed only.
     """
 
-    def __init__(
-        self, n_scores: int | None = None, pairs: bool = False, pair_weight: float = 0.25
-    ) -> None:
+    PAIR_WEIGHT = 0.25
+
+    def __init__(self, n_scores: int | None = None, pairs: bool = False) -> None:
         self.n_scores = n_scores
         self.pairs = pairs
-        self.pair_weight = pair_weight
 
     def fit(self, X: Array) -> Self:
         k = X.shape[1] if self.n_scores is None else self.n_scores
@@ -129,5 +127,5 @@ class SplineScores:
         parts += [np.maximum(tamed[:, :k] - knot, 0.0) for knot in self.score_knots_]
         if self.pairs:
             first, second = np.triu_indices(k, 1)
-            parts.append(normal[:, first] * normal[:, second] * self.pair_weight)
+            parts.append(normal[:, first] * normal[:, second] * self.PAIR_WEIGHT)
         return np.hstack(parts)

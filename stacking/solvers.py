@@ -1,8 +1,8 @@
 """Ridge logistic regression by Newton's method, along a path of penalties.
 
-The objective is the sum over rows of w_i * log loss_i plus alpha / 2 * |beta|^2; the intercept is
-free. Every solve is deterministic and safeguarded, so separable data, constant columns and more
-columns than rows all end at the exact minimum.
+The objective is the log loss summed over rows plus alpha / 2 * |beta|^2; the intercept is free.
+Every solve is deterministic and safeguarded, so separable data, constant columns and more columns
+than rows all end at the exact minimum.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
-Array = NDArray[np.float64]
+from calibration.measures.scores import log_loss_of_logits
+from stacking.inputs import Array
+
+#: Keeps the Hessian invertible when every row is saturated.
+INTERCEPT_PENALTY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,26 +33,14 @@ class Linear:
         return X @ self.coef + self.intercept
 
 
-def log_losses(y: Array, logit: Array) -> Array:
-    """Log loss of each row, (n,), from logits and labels in {0, 1}; exact for large logits."""
-    return np.asarray(np.logaddexp(0.0, logit) - y * logit)
-
-
-def smoothed_logit(y: Array, weight: Array | None = None, strength: float = 1.0) -> float:
-    """Logit of the share of ones, with `strength` rows of an even coin added."""
-    w = np.ones_like(y) if weight is None else weight
-    ones, total = float(w @ y), float(w.sum())
-    share = (ones + 0.5 * strength) / (total + strength)
+def smoothed_logit(y: Array) -> float:
+    """Logit of the share of ones, with one row of an even coin added."""
+    share = (float(y.sum()) + 0.5) / (len(y) + 1.0)
     return float(np.log(share) - np.log1p(-share))
 
 
 def ridge_path(
-    X: Array,
-    y: Array,
-    alphas: Sequence[float],
-    weight: Array | None = None,
-    start: Linear | None = None,
-    tolerance: float = 1e-6,
+    X: Array, y: Array, alphas: Sequence[float], tolerance: float = 1e-6
 ) -> list[Linear]:
     """The minimisers for each of `alphas` (all > 0), in their order, each started from the last.
 
@@ -56,33 +48,27 @@ def ridge_path(
         X: (n, k) finite features.
         y: (n,) labels, 0.0 or 1.0. With one class only the answer is the smoothed share.
         alphas: penalties; from large to small is the fastest order.
-        weight: (n,) row weights, default 1.
-        start: where the first solve begins.
         tolerance: the Newton decrement, in log loss per row, at which a solve ends.
     """
     if y.min(initial=1.0) == y.max(initial=0.0):
-        constant = Linear(smoothed_logit(y, weight), np.zeros(X.shape[1]))
+        constant = Linear(smoothed_logit(y), np.zeros(X.shape[1]))
         return [constant for _ in alphas]
     if X.shape[1] > X.shape[0]:
-        return _wide_path(X, y, alphas, weight, tolerance)
-    if start is None:
-        start = Linear(smoothed_logit(y, weight), np.zeros(X.shape[1]))
+        return _wide_path(X, y, alphas, tolerance)
     answers = []
-    problem = _Ridge(np.column_stack([X, np.ones(len(X))]), y, weight, tolerance)
-    beta = np.append(start.coef, start.intercept)
+    problem = _Ridge(np.column_stack([X, np.ones(len(X))]), y, tolerance)
+    beta = np.append(np.zeros(X.shape[1]), smoothed_logit(y))
     for alpha in alphas:
         beta = problem.solve(alpha, beta)
         answers.append(Linear(float(beta[-1]), beta[:-1].copy()))
     return answers
 
 
-def _wide_path(
-    X: Array, y: Array, alphas: Sequence[float], weight: Array | None, tolerance: float
-) -> list[Linear]:
+def _wide_path(X: Array, y: Array, alphas: Sequence[float], tolerance: float) -> list[Linear]:
     """More columns than rows: the same minimum in the span of the rows (ridge is rotation-free)."""
     u, s, vt = np.linalg.svd(X, full_matrices=False)
     keep = s > s[0] * 1e-12
-    path = ridge_path(u[:, keep] * s[keep], y, alphas, weight, None, tolerance)
+    path = ridge_path(u[:, keep] * s[keep], y, alphas, tolerance)
     return [Linear(one.intercept, one.coef @ vt[keep]) for one in path]
 
 
@@ -94,10 +80,9 @@ class _Ridge:
     single precision where it is large, and is handed on along the path.
     """
 
-    def __init__(self, design: Array, y: Array, weight: Array | None, tolerance: float) -> None:
+    def __init__(self, design: Array, y: Array, tolerance: float) -> None:
         self.design = design
         self.y = y
-        self.weight = weight
         self.limit = tolerance * len(y)
         # From here on the products cost more than the loss of digits does.
         self.single = design.astype(np.float32) if design.shape[1] > 64 else None
@@ -106,15 +91,14 @@ class _Ridge:
     def solve(self, alpha: float, beta: Array) -> Array:
         """The minimiser (k + 1,) for one penalty, from `beta`."""
         penalty = np.full(len(beta), float(alpha))
-        penalty[-1] = 1e-6  # keeps the Hessian invertible when every row is saturated
+        penalty[-1] = INTERCEPT_PENALTY
         logit = self.design @ beta
         value = self._objective(beta, logit, penalty)
         factor = None if self.hessian is None else _factor(self.hessian, penalty)
         before = np.inf
         for _ in range(200):
             p = expit(logit)
-            residual = p - self.y if self.weight is None else (p - self.y) * self.weight
-            gradient = residual @ self.design + penalty * beta
+            gradient = (p - self.y) @ self.design + penalty * beta
             fresh = factor is None
             if factor is None:
                 factor = self._form(p, penalty)
@@ -146,13 +130,11 @@ class _Ridge:
         return beta
 
     def _objective(self, beta: Array, logit: Array, penalty: Array) -> float:
-        losses = log_losses(self.y, logit)
-        total = losses.sum() if self.weight is None else self.weight @ losses
-        return float(total + 0.5 * (penalty * beta) @ beta)
+        return float(log_loss_of_logits(self.y, logit).sum() + 0.5 * (penalty * beta) @ beta)
 
     def _form(self, p: Array, penalty: Array) -> tuple[Array, bool]:
         """Form the Hessian anew, over the rows with all but 1 % of the curvature, and factor it."""
-        curvature = p * (1.0 - p) if self.weight is None else p * (1.0 - p) * self.weight
+        curvature = p * (1.0 - p)
         order = np.argsort(curvature)
         rows = np.sort(order[np.cumsum(curvature[order]) > 0.01 * curvature.sum()])
         design: NDArray[Any] = self.design if self.single is None else self.single

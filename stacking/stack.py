@@ -12,14 +12,23 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator
 from predictions.errors import InputError
-from stacking.clipping import describe_clip, learned_clip
+from predictions.groups import group_codes
+from predictions.notes import Note, NoteKind
+from stacking.clipping import clip_note, learned_clip
 from stacking.inner_folds import (
     LEAST_TO_CALIBRATE,
     LEAST_TO_CALIBRATE_AGAIN,
     inner_folds,
     rarer_groups,
 )
-from stacking.learners.base import Array, Codes, checked_rows, checked_scores, group_codes
+from stacking.inputs import (
+    Array,
+    Codes,
+    Rows,
+    checked_rows,
+    checked_scores,
+    is_score_column,
+)
 from stacking.registry import create_meta_learner
 from stacking.solvers import smoothed_logit
 
@@ -30,9 +39,15 @@ _NOTHING_SEEN = 10.0
 _LONGEST = 36.0
 
 
-def is_score_column(name: object) -> bool:
-    """Whether a column holds a detector's score; `MODEL:feature` columns are frame statistics."""
-    return ":" not in str(name)
+FEW_ROWS = NoteKind(
+    "stacking.few-rows", "Too few rows have a score: every row gets the share of fakes."
+)
+
+NOT_CALIBRATED = NoteKind(
+    "calibration.none",
+    "Calibration: none, because a label has {groups} groups only and fewer than {least} cannot "
+    "tell how sure to be.",
+)
 
 
 class Stack(ClassifierMixin, BaseEstimator):
@@ -56,7 +71,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         classes_: the two labels, the second is the positive one.
         learner_: the fitted meta-learner. calibrator_: the fitted calibrator or None.
         clip_: (low, high) or None. nothing_seen_: logit for rows without any score.
-        notes_: what was decided inside fit, one sentence each.
+        notes_: what was decided inside fit.
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.
@@ -89,25 +104,25 @@ class Stack(ClassifierMixin, BaseEstimator):
         X, labels, self.classes_ = checked_rows(self, X, y)
         if labels.min() == labels.max():
             raise InputError(
-                f"all {len(labels)} labels are one class ({np.ravel(y)[0]}); "
-                "give rows of both REAL (0) and FAKE (1)."
+                f"all {len(labels)} labels are one class ({np.ravel(y)[0]})",
+                remedy="give rows of both REAL (0) and FAKE (1)",
             )
-        group = group_codes(groups, len(labels))
+        group = group_codes(groups, len(labels), sort=True)
         if len(np.unique(group)) < 2:
             raise InputError(
-                f"all {len(X)} rows are one group; at least 2 groups are needed to learn a stack."
+                f"all {len(X)} rows are one group", remedy="give at least 2 groups to learn from"
             )
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]).astype(str))
         is_score = np.array([is_score_column(name) for name in names])
         if not is_score.any():
             raise InputError(
-                "no column holds a detector's score, only MODEL:feature statistics; "
-                "give the column MODEL too."
+                "no column holds a detector's score, only MODEL:feature statistics",
+                remedy="give the column MODEL too",
             )
         self.order_ = np.argsort(~is_score, kind="stable")
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
-        self.notes_: list[Any] = []
+        self.notes_: list[Note] = []
         with threadpool_limits(limits=1, user_api="blas"):
             self._fit_checked(X, labels, group)
         return self
@@ -123,18 +138,18 @@ class Stack(ClassifierMixin, BaseEstimator):
         if len(np.unique(group)) < 2 or y.min() == y.max():
             learner.constant_ = self.nothing_seen_ if not len(y) else smoothed_logit(y)
             self.calibrator_, self.clip_ = None, self._fixed_clip()
-            self.notes_.append("Too few rows have a score: every row gets the share of fakes.")
+            self.notes_.append(FEW_ROWS())
             return
         folds = inner_folds(y, group, self.n_splits, self.seed)
-        out_of_fold = learner._train_out_of_fold(X, y, group, folds)
-        self.notes_.extend(getattr(learner, "notes_", []))
+        out_of_fold = learner.fit_out_of_fold(X, y, group, folds)
+        self.notes_.extend(learner.notes())
         self.calibrator_ = self._fit_calibrator(out_of_fold, y, group)
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
         if self.clip == "auto":
             short = np.clip(calibrated, -_LONGEST, _LONGEST)
             self.clip_ = learned_clip(expit(short), y, group)
-        self.notes_.append(describe_clip(self.clip_))
+        self.notes_.append(clip_note(self.clip_))
 
     def _fixed_clip(self) -> tuple[float, float] | None:
         return None if isinstance(self.clip, str) else check_bounds(self.clip)
@@ -147,10 +162,7 @@ class Stack(ClassifierMixin, BaseEstimator):
             fitted = self.learner_.fits_log_loss
             least = LEAST_TO_CALIBRATE_AGAIN if fitted else LEAST_TO_CALIBRATE
             if rarer < least:
-                self.notes_.append(
-                    f"Calibration: none, because a label has {rarer} groups only and fewer than "
-                    f"{least} cannot tell how sure to be."
-                )
+                self.notes_.append(NOT_CALIBRATED(groups=rarer, least=least))
                 return None
             chosen = AutoCalibrator(seed=self.seed).fit_logits(logit, y, groups=group)
             self.notes_.extend(chosen.notes_)
@@ -162,7 +174,7 @@ class Stack(ClassifierMixin, BaseEstimator):
             return logit
         return np.asarray(self.calibrator_.map_logits(logit))
 
-    def _seen(self, X: Array) -> NDArray[np.bool_]:
+    def _seen(self, X: Array) -> Rows:
         return np.asarray(~np.isnan(X[:, : self.n_scores_]).all(axis=1))
 
     def _stages(self, X: Any) -> tuple[Array, Array]:
@@ -174,7 +186,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         calibrated = stacked.copy()
         if seen.any():
             with threadpool_limits(limits=1, user_api="blas"):
-                stacked[seen] = self.learner_._predict_logit(X[seen])
+                stacked[seen] = self.learner_.predict_logit(X[seen])
             calibrated[seen] = self._calibrate(stacked[seen])
         stacked = np.clip(stacked, -_LONGEST, _LONGEST)
         probability = expit(np.clip(calibrated, -_LONGEST, _LONGEST))
@@ -209,8 +221,8 @@ class Stack(ClassifierMixin, BaseEstimator):
         missing = [name for name in names if name not in X.columns]
         if missing:
             raise InputError(
-                f"the scores lack {', '.join(map(str, missing))}, which the stack was fitted on; "
-                f"give a column for each of {', '.join(map(str, names))}."
+                f"the scores lack {', '.join(map(str, missing))}, which the stack was fitted on",
+                remedy=f"give a column for each of {', '.join(map(str, names))}",
             )
         return X[names]
 
@@ -221,7 +233,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _nothing_seen(y: Array, seen: NDArray[np.bool_]) -> float:
+def _nothing_seen(y: Array, seen: Rows) -> float:
     """Logit of the share of ones where nothing is seen, smoothed towards the share of all."""
     overall = (y.sum() + 0.5) / (len(y) + 1.0)
     there = y[~seen]

@@ -71,18 +71,10 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
     Args:
         stack: a fitted stack.
         about: what the caller wants kept beside it (kinds, input hash, ...), JSON values.
-
-    Raises:
-        InputError: a stack that chose a plain one, which is to be saved instead.
     """
     from skops.io import dumps
 
     check_is_fitted(stack)
-    if type(stack) is not Stack:
-        raise InputError(
-            f"a {type(stack).__name__} is not saved itself",
-            remedy="save the plain stack that it chose, its stack_",
-        )
     # How many processes fitted it is no part of what was learned.
     kept = copy.deepcopy(stack).set_params(n_jobs=1)
     if isinstance(kept.learner_, AutoLearner):
@@ -167,10 +159,7 @@ def describe(stack: Stack, about: Mapping[str, Any]) -> dict[str, Any]:
         "blend": getattr(learner, "weights_", None) if isinstance(learner, AutoLearner) else None,
         "calibrator": _describe_calibrator(stack),
         "clip": None if stack.clip_ is None else [float(bound) for bound in stack.clip_],
-        "notes": [
-            note.to_json() if isinstance(note, Note) else Note("", {}, note).to_json()
-            for note in stack.notes_
-        ],
+        "notes": [note.to_json() for note in stack.notes_],
         "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "about": dict(about),
     }

@@ -1,12 +1,13 @@
-"""Work side by side through joblib's current backend, without its false alarm."""
+"""Work side by side, each process giving back the memory that a piece of work has freed."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import joblib
 
 from base_models.compute.memory import give_back_freed, keep_freed
+from predictions import parallel
 
 Result = TypeVar("Result")
 
@@ -20,16 +21,7 @@ def side_by_side(
         ordered: in the order of the arguments, or as they come.
     """
     worked = _worked if joblib.effective_n_jobs(jobs) > 1 else _worked_here
-    pool = joblib.Parallel(
-        n_jobs=jobs,
-        return_as="generator" if ordered else "generator_unordered",
-        pre_dispatch="2*n_jobs",
-    )
-    with warnings.catch_warnings():
-        # loky renews a worker that a large piece of work has made grow, and warns of it: no piece
-        # of work is lost, and there is nothing for the user to do.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        yield from pool(joblib.delayed(worked)(work, *piece) for piece in arguments)
+    yield from parallel.side_by_side(partial(worked, work), arguments, jobs, ordered=ordered)
 
 
 def _worked(work: Callable[..., Result], *piece: object) -> Result:

@@ -124,20 +124,31 @@ def fakeodds(quiet: bool) -> None:
 
 def main() -> None:
     """Run the command line as a process of its own."""
-    if run()["leave_at_once"]:
-        # Threads may still be at work, and taking torch and OpenVINO down takes a second.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-
-
-def run() -> dict[str, Any]:
-    """Run the command line; input that cannot be used ends in one sentence and exit code 2.
-
-    Returns what the command left for its process to do.
-    """
     # A deadline counts from here: the modules that a command imports take their time too.
     shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
+    code: Any = 0
+    try:
+        run(shared)
+    except SystemExit as end:
+        code = end.code
+    if shared["leave_at_once"]:
+        # Threads may still be at work, and taking torch and OpenVINO down under them takes a
+        # second, or crashes.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(code or 0))
+    sys.exit(code)
+
+
+def run(shared: dict[str, Any] | None = None) -> None:
+    """Run the command line; input that cannot be used ends in one sentence and exit code 2.
+
+    Args:
+        shared: what the command and its process tell each other: when it `began`, whether it is to
+            `leave_at_once`, and whether `json` is asked for.
+    """
+    if shared is None:
+        shared = {"began": time.monotonic(), "leave_at_once": False, "json": False}
     try:
         fakeodds(standalone_mode=False, obj=shared)
     except InputError as error:
@@ -163,7 +174,6 @@ def run() -> dict[str, Any]:
             f"run: pip install 'fakeodds[{extra}]' (in a clone: pip install '.[{extra}]')",
             2,
         )
-    return shared
 
 
 #: What the machine refuses, which no program can mend -> why, and what to do.

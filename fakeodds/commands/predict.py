@@ -89,6 +89,8 @@ def predict(
     if deadline is not None:
         from fakeodds.deadline.predict import predict_in_time
 
+        # However it ends: threads are left behind that may still be at work.
+        context.obj["leave_at_once"] = True
         report = predict_in_time(
             data,
             folder,
@@ -108,7 +110,6 @@ def predict(
             terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
         terminal.say(f"{report['videos']} videos -> {folder.submission}")
         tell_outdated(folder)
-        context.obj["leave_at_once"] = True
         return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline

@@ -33,8 +33,8 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
         InputError: none of the run's results are there yet, or one of them is damaged.
     """
     contents = Contents(run)
-    for folder in (run, contents.new.run):
-        folder.refuse_damage(*(name for name in PRODUCTS if name != "report"))
+    for whose in (run, contents.new.run):
+        whose.refuse_damage(*(name for name in PRODUCTS if name != "report"))
     if contents.oof is None and contents.compare is None:
         raise InputError(
             "nothing is judged yet (no oof.csv, no compare.json)",

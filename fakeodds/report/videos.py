@@ -24,7 +24,7 @@ def missing_scores(oof: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         filled,
         index=base.index,
-        columns=[single_of(name) for name in base],
+        columns=[single_of(str(name)) for name in base],
     )
 
 

@@ -193,10 +193,9 @@ class RunFolder:
 
     def read_oof(self) -> pd.DataFrame:
         """oof.csv: index `video`; label, group, fold and the probability of each stage."""
-        # A video or a person may be called NA.
-        text = {"video": str, "group": str}
-        table = pd.read_csv(self.oof, dtype=text, keep_default_na=False, na_values=[""])
-        return table.set_index("video")
+        from predictions.tables.reader import read_own
+
+        return read_own(self.oof)
 
     def read_metrics(self) -> dict[str, Any]:
         """metrics.json."""

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacking.estimate.stages import single_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: So many names are listed in a sentence before the rest is counted.
 _LISTED = 6
@@ -66,7 +69,7 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits if abs(value) < 10 else 2}f}"
 
 
-def interval(measure: Mapping[str, Any] | None, digits: int = 4) -> str:
+def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int = 4) -> str:
     """ "low to high" of a measure of metrics.json."""
     ends = [] if measure is None else [measure["low"], measure["high"]]
     known = [number(end, digits) for end in ends if end is not None and math.isfinite(end)]

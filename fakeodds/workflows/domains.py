@@ -12,7 +12,7 @@ from fakeodds.workflows.scores import (
     Scored,
     check_labels,
     judging_inputs,
-    unfitted_stack,
+    procedure,
 )
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -87,7 +87,7 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
     Raises:
         InputError: fewer than two, or one class alone without one of them.
     """
-    from stacking.estimate.domains import domain_splits
+    from stacking.estimate.domain_splits import domain_splits
 
     splits = domain_splits(rows["label"], rows["group"], rows[column], seed=seed)
     return len({split.domain for split in splits})
@@ -97,7 +97,8 @@ def judge_domains(
     scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
 ) -> dict[str, Any]:
     """Leave each domain out; write domains.json and return it."""
-    from stacking.estimate.domains import domain_predictions, domain_splits, report_domains
+    from stacking.estimate.domain_splits import domain_splits
+    from stacking.estimate.domains import domain_predictions, report_domains
 
     scored = scored.labelled()
     rows = scored.rows
@@ -109,7 +110,7 @@ def judge_domains(
             splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
             with terminal.progress_bars() as progress:
                 judged = domain_predictions(
-                    unfitted_stack(scored, options, domain if robust else None),
+                    procedure(scored, options, domain if robust else None),
                     scored.features,
                     label,
                     splits,

@@ -66,19 +66,14 @@ def plain_stack(options: StackOptions) -> Any:
     """The unfitted `Stack` that these options describe."""
     from stacking import Stack
 
-    return Stack(**stack_settings(options))
-
-
-def stack_settings(options: StackOptions) -> dict[str, Any]:
-    """The options as `Stack` names them."""
-    return {
-        "meta": options.meta,
-        "calibration": options.calibration,
-        "clip": options.clip,
-        "n_splits": options.folds,
-        "seed": options.seed,
-        "n_jobs": options.jobs,
-    }
+    return Stack(
+        meta=options.meta,
+        calibration=options.calibration,
+        clip=options.clip,
+        n_splits=options.folds,
+        seed=options.seed,
+        n_jobs=options.jobs,
+    )
 
 
 def judging_inputs(scored: Scored, options: StackOptions) -> dict[str, Any]:
@@ -136,10 +131,16 @@ def fit_and_judge(
             f"Stacking {count(len(scored.kinds), 'detector')} on "
             f"{count(len(rows), 'labelled video')}"
         )
-        stack = unfitted_stack(scored, options, robust)
+        judged_procedure = procedure(scored, options, robust)
         with terminal.progress_bars() as progress:
             stages = nested_predictions(
-                stack, scored.features, label, rows["group"], folds, dict(scored.kinds), progress
+                judged_procedure,
+                scored.features,
+                label,
+                rows["group"],
+                folds,
+                dict(scored.kinds),
+                progress,
             )
             stages = stages if only is None else stages[list(only)]
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
@@ -150,44 +151,36 @@ def fit_and_judge(
                 for column in sliced_columns(rows)
             }
         with terminal.working("the stack on all rows"):
-            stack.fit(scored.features, label, groups=rows["group"])
-        for sentence in stack.notes_:
-            terminal.note(sentence)
-        # A robust stack ships the plain one it chose, which may use fewer columns.
-        shipped = getattr(stack, "stack_", stack)
-        known = about(scored, shipped, label)
-        if scored.has_rules:
-            known["frames"] = {"rule": stack.rule_, "over_tracks": stack.over_tracks_}
+            fitted = judged_procedure.fit(scored.features, label, rows["group"])
+        for note in fitted.notes:
+            terminal.note(note)
+        stack = fitted.stack
+        known = about(scored, stack, label)
+        if fitted.frame_rule is not None:
+            known["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
         with terminal.working("measuring, drawing and saving it"):
-            save_stack(shipped, run.stack, known)
-            choice = None if robust is None else getattr(stack, "inner_", stack).choice_
-            if choice is not None:
-                write_json(choice.to_dict(), run.path / "robust.json")
+            save_stack(stack, run.stack, known)
+            if fitted.robust is not None:
+                write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
             _draw_reliability(label, rows["group"], shown, run.reliability)
-            _draw_clip(label, shown, shipped.clip_, run.clip)
-    return shipped
+            _draw_clip(label, shown, stack.clip_, run.clip)
+    return stack
 
 
-def unfitted_stack(scored: Scored, options: StackOptions, robust: str | None = None) -> Any:
-    """The unfitted stack for these scores.
+def procedure(scored: Scored, options: StackOptions, robust: str | None = None) -> Any:
+    """How the stack for these scores comes to be: what is judged, and then shipped.
 
-    With `robust`, a column of `rows`, it chooses its settings by the worst domain there; where the
-    scores came by frames, it chooses their rule first.
+    With `robust`, a column of `rows`, settings are chosen by the worst domain there; where the
+    scores came by frames, their rule is chosen first.
     """
-    from stacking.choose.frame_rule import FrameStack
-    from stacking.choose.robust import RobustStack
+    from stacking import Procedure
 
-    settings = stack_settings(options)
-    stack = plain_stack(options) if robust is None else RobustStack(scored.rows[robust], **settings)
-    if not scored.has_rules:
-        return stack
-    rule, over_tracks = options.frame_rule or ("auto", "auto")
-    shared = {name: settings[name] for name in ("n_splits", "seed", "n_jobs")}
-    return FrameStack(stack, rule, over_tracks, **shared)
+    domains = None if robust is None else scored.rows[robust]
+    return Procedure(plain_stack(options), options.frame_rule, domains)
 
 
 def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:

@@ -6,30 +6,53 @@ one standard error of their paired difference.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from calibration.inputs import binary_targets
 from calibration.measures.bootstrap import group_sums, mean_intervals
-from predictions.errors import InputError
-from predictions.folds import check_folds
+from calibration.measures.scores import log_loss_of_logits
 from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
+from predictions.groups import group_codes
+from predictions.notes import Note, NoteKind
 from stacking.ensembles.recommend import paired_differences
-from stacking.estimate.nested import check_labels
+from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds
-from stacking.learners.base import Array, Codes, group_codes
-from stacking.solvers import log_losses, ridge_path
-from stacking.stack import Stack, is_score_column
+from stacking.inputs import Array, Codes, Rows, is_score_column
+from stacking.solvers import ridge_path
 
 #: Penalty of the combination that judges the rules; alike for all, so that only they differ.
 _PENALTY = 10.0
+
+
+def _sentence(
+    rule: str,
+    over_tracks: str,
+    best: str,
+    best_over_tracks: str,
+    gain: float,
+    standard_error: float,
+) -> str:
+    name = f"Frames: {rule}, {over_tracks} over tracks"
+    if (rule, over_tracks) != DEFAULT_RULE:
+        return (
+            f"{name}, {gain:.4f} better out of fold than {DEFAULT_RULE[0]} (one standard error is "
+            f"{standard_error:.4f})."
+        )
+    if gain <= 0:
+        return f"{name}; no rule is better out of fold."
+    return (
+        f"{name}; the best rule ({best}, {best_over_tracks}) is only {gain:.4f} better out of "
+        f"fold, and one standard error is {standard_error:.4f}."
+    )
+
+
+#: Which rule was taken, `rule` and `over_tracks`; the `best` out of fold with its
+#: `best_over_tracks`, its `gain` over the default rule (nats) and that gain's `standard_error`.
+CHOSEN = NoteKind("stacking.frame-rule", _sentence)
 
 
 @dataclass(frozen=True)
@@ -48,22 +71,24 @@ class RuleChoice:
     table: pd.DataFrame
 
     @property
-    def note(self) -> str:
-        """The choice as a sentence."""
-        chosen = self.table[self.table["chosen"]].iloc[0]
-        best = self.table.iloc[int(self.table["log_loss"].argmin())]
-        name = f"{self.rule}, {self.over_tracks} over tracks"
-        if (self.rule, self.over_tracks) != DEFAULT_RULE:
-            return (
-                f"Frames: {name}, {-chosen['difference']:.4f} better out of fold than "
-                f"{DEFAULT_RULE[0]} (one standard error is {chosen['standard_error']:.4f})."
-            )
-        return (
-            f"Frames: {name}; the best rule ({best['rule']}, {best['over_tracks']}) is only "
-            f"{max(0.0, -best['difference']):.4f} better out of fold, and one standard error is "
-            f"{best['standard_error']:.4f}."
-            if best["difference"] < 0
-            else f"Frames: {name}; no rule is better out of fold."
+    def names(self) -> tuple[str, str]:
+        """`rule` and `over_tracks`."""
+        return self.rule, self.over_tracks
+
+    @property
+    def note(self) -> Note:
+        """The choice, and what it gains out of fold."""
+        is_best = self.table["chosen"].to_numpy()
+        if self.names == DEFAULT_RULE:
+            is_best = np.arange(len(self.table)) == int(self.table["log_loss"].argmin())
+        best = self.table[is_best].iloc[0]
+        return CHOSEN(
+            rule=self.rule,
+            over_tracks=self.over_tracks,
+            best=best["rule"],
+            best_over_tracks=best["over_tracks"],
+            gain=-float(best["difference"]),
+            standard_error=float(best["standard_error"]),
         )
 
 
@@ -83,33 +108,24 @@ def compare_rules(
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
         folds: (n,) fold of each row.
-        n_boot: replicates behind the intervals; 0 leaves them out. seed: of the draws.
+        n_boot: replicates behind the intervals. seed: of the draws.
 
     Raises:
-        InputError: labels other than 0 and 1, a split group, or one fold.
+        InputError: as OuterFolds.of.
     """
-    labels, codes, fold = check_labels(y, len(X)), group_codes(groups, len(X)), np.asarray(folds)
-    check_folds(fold, codes)
-    if len(np.unique(fold)) < 2:
-        raise InputError("all rows lie in one fold; give at least 2 folds.")
-    rules = rules_of(X.columns)
-    losses = np.column_stack([_losses(scores_by(X, *rule), labels, fold) for rule in rules])
-    sums = group_sums(losses, codes, int(codes.max()) + 1)
-    counts = np.bincount(codes).astype(np.float64)
-    difference, error = paired_differences(sums, counts, rules.index(DEFAULT_RULE))
-    best = int(np.argmin(difference))
-    chosen = best if difference[best] < -error[best] else rules.index(DEFAULT_RULE)
-    table = pd.DataFrame(rules, columns=["rule", "over_tracks"]).assign(
-        log_loss=losses.mean(axis=0),
-        difference=difference,
-        standard_error=error,
-        chosen=np.arange(len(rules)) == chosen,
-    )
-    if n_boot:
-        intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
-        table.insert(3, "low", [one.low for one in intervals])
-        table.insert(4, "high", [one.high for one in intervals])
-    return RuleChoice(*rules[chosen], table)
+    return judge_rules(X, OuterFolds.of(y, groups, folds, len(X)), n_boot=n_boot, seed=seed)
+
+
+def judge_rules(
+    X: pd.DataFrame, outer: OuterFolds, *, n_boot: int = 1000, seed: int = 0
+) -> RuleChoice:
+    """`compare_rules` on folds that are checked already."""
+    choice, sums = _choose(X, outer.labels, outer.groups, outer.held)
+    counts = np.bincount(outer.groups).astype(np.float64)
+    intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
+    choice.table.insert(3, "low", [one.low for one in intervals])
+    choice.table.insert(4, "high", [one.high for one in intervals])
+    return choice
 
 
 def choose_rule(
@@ -119,9 +135,31 @@ def choose_rule(
     if len(rules_of(X.columns)) < 2:
         return None
     folds = inner_folds(y, groups, n_splits, seed)
-    if len(np.unique(folds)) < 2 or y.min() == y.max():
+    names = np.unique(folds)
+    if len(names) < 2 or y.min() == y.max():
         return None
-    return compare_rules(X, y, groups, folds, n_boot=0)
+    codes = group_codes(groups, len(X))  # some of all groups, perhaps
+    return _choose(X, y, codes, [folds == name for name in names])[0]
+
+
+def _choose(X: pd.DataFrame, y: Array, groups: Codes, held: list[Rows]) -> tuple[RuleChoice, Array]:
+    """The choice without intervals, and the losses summed by group, (groups, rules)."""
+    rules = rules_of(X.columns)
+    with threadpool_limits(limits=1, user_api="blas"):
+        losses = np.column_stack([_losses(scores_by(X, *rule), y, held) for rule in rules])
+    sums = group_sums(losses, groups, int(groups.max()) + 1)
+    difference, error = paired_differences(
+        sums, np.bincount(groups).astype(np.float64), rules.index(DEFAULT_RULE)
+    )
+    best = int(np.argmin(difference))
+    chosen = best if difference[best] < -error[best] else rules.index(DEFAULT_RULE)
+    table = pd.DataFrame(rules, columns=["rule", "over_tracks"]).assign(
+        log_loss=losses.mean(axis=0),
+        difference=difference,
+        standard_error=error,
+        chosen=np.arange(len(rules)) == chosen,
+    )
+    return RuleChoice(*rules[chosen], table), sums
 
 
 def scores_by(X: pd.DataFrame, rule: str, over_tracks: str) -> Array:
@@ -130,87 +168,11 @@ def scores_by(X: pd.DataFrame, rule: str, over_tracks: str) -> Array:
     return table[[name for name in table if is_score_column(name)]].to_numpy(np.float64)
 
 
-def _losses(scores: Array, y: Array, folds: Any) -> Array:
-    """Log loss of each row, (n,), under a combination of the other folds."""
+def _losses(scores: Array, y: Array, parts: list[Rows]) -> Array:
+    """Log loss of each row, (n,), under a combination of the rows outside its part."""
     losses = np.zeros(len(y))
-    with threadpool_limits(limits=1, user_api="blas"):
-        for fold in np.unique(folds):
-            held = folds == fold
-            tamed = TamedScores().fit(scores[~held])
-            linear = ridge_path(tamed.transform(scores[~held]), y[~held], (_PENALTY,))[0]
-            losses[held] = log_losses(y[held], linear(tamed.transform(scores[held])))
+    for held in parts:
+        tamed = TamedScores().fit(scores[~held])
+        linear = ridge_path(tamed.transform(scores[~held]), y[~held], (_PENALTY,))[0]
+        losses[held] = log_loss_of_logits(y[held], linear(tamed.transform(scores[held])))
     return losses
-
-
-class FrameStack(Stack):
-    """A stack on frame scores: the frame rule is chosen inside fit, then `stack` is fitted.
-
-    X is a DataFrame (n, k) of `predictions.rule_table`, perhaps with other detectors' logits beside
-    it. The rule is chosen by `choose_rule` on the rows of fit alone, so that outer folds judge the
-    choice too; the meta-learner gets the scores by that rule and the distribution features. Where
-    X holds no rules there is nothing to choose, and `stack` gets it as it is.
-
-    Args:
-        stack: what is fitted on the chosen scores; None: a `Stack` of this n_splits and seed.
-        rule, over_tracks: "auto", or both by the names of `predictions.RULES`, `TRACK_RULES`.
-        n_splits: inner folds. seed: of their draw. n_jobs: processes, handed on to `stack`.
-
-    Attributes:
-        stack_: the fitted plain Stack, to be saved; rule_, over_tracks_: what it takes of X;
-        choice_: the RuleChoice, None where nothing was chosen; inner_: the fitted `stack`.
-    """
-
-    def __init__(
-        self,
-        stack: Stack | None = None,
-        rule: str = "auto",
-        over_tracks: str = "auto",
-        n_splits: int = 5,
-        seed: int = 0,
-        n_jobs: int | None = 1,
-    ) -> None:
-        super().__init__(n_splits=n_splits, seed=seed, n_jobs=n_jobs)
-        self.stack = stack
-        self.rule = rule
-        self.over_tracks = over_tracks
-
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
-        """Choose a rule and learn from X (n, k) and labels y (n,).
-
-        Raises:
-            InputError: one rule is named without the other, one that does not exist or that a
-                rule table X does not hold; or as Stack.
-        """
-        if (self.rule == "auto") != (self.over_tracks == "auto"):
-            raise InputError("name both rule and over_tracks, or leave both 'auto'.")
-        if self.rule != "auto":
-            by_rule(pd.DataFrame(), self.rule, self.over_tracks)  # refuses names that are no rules
-        validate_data(self, X, skip_check_array=True)  # for the columns of X
-        self.has_rules_ = isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1
-        self.choice_ = None
-        self.rule_, self.over_tracks_ = self.rule, self.over_tracks
-        if self.rule == "auto":
-            self.rule_, self.over_tracks_ = DEFAULT_RULE
-            if self.has_rules_:
-                labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X))
-                self.choice_ = choose_rule(X, labels, codes, self.n_splits, self.seed)
-        if self.choice_ is not None:
-            self.rule_, self.over_tracks_ = self.choice_.rule, self.choice_.over_tracks
-        plain = Stack(n_splits=self.n_splits, seed=self.seed)
-        inner = clone(plain if self.stack is None else self.stack).set_params(n_jobs=self.n_jobs)
-        inner.fit(self._by_rule(X), y, groups=groups)
-        # A robust stack ships the plain one it chose.
-        self.inner_ = inner
-        self.stack_ = getattr(inner, "stack_", inner)
-        self.classes_ = self.stack_.classes_
-        self.notes_ = [*([self.choice_.note] if self.choice_ else []), *inner.notes_]
-        return self
-
-    def _by_rule(self, X: Any) -> Any:
-        return by_rule(X, self.rule_, self.over_tracks_) if self.has_rules_ else X
-
-    def _stages(self, X: Any) -> tuple[Array, Array]:
-        check_is_fitted(self)
-        if not self.has_rules_:
-            return self.inner_._stages(X)
-        return self.stack_._stages(self.stack_.align(self._by_rule(X)))

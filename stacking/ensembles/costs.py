@@ -26,17 +26,24 @@ def read_costs(path: Path, models: list[str]) -> pd.DataFrame:
     table = read_table(path, text={"model"})
     if "model" not in table or not set(COSTS) & set(table.columns):
         raise InputError(
-            f"{path}: has the columns {', '.join(map(str, table.columns))}; a cost table needs "
-            "model and one of seconds, mb."
+            f"the columns are {', '.join(map(str, table.columns))}",
+            file=path,
+            expected="model and one of seconds, mb",
         )
     names = table["model"].astype("string")
     if names.duplicated().any():
         raise InputError(
-            f"{path}: {names[names.duplicated()].iloc[0]!r} is there twice; keep one row a model."
+            f"{names[names.duplicated()].iloc[0]!r} is there twice",
+            file=path,
+            column="model",
+            remedy="keep one row a model",
         )
     if not set(names.dropna()) & set(models):
         raise InputError(
-            f"{path}: names none of the compared models ({', '.join(models)}); write them alike."
+            f"none of the compared models ({', '.join(models)}) is named",
+            file=path,
+            column="model",
+            remedy="write them alike",
         )
     costs = pd.DataFrame(np.nan, index=models, columns=list(COSTS))
     for cost in COSTS:
@@ -47,8 +54,11 @@ def read_costs(path: Path, models: list[str]) -> pd.DataFrame:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(
-                f"{path}: the {cost} of {names.iloc[row]!r} is {table[cost].iloc[row]!r}; "
-                "give a number of at least 0, or leave the cell empty."
+                f"the cost of {names.iloc[row]!r} is {table[cost].iloc[row]!r}",
+                file=path,
+                row=row + 1,
+                column=cost,
+                expected="a number of at least 0, or nothing",
             )
         costs[cost] = pd.Series(numbers.to_numpy(), index=names).reindex(models)
     return costs
@@ -69,16 +79,17 @@ def check_budget(costs: pd.DataFrame, budget: dict[str, float]) -> None:
     Raises:
         InputError: a model's cost is missing, or no single model is within the budget.
     """
-    for cost, most in budget.items():
+    for cost in budget:
         unknown = list(costs.index[costs[cost].isna()])
         if unknown:
             raise InputError(
-                f"--max-{cost} {most:g}: the {COSTS[cost]} of {', '.join(map(str, unknown))} are "
-                "not known; add them to the cost table (--costs), or --drop those models."
+                f"the {COSTS[cost]} of {', '.join(map(str, unknown))} are not known",
+                option=f"--max-{cost}",
+                remedy="add them to the cost table (--costs), or --drop those models",
             )
     affordable = np.ones(len(costs), dtype=bool)
     for cost, most in budget.items():
         affordable &= (costs[cost] <= most).to_numpy()
     if not affordable.any():
         told = " and ".join(f"{most:g} {COSTS[cost]}" for cost, most in budget.items())
-        raise InputError(f"no detector is within {told}; raise the budget.")
+        raise InputError(f"no detector is within {told}", remedy="raise the budget")

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from predictions.errors import InputError
-
-Array = NDArray[np.float64]
+from stacking.inputs import Array
 
 #: The measures of a pair, in the order of the columns.
 MEASURES = ("residual_correlation", "disagreement", "q", "double_fault")
@@ -30,7 +29,10 @@ def oracle_measures(first: ArrayLike, second: ArrayLike) -> dict[str, float]:
     """
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise InputError(f"two detectors need the same rows, got shapes {a.shape} and {b.shape}.")
+        raise InputError(
+            f"two detectors have answers of the shapes {a.shape} and {b.shape}",
+            remedy="give both on the same rows",
+        )
     n11, n00 = int((a & b).sum()), int((~a & ~b).sum())
     n10, n01 = int((a & ~b).sum()), int((~a & b).sum())
     both = n11 * n00 + n01 * n10

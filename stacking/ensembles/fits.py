@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from stacking.solvers import Array, log_losses, ridge_path, smoothed_logit
+from calibration.measures.scores import log_loss_of_logits
+from stacking.inputs import Array
+from stacking.solvers import INTERCEPT_PENALTY, ridge_path, smoothed_logit
 
 Masks = NDArray[np.bool_]
 
@@ -26,9 +28,6 @@ _MOST_SHARED = 32
 
 #: Numbers held at once by a block of rows, to stay in the processor's cache.
 _BLOCK_VALUES = 131_072
-
-#: Keeps the Hessian invertible when every row is saturated; as in `ridge_path`.
-_INTERCEPT_PENALTY = 1e-6
 
 
 def subset_path(
@@ -69,7 +68,7 @@ def _solve(design: Array, y: Array, masks: Masks, alpha: float, start: Array) ->
     beta = start.copy()
     inside = np.column_stack([masks, np.ones(len(masks), dtype=bool)])
     penalty = np.full(beta.shape[1], float(alpha))
-    penalty[-1] = _INTERCEPT_PENALTY
+    penalty[-1] = INTERCEPT_PENALTY
     active = np.arange(len(masks))
     before = np.full(len(masks), np.inf)
     wild = []
@@ -142,4 +141,6 @@ def subset_logits(X: Array, beta: Array) -> Array:
 
 def held_out_losses(X: Array, y: Array, path: Array) -> Array:
     """Log loss summed over rows, (a, s), of a path (a, s, k + 1)."""
-    return np.array([log_losses(y[:, None], subset_logits(X, beta)).sum(axis=0) for beta in path])
+    return np.array(
+        [log_loss_of_logits(y[:, None], subset_logits(X, beta)).sum(axis=0) for beta in path]
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from stacking.ensembles.compare import Comparison
+from stacking.ensembles.comparison import Comparison
 from stacking.ensembles.costs import COSTS
 
 if TYPE_CHECKING:

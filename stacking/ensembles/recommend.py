@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stacking.ensembles.costs import COSTS
-from stacking.solvers import Array
+from stacking.inputs import Array
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from scipy.special import expit
 
 from stacking.ensembles.fits import Masks, subset_path
 from stacking.features import TamedScores
-from stacking.solvers import Array, smoothed_logit
+from stacking.inputs import Array
+from stacking.solvers import smoothed_logit
 
 #: Detectors up to which every subset is taken (1,023 of them).
 MOST_FOR_ALL = 10

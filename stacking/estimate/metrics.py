@@ -1,16 +1,14 @@
 """metrics.json: how good every stage is, with intervals."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import measure_all
 from predictions.progress import Progress, silent
-from stacking.estimate.nested import check_labels
+from stacking.inputs import checked_labels
 
 
 def report_metrics(
@@ -20,7 +18,6 @@ def report_metrics(
     *,
     n_boot: int = 1000,
     seed: int = 0,
-    timing: Mapping[str, float] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """The measures of every stage column of `nested_predictions`, as metrics.json has them.
@@ -30,15 +27,12 @@ def report_metrics(
         y: (n,) 1 = FAKE, 0 = REAL.
         groups: (n,) what the bootstrap draws as a whole; None draws rows.
         n_boot: replicates behind each 95 % interval.
-        timing: seconds a stage of the work took.
 
     Returns:
         rows, groups, prior (share of FAKE), stages (each log_loss, brier, auc, accuracy, ece with
-        value, low, high; None where undefined, as the AUC of one class), timing.
+        value, low, high; None where undefined, as the AUC of one class).
     """
-    labels = check_labels(y, len(oof))
-    owner = np.arange(len(oof)) if groups is None else np.asarray(groups)
-    codes = np.unique(owner.astype(str), return_inverse=True)[1]
+    labels, codes = checked_labels(y, groups, len(oof))
     stages = {}
     progress("measures", 0, len(oof.columns))
     for done, name in enumerate(oof.columns, start=1):
@@ -53,7 +47,6 @@ def report_metrics(
         "groups": int(codes.max()) + 1,
         "prior": float(labels.mean()),
         "stages": stages,
-        "timing": {name: float(seconds) for name, seconds in (timing or {}).items()},
     }
 
 

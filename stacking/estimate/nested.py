@@ -1,27 +1,24 @@
-"""The honest estimate: outer group folds judge what inner folds have learned."""
+"""The honest estimate: what fits that knew neither a row nor its group say of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
-from sklearn.base import clone
 
 from calibration import AffineCalibrator
-from predictions.errors import InputError
-from predictions.folds import check_folds
+from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
-from stacking.learners.base import Array, refuse_enormous
-from stacking.stack import Stack, is_score_column
-
-Rows = NDArray[np.bool_]
+from stacking.estimate.outer_folds import OuterFolds
+from stacking.inputs import Array, Codes, Rows, is_score_column, refuse_enormous
+from stacking.procedure import Procedure
+from stacking.stack import Stack
 
 
 def nested_predictions(
-    stack: Stack,
+    procedure: Procedure | Stack,
     X: pd.DataFrame,
     y: ArrayLike,
     groups: ArrayLike | None,
@@ -31,10 +28,10 @@ def nested_predictions(
 ) -> pd.DataFrame:
     """Out-of-fold probabilities of FAKE after every stage, for rows that taught nothing.
 
-    For each outer fold a clone of `stack` is fitted on the other folds and applied to it.
+    For each outer fold the procedure is fitted on the other folds and applied to it.
 
     Args:
-        stack: an unfitted Stack; its `n_jobs` folds are fitted side by side.
+        procedure: what is judged, or an unfitted Stack; its `n_jobs` folds are fitted side by side.
         X: (n, k) logits or raw scores, a column a model; NaN = missing.
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
@@ -50,46 +47,17 @@ def nested_predictions(
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, or an
             infinite or enormous score.
     """
-    labels = check_labels(y, len(X))
+    outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
-    fold = np.asarray(folds)
-    owner = np.arange(len(X)) if groups is None else np.asarray(groups)
-    if len(fold) != len(X) or len(owner) != len(X):
-        raise InputError(
-            f"{len(X)} rows of scores, but {len(fold)} folds and {len(owner)} groups; "
-            "give one of each for every row."
-        )
-    parts = outer_parts(labels, owner, fold)
-    jobs = (delayed(judge_fit)(stack, X, labels, owner, ~held, held, kind) for held in parts)
+    splits = [(~held, held) for held in outer.held]
     columns = stage_columns(kind)
     filled = np.full((len(X), len(columns)), np.nan)
-    progress("nested folds", 0, len(parts))
-    results = Parallel(n_jobs=stack.n_jobs, return_as="generator")(jobs)
-    for done, (held, values) in enumerate(zip(parts, results, strict=True), start=1):
+    judged = judge_splits(procedure, X, outer.labels, outer.groups, splits, kind)
+    progress("nested folds", 0, len(splits))
+    for done, (held, values) in enumerate(zip(outer.held, judged, strict=True), start=1):
         filled[held] = values
-        progress("nested folds", done, len(parts))
+        progress("nested folds", done, len(splits))
     return pd.DataFrame(filled, index=X.index, columns=columns)
-
-
-def outer_parts(y: Array, groups: NDArray[Any], folds: ArrayLike) -> list[Rows]:
-    """The rows of each outer fold, as masks (n,).
-
-    Raises:
-        InputError: a split group, one fold, or one class outside a fold.
-    """
-    fold = np.asarray(folds)
-    check_folds(fold, groups)
-    names = np.unique(fold)
-    if len(names) < 2:
-        raise InputError("all rows lie in one fold; give at least 2 folds.")
-    for name in names:
-        taught = y[fold != name]
-        if taught.min() == taught.max():
-            raise InputError(
-                f"the rows outside fold {name} are all {'FAKE' if taught[0] else 'REAL'}; "
-                "give fewer folds or more groups of the other class."
-            )
-    return [fold == name for name in names]
 
 
 def kinds_of(X: pd.DataFrame, kinds: Mapping[str, str] | None) -> dict[Any, str]:
@@ -111,56 +79,54 @@ def stage_columns(kinds: Mapping[Any, str]) -> list[str]:
     return [*(f"base/{column}" for column in kinds), "mean", "stacked", "calibrated"]
 
 
-def check_labels(y: ArrayLike, n: int) -> Array:
-    """Labels (n,) as floats.
-
-    Raises:
-        InputError: another length, or a value other than 0 and 1.
-    """
-    values = np.asarray(y)
-    if values.shape != (n,):
-        raise InputError(f"expected one label for each of {n} rows, got shape {values.shape}.")
-    labels = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = np.flatnonzero(~np.isin(labels, [0.0, 1.0]))
-    if len(wrong):
-        found = str(values[wrong[0]])
-        raise InputError(
-            f"the label of row {wrong[0]} is {found!r}; give 1 for FAKE or 0 for REAL."
-        )
-    return labels
-
-
-def base_probabilities(X: pd.DataFrame, y: Array, held: Any, kinds: Mapping[Any, str]) -> Array:
-    """Each model's own probability of FAKE on the held-out rows, (held, models)."""
-    share = (y[~held].sum() + 0.5) / ((~held).sum() + 1.0)
-    columns = []
-    for column, kind in kinds.items():
-        values = X[column].to_numpy(np.float64)
-        seen = values[held]
-        there = ~np.isnan(seen)
-        taught = ~held & ~np.isnan(values)
-        probability = np.full(len(seen), share)
-        if kind != "raw":
-            probability[there] = expit(seen[there])
-        elif there.any() and taught.any() and y[taught].min() < y[taught].max():
-            platt = AffineCalibrator().fit_logits(values[taught], y[taught])
-            probability[there] = expit(platt.map_logits(seen[there]))
-        columns.append(probability)
-    return np.column_stack(columns)
-
-
-def judge_fit(
-    stack: Stack,
+def judge_splits(
+    procedure: Procedure | Stack,
     X: pd.DataFrame,
     y: Array,
-    groups: NDArray[Any],
-    train: Rows,
-    test: Rows,
+    groups: Codes,
+    splits: Sequence[tuple[Rows, Rows]],
+    kinds: Mapping[Any, str],
+) -> Iterator[Array]:
+    """The `stage_columns` of the rows that each split judges, from a fit on those that teach.
+
+    Args:
+        procedure: its `n_jobs` fits run side by side.
+        X, y, groups: as checked, all rows.
+        splits: rows that teach and rows that are judged, (n,) each.
+        kinds: of `kinds_of`.
+    """
+    judged = Procedure.of(procedure)
+    alone = judged.with_jobs(1)
+    work = ((alone, X[train], y[train], groups[train], X[test], kinds) for train, test in splits)
+    return side_by_side(_judge, work, judged.stack.n_jobs)
+
+
+def _judge(
+    procedure: Procedure,
+    X: pd.DataFrame,
+    y: Array,
+    groups: Codes,
+    new: pd.DataFrame,
     kinds: Mapping[Any, str],
 ) -> Array:
-    """The `stage_columns` of the rows in `test`, from a clone fitted on those in `train`, (n,)."""
-    used = train | test
-    base = base_probabilities(X[used], y[used], test[used], kinds)
-    fitted = clone(stack).set_params(n_jobs=1).fit(X[train], y[train], groups=groups[train])
-    stages = fitted.predict_stages(X[test]).to_numpy()
-    return np.column_stack([base, base.mean(axis=1), stages])
+    """The `stage_columns` of the new rows, (m, columns)."""
+    base = base_probabilities(X, y, new, kinds)
+    stages = procedure.fit(X, y, groups).predict_stages(new)
+    return np.column_stack([base, base.mean(axis=1), stages.to_numpy()])
+
+
+def base_probabilities(
+    X: pd.DataFrame, y: Array, new: pd.DataFrame, kinds: Mapping[Any, str]
+) -> Array:
+    """Each model's own probability of FAKE of the new rows, (m, models), learned from X and y."""
+    share = (y.sum() + 0.5) / (len(y) + 1.0)
+    probability = np.full((len(new), len(kinds)), share)
+    for j, (column, kind) in enumerate(kinds.items()):
+        known, seen = X[column].to_numpy(np.float64), new[column].to_numpy(np.float64)
+        taught, there = ~np.isnan(known), ~np.isnan(seen)
+        if kind != "raw":
+            probability[there, j] = expit(seen[there])
+        elif there.any() and taught.any() and y[taught].min() < y[taught].max():
+            platt = AffineCalibrator().fit_logits(known[taught], y[taught])
+            probability[there, j] = expit(platt.map_logits(seen[there]))
+    return probability

@@ -12,10 +12,8 @@ from numpy.typing import ArrayLike
 
 from calibration import mean_interval, measure_all, row_log_loss
 from predictions.progress import Progress, silent
-from stacking.estimate.domains import domain_names
-from stacking.estimate.nested import check_labels
-
-_N_BOOT = 1000
+from stacking.estimate.domain_splits import domain_names
+from stacking.inputs import checked_labels
 
 
 def report_slices(
@@ -24,7 +22,7 @@ def report_slices(
     groups: ArrayLike,
     values: ArrayLike,
     *,
-    n_boot: int = _N_BOOT,
+    n_boot: int = 1000,
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, dict[str, Any]]:
@@ -46,8 +44,7 @@ def report_slices(
         {value: {"rows", "fakes", "stages": {stage: {"log_loss": {"value", "low", "high"}, "auc":
         the same, or None where there is one class}}}}, slices without fakes first.
     """
-    labels = check_labels(y, len(oof))
-    owner = np.asarray(groups)
+    labels, owner = checked_labels(y, groups, len(oof))
     names = domain_names(values)
     with_fakes = np.unique(names[labels == 1])
     free_reals = (labels == 0) & ~np.isin(names, with_fakes[with_fakes != ""])

@@ -1,11 +1,15 @@
-"""Meta-learners with almost nothing to learn: means of aligned scores, the best, greedy bags."""
+"""Meta-learners with almost nothing to learn: means of aligned scores, the best, a greedy mean."""
+
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
 
+from calibration.measures.scores import log_loss_of_logits
 from stacking.features import TamedScores
-from stacking.learners.base import Array, Codes, MetaLearner
-from stacking.solvers import Linear, log_losses, ridge_path
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
+from stacking.solvers import Linear, ridge_path
 
 #: Keeps logits of averaged probabilities finite.
 _EDGE = 1e-12
@@ -29,7 +33,7 @@ class AlignedScores:
                 linear = ridge_path(tamed[known, j : j + 1], y[known], (1.0,))[0]
             self.maps_.append(linear)
             logit = np.where(known, linear(tamed[:, j : j + 1]), 0.0)
-            losses.append(log_losses(y, logit).mean())
+            losses.append(log_loss_of_logits(y, logit).mean())
         self.losses_ = np.array(losses)
         return self
 
@@ -122,13 +126,11 @@ class BestLearner(MetaLearner):
         return np.where(np.isnan(chosen), 0.0, chosen)
 
 
-def greedy_selection(
-    probability: Array, y: Array, rounds: int, n_start: int = 0
-) -> tuple[list[int], list[float]]:
+def greedy_selection(probability: Array, y: Array, rounds: int) -> tuple[list[int], list[float]]:
     """Forward selection with replacement (Caruana et al., ICML 2004).
 
-    Starts with the `n_start` best single columns, then adds in each round the column whose
-    addition gives the mean of probabilities its lowest log loss; ties go to the first.
+    Adds in each round the column whose addition gives the mean of probabilities its lowest log
+    loss; ties go to the first.
 
     Args:
         probability: (n, k) probabilities of class 1.
@@ -139,12 +141,9 @@ def greedy_selection(
     """
     p = np.clip(probability, _EDGE, 1 - _EDGE)
     right = np.where(y[:, None] > 0.5, p, 1.0 - p)  # probability of what was true
-    singles = -np.log(right).mean(axis=0)
-    picked = [int(j) for j in np.argsort(singles, kind="stable")[:n_start]]
-    total = right[:, picked].sum(axis=1)
-    trajectory = [
-        float(-np.log(right[:, picked[: i + 1]].mean(axis=1)).mean()) for i in range(len(picked))
-    ]
+    total = np.zeros(len(y))
+    picked: list[int] = []
+    trajectory: list[float] = []
     while len(picked) < rounds:
         candidates = (total[:, None] + right) / (len(picked) + 1)
         losses = -np.log(candidates).mean(axis=0)
@@ -156,35 +155,23 @@ def greedy_selection(
 
 
 class GreedyLearner(MetaLearner):
-    """Caruana's ensemble selection over the aligned detectors, bagged.
+    """Caruana's ensemble selection over the aligned detectors.
 
-    The weights are the pick counts up to the lowest point of the trajectory; with `bags` > 1 they
-    are averaged over random halves of the detectors, which keeps a lucky one in check.
+    The weights are the pick counts up to the lowest point of the trajectory.
     """
 
     uses_statistics = False
     fits_log_loss = False
-
-    def __init__(
-        self, n_scores: int | None = None, seed: int = 0, rounds: int = 40, bags: int = 1
-    ) -> None:
-        super().__init__(n_scores, seed)
-        self.rounds = rounds
-        self.bags = bags
+    ROUNDS: ClassVar[int] = 40
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
         self.aligned_ = AlignedScores().fit(X, y)
-        k = X.shape[1]
         aligned = self.aligned_.transform(X)
         probability = expit(np.where(np.isnan(aligned), np.log(y.mean() / (1 - y.mean())), aligned))
-        random = np.random.default_rng(self.seed)
-        weights = np.zeros(k)
-        for _ in range(self.bags):
-            size = k if self.bags == 1 else (k + 1) // 2
-            columns = np.sort(random.choice(k, size=size, replace=False))
-            picked, trajectory = greedy_selection(probability[:, columns], y, self.rounds)
-            best = int(np.argmin(trajectory)) + 1
-            np.add.at(weights, columns[picked[:best]], 1.0 / best)
+        picked, trajectory = greedy_selection(probability, y, self.ROUNDS)
+        best = int(np.argmin(trajectory)) + 1
+        weights = np.zeros(X.shape[1])
+        np.add.at(weights, picked[:best], 1.0 / best)
         self.weights_ = weights / weights.sum()
         self.prior_ = float(y.mean())
 

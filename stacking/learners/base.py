@@ -3,20 +3,19 @@
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from calibration.inputs import binary_targets
-from predictions.errors import InputError
-from predictions.logits import LARGEST_SCORE
+from predictions.groups import group_codes
+from predictions.notes import Note
 from stacking.inner_folds import inner_folds
+from stacking.inputs import Array, Codes, checked_rows, checked_scores
 from stacking.solvers import smoothed_logit
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
+#: Inner folds of a learner that is fitted without any.
+_N_SPLITS = 5
 
 
 class MetaLearner(ClassifierMixin, BaseEstimator):
@@ -27,7 +26,7 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
     learners with `uses_statistics` look at. Class 1 of `classes_` is the positive one (FAKE).
 
     A learner implements `_fit` and `_logit` on plain arrays; one that can give its out-of-fold
-    logits cheaper than by fitting once a fold overrides `_fit_out_of_fold`.
+    logits cheaper than by fitting once a fold implements `_fit_out_of_fold` instead of `_fit`.
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.
@@ -58,7 +57,7 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> Array:
         """Logit of the positive class, (n,)."""
         check_is_fitted(self)
-        return self._predict_logit(checked_scores(self, X))
+        return self.predict_logit(checked_scores(self, X))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, 2), in the order of `classes_`."""
@@ -69,6 +68,10 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         """The more probable class of each row, (n,)."""
         chosen = (self.decision_function(X) > 0).astype(np.intp)
         return np.asarray(self.classes_[chosen])
+
+    def notes(self) -> list[Note]:
+        """What was decided inside fit."""
+        return []
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -83,16 +86,29 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
                 "Only binary classification is supported. The labels must hold two classes, "
                 "got 1 class."
             )
-        return X, labels, group_codes(groups, len(X))
+        return X, labels, group_codes(groups, len(X), sort=True)
 
     # -- on plain arrays: X (n, k), y (n,) of 0.0 and 1.0, groups (n,) codes ------------------
+
+    def fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
+        """Fit on all rows and return the logits (n,) of fits that did not see a row's fold."""
+        self.constant_ = None if 0.0 < y.mean() < 1.0 else smoothed_logit(y)
+        if self.constant_ is not None:
+            return np.full(len(y), self.constant_)
+        return self._fit_out_of_fold(self._columns(X), y, groups, folds)
+
+    def predict_logit(self, X: Array) -> Array:
+        """Logits (n,) of scores that are checked already."""
+        if self.constant_ is not None:
+            return np.full(len(X), self.constant_)
+        return self._logit(self._columns(X))
 
     def _columns(self, X: Array) -> Array:
         """The columns this learner looks at."""
         return X if self.uses_statistics or self.n_scores is None else X[:, : self.n_scores]
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        raise NotImplementedError
+        self._fit_out_of_fold(X, y, groups, inner_folds(y, groups, _N_SPLITS, self.seed))
 
     def _logit(self, X: Array) -> Array:
         raise NotImplementedError
@@ -102,18 +118,6 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         if self.constant_ is None:
             self._fit(self._columns(X), y, groups)
 
-    def _predict_logit(self, X: Array) -> Array:
-        if self.constant_ is not None:
-            return np.full(len(X), self.constant_)
-        return self._logit(self._columns(X))
-
-    def _train_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
-        """Fit on all rows and return the logits (n,) of fits that did not see a row's fold."""
-        self.constant_ = None if 0.0 < y.mean() < 1.0 else smoothed_logit(y)
-        if self.constant_ is not None:
-            return np.full(len(y), self.constant_)
-        return self._fit_out_of_fold(self._columns(X), y, groups, folds)
-
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         logit = np.zeros(len(y))
         for fold in np.unique(folds):
@@ -121,79 +125,6 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
             learner = clone(self)
             learner.n_scores = None if self.n_scores is None else min(self.n_scores, X.shape[1])
             learner._train(X[~held], y[~held], groups[~held])
-            logit[held] = learner._predict_logit(X[held])
+            logit[held] = learner.predict_logit(X[held])
         self._fit(X, y, groups)
         return logit
-
-
-def checked_rows(estimator: BaseEstimator, X: Any, y: Any) -> tuple[Array, Array, NDArray[Any]]:
-    """What `fit` of an estimator learns from: scores (n, k), labels (n,) of 0.0 and 1.0, classes.
-
-    Raises:
-        InputError: as checked_scores, or labels that are missing or the words REAL and FAKE.
-        ValueError: (scikit-learn's words) more than two classes, textual scores, other lengths.
-    """
-    X, y = validate_data(estimator, X, y, dtype=np.float64, ensure_all_finite=False)
-    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
-    return X, *binary_targets(y, len(X))
-
-
-def checked_scores(estimator: BaseEstimator, X: Any) -> Array:
-    """Scores (n, k) to predict from, NaN where there is none, in the columns of fit.
-
-    Raises:
-        InputError: a score that is infinite or over 1e100 in size.
-        ValueError: (scikit-learn's words) other columns than in fit, or textual scores.
-    """
-    X = validate_data(estimator, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
-    return np.asarray(X)
-
-
-def refuse_enormous(X: Array, names: Any) -> None:
-    """Refuse scores whose squares are no numbers; `names` of the columns, or None.
-
-    Raises:
-        InputError: it names the first such row and its column.
-    """
-    enormous = np.abs(X) > LARGEST_SCORE
-    if not enormous.any():
-        return
-    row, column = np.argwhere(enormous)[0]
-    value = X[row, column]
-    place = f"row {row} of column {column if names is None else repr(str(names[column]))}"
-    if np.isinf(value):
-        raise InputError(
-            f"{place} is {'-' if value < 0 else ''}infinity; give a finite score, or NaN where "
-            "there is none."
-        )
-    raise InputError(
-        f"{place} is {value:g}, no score; give scores of at most {LARGEST_SCORE:g} in size."
-    )
-
-
-def group_codes(groups: Any, n: int) -> Codes:
-    """Groups as codes 0..m-1 in sorted order; None makes every row its own group.
-
-    Raises:
-        InputError: a group is missing (they would all be one group).
-        ValueError: not one group a row.
-    """
-    if groups is None:
-        return np.arange(n)
-    names = np.asarray(groups)
-    if names.shape != (n,):
-        raise ValueError(f"groups must hold one name a row: expected {n}, got {names.shape}.")
-    missing = np.flatnonzero(pd.isna(names))
-    if len(missing):
-        raise InputError(
-            f"row {missing[0]} has no group; give every row a group, its own if it stands alone."
-        )
-    if names.dtype == object:
-        names = names.astype(str)
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
-def default_folds(y: Array, groups: Codes, seed: int, n_splits: int = 5) -> Codes:
-    """Inner folds for a learner that was called without any."""
-    return inner_folds(y, groups, n_splits, seed)

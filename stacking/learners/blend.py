@@ -3,15 +3,18 @@
 from typing import Any, ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 from calibration import standard_error
+from calibration.measures.scores import log_loss_of_logits
+from predictions.notes import Note, NoteKind
+from predictions.parallel import side_by_side
 from stacking.inner_folds import too_few_to_choose
+from stacking.inputs import Array, Codes
 from stacking.learners.averages import BestLearner, MeanLogitLearner
-from stacking.learners.base import Array, Codes, MetaLearner, default_folds
+from stacking.learners.base import MetaLearner
 from stacking.learners.boosting import XGBoostLearner
 from stacking.learners.linear import (
     LogisticLearner,
@@ -21,13 +24,21 @@ from stacking.learners.linear import (
     SplineLearner,
 )
 from stacking.learners.mlp import NetworkLearner
-from stacking.solvers import log_losses
 
 #: Beyond this many detectors the products of pairs are more columns than rows can feed.
 MOST_FOR_PAIRS = 20
 
 #: Standard errors behind the best at which a member no longer takes part.
 WORSE = 4.0
+
+
+def _sentence(weights: dict[str, float]) -> str:
+    shares = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    return f"Meta-learner: a blend of {shares}."
+
+
+#: The `weights` of the members by name.
+BLENDED = NoteKind("stacking.blend", _sentence)
 
 
 def blend_weights(logits: Array, y: Array, strength: float) -> Array:
@@ -45,7 +56,7 @@ def blend_weights(logits: Array, y: Array, strength: float) -> Array:
         w = softmax(free)
         blended = logits @ w
         slope = (expit(blended) - y) @ logits / n
-        value = log_losses(y, blended).mean() - pull * np.log(np.maximum(w, 1e-300)).sum()
+        value = log_loss_of_logits(y, blended).mean() - pull * np.log(np.maximum(w, 1e-300)).sum()
         return float(value), w * (slope - w @ slope) - pull * (1.0 - m * w)
 
     answer = minimize(
@@ -78,7 +89,7 @@ def rows_that_count_once(logits: Array, y: Array, groups: Codes) -> float:
 
 def _gaps_to_best(logits: Array, y: Array) -> Array:
     """Log loss of each row and member (n, m) less that of the member with the least mean."""
-    losses = log_losses(y[:, None], logits)
+    losses = log_loss_of_logits(y[:, None], logits)
     return np.asarray(losses - losses[:, [int(np.argmin(losses.mean(axis=0)))]])
 
 
@@ -91,16 +102,16 @@ class AutoLearner(MetaLearner):
     """
 
     LEAST: ClassVar[float] = 0.03
+    #: Of the pull to equal weights, see `blend_weights`.
+    STRENGTH: ClassVar[float] = 2.0
 
     def __init__(
         self,
         n_scores: int | None = None,
         seed: int = 0,
-        strength: float = 2.0,
         n_jobs: int | None = 1,
     ) -> None:
         super().__init__(n_scores, seed)
-        self.strength = strength
         self.n_jobs = n_jobs
 
     def _candidates(self, n: int, k: int, few: bool) -> dict[str, MetaLearner]:
@@ -121,30 +132,21 @@ class AutoLearner(MetaLearner):
             chosen["mlp"] = NetworkLearner(**shared)
         return chosen
 
-    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        self._fit_out_of_fold(X, y, groups, default_folds(y, groups, self.seed))
-
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         k = X.shape[1] if self.n_scores is None else self.n_scores
         candidates = self._candidates(len(y), k, too_few_to_choose(groups))
-        fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_one)(learner, X, y, groups, folds) for learner in candidates.values()
-        )
+        work = [(learner, X, y, groups, folds) for learner in candidates.values()]
+        fitted = list(side_by_side(_fit_one, work, self.n_jobs))
         logits = np.column_stack([logit for _, logit in fitted])
         names = list(candidates)
         taking_part = plausible_members(logits, y, groups)
         alike = rows_that_count_once(logits[:, taking_part], y, groups)
         weights = np.zeros(len(names))
-        weights[taking_part] = blend_weights(logits[:, taking_part], y, self.strength * alike)
+        weights[taking_part] = blend_weights(logits[:, taking_part], y, self.STRENGTH * alike)
         weights[weights < self.LEAST] = 0.0
         weights /= weights.sum()
         self.weights_ = {
             name: float(w) for name, w in zip(candidates, weights, strict=True) if w > 0
-        }
-        shares = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights_.items())
-        self.notes_ = [f"Meta-learner: a blend of {shares}."]
-        self.losses_ = {
-            name: float(log_losses(y, logits[:, i]).mean()) for i, name in enumerate(candidates)
         }
         self.members_ = {
             name: learner
@@ -153,14 +155,18 @@ class AutoLearner(MetaLearner):
         }
         return np.asarray(logits @ weights)
 
+    def notes(self) -> list[Note]:
+        """What is blended; nothing where there was nothing to blend."""
+        return [BLENDED(weights=self.weights_)] if self.constant_ is None else []
+
     def _logit(self, X: Array) -> Array:
         total = np.zeros(len(X))
         for name, weight in self.weights_.items():
-            total += weight * self.members_[name]._predict_logit(X)
+            total += weight * self.members_[name].predict_logit(X)
         return total
 
 
 def _fit_one(
     learner: MetaLearner, X: Array, y: Array, groups: Codes, folds: Codes
 ) -> tuple[MetaLearner, Array]:
-    return learner, learner._train_out_of_fold(X, y, groups, folds)
+    return learner, learner.fit_out_of_fold(X, y, groups, folds)

@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from calibration.measures.scores import log_loss_of_logits
 from stacking.features import Ranks
-from stacking.learners.base import Array, Codes, MetaLearner, default_folds
-from stacking.solvers import log_losses, smoothed_logit
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
+from stacking.solvers import smoothed_logit
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -24,17 +26,6 @@ class XGBoostLearner(MetaLearner):
     #: Rows up to which monotone trees are tried.
     MONOTONE_ROWS: ClassVar[int] = 5000
 
-    def __init__(
-        self,
-        n_scores: int | None = None,
-        seed: int = 0,
-        depth: int = 3,
-        learning_rate: float = 0.05,
-    ) -> None:
-        super().__init__(n_scores, seed)
-        self.depth = depth
-        self.learning_rate = learning_rate
-
     def _boost(self, X: Array, y: Array, rounds: int, leaf: float, monotone: bool) -> Any:
         import xgboost
 
@@ -42,8 +33,8 @@ class XGBoostLearner(MetaLearner):
             "objective": "binary:logistic",
             "tree_method": "hist",
             "max_bin": 128,
-            "max_depth": self.depth,
-            "eta": self.learning_rate,
+            "max_depth": 3,
+            "eta": 0.05,
             "subsample": 0.8,
             "colsample_bynode": 0.8,
             "min_child_weight": leaf,
@@ -57,9 +48,6 @@ class XGBoostLearner(MetaLearner):
             settings["monotone_constraints"] = tuple(int(sign) for sign in directions(X, y))
         return xgboost.train(settings, _matrix(X, y), num_boost_round=rounds)
 
-    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        self._fit_out_of_fold(X, y, groups, default_folds(y, groups, self.seed))
-
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         names = np.unique(folds)
         choices = [(1.0, False), (10.0, False)]
@@ -72,7 +60,7 @@ class XGBoostLearner(MetaLearner):
                 for fold in names:
                     held = folds == fold
                     logits[i][:, held] = self._staged(X[~held], y[~held], X[held], leaf, monotone)
-            losses = log_losses(y, logits).mean(axis=2)
+            losses = log_loss_of_logits(y, logits).mean(axis=2)
             choice, best = (int(i) for i in np.unravel_index(np.argmin(losses), losses.shape))
         self.leaf_, self.monotone_ = choices[choice]
         self.rounds_ = self.ROUNDS[best]

@@ -9,10 +9,12 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import expit
 
+from calibration.measures.scores import log_loss_of_logits
 from stacking.features import SplineScores, TamedScores
+from stacking.inputs import Array, Codes
 from stacking.learners.averages import AlignedDeviations
-from stacking.learners.base import Array, Codes, MetaLearner, default_folds
-from stacking.solvers import Linear, log_losses, ridge_path
+from stacking.learners.base import MetaLearner
+from stacking.solvers import Linear, ridge_path
 
 
 class PathLearner(MetaLearner):
@@ -33,21 +35,12 @@ class PathLearner(MetaLearner):
     def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
         return ridge_path(X, y, alphas)
 
-    def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        folds = default_folds(y, groups, self.seed)
-        self._fit_out_of_fold(X, y, groups, folds)
-
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         logits = np.zeros((len(self.alphas), len(y)))
-        names = np.unique(folds)
-        losses = np.full(len(self.alphas), np.inf)
-        losses[: len(names) > 1 and len(self.alphas)] = 0.0
-        if len(names) > 1:
+        best = 0  # the strongest penalty, where there is nothing to choose by
+        if folds.min() < folds.max():
             logits = self._held_out_path(X, y, folds)
-            losses = log_losses(y, logits).mean(axis=1)
-            best = int(np.argmin(losses))
-        else:
-            best = 0  # nothing to choose by: the strongest penalty
+            best = int(np.argmin(log_loss_of_logits(y, logits).mean(axis=1)))
         self.alpha_ = self.alphas[best]
         self.features_ = self._fit_features(X, y)
         path = self._path(self.features_.transform(X), y, self.alphas[: best + 1])
@@ -147,7 +140,7 @@ def nonnegative_path(X: Array, y: Array, alphas: tuple[float, ...]) -> list[Line
 
 def _nonnegative_newton(design: Array, y: Array, penalty: Array, beta: Array) -> Array:
     def objective(beta: Array) -> float:
-        return float(log_losses(y, design @ beta).sum() + 0.5 * (penalty * beta) @ beta)
+        return float(log_loss_of_logits(y, design @ beta).sum() + 0.5 * (penalty * beta) @ beta)
 
     value = objective(beta)
     for _ in range(60):

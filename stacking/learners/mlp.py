@@ -7,34 +7,24 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from stacking.features import Ranks, TamedScores
-from stacking.learners.base import Array, Codes, MetaLearner
+from stacking.inputs import Array, Codes
+from stacking.learners.base import MetaLearner
 
 Weights = list[NDArray[np.float32]]
 
 
 class NetworkLearner(MetaLearner):
-    """`nets` two-layer perceptrons on tamed and normal scores; the answer is their mean logit.
+    """Two-layer perceptrons on tamed and normal scores; the answer is their mean logit.
 
     AdamW (Loshchilov and Hutter 2019) with a cosine schedule and a fixed number of steps; the nets
     are trained together as one batched product, each on its own draws of rows.
     """
 
+    NETS: ClassVar[int] = 4
+    HIDDEN: ClassVar[int] = 32
+    STEPS: ClassVar[int] = 1000
     BATCH: ClassVar[int] = 256
-
-    def __init__(
-        self,
-        n_scores: int | None = None,
-        seed: int = 0,
-        nets: int = 4,
-        hidden: int = 32,
-        steps: int = 1000,
-        decay: float = 0.1,
-    ) -> None:
-        super().__init__(n_scores, seed)
-        self.nets = nets
-        self.hidden = hidden
-        self.steps = steps
-        self.decay = decay
+    DECAY: ClassVar[float] = 0.1
 
     def _inputs(self, X: Array) -> NDArray[np.float32]:
         normal = ndtri(np.clip(self.ranks_.transform(X), 0.002, 0.998))
@@ -45,22 +35,22 @@ class NetworkLearner(MetaLearner):
         inputs = self._inputs(X)
         target = y.astype(np.float32)
         random = np.random.default_rng(self.seed)
-        k, h = inputs.shape[1], self.hidden
+        k, h = inputs.shape[1], self.HIDDEN
         shapes = [(k, h), (1, h), (h, h), (1, h), (h, 1), (1, 1)]
         fans = [k, 0, h, 0, 16 * h, 0]
         weights: Weights = [
             (
-                random.standard_normal((self.nets, *shape)) * np.sqrt(2 / fan)
+                random.standard_normal((self.NETS, *shape)) * np.sqrt(2 / fan)
                 if fan
-                else np.zeros((self.nets, *shape))
+                else np.zeros((self.NETS, *shape))
             ).astype(np.float32)
             for shape, fan in zip(shapes, fans, strict=True)
         ]
         first = [np.zeros_like(w) for w in weights]
         second = [np.zeros_like(w) for w in weights]
-        steps = min(self.steps, 10 + 30 * len(y) // self.BATCH * 4)
+        steps = min(self.STEPS, 10 + 30 * len(y) // self.BATCH * 4)
         for step in range(1, steps + 1):
-            rows = random.integers(len(y), size=(self.nets, min(self.BATCH, len(y))))
+            rows = random.integers(len(y), size=(self.NETS, min(self.BATCH, len(y))))
             gradients = _gradients(weights, inputs[rows], target[rows])
             rate = np.float32(5e-3 * 0.5 * (1 + np.cos(np.pi * (step - 1) / steps)))
             for w, g, m, v in zip(weights, gradients, first, second, strict=True):
@@ -68,16 +58,16 @@ class NetworkLearner(MetaLearner):
                 v += np.float32(0.01) * (g * g - v)
                 ahead = m / np.float32(1 - 0.9**step)
                 size = np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8)
-                w -= rate * (ahead / size + np.float32(self.decay) * w)
+                w -= rate * (ahead / size + np.float32(self.DECAY) * w)
         self.weights_ = weights
 
     def _logit(self, X: Array) -> Array:
         inputs = self._inputs(X)
         total = np.zeros(len(X))
-        for net in range(self.nets):
+        for net in range(self.NETS):
             one = [w[net : net + 1] for w in self.weights_]
             total += _forward(one, inputs[None])[-1][0, :, 0]
-        return total / self.nets
+        return total / self.NETS
 
 
 def _forward(weights: Weights, inputs: NDArray[np.float32]) -> Weights:

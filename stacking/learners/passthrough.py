@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from stacking.inputs import Array, Codes
 from stacking.learners.averages import MeanLogitLearner
-from stacking.learners.base import Array, Codes
 from stacking.solvers import smoothed_logit
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration import optimal_clip
-from stacking.clipping import clip_rows, describe_clip, learned_clip
+from stacking.clipping import clip_note, clip_rows, learned_clip
 
 #: How near to 0 and 1 a side without a bound lets probabilities come.
 OPEN = 1e-15
@@ -75,11 +75,12 @@ def test_imaginary_rows_grow_to_half_a_row() -> None:
 
 
 def test_only_what_is_bounded_is_named() -> None:
-    assert describe_clip(None) == "Clip: none, as bounds gain no more than chance."
-    assert describe_clip((OPEN, 0.98)) == "Clip: probabilities stay at 0.98 or below."
-    assert describe_clip((0.02, 1 - OPEN)) == "Clip: probabilities stay at 0.02 or above."
-    both = describe_clip((0.02, 0.98))
-    assert both == "Clip: probabilities stay at 0.02 or above and at 0.98 or below."
+    assert str(clip_note(None)) == "Clip: none, as bounds gain no more than chance."
+    assert str(clip_note((OPEN, 0.98))) == "Clip: probabilities stay at 0.98 or below."
+    assert str(clip_note((0.02, 1 - OPEN))) == "Clip: probabilities stay at 0.02 or above."
+    both = clip_note((0.02, 0.98))
+    assert both.facts == {"low": 0.02, "high": 0.98}
+    assert str(both) == "Clip: probabilities stay at 0.02 or above and at 0.98 or below."
 
 
 @st.composite

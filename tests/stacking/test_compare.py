@@ -7,19 +7,26 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from calibration import TemperatureCalibrator, mean_interval, standard_error
+from calibration import (
+    TemperatureCalibrator,
+    log_loss_of_logits,
+    mean_interval,
+    standard_error,
+)
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from stacking.clipping import learned_clip
-from stacking.ensembles.compare import ALPHAS, compare_subsets, subset_probabilities
+from stacking.ensembles import compare
+from stacking.ensembles.compare import compare_subsets
 from stacking.ensembles.costs import read_costs, subset_costs
 from stacking.ensembles.fits import subset_path
+from stacking.ensembles.judge import ALPHAS, subset_probabilities
 from stacking.ensembles.plot import plot_comparison, prepare_trade_off
 from stacking.ensembles.recommend import choose, paired_differences, pareto_front
 from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
 from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds
-from stacking.solvers import log_losses, ridge_path
+from stacking.solvers import ridge_path
 
 
 def table(n=600, k=4, seed=0):
@@ -78,7 +85,7 @@ def direct_nested(X, y, groups, folds):
             path = ridge_path(design[~out], labels[~out], ALPHAS, tolerance=1e-10)
             for i, linear in enumerate(path):
                 logits[i, out] = linear(design[out])
-        best = int(np.argmin(log_losses(labels, logits).mean(axis=1)))
+        best = int(np.argmin(log_loss_of_logits(labels, logits).mean(axis=1)))
         linear = ridge_path(design, labels, (ALPHAS[best],), tolerance=1e-10)[0]
         hot = TemperatureCalibrator().fit_logits(logits[best], labels).temperature_
         clip = learned_clip(expit(logits[best] / hot), labels, groups[~held]) or (0.0, 1.0)
@@ -164,9 +171,10 @@ def test_shuffled_labels_promise_nothing():
     assert found.chosen_inside.value >= 0.685
 
 
-def test_many_detectors_are_compared_along_paths():
+def test_many_detectors_are_compared_along_paths(monkeypatch):
+    monkeypatch.setattr(compare, "N_RANDOM", 20)
     X, y, groups = table(240, k=13)
-    found = compare_subsets(X, y, groups, assign_folds(y, groups), n_random=20)
+    found = compare_subsets(X, y, groups, assign_folds(y, groups))
     sizes = found.table["size"]
     assert not found.complete
     assert (sizes == 1).sum() == 13
@@ -264,7 +272,7 @@ def test_costs_are_read_and_summed(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model,price\na,1\n", "needs model and one of"),
+        ("model,price\na,1\n", "expected model and one of"),
         ("model,seconds\na,1\na,2\n", "twice"),
         ("model,seconds\nz,1\n", "none of the compared"),
         ("model,seconds\na,-1\n", "at least 0"),

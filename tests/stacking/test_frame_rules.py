@@ -3,12 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
 
 from predictions import RULES, InputError, aggregate, assign_folds, by_rule, rule_table, rules_of
-from stacking import FrameStack, Stack, compare_rules, compare_subsets, nested_predictions
-from stacking.choose.frame_rule import choose_rule
-from stacking.store import save_stack
+from stacking import Procedure, Stack, compare_rules, compare_subsets, nested_predictions
+from stacking.choose.frame_rule import CHOSEN, choose_rule
 
 
 def made(n=160, tracks=1, seed=0):
@@ -70,57 +68,58 @@ def test_the_rule_that_tells_is_chosen():
 def test_the_default_stays_without_evidence():
     _, X, _, groups = made()
     y = np.random.default_rng(3).integers(0, 2, len(X))
-    found = compare_rules(X, y, groups, assign_folds(y, groups, 5, 0), n_boot=0)
+    found = compare_rules(X, y, groups, assign_folds(y, groups, 5, 0), n_boot=20)
     assert (-found.table["difference"] < found.table["standard_error"])[1:].all()
     assert (found.rule, found.over_tracks) == ("mean_logit", "max")
-    assert "mean_logit" in found.note
+    assert "mean_logit" in str(found.note)
+    assert found.note.facts["rule"] == "mean_logit"
     with pytest.raises(InputError, match="one fold"):
         compare_rules(X, y, groups, np.zeros(len(X)))
 
 
-def test_frame_stack_is_a_stack_on_the_chosen_scores(tmp_path):
+def test_what_is_shipped_is_a_plain_stack_on_the_chosen_scores():
     _, X, y, groups = made()
-    stack = FrameStack(Stack("logistic", calibration="none")).fit(X, y, groups=groups)
-    assert stack.rule_ == choose_rule(X, y.astype(float), groups).rule
-    taken = by_rule(X, stack.rule_, stack.over_tracks_)
+    procedure = Procedure(Stack("logistic", calibration="none"))
+    fitted = procedure.fit(X, y, groups)
+    assert type(fitted.stack) is Stack
+    assert fitted.frame_rule == choose_rule(X, y.astype(float), groups).names
+    taken = by_rule(X, *fitted.frame_rule)
     plain = Stack("logistic", calibration="none").fit(taken, y, groups=groups)
-    np.testing.assert_array_equal(stack.predict_proba(X), plain.predict_proba(taken))
+    pd.testing.assert_frame_equal(fitted.predict_stages(X), plain.predict_stages(taken))
     # The distribution of the frames reaches the meta-learner.
-    assert "a:q90" in stack.stack_.feature_names_in_
-    assert any(note.startswith("Frames: ") for note in stack.notes_)
+    assert "a:q90" in fitted.stack.feature_names_in_
+    assert CHOSEN.among(fitted.notes)[0].facts["rule"] == fitted.frame_rule[0]
+    assert fitted.notes[1:] == plain.notes_
+    assert not hasattr(procedure.stack, "learner_")  # what is judged again stays unfitted
 
-    fixed = FrameStack(Stack("logistic"), "median", "max").fit(X, y, groups=groups)
-    assert (fixed.rule_, fixed.choice_) == ("median", None)
-    with pytest.raises(InputError, match="name both"):
-        clone(stack).set_params(rule="median").fit(X, y)
-    with pytest.raises(InputError, match="stack_"):
-        save_stack(stack, tmp_path)
+    fixed = Procedure(Stack("logistic"), ("median", "max")).fit(X, y, groups)
+    assert (fixed.frame_rule, fixed.rules) == (("median", "max"), None)
+    with pytest.raises(InputError, match="no frame rule"):
+        Procedure(frame_rule=("medium", "max")).fit(X, y, groups)
 
 
-def test_without_rules_it_is_a_plain_stack():
+def test_without_rules_it_is_the_plain_stack():
     _, X, y, groups = made()
     X = X[["a", "b"]]
-    plain = Stack("logistic").fit(X, y, groups=groups)
     for scores in (X, X.to_numpy()):
-        stack = FrameStack(Stack("logistic")).fit(scores, y, groups=groups)
-        assert stack.choice_ is None
-        np.testing.assert_array_equal(stack.predict_proba(scores), plain.predict_proba(X))
-    with pytest.raises(InputError, match="no frame rule"):
-        FrameStack(Stack("logistic"), "medium", "max").fit(X.to_numpy(), y)
+        plain = Stack("logistic").fit(scores, y, groups=groups)
+        fitted = Procedure(Stack("logistic")).fit(scores, y, groups)
+        assert (fitted.frame_rule, fitted.rules, fitted.robust) == (None, None, None)
+        pd.testing.assert_frame_equal(fitted.predict_stages(scores), plain.predict_stages(scores))
 
 
 def test_nested_and_compare_take_the_rule_of_the_training_part():
     _, X, y, groups = made()
     folds = assign_folds(y, groups, 4, 0)
-    stack = FrameStack(Stack("mean_logit", calibration="none", clip="none"))
-    judged = nested_predictions(stack, X, y, groups, folds)
+    procedure = Procedure(Stack("mean_logit", calibration="none", clip="none"))
+    judged = nested_predictions(procedure, X, y, groups, folds)
     held = folds == 2
-    fitted = clone(stack).fit(X[~held], y[~held], groups=groups[~held])
-    np.testing.assert_array_equal(
-        judged.loc[held, "calibrated"], fitted.predict_proba(X[held])[:, 1]
+    fitted = procedure.fit(X[~held], y[~held], groups[~held])
+    pd.testing.assert_series_equal(
+        judged.loc[held, "calibrated"], fitted.predict_stages(X[held])["calibrated"]
     )
     # Other labels in a fold change nothing in what is said of it.
-    flipped = nested_predictions(stack, X, np.where(held, 1 - y, y), groups, folds)
+    flipped = nested_predictions(procedure, X, np.where(held, 1 - y, y), groups, folds)
     pd.testing.assert_frame_equal(flipped[held], judged[held])
     plain = by_rule(X)
     found = compare_subsets(X, y, groups, folds, n_boot=50)

@@ -66,14 +66,6 @@ def test_greedy_selection_worked_by_hand():
     assert 1 in picked[1:]  # with replacement
 
 
-def test_greedy_start_takes_the_best_singles():
-    y = np.array([1.0, 0.0, 1.0, 0.0])
-    p = np.column_stack([np.full(4, 0.5), [0.9, 0.1, 0.9, 0.1], [0.7, 0.3, 0.7, 0.3]])
-    picked, losses = greedy_selection(p, y, rounds=3, n_start=2)
-    assert picked == [1, 2, 1]
-    assert losses[1] == pytest.approx(-np.log(0.8))
-
-
 def test_nonneg_never_turns_a_detector_against_itself():
     X, y, groups = scores()
     linear = create_meta_learner("nonneg").fit(X, y, groups=groups).linear_
@@ -192,6 +184,6 @@ def test_constant_probability_out_of_one_class_fold():
     X, y, groups = scores(12)
     folds = np.where(y == 1, 0, 1)  # each training part holds one class
     learner = create_meta_learner("logistic")
-    out = learner._train_out_of_fold(X, y.astype(float), groups, folds)
+    out = learner.fit_out_of_fold(X, y.astype(float), groups, folds)
     assert np.isfinite(out).all()
     assert np.abs(out).max() <= abs(logit(0.5 / 13)) + 1e-9

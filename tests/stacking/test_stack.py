@@ -1,5 +1,7 @@
 """The whole stack: honest, calibrated, deterministic, and clear about what it cannot use."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,12 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from predictions.errors import InputError
 from predictions.folds import assign_folds
+from predictions.notes import note_from_json
 from stacking import Stack, nested_predictions, report_metrics
+from stacking.clipping import CLIPPED
+from stacking.inner_folds import LEAST_TO_CALIBRATE_AGAIN
+from stacking.learners.blend import BLENDED
+from stacking.stack import FEW_ROWS, NOT_CALIBRATED
 
 
 def table(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -109,6 +116,25 @@ def test_strange_tables_get_an_answer(spoil, meta):
     assert stages.lt(1).all().all()
 
 
+def test_notes_are_facts_and_their_sentences():
+    X, y, groups = table(300)
+    notes = Stack("mean").fit(X, y, groups=groups).notes_
+    for note in notes:
+        again = note_from_json(json.loads(json.dumps(note.to_json())))
+        assert (again.code, again.facts, str(again)) == (note.code, note.facts, str(note))
+    clip = CLIPPED.among(notes)[0]
+    assert set(clip.facts) == {"low", "high"}
+    few = Stack("logistic").fit(X.iloc[:60], y[:60], groups=groups[:60]).notes_
+    assert NOT_CALIBRATED.among(few)[0].facts == {
+        "groups": min(len(set(groups[:60][y[:60] == label])) for label in (0, 1)),
+        "least": LEAST_TO_CALIBRATE_AGAIN,
+    }
+    blended = BLENDED.among(Stack().fit(X, y, groups=groups).notes_)[0]
+    assert sum(blended.facts["weights"].values()) == pytest.approx(1)
+    assert str(blended).startswith("Meta-learner: a blend of ")
+    assert FEW_ROWS.among(Stack("mean").fit(X * np.nan, y, groups=groups).notes_)
+
+
 def test_three_rows():
     X, _, _ = table(3)
     stages = Stack().fit(X, [0, 1, 1]).predict_stages(X)
@@ -144,7 +170,7 @@ def test_nested_refuses_what_it_cannot_judge():
         nested_predictions(Stack(), X, y, groups, folds)  # splits groups
     with pytest.raises(InputError, match="one fold"):
         nested_predictions(Stack(), X, y, None, np.zeros(60))
-    with pytest.raises(InputError, match="row 7"):
+    with pytest.raises(InputError, match="row 8: the label is 2"):
         nested_predictions(Stack(), X, np.where(np.arange(60) == 7, 2, y), None, folds)
     with pytest.raises(InputError, match="are all FAKE"):
         nested_predictions(Stack(), X, folds, None, folds)
@@ -153,7 +179,7 @@ def test_nested_refuses_what_it_cannot_judge():
 def test_metrics_have_every_stage_with_its_interval():
     X, y, groups = table(300)
     oof = nested_predictions(Stack("mean"), X, y, groups, assign_folds(y, groups))
-    report = report_metrics(oof, y, groups, n_boot=200, timing={"stack": 1.0})
+    report = report_metrics(oof, y, groups, n_boot=200)
     assert report["rows"] == 300
     assert report["groups"] == 100
     assert list(report["stages"]) == list(oof.columns)

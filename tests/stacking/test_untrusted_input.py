@@ -59,15 +59,20 @@ def test_a_right_answer(case: str) -> None:
     ("scores", "y", "groups", "said"),
     [
         (Z, np.ones(N), GROUPS, "one class|all FAKE"),
-        (at(Z, 5, np.inf), Y, GROUPS, "row 5 of column 'first' is infinity"),
-        (at(Z, 7, -np.inf), Y, GROUPS, "row 7 of column 'first' is -infinity"),
-        (at(Z, 5, 1e160), Y, GROUPS, r"row 5 of column 'first' is 1e\+160.*at most 1e\+100"),
+        (at(Z, 5, np.inf), Y, GROUPS, "row 6, column 'first': the score is infinity"),
+        (at(Z, 7, -np.inf), Y, GROUPS, "row 8, column 'first': the score is -infinity"),
+        (
+            at(Z, 5, 1e160),
+            Y,
+            GROUPS,
+            r"row 6, column 'first': 1e\+160 is no score.*at most 1e\+100",
+        ),
         (np.full(N, "high"), Y, GROUPS, "could not convert string to float"),
         (Z, Y, np.zeros(N), "one group"),
-        (Z, np.where(Y == 1, "FAKE", "REAL"), GROUPS, "1 for FAKE"),
+        (Z, np.where(Y == 1, "FAKE", "REAL"), GROUPS, "1 for FAKE|1 = FAKE"),
         (Z, at(Y, 3, np.nan), GROUPS, "NaN|nan"),
-        (Z, at(Y, 3, 2), GROUPS, "binary|'2"),
-        (Z, Y, at(GROUPS, 3, np.nan), "[Rr]ow [34] has no group"),
+        (Z, at(Y, 3, 2), GROUPS, "binary|the label is 2"),
+        (Z, Y, at(GROUPS, 3, np.nan), "row 4: there is no group"),
         (Z, Y, GROUPS[:-1], "119"),
         (Z, Y[:-1], GROUPS, "119"),
     ],
@@ -87,7 +92,7 @@ def test_meta_learners_alone_take_and_refuse_the_same(name: str) -> None:
     learner = create_meta_learner(name).fit(X, Y.astype(object), groups=GROUPS)
     assert learner.classes_.tolist() == [0, 1]
     assert np.isfinite(learner.decision_function(X)).all()
-    for y, value, said in ((Y, np.inf, "row 5 of column 'first'"), (Y, 1e160, "at most")):
+    for y, value, said in ((Y, np.inf, "row 6, column 'first'"), (Y, 1e160, "at most")):
         with pytest.raises(InputError, match=said):
             create_meta_learner(name).fit(table(at(Z, 5, value)), y)
         with pytest.raises(InputError, match=said):
@@ -98,7 +103,7 @@ def test_meta_learners_alone_take_and_refuse_the_same(name: str) -> None:
 
 def test_arrays_name_the_column_by_its_number() -> None:
     stack = Stack("logistic").fit(table(Z).to_numpy(), Y, groups=GROUPS)
-    with pytest.raises(InputError, match="row 3 of column 1 is 1e"):
+    with pytest.raises(InputError, match="row 4, column '1': 1e"):
         stack.predict_proba(np.array([[0.0, 0.0]] * 3 + [[0.0, 1e101]]))
 
 

@@ -218,7 +218,7 @@ def _reasons_parts(videos: pd.DataFrame, what: str = "") -> list[Part]:
             reasons.head(_REASONS),
             {
                 "reason": cell("reason", shorten, 160),
-                "status": cell("status", lambda status: names.get(status, status)),
+                "status": cell("status", lambda status: str(names.get(status, status))),
                 "videos": count("videos"),
             },
             texts=(0, 1),
@@ -240,7 +240,7 @@ def _status_table(videos: pd.DataFrame, title: str, oof: pd.DataFrame | None = N
         means = losses(oof).groupby(status.reindex(oof.index).to_numpy()).mean()
         by_status = {str(name): float(mean) for name, mean in means.items()}
     columns: dict[str, Cell] = {
-        "status": cell("status", lambda status: _STATUS.get(status, status)),
+        "status": cell("status", lambda status: str(_STATUS.get(status, status))),
         "videos": count("videos"),
         **({"REAL": count("real"), "FAKE": count("fake")} if labelled else {}),
     }

@@ -1,0 +1,84 @@
+"""What fits and estimates take, checked at the door: scores, labels and groups."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from calibration.inputs import binary_targets, check_labels
+from predictions.errors import InputError
+from predictions.groups import group_codes
+from predictions.logits import LARGEST_SCORE
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+Rows = NDArray[np.bool_]
+
+
+def is_score_column(name: object) -> bool:
+    """Whether a column holds a detector's score; `MODEL:feature` columns are frame statistics."""
+    return ":" not in str(name)
+
+
+def checked_rows(estimator: BaseEstimator, X: Any, y: Any) -> tuple[Array, Array, NDArray[Any]]:
+    """What `fit` of an estimator learns from: scores (n, k), labels (n,) of 0.0 and 1.0, classes.
+
+    Raises:
+        InputError: as checked_scores, or labels that are missing or the words REAL and FAKE.
+        ValueError: (scikit-learn's words) more than two classes, textual scores, other lengths.
+    """
+    X, y = validate_data(estimator, X, y, dtype=np.float64, ensure_all_finite=False)
+    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
+    return X, *binary_targets(y, len(X))
+
+
+def checked_scores(estimator: BaseEstimator, X: Any) -> Array:
+    """Scores (n, k) to predict from, NaN where there is none, in the columns of fit.
+
+    Raises:
+        InputError: a score that is infinite or over 1e100 in size.
+        ValueError: (scikit-learn's words) other columns than in fit, or textual scores.
+    """
+    X = validate_data(estimator, X, dtype=np.float64, ensure_all_finite=False, reset=False)
+    refuse_enormous(X, getattr(estimator, "feature_names_in_", None))
+    return np.asarray(X)
+
+
+def refuse_enormous(X: Array, names: Any) -> None:
+    """Refuse scores whose squares are no numbers; `names` of the columns, or None.
+
+    Raises:
+        InputError: it names the first such row and its column.
+    """
+    enormous = np.abs(X) > LARGEST_SCORE
+    if not enormous.any():
+        return
+    row, column = np.argwhere(enormous)[0]
+    value = X[row, column]
+    name = str(column if names is None else names[column])
+    if np.isinf(value):
+        problem = f"the score is {'-' if value < 0 else ''}infinity"
+        remedy = "give a finite score, or NaN where there is none"
+    else:
+        problem = f"{value:g} is no score"
+        remedy = f"give scores of at most {LARGEST_SCORE:g} in size"
+    raise InputError(problem, row=int(row) + 1, column=name, remedy=remedy)
+
+
+def checked_labels(y: ArrayLike, groups: ArrayLike | None, n: int) -> tuple[Array, Codes]:
+    """What an estimate judges n rows by: labels (n,) of 0.0 and 1.0, codes (n,) of the groups.
+
+    Args:
+        y: (n,) 1 = FAKE, 0 = REAL, none missing.
+        groups: (n,) what is never split, numbered in the order of the names; None makes each row
+            its own.
+
+    Raises:
+        InputError: another length, a label other than 0 and 1, or a row without a group.
+    """
+    labels = check_labels(y)
+    if len(labels) != n:
+        raise InputError(f"{n} rows but {len(labels)} labels", remedy="give one label a row")
+    return labels, group_codes(groups, n, sort=True)

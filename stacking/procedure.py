@@ -1,0 +1,116 @@
+"""How a stack comes to be: settings chosen on the rows that teach, then a Stack fitted on them.
+
+What is shipped is always a plain `Stack`. What is judged is the whole procedure: nested estimates
+fit it anew in every fold, so that the choice is judged too.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from calibration.inputs import binary_targets
+from predictions.errors import InputError
+from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
+from predictions.groups import group_codes
+from predictions.notes import Note
+from stacking.choose.frame_rule import RuleChoice, choose_rule
+from stacking.choose.robust import UNCHANGED, RobustChoice, choose_robust
+from stacking.estimate.domain_splits import domain_names
+from stacking.stack import Stack
+
+
+@dataclass(frozen=True)
+class FittedProcedure:
+    """A fitted stack, and what was chosen for it.
+
+    Attributes:
+        stack: the plain, fitted Stack.
+        frame_rule: the rule and the rule over tracks whose scores it takes of a rule table; None
+            where there were none to take.
+        rules: how that rule was chosen; None where it was named, or nothing could be chosen.
+        robust: the settings chosen by the worst domain; None where nothing was chosen.
+        notes: all that was decided.
+    """
+
+    stack: Stack
+    frame_rule: tuple[str, str] | None
+    rules: RuleChoice | None
+    robust: RobustChoice | None
+    notes: list[Note]
+
+    def predict_stages(self, X: Any) -> pd.DataFrame:
+        """As `Stack.predict_stages`, of an X (n, k) with the columns of fit."""
+        if self.frame_rule is not None:
+            X = by_rule(X, *self.frame_rule)
+        if self.frame_rule is not None or self.robust is not None:
+            X = self.stack.align(X)
+        return self.stack.predict_stages(X)
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """What is chosen, in this order, before a stack is fitted.
+
+    Of a `predictions.rule_table`, perhaps with other detectors' logits beside it, the frame rule
+    (`choose_rule`): the meta-learner gets the scores by that rule and the distribution features.
+    With `domains`, columns and the settings that are "auto" by the worst domain (`choose_robust`).
+
+    Attributes:
+        stack: unfitted; its settings, some of which may be chosen instead.
+        frame_rule: names of `predictions.RULES` and `TRACK_RULES`; None chooses.
+        domains: the domain of each video, on the index of every X that will come to fit, which
+            must be a DataFrame then; None for no such choice.
+    """
+
+    stack: Stack = field(default_factory=Stack)
+    frame_rule: tuple[str, str] | None = None
+    domains: "pd.Series[Any] | None" = None
+
+    @classmethod
+    def of(cls, given: "Procedure | Stack") -> "Procedure":
+        """The procedure itself, or that of a stack for which nothing is chosen but by frames."""
+        return given if isinstance(given, Procedure) else cls(given)
+
+    def with_jobs(self, n_jobs: int | None) -> Self:
+        """The same with this many processes in each fit."""
+        return replace(self, stack=clone(self.stack).set_params(n_jobs=n_jobs))
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> FittedProcedure:
+        """Choose and learn from scores X (n, k), labels y (n,) and groups (n,).
+
+        Raises:
+            InputError: domains without a DataFrame of scores, rows that `domains` does not hold, a
+                frame rule that X does not hold; or as Stack.
+        """
+        stack, notes = clone(self.stack), []
+        labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X), sort=True)
+        frame_rule, rules, robust = None, None, None
+        if isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1:
+            frame_rule = self.frame_rule
+            if frame_rule is None:
+                rules = choose_rule(X, labels, codes, stack.n_splits, stack.seed)
+                frame_rule = DEFAULT_RULE if rules is None else rules.names
+            X = by_rule(X, *frame_rule)
+        if rules is not None:
+            notes.append(rules.note)
+        if self.domains is not None:
+            if not isinstance(X, pd.DataFrame):
+                raise InputError(
+                    "domains are found by the index of the scores", remedy="give a DataFrame"
+                )
+            if not X.index.isin(self.domains.index).all():
+                raise InputError(
+                    "some rows of the scores are not in `domains`", remedy="name theirs too"
+                )
+            robust = choose_robust(
+                X, labels, codes, domain_names(self.domains.loc[X.index]), template=stack
+            )
+            notes.append(UNCHANGED() if robust is None else robust.note)
+        if robust is not None:
+            X = X[robust.columns]
+            stack.set_params(**robust.settings)
+        stack.fit(X, y, groups=groups)
+        return FittedProcedure(stack, frame_rule, rules, robust, [*notes, *stack.notes_])

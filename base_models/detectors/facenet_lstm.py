@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import safetensors
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import HEAD_SCALE
 from base_models.detectors.weights import lay_in, read_state, resolve_weights
 from predictions.files import replacing
+from predictions.products import Product, read_record
 
 #: Numbers of one embedding.
 WIDTH = 512
@@ -131,12 +131,12 @@ class Embedder:
         lay_all(module, path)
         return cls(module, device)
 
-    def save(self, path: Path, digest: str) -> None:
-        """Write the weights in one step, with `digest` as their mark."""
+    def save(self, path: Path, key: str) -> None:
+        """Write the weights and beside them the record of what they were made for, `key`."""
+        product = _product(path, key)
         state = {name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}
-        with replacing(path) as temporary:
-            # One entry: the order of several would change from call to call.
-            safetensors.torch.save_file(state, temporary, {"digest": digest})
+        with product.making(), replacing(path) as temporary:
+            safetensors.torch.save_file(state, temporary)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings (n, WIDTH) of RGB uint8 crops (n, 160, 160, 3), all at once."""
@@ -147,13 +147,15 @@ class Embedder:
             return cast(Tensor, self.module(pixels)).cpu().numpy()
 
 
-def mark_of(path: Path) -> str | None:
-    """The digest that an embedder was saved with; None when there is no such file."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return cast(str | None, (file.metadata() or {}).get("digest"))
-    except (FileNotFoundError, safetensors.SafetensorError):
-        return None
+def key_of_embedder(path: Path) -> str | None:
+    """What a saved embedder was made for; None when it is not there as it was written."""
+    product = _product(path, "")
+    record = read_record(product.record)
+    return None if record is None or product.damage() is not None else str(record["key"])
+
+
+def _product(path: Path, key: str) -> Product:
+    return Product(path.with_suffix(".json"), key, owns=(path,), needs=(path,))
 
 
 def _facenet(seed: int) -> nn.Module:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from base_models.compute.devices import choose_device, reproducible
-from base_models.detectors.facenet_lstm import Embedder, mark_of
+from base_models.detectors.facenet_lstm import Embedder, key_of_embedder
 from base_models.detectors.registry import DetectorSpec
 from base_models.detectors.start_weights import StartWeights
 from base_models.scoring.crops import CropIndex
@@ -23,7 +23,7 @@ def settle_embedder(start: StartWeights, seed: int, model_dir: Path) -> None:
         InputError: its weights cannot be read.
     """
     mark = key_of(start=start.digest, seed=seed if start.kind == "scratch" else None)
-    if mark_of(model_dir / EMBEDDER) == mark:
+    if key_of_embedder(model_dir / EMBEDDER) == mark:
         return
     embedder = Embedder.start(start.path, seed, choose_device("cpu", "fp32"))
     embedder.save(model_dir / EMBEDDER, mark)
@@ -35,10 +35,10 @@ def wanted_embedding(spec: DetectorSpec, model_dir: Path, folder: Path) -> Embed
     Raises:
         InputError: the network is not there.
     """
-    mark = mark_of(model_dir / EMBEDDER)
+    mark = key_of_embedder(model_dir / EMBEDDER)
     if mark is None:
         raise InputError(
-            "the network of the embeddings is not here",
+            "the network of the embeddings is not here, or not as it was written",
             file=model_dir / EMBEDDER,
             remedy="run `fakeodds train` again",
         )

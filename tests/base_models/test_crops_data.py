@@ -34,7 +34,7 @@ def test_the_index_knows_every_crop(
     assert before == index.digest([0, 1])
     make_faces(tmp_path, videos[1], fake=False)  # other pixels, same frames
     assert index_crops(videos, tmp_path).digest([0, 1]) != before
-    with pytest.raises(InputError, match="no faces were extracted"):
+    with pytest.raises(InputError, match="no file of faces"):
         index_crops(["absent.mp4"], tmp_path)
 
 

@@ -32,7 +32,6 @@ def make_data(tmp_path_factory: pytest.TempPathFactory, make_faces: Callable) ->
             train=np.flatnonzero(training),
             held_out=np.flatnonzero(index.video >= 6),
             fold=0,
-            folds=[0, 1],
             validation=np.flatnonzero((index.video >= 4) & (index.video < 6)),
         )
 

@@ -16,7 +16,7 @@ from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors import facenet_lstm as facenet_module
 from base_models.detectors.array_detector import ArrayDetector
-from base_models.detectors.facenet_lstm import Embedder, SequenceNet, mark_of
+from base_models.detectors.facenet_lstm import Embedder, SequenceNet, key_of_embedder
 from base_models.detectors.voice import VoiceNet
 from base_models.faces.store import faces_path, load_faces
 from base_models.scoring.crops import index_crops
@@ -179,7 +179,7 @@ def test_the_real_network_is_facenets(tmp_path: Path) -> None:
     assert found.path is not None
     again = Embedder.start(found.path, 0, CPU)
     np.testing.assert_array_equal(again.embed(crops), wanted)
-    assert mark_of(tmp_path / "nothing") is None
+    assert key_of_embedder(tmp_path / "nothing") is None
 
 
 def test_weights_are_settled_as_told(tmp_path: Path) -> None:
@@ -302,10 +302,12 @@ def test_new_videos_are_embedded_by_the_same_network(
         path.unlink()
     score_videos(names, test / "faces", out / "models", test / "scores")
     pd.testing.assert_frame_equal(read_new_scores(test / "scores", BOTH.detectors), table)
-    (out / "models/model=lstm_faces/embedder.safetensors").unlink()
-    (test / "scores/model=lstm_faces.parquet").unlink()
-    with pytest.raises(InputError, match="network of the embeddings is not here"):
-        score_videos(names, test / "faces", out / "models", test / "scores")
+    embedder = out / "models/model=lstm_faces/embedder.safetensors"
+    for content in (embedder.read_bytes()[:-1] + b"?", b""):
+        embedder.write_bytes(content)
+        (test / "scores/model=lstm_faces.parquet").unlink(missing_ok=True)
+        with pytest.raises(InputError, match="network of the embeddings is not here"):
+            score_videos(names, test / "faces", out / "models", test / "scores")
 
 
 def test_the_voice_branch_learns_what_is_plain_to_hear(

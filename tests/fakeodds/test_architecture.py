@@ -33,6 +33,41 @@ def test_imports_run_one_way(room: str) -> None:
             assert not crossed, f"{path}:{node.lineno} imports {crossed}"
 
 
+def _imports() -> dict[str, set[str]]:
+    """Module -> the modules of ours that it imports, also inside its functions."""
+    files = {path: _name(path) for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")}
+    modules = set(files.values())
+
+    def ours(name: str) -> set[str]:
+        while name and name not in modules:
+            name = name.rpartition(".")[0]
+        return {name} - {""}
+
+    found = {}
+    for path, module in files.items():
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        found[module] = {one for name in names for one in ours(name)} - {module}
+    return found
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    left = _imports()
+    while left:
+        free = {module for module, imported in left.items() if not imported & left.keys()}
+        assert free, f"an import circle, or what leads to one: {sorted(left)}"
+        left = {module: imported for module, imported in left.items() if module not in free}
+
+
 def test_score_rooms_never_load_a_framework() -> None:
     code = (
         "import sys, predictions, calibration, stacking, fakeodds.commands.stack\n"

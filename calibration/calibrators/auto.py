@@ -25,22 +25,21 @@ def _sentence(calibrator: str, reason: str, **judged: Any) -> str:
         why = ", because fewer than two groups of a label leave nothing to cross-validate on"
     elif calibrator == "identity":
         gain = "nothing helped" + " by a standard error" * (judged["best"] != "identity")
-        why = (
-            f", because {gain} (log loss {judged['log_loss']:.4f}, best {judged['best_loss']:.4f})"
-        )
+        losses = f"log loss {judged['log_loss']:.4f}, best {judged['best_log_loss']:.4f}"
+        why = f", because {gain} ({losses})"
     else:
         why = f" (cross-validated log loss {judged['log_loss']:.4f}"
         if judged["before"] is not None:
             why += f", {judged['before']:.4f} without"
         if judged["best"] != calibrator:
-            why += f"; {judged['best']} is within a standard error at {judged['best_loss']:.4f}"
+            why += f"; {judged['best']} is within a standard error at {judged['best_log_loss']:.4f}"
         why += ")"
     return f"Calibration: {calibrator}{why}."
 
 
 #: Which calibrator was taken: `calibrator`; the `reason`, "judged", "only candidate" or "few
-#: groups"; where it was judged its cross-validated `log_loss`, the `best` with its `best_loss`, and
-#: `before`, the loss of the logits as they are, None if they were no candidate.
+#: groups"; where it was judged its cross-validated `log_loss`, the `best` with its `best_log_loss`,
+#: and `before`, the loss of the logits as they are, None if they were no candidate.
 CHOSEN = NoteKind("calibration.chosen", _sentence)
 
 
@@ -146,7 +145,7 @@ class AutoCalibrator(Calibrator):
             "judged",
             log_loss=means[name],
             best=best,
-            best_loss=means[best],
+            best_log_loss=means[best],
             before=means.get("identity"),
         )
 

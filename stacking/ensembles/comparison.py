@@ -12,7 +12,6 @@ from stacking.choose.frame_rule import RuleChoice
 from stacking.ensembles.diversity import MEASURES
 from stacking.ensembles.recommend import Choice
 
-
 #: Attributes that compare.json holds as they are.
 _AS_THEY_ARE = ("rows", "groups", "prior", "complete", "budget")
 

@@ -11,15 +11,12 @@ from .calibrators.parametric import QuadraticCalibrator as QuadraticCalibrator
 from .calibrators.parametric import TemperatureCalibrator as TemperatureCalibrator
 from .calibrators.spline import SplineCalibrator as SplineCalibrator
 from .calibrators.venn_abers import VennAbersCalibrator as VennAbersCalibrator
-from .clip import Clipper as Clipper
 from .clip import check_bounds as check_bounds
 from .clip import clip_curve as clip_curve
 from .clip import optimal_clip as optimal_clip
 from .clip_plot import plot_clip_curve as plot_clip_curve
 from .measures.bootstrap import Interval as Interval
-from .measures.bootstrap import group_bootstrap as group_bootstrap
 from .measures.bootstrap import mean_interval as mean_interval
-from .measures.bootstrap import paired_difference as paired_difference
 from .measures.bootstrap import standard_error as standard_error
 from .measures.decomposition import Decomposition as Decomposition
 from .measures.decomposition import decompose as decompose

@@ -11,14 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from calibration.calibrators.base import Calibrator, Input
 from calibration.inputs import Floats, check_scored
 from calibration.measures.scores import EPS, row_log_loss
 from predictions.errors import InputError
 from predictions.groups import group_codes
-from predictions.logits import to_logit, to_probability
 
 #: How far apart the two bounds are kept where both want to be the same constant.
 _GAP = 1e-6
@@ -52,7 +49,9 @@ def optimal_clip(
         InputError: labels, probabilities or weights that cannot be used; shrink not over 0.
     """
     labels, p, weight = check_scored(y, probability, sample_weight)
-    rows = check_shrink(shrink)
+    if not (np.isfinite(shrink) and shrink > 0):
+        raise InputError(f"shrink is {shrink}", remedy="give a number of rows over 0, such as 1")
+    rows = float(shrink)
     if groups is not None:
         codes = group_codes(groups, len(labels))[weight > 0]
         rows *= float(weight.sum()) / len(np.unique(codes))
@@ -64,17 +63,6 @@ def optimal_clip(
         low, high = mean - _GAP / 2, mean + _GAP / 2
         low, high = max(low, mean / 2), min(high, (1 + mean) / 2)
     return low, high
-
-
-def check_shrink(shrink: float) -> float:
-    """The number of imaginary rows as it is, if it is one.
-
-    Raises:
-        InputError: not a finite number over 0.
-    """
-    if not (np.isfinite(shrink) and shrink > 0):
-        raise InputError(f"shrink is {shrink}", remedy="give a number of rows over 0, such as 1")
-    return float(shrink)
 
 
 def _upper_bound(p: Floats, y: Floats, w: Floats, rows: float, least: float) -> float:
@@ -137,45 +125,6 @@ def _losses_above(p: Floats, y: Floats, w: Floats, bounds: Floats) -> Floats:
     fakes, reals = tail(w * y)[first], tail(w * (1 - y))[first]
     before = tail(w * row_log_loss(y, p))[first]
     return np.asarray((-fakes * np.log(bounds) - reals * np.log1p(-bounds) - before) / w.sum())
-
-
-class Clipper(Calibrator):
-    """Bounds probabilities: at the learned optimum, or at bounds that are given.
-
-    Args:
-        input: whether X holds logits or probabilities.
-        bounds: None to learn them (see optimal_clip), or (low, high) with 0 < low < high < 1.
-        shrink: imaginary rows of each label beyond each learned bound, over 0.
-
-    Attributes:
-        low_, high_: the bounds, probabilities.
-    """
-
-    def __init__(
-        self,
-        input: Input = "logit",
-        bounds: tuple[float, float] | None = None,
-        shrink: float = 1.0,
-    ) -> None:
-        super().__init__(input)
-        self.bounds = bounds
-        self.shrink = shrink
-
-    def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
-        if self.bounds is None:
-            self.low_, self.high_ = optimal_clip(
-                to_probability(z), t, sample_weight=w, shrink=self.shrink
-            )
-        else:
-            self.low_, self.high_ = check_bounds(self.bounds)
-
-    def _map(self, z: Floats) -> Floats:
-        return np.clip(z, *to_logit([self.low_, self.high_]))
-
-    def clip(self, probability: ArrayLike) -> Floats:
-        """Probabilities, any shape, held between the bounds."""
-        check_is_fitted(self)
-        return np.clip(np.asarray(probability, dtype=np.float64), self.low_, self.high_)
 
 
 def check_bounds(bounds: Any) -> tuple[float, float]:

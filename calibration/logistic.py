@@ -5,6 +5,8 @@ they are divided by a power of two near their largest size first. Targets are 0 
 the rows are separable and no minimum exists, Platt's smoothed ones (see smooth_targets).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import expit
 
@@ -369,19 +371,39 @@ def fit_offset(z: Floats, t: Floats, w: Floats) -> float:
     # The zero of an increasing function: the mean probability minus the share of FAKE.
     share, centre = float(np.average(t, weights=w)), logit_of_share(t, w)
     low, high = centre - float(z.max()), centre - float(z.min())
-    offset = (low + high) / 2
-    for _ in range(_MAX_STEPS):
+
+    def excess(offset: float) -> tuple[float, float]:
         p = expit(z + offset)
-        value = float(np.average(p, weights=w)) - share
-        if value < 0:
-            low = offset
-        else:
-            high = offset
         slope = float(np.average(p * (1 - p), weights=w))
-        following = offset - value / slope if slope > 0 else np.inf
+        return float(np.average(p, weights=w)) - share, slope
+
+    return zero_of_increasing(excess, low, high, (low + high) / 2, 1e-13)
+
+
+def zero_of_increasing(
+    function: Callable[[float], tuple[float, float]],
+    low: float,
+    high: float,
+    start: float,
+    tolerance: float,
+) -> float:
+    """The zero in [low, high] of an increasing function, by Newton steps kept inside the bracket.
+
+    Args:
+        function: gives its value and its derivative.
+        tolerance: of the last step, relative where the zero is beyond 1 in size.
+    """
+    x = start
+    for _ in range(_MAX_STEPS):
+        value, slope = function(x)
+        if value < 0:
+            low = x
+        else:
+            high = x
+        following = x - value / slope if slope > 0 else np.inf
         if not low <= following <= high:
             following = (low + high) / 2
-        if abs(following - offset) <= 1e-13 * max(1.0, abs(offset)):
+        if abs(following - x) <= tolerance * max(1.0, abs(x)):
             return following
-        offset = following
-    return offset
+        x = following
+    return x

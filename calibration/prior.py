@@ -7,13 +7,12 @@ from numpy.typing import ArrayLike
 from scipy.special import logit as scipy_logit
 
 from calibration.inputs import Codes, Floats, check_probability
+from calibration.logistic import zero_of_increasing
 from calibration.measures.bootstrap import Interval, group_weights, percentile_interval
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
 from predictions.notes import Note, NoteKind
-
-_MAX_STEPS = 60
 
 NOT_IDENTIFIABLE = NoteKind(
     "prior.not-identifiable",
@@ -133,28 +132,15 @@ def _likeliest(gain: Floats, w: Floats, start: float) -> float:
     total = float(w.sum())
     low, high = 1 / (total + 2), (total + 1) / (total + 2)
 
-    def slope(q: float) -> tuple[float, float]:
+    def falling(q: float) -> tuple[float, float]:
         ratio = gain / (1 + q * gain)
-        return float(w @ ratio), -float(w @ ratio**2)
+        return -float(w @ ratio), float(w @ ratio**2)
 
-    if slope(low)[0] <= 0:
+    if falling(low)[0] >= 0:
         return low
-    if slope(high)[0] >= 0:
+    if falling(high)[0] <= 0:
         return high
-    q = min(max(start, low), high)
-    for _ in range(_MAX_STEPS):
-        value, bend = slope(q)
-        if value > 0:
-            low = q
-        else:
-            high = q
-        following = q - value / bend if bend < 0 else (low + high) / 2
-        if not low < following < high:
-            following = (low + high) / 2
-        if abs(following - q) < 1e-12:
-            return following
-        q = following
-    return q
+    return zero_of_increasing(falling, low, high, min(max(start, low), high), 1e-12)
 
 
 def _doubts(gain: Floats, interval: Interval, n: int) -> list[Note]:

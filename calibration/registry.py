@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _HOME = "calibration.calibrators"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CalibratorEntry(Entry):
     """A calibrator, and what it promises.
 
@@ -32,53 +32,45 @@ class CalibratorEntry(Entry):
 #: Every calibrator, from the simplest to the most flexible.
 CALIBRATORS = by_name(
     CalibratorEntry(
-        name="identity",
-        about="leaves the probabilities as they are",
-        home=f"{_HOME}.parametric:IdentityCalibrator",
+        "identity", "leaves the probabilities as they are", f"{_HOME}.parametric:IdentityCalibrator"
     ),
     CalibratorEntry(
-        name="temperature",
-        about="divides every logit by one number, so that all are more or less sure",
-        home=f"{_HOME}.parametric:TemperatureCalibrator",
+        "temperature",
+        "divides every logit by one number, so that all are more or less sure",
+        f"{_HOME}.parametric:TemperatureCalibrator",
     ),
     CalibratorEntry(
-        name="affine",
-        about="stretches and shifts the logits (Platt's map)",
-        home=f"{_HOME}.parametric:AffineCalibrator",
+        "affine",
+        "stretches and shifts the logits (Platt's map)",
+        f"{_HOME}.parametric:AffineCalibrator",
         monotone={"increasing": True},
     ),
     CalibratorEntry(
-        name="beta",
-        about="stretches the two ends differently (beta calibration)",
-        home=f"{_HOME}.parametric:BetaCalibrator",
+        "beta",
+        "stretches the two ends differently (beta calibration)",
+        f"{_HOME}.parametric:BetaCalibrator",
     ),
     CalibratorEntry(
-        name="quadratic",
-        about="bends the logits with a square",
-        home=f"{_HOME}.parametric:QuadraticCalibrator",
+        "quadratic", "bends the logits with a square", f"{_HOME}.parametric:QuadraticCalibrator"
     ),
+    CalibratorEntry("spline", "bends the logits smoothly", f"{_HOME}.spline:SplineCalibrator"),
     CalibratorEntry(
-        name="spline",
-        about="bends the logits smoothly",
-        home=f"{_HOME}.spline:SplineCalibrator",
-    ),
-    CalibratorEntry(
-        name="isotonic",
-        about="fits any rising staircase",
-        home=f"{_HOME}.isotonic:IsotonicCalibrator",
+        "isotonic",
+        "fits any rising staircase",
+        f"{_HOME}.isotonic:IsotonicCalibrator",
         never_worse={"shrink": 0},
         auto=False,
     ),
     CalibratorEntry(
-        name="venn_abers",
-        about="fits a rising staircase twice, with each label (Venn-Abers)",
-        home=f"{_HOME}.venn_abers:VennAbersCalibrator",
+        "venn_abers",
+        "fits a rising staircase twice, with each label (Venn-Abers)",
+        f"{_HOME}.venn_abers:VennAbersCalibrator",
         never_worse=None,
     ),
     CalibratorEntry(
-        name="histogram",
-        about="takes the share of fakes in bins",
-        home=f"{_HOME}.histogram:HistogramCalibrator",
+        "histogram",
+        "takes the share of fakes in bins",
+        f"{_HOME}.histogram:HistogramCalibrator",
         never_worse=None,
         monotone=None,
         auto=False,

@@ -1,67 +1,42 @@
-from .errors import InputError
-from .files import replacing, write_json, write_table, write_text
-from .folds import GroupFolds, assign_folds, check_folds, connected_groups
-from .frame_rules import (
-    FEATURES,
-    RULES,
-    TRACK_RULES,
-    FrameRule,
-    TrackRule,
-    aggregate,
-    by_rule,
-    rule_table,
-    rules_of,
-    video_features,
-)
-from .groups import group_codes
-from .logits import LOGIT_LIMIT, to_logit, to_probability
-from .notes import Note, NoteKind
-from .progress import Progress, silent
-from .submission import make_submission, read_sample, write_submission
-from .tables.names import VideoNames
-from .tables.reader import read_own, read_table
-from .tables.scores import METADATA, Kind, ScoreTable, read_scores
-from .tables.videos import VIDEO_COLUMNS, check_videos, require_labels
+"""The public names of predictions, for type checkers and for lazy_loader, which reads this file."""
 
-__all__ = [
-    "FEATURES",
-    "LOGIT_LIMIT",
-    "METADATA",
-    "RULES",
-    "TRACK_RULES",
-    "VIDEO_COLUMNS",
-    "FrameRule",
-    "GroupFolds",
-    "InputError",
-    "Kind",
-    "Note",
-    "NoteKind",
-    "Progress",
-    "ScoreTable",
-    "TrackRule",
-    "VideoNames",
-    "aggregate",
-    "assign_folds",
-    "by_rule",
-    "check_folds",
-    "check_videos",
-    "connected_groups",
-    "group_codes",
-    "make_submission",
-    "read_own",
-    "read_sample",
-    "read_scores",
-    "read_table",
-    "replacing",
-    "require_labels",
-    "rule_table",
-    "rules_of",
-    "silent",
-    "to_logit",
-    "to_probability",
-    "video_features",
-    "write_json",
-    "write_submission",
-    "write_table",
-    "write_text",
-]
+from .errors import InputError as InputError
+from .files import replacing as replacing
+from .files import write_json as write_json
+from .files import write_table as write_table
+from .files import write_text as write_text
+from .folds import GroupFolds as GroupFolds
+from .folds import assign_folds as assign_folds
+from .folds import check_folds as check_folds
+from .folds import connected_groups as connected_groups
+from .frame_rules import FEATURES as FEATURES
+from .frame_rules import RULES as RULES
+from .frame_rules import TRACK_RULES as TRACK_RULES
+from .frame_rules import FrameRule as FrameRule
+from .frame_rules import TrackRule as TrackRule
+from .frame_rules import aggregate as aggregate
+from .frame_rules import by_rule as by_rule
+from .frame_rules import rule_table as rule_table
+from .frame_rules import rules_of as rules_of
+from .frame_rules import video_features as video_features
+from .groups import group_codes as group_codes
+from .logits import LOGIT_LIMIT as LOGIT_LIMIT
+from .logits import to_logit as to_logit
+from .logits import to_probability as to_probability
+from .notes import Note as Note
+from .notes import NoteKind as NoteKind
+from .progress import Progress as Progress
+from .progress import silent as silent
+from .submission import make_submission as make_submission
+from .submission import read_sample as read_sample
+from .submission import write_submission as write_submission
+from .tables.names import VideoNames as VideoNames
+from .tables.reader import read_own as read_own
+from .tables.reader import read_table as read_table
+from .tables.scores import METADATA as METADATA
+from .tables.scores import Kind as Kind
+from .tables.scores import ScoreTable as ScoreTable
+from .tables.scores import read_scores as read_scores
+from .tables.videos import VIDEO_COLUMNS as VIDEO_COLUMNS
+from .tables.videos import check_videos as check_videos
+from .tables.videos import require_labels as require_labels

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from predictions.errors import InputError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Entry:
     """One line of a registry.
 

@@ -11,7 +11,7 @@ from predictions.settings import check_settings, setting
 MTCNN_THRESHOLDS = (0.9, 0.9, 0.9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FaceSettings:
     """Everything that decides which faces a video gets, and how their crops look.
 

@@ -1,12 +1,12 @@
 """The calibrator chosen by cross-validation, the simpler one where it is as good."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator
 from calibration.inputs import Codes, Floats
 from calibration.measures.bootstrap import standard_error
 from calibration.measures.scores import row_log_loss
@@ -18,32 +18,28 @@ from predictions.logits import to_probability
 from predictions.notes import NoteKind
 
 
-def _sentence(
-    calibrator: str,
-    reason: str,
-    log_loss: float | None,
-    best: str | None,
-    best_log_loss: float | None,
-    before: float | None,
-) -> str:
+def _sentence(calibrator: str, reason: str, **judged: Any) -> str:
     if reason == "only candidate":
         why = ", the only candidate"
     elif reason == "few groups":
         why = ", because fewer than two groups of a label leave nothing to cross-validate on"
     elif calibrator == "identity":
-        gain = "nothing helped" if best == "identity" else "nothing helped by a standard error"
-        why = f", because {gain} (log loss {log_loss:.4f}, best {best_log_loss:.4f})"
+        gain = "nothing helped" + " by a standard error" * (judged["best"] != "identity")
+        losses = f"log loss {judged['log_loss']:.4f}, best {judged['best_log_loss']:.4f}"
+        why = f", because {gain} ({losses})"
     else:
-        without = "" if before is None else f", {before:.4f} without"
-        near = f"; {best} is within a standard error at {best_log_loss:.4f}"
-        near = "" if calibrator == best else near
-        why = f" (cross-validated log loss {log_loss:.4f}{without}{near})"
+        why = f" (cross-validated log loss {judged['log_loss']:.4f}"
+        if judged["before"] is not None:
+            why += f", {judged['before']:.4f} without"
+        if judged["best"] != calibrator:
+            why += f"; {judged['best']} is within a standard error at {judged['best_log_loss']:.4f}"
+        why += ")"
     return f"Calibration: {calibrator}{why}."
 
 
 #: Which calibrator was taken: `calibrator`; the `reason`, "judged", "only candidate" or "few
-#: groups"; where it was judged its cross-validated `log_loss`, the `best` with its
-#: `best_log_loss`, and that `before`, of the logits as they are, if they were a candidate.
+#: groups"; where it was judged its cross-validated `log_loss`, the `best` with its `best_log_loss`,
+#: and `before`, the loss of the logits as they are, None if they were no candidate.
 CHOSEN = NoteKind("calibration.chosen", _sentence)
 
 
@@ -58,7 +54,6 @@ class AutoCalibrator(Calibrator):
     them; for that, cross-validate this estimator itself, as stacking does.
 
     Args:
-        input: whether X holds logits or probabilities.
         candidates: names of CALIBRATORS, the simplest first.
         n_splits: folds; fewer where a label has fewer groups.
         seed: of the folds, where groups are given.
@@ -78,13 +73,11 @@ class AutoCalibrator(Calibrator):
 
     def __init__(
         self,
-        input: Input = "logit",
         candidates: Sequence[str] = DEFAULT_CANDIDATES,
         n_splits: int = 5,
         seed: int = 0,
         one_se: bool = True,
     ) -> None:
-        super().__init__(input)
         self.candidates = candidates
         self.n_splits = n_splits
         self.seed = seed
@@ -128,8 +121,8 @@ class AutoCalibrator(Calibrator):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Choose and learn the map from logits (n,), whatever `input` says."""
-        return self.fit(self._as_input(z), y, sample_weight, groups)
+        """Choose and learn the map from logits (n,)."""
+        return self.fit(np.asarray(z, dtype=np.float64)[:, None], y, sample_weight, groups)
 
     def _choose(self, losses: dict[str, Floats], w: Floats, units: Codes) -> None:
         means = {name: float(np.average(loss, weights=w)) for name, loss in losses.items()}
@@ -147,28 +140,18 @@ class AutoCalibrator(Calibrator):
             if score["difference"] <= score["standard_error"] or name == best
         ]
         name = near[0] if self.one_se else best
-        self._take(name, "judged", means[name], best, means[best], means.get("identity"))
+        self._take(
+            name,
+            "judged",
+            log_loss=means[name],
+            best=best,
+            best_log_loss=means[best],
+            before=means.get("identity"),
+        )
 
-    def _take(
-        self,
-        name: str,
-        reason: str,
-        log_loss: float | None = None,
-        best: str | None = None,
-        best_log_loss: float | None = None,
-        before: float | None = None,
-    ) -> None:
+    def _take(self, name: str, reason: str, **judged: Any) -> None:
         self.name_ = name
-        self.notes_ = [
-            CHOSEN(
-                calibrator=name,
-                reason=reason,
-                log_loss=log_loss,
-                best=best,
-                best_log_loss=best_log_loss,
-                before=before,
-            )
-        ]
+        self.notes_ = [CHOSEN(calibrator=name, reason=reason, **judged)]
 
     def _map(self, z: Floats) -> Floats:
         return self.calibrator_.map_logits(z)

@@ -1,6 +1,6 @@
 """What every calibrator shares: scikit-learn's conventions around one map of logits to logits."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from calibration.inputs import Floats, binary_targets, check_weight
 from predictions.errors import InputError
-from predictions.logits import LARGEST_SCORE, to_logit, to_probability
-
-Input = Literal["logit", "probability"]
+from predictions.logits import LARGEST_SCORE
 
 _TIE = 1e-15
 
@@ -24,12 +22,12 @@ _SMALLEST = 1e-100
 class Calibrator(ClassifierMixin, BaseEstimator):
     """A binary calibrator: one score a row in, a better probability of FAKE out.
 
-    A scikit-learn classifier whose X is one column of logits, (n, 1) or a pandas Series;
-    probabilities only where `input="probability"` says so. scikit-learn's conventions forbid a
-    plain array (n,) there: `fit_logits` and `map_logits` take it. Several columns (n, k) are k
-    scores of the same rows, such as those of the folds' models, and their mean logit is
-    calibrated; REAL and FAKE side by side, as predict_proba gives them, are refused. Of two
-    labels the greater one (1 = FAKE) is the one whose probability is meant.
+    A scikit-learn classifier whose X is one column of logits, (n, 1) or a pandas Series; make
+    probabilities logits with `predictions.to_logit`. scikit-learn's conventions forbid a plain
+    array (n,) there: `fit_logits` and `map_logits` take it. Several columns (n, k) are k scores of
+    the same rows, such as those of the folds' models, and their mean logit is calibrated; REAL and
+    FAKE side by side, as predict_proba gives them, are refused. Of two labels the greater one
+    (1 = FAKE) is the one whose probability is meant.
     `decision_function` gives the calibrated logit, (n,), `predict_proba` the probabilities of
     both labels, (n, 2), REAL first.
 
@@ -42,13 +40,9 @@ class Calibrator(ClassifierMixin, BaseEstimator):
 
     Raises:
         InputError: one label only, the words REAL and FAKE as labels, REAL and FAKE side by side,
-            NaN, infinite or enormous X, no probability where one is said, negative or all-zero
-            weights.
+            NaN, infinite or enormous X, negative or all-zero weights.
         ValueError: text, no rows, more than two labels (scikit-learn's messages).
     """
-
-    def __init__(self, input: Input = "logit") -> None:
-        self.input = input
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the map from scores and labels (n,); a weight of 2 is the row given twice."""
@@ -81,11 +75,11 @@ class Calibrator(ClassifierMixin, BaseEstimator):
     def fit_logits(
         self, z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn the map from logits (n,), whatever `input` says, and labels (n,)."""
-        return self.fit(self._as_input(z), y, sample_weight)
+        """Learn the map from logits (n,) and labels (n,)."""
+        return self.fit(np.asarray(z, dtype=np.float64)[:, None], y, sample_weight)
 
     def map_logits(self, z: ArrayLike) -> Floats:
-        """Calibrated logits of logits, (n,) -> (n,), whatever `input` says."""
+        """Calibrated logits of logits, (n,) -> (n,)."""
         check_is_fitted(self)
         return self._map(np.asarray(z, dtype=np.float64))
 
@@ -96,10 +90,6 @@ class Calibrator(ClassifierMixin, BaseEstimator):
             for name, value in vars(self).items()
             if name.endswith("_") and isinstance(value, float)
         }
-
-    def _as_input(self, z: ArrayLike) -> Floats:
-        column = np.asarray(z, dtype=np.float64).reshape(-1, 1)
-        return to_probability(column) if self.input == "probability" else column
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Calibrated logits of FAKE, (n,)."""
@@ -120,43 +110,17 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         return called
 
     def _logits(self, X: Any, *, reset: bool) -> Floats:
-        values = self._values(X, reset=reset)
-        if self.input == "logit":
-            logits = _usable_logits(values)
-        elif self.input == "probability":
-            outside = ((values < 0) | (values > 1)).any(axis=1)
-            if outside.any():
-                row = int(np.flatnonzero(outside)[0])
-                raise InputError(
-                    f"{values[row]} is no probability",
-                    row=row + 1,
-                    remedy="for logits say input='logit'",
-                )
-            logits = to_logit(values)
-        else:
-            raise InputError(f"input is {self.input!r}", remedy="choose 'logit' or 'probability'")
-        if logits.shape[1] == 1:
-            return logits[:, 0]
-        _refuse_both_classes(logits)
-        return np.asarray(logits.mean(axis=1))
-
-    def _values(self, X: Any, *, reset: bool) -> Floats:
-        """X as a finite matrix, (n, k), on the scale that `input` says."""
+        """X as one column of usable logits, (n,)."""
         if isinstance(X, pd.Series):
             X = X.to_frame()
         values: Floats = validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_all_finite=False
         )
-        if not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
-            found = "NaN" if np.isnan(values[row, column]) else "infinity"
-            raise InputError(
-                f"a score to calibrate is {found}",
-                row=int(row) + 1,
-                expected="a finite number",
-                remedy="leave the row out, or bound it (exact probabilities 0 and 1 are fine)",
-            )
-        return values
+        logits = _usable_logits(values)
+        if logits.shape[1] == 1:
+            return logits[:, 0]
+        _refuse_both_classes(logits)
+        return np.asarray(logits.mean(axis=1))
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
         raise NotImplementedError
@@ -176,15 +140,17 @@ def _usable_logits(values: Floats) -> Floats:
     """Logits whose squares are numbers: the vanishing ones as 0.
 
     Raises:
-        InputError: a value of a size that no logit has.
+        InputError: a value that is missing, infinite, or of a size that no logit has.
     """
     size = np.abs(values)
-    if size.max(initial=0.0) > LARGEST_SCORE:
-        row, column = np.argwhere(size > LARGEST_SCORE)[0]
+    if not (size <= LARGEST_SCORE).all():
+        row, column = np.argwhere(~(size <= LARGEST_SCORE))[0]
+        value = values[row, column]
         raise InputError(
-            f"{values[row, column]:g} is no logit",
+            f"a score to calibrate is {'NaN' if np.isnan(value) else f'{value:g}'}",
             row=int(row) + 1,
-            remedy=f"give scores of at most {LARGEST_SCORE:g} in size",
+            expected=f"a finite number of at most {LARGEST_SCORE:g} in size",
+            remedy="leave the row out, or bound it (to_logit takes exact probabilities 0 and 1)",
         )
     vanishing = (size < _SMALLEST) & (size > 0)
     return np.where(vanishing, 0.0, values) if vanishing.any() else values
@@ -194,13 +160,14 @@ def _refuse_both_classes(logits: Floats) -> None:
     """Refuse REAL and FAKE side by side, whose mean would say nothing.
 
     Raises:
-        InputError: two columns that are p and 1 - p, as logits or as their logarithms.
+        InputError: two columns that are p and 1 - p, their logarithms or their logits.
     """
     if logits.shape[1] != 2 or not logits.any():
         return
     mirrored = np.allclose(logits[:, 0], -logits[:, 1])
     logarithms = bool((logits <= 0).all()) and np.allclose(np.logaddexp(*logits.T), 0, atol=1e-5)
-    if mirrored or logarithms:
+    shares = bool((logits >= 0).all()) and np.allclose(logits.sum(axis=1), 1)
+    if mirrored or logarithms or shares:
         raise InputError(
             "the two columns are one score seen from REAL and from FAKE",
             remedy="give FAKE's logit alone",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator
 from calibration.inputs import Floats
 from predictions.errors import InputError
 from predictions.logits import to_logit
@@ -19,8 +19,7 @@ class HistogramCalibrator(Calibrator):
         values_: the probability of each bin, (bins,).
     """
 
-    def __init__(self, input: Input = "logit", n_bins: int = 15, shrink: float = 1.0) -> None:
-        super().__init__(input)
+    def __init__(self, n_bins: int = 15, shrink: float = 1.0) -> None:
         self.n_bins = n_bins
         self.shrink = shrink
 

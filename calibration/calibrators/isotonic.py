@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator
 from calibration.inputs import Floats
 from predictions.errors import InputError
 from predictions.logits import to_logit
@@ -22,8 +22,7 @@ class IsotonicCalibrator(Calibrator):
         thresholds_, values_: logits, and the probabilities at them, between which is interpolated.
     """
 
-    def __init__(self, input: Input = "logit", shrink: float = 1.0) -> None:
-        super().__init__(input)
+    def __init__(self, shrink: float = 1.0) -> None:
         self.shrink = shrink
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:

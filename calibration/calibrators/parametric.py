@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator
 from calibration.calibrators.slopes import slope_columns, weighted_quantiles
 from calibration.inputs import Floats
 from calibration.logistic import (
@@ -59,8 +59,7 @@ class AffineCalibrator(Calibrator):
         slope_, intercept_: the line, in logits.
     """
 
-    def __init__(self, input: Input = "logit", increasing: bool = False) -> None:
-        super().__init__(input)
+    def __init__(self, increasing: bool = False) -> None:
         self.increasing = increasing
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
@@ -120,8 +119,7 @@ class QuadraticCalibrator(Calibrator):
         intercept_, slope_low_, slope_high_: the map's value and slope at low_, its slope at high_.
     """
 
-    def __init__(self, input: Input = "logit", tail: float = 0.01, increasing: bool = True) -> None:
-        super().__init__(input)
+    def __init__(self, tail: float = 0.01, increasing: bool = True) -> None:
         self.tail = tail
         self.increasing = increasing
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibration.calibrators.base import Calibrator, Input
+from calibration.calibrators.base import Calibrator
 from calibration.calibrators.slopes import slope_columns, weighted_quantiles
 from calibration.inputs import Floats
 from calibration.logistic import fit_columns, mean_log_loss
@@ -32,8 +32,7 @@ class SplineCalibrator(Calibrator):
         penalty_: the chosen weight of the penalty.
     """
 
-    def __init__(self, input: Input = "logit", n_knots: int = 8, tail: float = 0.01) -> None:
-        super().__init__(input)
+    def __init__(self, n_knots: int = 8, tail: float = 0.01) -> None:
         self.n_knots = n_knots
         self.tail = tail
 

@@ -1,6 +1,6 @@
 """Intervals by resampling whole groups, done with weights instead of copied rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,38 +99,6 @@ def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> I
     return Interval(value, max(moved.low, 0.0), moved.high)
 
 
-def group_bootstrap(
-    statistic: Callable[[Floats], float],
-    groups: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    n_boot: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Percentile interval of any statistic of row weights, resampled over groups.
-
-    Args:
-        statistic: takes weights (n,), gives a number; a group drawn twice has weight 2, one not
-            drawn 0. NaN replicates are left out.
-        groups: the group of each row, (n,).
-        weights: the rows' own weights, (n,); 1 each if not given.
-
-    With one group there is nothing to resample and the interval is the value alone.
-    """
-    names = np.asarray(groups)
-    own = check_weight(weights, len(names))
-    codes = group_codes(names, len(names))
-    n_groups = int(codes.max()) + 1
-    value = float(statistic(own))
-    replicates = [
-        float(statistic(own * drawn[codes]))
-        for block in group_weights(n_groups, n_boot, seed, width=len(own))
-        for drawn in block
-    ]
-    return percentile_interval(value, np.array(replicates), level)
-
-
 def group_sums(rows: Floats, codes: Codes, n_groups: int) -> Floats:
     """Sums over each group: rows (n, k) -> (n_groups, k)."""
     return np.column_stack(
@@ -149,6 +117,7 @@ def mean_interval(
 ) -> Interval:
     """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses.
 
+    Of differences of two columns' losses it is paired: below 0 throughout says the first is better.
     Of many groups, blocks are drawn (`units_of`).
     """
     rows = np.asarray(values, dtype=np.float64)
@@ -178,29 +147,6 @@ def mean_intervals(
         percentile_interval(float(value), column, level)
         for value, column in zip(values, (total[:, :-1] / share).T, strict=True)
     ]
-
-
-def paired_difference(
-    first: ArrayLike,
-    second: ArrayLike,
-    groups: ArrayLike | None = None,
-    *,
-    weights: ArrayLike | None = None,
-    n_boot: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Interval of mean(first - second) of per-row values of the same rows, over groups.
-
-    With per-row losses, below 0 throughout says that the first is better.
-    """
-    a = np.asarray(first, dtype=np.float64)
-    b = np.asarray(second, dtype=np.float64)
-    if a.shape != b.shape:
-        raise InputError(
-            f"the paired values have the shapes {a.shape} and {b.shape}", expected="the same rows"
-        )
-    return mean_interval(a - b, groups, weights=weights, n_boot=n_boot, seed=seed, level=level)
 
 
 def standard_error(

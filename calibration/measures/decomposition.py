@@ -1,12 +1,10 @@
 """Log loss taken apart: what recalibration could still gain, and what no recalibration can."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from calibration.calibrators.isotonic import IsotonicCalibrator
 from calibration.calibrators.parametric import QuadraticCalibrator
 from calibration.inputs import Codes, Floats, check_scored
 from calibration.measures.bootstrap import Interval, mean_interval
@@ -14,8 +12,6 @@ from calibration.measures.scores import row_log_loss
 from predictions.folds import assign_folds
 from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
-
-Method = Literal["crossfit", "isotonic"]
 
 
 @dataclass(frozen=True)
@@ -43,30 +39,24 @@ def decompose(
     p: ArrayLike,
     groups: ArrayLike | None = None,
     *,
-    method: Method = "crossfit",
     n_splits: int = 5,
     n_boot: int = 1000,
     seed: int = 0,
 ) -> Decomposition:
     """Take the log loss apart, each term with its 95 % group-bootstrap interval.
 
+    The refinement is the log loss after a quadratic calibrator learned on the other folds, an upper
+    bound that falls to the truth (Berta et al. 2025).
+
     Args:
         y, p: labels and probabilities of FAKE, (n,).
         groups: kept whole in folds and bootstrap, (n,).
-        method: "crossfit": the refinement is the log loss after a quadratic calibrator learned
-            on the other folds, an upper bound that falls to the truth (Berta et al. 2025).
-            "isotonic": after isotonic regression on the same rows (Dimitriadis, Gneiting and
-            Jordan 2021); calibration is never below 0, but on few rows too large.
-        n_splits: folds of "crossfit"; fewer where a label has fewer groups.
+        n_splits: folds; fewer where a label has fewer groups.
         n_boot, seed: of the intervals, in which the recalibrated probabilities stay as they are.
     """
     labels, probability, _ = check_scored(y, p)
     codes = group_codes(groups, len(labels))
-    z = to_logit(probability)
-    if method == "isotonic":
-        better = to_probability(_plain_isotonic(z, labels))
-    else:
-        better = _crossfitted(z, labels, codes, n_splits, seed)
+    better = _crossfitted(to_logit(probability), labels, codes, n_splits, seed)
     loss = row_log_loss(labels, probability)
     refined = row_log_loss(labels, better)
     share = float(labels.mean())
@@ -82,12 +72,6 @@ def decompose(
         uncertainty=float(blind.mean()),
         discrimination=interval(blind - refined),
     )
-
-
-def _plain_isotonic(z: Floats, y: Floats) -> Floats:
-    if y.min() == y.max():
-        return to_logit(np.full(len(y), y[0]))
-    return IsotonicCalibrator(shrink=0).fit_logits(z, y).map_logits(z)
 
 
 def _crossfitted(z: Floats, y: Floats, codes: Codes, n_splits: int, seed: int) -> Floats:

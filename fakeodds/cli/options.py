@@ -1,4 +1,4 @@
-"""Options that several commands share, and the values that are read from texts."""
+"""Options and types of arguments that several commands share."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import click
 from base_models.faces.settings import FaceSettings
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Decorator, Existing
-from fakeodds.cli.params import setting_option, settings_options
+from fakeodds.cli.params import Text, setting_option, settings_options
 from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -27,39 +27,24 @@ EXISTING_FOLDER = Existing(file_okay=False)
 RUN = Existing("name the folder that was given as --out", file_okay=False)
 
 
-class Duration(click.ParamType):
-    """`9h`, `30m`, `90s` or `1h30m`, as seconds."""
-
-    name = "9h|30m|90s|1h30m"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the text."""
-        if not isinstance(value, str):
-            return value
-        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
-        seconds = 0
-        if found:
-            hours, minutes, rest = (int(part or 0) for part in found.groups())
-            seconds = 3600 * hours + 60 * minutes + rest
-        if not seconds:
-            self.fail(f"{value!r} is no time such as 9h, 30m, 90s or 1h30m", param, ctx)
-        return float(seconds)
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, rest = (int(part or 0) for part in (found.groups() if found else (0, 0, 0)))
+    if not hours + minutes + rest:
+        raise ValueError(f"{text!r} is no time such as 9h, 30m, 90s or 1h30m")
+    return float(3600 * hours + 60 * minutes + rest)
 
 
-class Bytes(click.ParamType):
-    """`1GB` or `500MB`, as megabytes."""
+def _megabytes(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(GB|MB)", text, re.IGNORECASE)
+    if not found or float(found[1]) == 0:
+        raise ValueError(f"{text!r} is no size such as 1GB or 500MB")
+    return float(found[1]) * (1000 if found[2].upper() == "GB" else 1)
 
-    name = "1GB|500MB"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the text."""
-        if not isinstance(value, str):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(GB|MB)", value, re.IGNORECASE)
-        if not found or float(found[1]) == 0:
-            self.fail(f"{value!r} is no size such as 1GB or 500MB", param, ctx)
-        return float(found[1]) * (1000 if found[2].upper() == "GB" else 1)
-
+#: A time as seconds, a size as megabytes.
+DURATION = Text(_seconds, "9h|30m|90s|1h30m")
+SIZE = Text(_megabytes, "1GB|500MB")
 
 out_option = click.option(
     "--out",

@@ -104,9 +104,9 @@ def _typed_default(one: Setting) -> Any:
 def _type(one: Setting) -> click.ParamType | type:
     facts = one.facts
     if facts.parse is not None and not facts.repeated:
-        return _Text(facts.parse)
+        return Text(facts.parse)
     if one.is_list and not facts.repeated:
-        return _Text(lambda text: tuple(one.type(part.strip()) for part in text.split(",")))
+        return Text(lambda text: tuple(one.type(part.strip()) for part in text.split(",")))
     if facts.choices:
         return click.Choice(facts.choices)
     if one.type is Path:
@@ -123,13 +123,11 @@ def _type(one: Setting) -> click.ParamType | type:
     return one.type
 
 
-class _Text(click.ParamType):
-    """A text that a setting knows how to read."""
+class Text(click.ParamType):
+    """A text that is read by a function, whose ValueError says what is wrong with it."""
 
-    name = "text"
-
-    def __init__(self, parse: Callable[[str], Any]) -> None:
-        self.parse = parse
+    def __init__(self, parse: Callable[[str], Any], name: str = "text") -> None:
+        self.parse, self.name = parse, name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text."""

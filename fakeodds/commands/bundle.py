@@ -8,7 +8,7 @@ from rich.table import Table
 
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import FOLDER, RUN, Bytes
+from fakeodds.cli.options import FOLDER, RUN, SIZE
 from fakeodds.run.disk import size
 from fakeodds.view import terminal
 from predictions.errors import InputError
@@ -29,7 +29,7 @@ from predictions.errors import InputError
 )
 @click.option(
     "--max-weights",
-    type=Bytes(),
+    type=SIZE,
     default="1GB",
     show_default=True,
     help="Most that the run's part may have, weights and all. Exported networks are left out "

@@ -8,10 +8,10 @@ import click
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
+    DURATION,
     EXISTING,
     RUN,
-    Bytes,
-    Duration,
+    SIZE,
     backend_option,
     dataset_options,
     imported_options,
@@ -39,13 +39,13 @@ from predictions.errors import InputError
 @backend_option
 @click.option(
     "--deadline",
-    type=Duration(),
+    type=DURATION,
     help="Be done by then, whatever there is to do: a cheap look at every video first, then closer "
     "ones where they help most.",
 )
 @click.option(
     "--max-weights",
-    type=Bytes(),
+    type=SIZE,
     help="With --deadline: use only detectors whose weights are together not larger.",
 )
 @jobs_option

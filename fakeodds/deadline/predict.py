@@ -91,6 +91,7 @@ def predict_in_time(
         raise InputError(
             "is for videos; these are face crops, which take no time", option="--deadline"
         )
+    run.require("stack")
     stack, about = load_stack(run.stack)
     models = find_models(run.path / "models")
     imported = run.record["settings"].get("imported", {})

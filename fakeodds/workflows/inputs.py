@@ -1,4 +1,7 @@
-"""What a user says of the datasets and score files a command reads, and how they are read so."""
+"""What a user says of the datasets and score files a command reads, and how they are read so.
+
+What a setting means stands in its help, which is its documentation.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -70,13 +73,7 @@ def read_kinds(texts: Sequence[str]) -> Any:
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """What a user says about a dataset of videos.
-
-    Attributes:
-        layout: name of the layout; None to have it recognised.
-        only: column -> wanted values; None takes all.
-        identity: whose videos folds keep together.
-    """
+    """What a user says about a dataset of videos."""
 
     layout: str | None = setting(
         None,
@@ -128,17 +125,7 @@ _COLUMNS: dict[str, Any] = {"metavar": "COLUMN", "repeated": True}
 
 @dataclass(frozen=True)
 class ScoreColumns:
-    """What a user says about the columns of score files; see `read_scores`.
-
-    Attributes:
-        id: column that names the video.
-        label: column of labels.
-        group: column of what may not be split over folds.
-        fold: column of folds that are used as they are.
-        drop: columns that are no scores.
-        kind: what the numbers are, of all models or by model.
-        reverse: columns in which high means REAL.
-    """
+    """What a user says about the columns of score files; see `read_scores`."""
 
     id: str | None = setting(
         None,
@@ -189,42 +176,17 @@ class ScoreColumns:
         return table
 
     def _check_learnable(self, table: "ScoreTable", labels: Path, scores: Path) -> None:
-        from predictions.words import first_names
+        from fakeodds.workflows.scores import check_labels
 
-        label = self.label or "label"
         if "label" not in table.rows:
+            check_labels(table.rows.index[:0].to_series(), file=scores)  # none is known
+        rows = table.rows[table.rows["label"].notna()]
+        check_labels(rows["label"], file=labels, column=self.label or "label")
+        if table.scores.loc[rows.index].isna().all(axis=None):
             raise InputError(
-                "no video has a label",
-                file=scores,
-                expected="a label column with 1 = FAKE and 0 = REAL",
-                remedy="name it with --label, or join one with --labels",
+                "no labelled video has a score", file=scores, expected="a column of numbers a model"
             )
-        if table.scores.empty:
-            raise InputError("holds no scores", file=scores, expected="a column of numbers a model")
-        known = table.rows["label"].notna()
-        if not known.any():
-            raise InputError(
-                "no video has a label",
-                file=labels,
-                column=label,
-                remedy="give 1 or FAKE, 0 or REAL, or join labels with --labels",
-            )
-        if table.scores[known].isna().all(axis=None):
-            raise InputError(
-                "every score of a labelled video is missing",
-                file=scores,
-                remedy=f"give a number in the columns {first_names(table.scores)}",
-            )
-        rows = table.rows[known]
         is_fake = rows["label"] == 1
-        if is_fake.nunique() < 2:
-            only, other = ("FAKE", "REAL") if is_fake.iloc[0] else ("REAL", "FAKE")
-            raise InputError(
-                f"every labelled video is {only}",
-                file=labels,
-                column=label,
-                remedy=f"detectors are judged on both, so add {other} videos",
-            )
         # Folds that came with the table are judged as they are.
         unit = "fold" if "fold" in rows else "group"
         for name, fake in (("FAKE", True), ("REAL", False)):
@@ -255,11 +217,7 @@ class ScoreColumns:
 
 @dataclass(frozen=True)
 class ScoreFiles(ScoreColumns):
-    """Score files of other detectors than those of a run, and what a user says of them.
-
-    Attributes:
-        paths: the files; none when nothing is imported.
-    """
+    """Score files of other detectors than those of a run, and what a user says of them."""
 
     kind: Any = setting(None, f"Of --scores: {_KIND_HELP}", **_KIND)
     reverse: tuple[str, ...] = setting((), f"Of --scores: {_REVERSE_HELP}", **_COLUMNS)

@@ -116,7 +116,7 @@ def _stream_faces(
             ):
                 infos[video] = info
                 yield video
-            videos = faces_table(dataset, infos)
+            videos = faces_table(dataset.videos, infos)
         if inputs["folding"]:
             videos = _with_folds(videos, **inputs["folding"])
         write_table(videos, folder.videos)

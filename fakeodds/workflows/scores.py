@@ -200,8 +200,12 @@ def all_metrics(run: RunFolder) -> dict[str, Any]:
     return {**run.read_metrics(), **further, "timing": run.seconds()}
 
 
-def check_labels(label: pd.Series) -> None:
+def check_labels(label: pd.Series, **where: Any) -> None:
     """Refuse labels that nothing can be judged by.
+
+    Args:
+        label: those that are known.
+        where: they come from, as facts of the error.
 
     Raises:
         InputError: there are none, or only one of the two.
@@ -211,12 +215,14 @@ def check_labels(label: pd.Series) -> None:
             "no video has a label",
             expected="a label column with 1 = FAKE and 0 = REAL",
             remedy="name it with --label, or join one with --labels",
+            **where,
         )
     if label.nunique() < 2:
         only = "FAKE" if label.iloc[0] == 1 else "REAL"
         raise InputError(
             f"every labelled video is {only}, and a detector is judged on both",
             remedy="add the other class",
+            **where,
         )
 
 

@@ -1,4 +1,7 @@
-"""What a user chooses about stacking and calibration. Imports nothing heavy."""
+"""What a user chooses about stacking and calibration. Imports nothing heavy.
+
+What a setting means stands in its help, which is its documentation.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,18 +73,7 @@ def read_frame_rule(text: str) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What a user chooses about stacking and calibration.
-
-    Attributes:
-        meta: the meta-learner.
-        calibration: how the combined score is calibrated.
-        clip: bounds of the final probability.
-        prior: share of fakes among the videos to predict.
-        folds: outer folds that judge.
-        seed: of everything that is drawn.
-        jobs: processes side by side; -1 takes every core.
-        frame_rule: from frames to face and from faces to video; None chooses out of fold.
-    """
+    """What a user chooses about stacking and calibration."""
 
     meta: str = setting(
         "auto",

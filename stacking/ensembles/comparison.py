@@ -12,6 +12,9 @@ from stacking.choose.frame_rule import RuleChoice
 from stacking.ensembles.diversity import MEASURES
 from stacking.ensembles.recommend import Choice
 
+#: Attributes that compare.json holds as they are.
+_AS_THEY_ARE = ("rows", "groups", "prior", "complete", "budget")
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -53,29 +56,25 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """compare.json: everything, with None where a number is not known."""
-        chosen = self.table.iloc[self.choice.chosen]
+        chosen, best = self.table.iloc[[self.choice.chosen, self.choice.best]]["models"]
+        error, rules = self.choice.standard_error, self.frame_rules
         return {
-            "rows": self.rows,
-            "groups": self.groups,
-            "prior": self.prior,
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
             "models": [models[0] for models in self.table["models"] if len(models) == 1],
-            "complete": self.complete,
-            "budget": dict(self.budget),
             "recommendation": {
-                "models": list(chosen["models"]),
-                "log_loss": float(chosen["log_loss"]),
+                "models": list(chosen),
+                "log_loss": float(self.table["log_loss"].iloc[self.choice.chosen]),
                 "difference": self.choice.difference,
-                "standard_error": _plain(self.choice.standard_error),
-                "best": list(self.table.iloc[self.choice.best]["models"]),
+                "standard_error": error if np.isfinite(error) else None,
+                "best": list(best),
                 "reason": self.reason,
                 "chosen_inside": self.chosen_inside.as_dict(),
             },
-            "frame_rules": None
-            if self.frame_rules is None
-            else {
-                "rule": self.frame_rules.rule,
-                "over_tracks": self.frame_rules.over_tracks,
-                "rules": _records(self.frame_rules.table),
+            "frame_rules": rules
+            and {
+                "rule": rules.rule,
+                "over_tracks": rules.over_tracks,
+                "rules": _records(rules.table),
             },
             "subsets": _records(self.table),
             "pairs": _records(self.pairs),
@@ -84,38 +83,35 @@ class Comparison:
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         """Read back what `to_dict` wrote; numbers that are not known are NaN again."""
-        told, rules = found["recommendation"], found["frame_rules"]
+        taken, rules = found["recommendation"], found["frame_rules"]
         table = _table_of(found["subsets"])
         table["models"] = table["models"].map(tuple)
         place = {models: row for row, models in enumerate(table["models"])}
-        error = told["standard_error"]
+        error = taken["standard_error"]
         return cls(
+            **{name: found[name] for name in _AS_THEY_ARE},
             table=table,
             pairs=_table_of(found["pairs"], ("first", "second", *MEASURES)),
             choice=Choice(
-                chosen=place[tuple(told["models"])],
-                best=place[tuple(told["best"])],
-                difference=told["difference"],
+                chosen=place[tuple(taken["models"])],
+                best=place[tuple(taken["best"])],
+                difference=taken["difference"],
                 # No other number is infinite: with one group nothing is known of its spread.
                 standard_error=np.inf if error is None else error,
             ),
-            reason=told["reason"],
-            chosen_inside=Interval(**told["chosen_inside"]),
-            rows=found["rows"],
-            groups=found["groups"],
-            prior=found["prior"],
-            budget=found["budget"],
-            complete=found["complete"],
-            frame_rules=None
-            if rules is None
-            else RuleChoice(rules["rule"], rules["over_tracks"], _table_of(rules["rules"])),
+            reason=taken["reason"],
+            chosen_inside=Interval(**taken["chosen_inside"]),
+            frame_rules=rules
+            and RuleChoice(rules["rule"], rules["over_tracks"], _table_of(rules["rules"])),
         )
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A JSON object a row, None where a number is not known."""
+    known = table.notna() & ~table.isin([np.inf, -np.inf])
     return [
-        {str(name): _plain(value) for name, value in row.items()}
-        for row in table.to_dict(orient="records")
+        {str(name): value for name, value in row.items()}
+        for row in table.astype(object).where(known, None).to_dict(orient="records")
     ]
 
 
@@ -126,11 +122,3 @@ def _table_of(
     table = pd.DataFrame(records, columns=columns)
     unknown = [str(name) for name in table if table[name].isna().any()]
     return table.astype(dict.fromkeys(unknown, np.float64))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

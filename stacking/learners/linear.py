@@ -6,15 +6,14 @@ The penalty is chosen inside.
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import nnls
-from scipy.special import expit
 
+from calibration.logistic import fit_logistic
 from calibration.measures.scores import log_loss_of_logits
 from stacking.features import SplineScores, TamedScores
 from stacking.inputs import Array, Codes
 from stacking.learners.averages import AlignedDeviations
 from stacking.learners.base import MetaLearner
-from stacking.solvers import Linear, ridge_path
+from stacking.solvers import INTERCEPT_PENALTY, Linear, ridge_path, smoothed_logit
 
 
 class PathLearner(MetaLearner):
@@ -123,43 +122,16 @@ class NonNegativeLearner(PathLearner):
 
 
 def nonnegative_path(X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
-    """Minimisers of log loss + ridge with all weights >= 0 (the intercept is free).
-
-    Newton's method whose quadratic model is solved under the bounds by NNLS, with halved steps.
-    """
+    """Minimisers of `ridge_path`'s objective with all weights >= 0 (the intercept is free)."""
     n, k = X.shape
-    design = np.column_stack([X, np.ones(n), -np.ones(n)])  # the intercept as a difference
-    beta = np.zeros(k + 2)
+    design = np.column_stack([X, np.ones(n)])
+    lower = np.append(np.zeros(k), -np.inf)
+    beta = np.append(np.zeros(k), smoothed_logit(y))
     answers = []
     for alpha in alphas:
-        penalty = np.append(np.full(k, alpha), [1e-6, 1e-6])
-        beta = _nonnegative_newton(design, y, penalty, beta)
-        answers.append(Linear(float(beta[k] - beta[k + 1]), beta[:k].copy()))
+        penalty = np.diag(np.append(np.full(k, alpha), INTERCEPT_PENALTY)) / n
+        beta = fit_logistic(
+            design, y, np.ones(n), penalty=penalty, lower=lower, start=beta, tolerance=1e-6
+        )
+        answers.append(Linear(float(beta[-1]), beta[:-1].copy()))
     return answers
-
-
-def _nonnegative_newton(design: Array, y: Array, penalty: Array, beta: Array) -> Array:
-    def objective(beta: Array) -> float:
-        return float(log_loss_of_logits(y, design @ beta).sum() + 0.5 * (penalty * beta) @ beta)
-
-    value = objective(beta)
-    for _ in range(60):
-        p = expit(design @ beta)
-        gradient = (p - y) @ design + penalty * beta
-        root = design * np.sqrt(p * (1 - p))[:, None]
-        hessian = root.T @ root
-        hessian[np.diag_indices_from(hessian)] += penalty + 1e-9 * (1.0 + hessian.diagonal())
-        upper = np.asarray(np.linalg.cholesky(hessian).T, dtype=np.float64)
-        target = np.linalg.solve(upper.T, hessian @ beta - gradient)
-        step = nnls(upper, target)[0] - beta
-        slope = float(gradient @ step)
-        if -slope <= 1e-6 * len(y):
-            return beta
-        size = 1.0
-        while size > 1e-6 and objective(beta + size * step) > value + 1e-4 * size * slope:
-            size *= 0.5
-        if size <= 1e-6:
-            return beta
-        beta = np.maximum(beta + size * step, 0.0)
-        value = objective(beta)
-    return beta

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from calibration import (
-    Clipper,
     check_bounds,
     clip_curve,
     log_loss,
@@ -91,17 +90,6 @@ def test_a_weight_is_a_repetition(seed: int, n: int) -> None:
     weighted = optimal_clip(p, y, sample_weight=w)
     repeated = optimal_clip(np.repeat(p, w), np.repeat(y, w))
     assert weighted == pytest.approx(repeated, abs=1e-9)
-
-
-def test_clipper_stays_inside_its_bounds() -> None:
-    p, y = overconfident(500, 2)
-    z = np.log(p) - np.log1p(-p)
-    for fitted in (Clipper().fit_logits(z, y), Clipper(bounds=(0.1, 0.7)).fit_logits(z, y)):
-        q = fitted.predict_proba(np.array([[-1e3], [0.0], [1e3]]))[:, 1]
-        assert q[0] == pytest.approx(fitted.low_)
-        assert q[2] == pytest.approx(fitted.high_)
-        assert fitted.clip([0.0, 1.0]).tolist() == [fitted.low_, fitted.high_]
-    assert (fitted.low_, fitted.high_) == (0.1, 0.7)
 
 
 def test_curve_is_the_log_loss_at_each_margin() -> None:

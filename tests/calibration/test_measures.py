@@ -137,26 +137,19 @@ def test_calibration_line_is_logistic_regression_on_the_logit() -> None:
     assert large < 0
 
 
-@pytest.mark.parametrize("method", ["crossfit", "isotonic"])
-def test_decomposition_adds_up(method: str) -> None:
+def test_decomposition_adds_up() -> None:
     rng = np.random.default_rng(3)
     z = rng.normal(0, 1.5, 3000)
     y = rng.random(3000) < expit(z)
-    parts = decompose(y, expit(3 * z), np.arange(3000) // 4, method=method, n_boot=200)
+    parts = decompose(y, expit(3 * z), np.arange(3000) // 4, n_boot=200)
     assert parts.log_loss.value == pytest.approx(log_loss(y, expit(3 * z)))
     assert parts.calibration.value + parts.refinement.value == pytest.approx(parts.log_loss.value)
     assert parts.uncertainty - parts.discrimination.value == pytest.approx(parts.refinement.value)
     # The truth is known: what is left after calibration is the loss of the true probabilities.
     assert parts.refinement.value == pytest.approx(log_loss(y, expit(z)), abs=0.01)
     assert parts.calibration.low > 0.1
-    already = decompose(y, expit(z), method="crossfit", n_boot=200)
+    already = decompose(y, expit(z), n_boot=200)
     assert already.calibration.low < 0.002
-
-
-def test_isotonic_decomposition_never_finds_negative_calibration() -> None:
-    for seed in range(20):
-        y, p, _ = table(60, seed)
-        assert decompose(y, p, method="isotonic", n_boot=10).calibration.value >= -1e-12
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ pytest.importorskip("av")
 
 import nbformat
 
+from base_models.scoring.fold_models import list_trained
 from base_models.scoring.online import _compared_on
 from fakeodds.bundle.notebook import code_of
 from fakeodds.bundle.own_wheel import PACKAGES, build_wheel, own_metadata
@@ -251,6 +252,7 @@ def _said_to_be(run: Path, name: str, detector: str) -> None:
     for path in (run / "models" / f"model={name}").glob("fold=*/fold.json"):
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "detector": detector}))
+    list_trained(run, json.loads((run / "models" / "trained.json").read_text())["detectors"])
 
 
 def test_what_a_deadline_does_not_ask_is_left_out(
@@ -290,7 +292,7 @@ def test_what_cannot_be_bundled_is_told_in_a_sentence(
     trained: Path, scores: pd.DataFrame, tmp_path: Path, cli: Cli
 ) -> None:
     out = ("--out", tmp_path / "out", "--wheels", "none")
-    assert "no such folder" in cli("bundle", tmp_path / "nowhere", *out, code=2).output
+    assert "does not exist" in cli("bundle", tmp_path / "nowhere", *out, code=2).output
     (tmp_path / "empty").mkdir()
     assert "run.json" in cli("bundle", tmp_path / "empty", *out, code=2).output
     unfinished = Path(shutil.copytree(trained, tmp_path / "unfinished"))

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -118,13 +119,13 @@ def test_two_faces_are_two_tracks(extracted):
 
 def test_only_the_most_seen_face_on_request(root):
     both = extract_video(root / "two.mp4", SETTINGS)
-    one = extract_video(root / "two.mp4", FaceSettings(4, 96, 0.2, False, min_face=0.2))
+    one = extract_video(root / "two.mp4", replace(SETTINGS, keep_all=False))
     assert len(both) == 2 * len(one)
     np.testing.assert_array_equal(one.box, both.box[both.track == 0])
 
 
 def test_reduced_frames_give_the_same_faces_and_full_crops(root):
-    full = extract_video(root / "sub" / "face.mp4", FaceSettings(4, 96, min_face=0.05))
+    full = extract_video(root / "sub" / "face.mp4", replace(SETTINGS, min_face=0.05))
     reduced = extract_video(root / "sub" / "face.mp4", SETTINGS)
     assert reduced_size(240, 320, SETTINGS) == (100, 133)
     assert (np.diag(box_iou(full.box, reduced.box)) > 0.75).all()
@@ -194,7 +195,8 @@ from base_models.faces.settings import FaceSettings
 from base_models.faces.extract import extract_faces
 torch.set_num_threads(1)
 dataset = Dataset(Path({str(videos)!r}), pd.DataFrame({{"video": {names!r}}}))
-extract_faces(dataset, Path({str(tmp_path / "out")!r}), FaceSettings(6, 128, min_face=0.1))
+settings = FaceSettings(frames=6, size=128, min_face=0.1)
+extract_faces(dataset, Path({str(tmp_path / "out")!r}), settings)
 """
     process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
     out = tmp_path / "out"
@@ -210,7 +212,7 @@ extract_faces(dataset, Path({str(tmp_path / "out")!r}), FaceSettings(6, 128, min
     # As if it had been killed in the middle of writing.
     (out / ".0.mp4.parquet.99999.tmp").write_bytes(b"half")
     stamps = {path: path.stat().st_mtime_ns for path in there}
-    settings = FaceSettings(6, 128, min_face=0.1)
+    settings = FaceSettings(frames=6, size=128, min_face=0.1)
     extract_faces(dataset_of(videos, *names), out, settings)
     assert {path: path.stat().st_mtime_ns for path in there} == stamps
     extract_faces(dataset_of(videos, *names), tmp_path / "whole", settings)

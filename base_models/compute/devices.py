@@ -43,9 +43,8 @@ def choose_device(
     Raises:
         InputError: the device is not here, or a name is unknown.
     """
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     device, kind = settle_device(
-        device, precision, "torch", ("cpu", "cuda", "mps"), get_args(Precision), gpus
+        device, precision, "torch", ("cpu", "cuda", "mps"), get_args(Precision), _gpus
     )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError(
@@ -60,6 +59,10 @@ def choose_device(
             remedy="use bf16",
         )
     return Device(device, _settled(precision, kind), threads or available_threads())
+
+
+def _gpus() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]:

@@ -1,5 +1,6 @@
 """Where a detector computes and how precisely, whatever its framework. Imports none."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from predictions.errors import InputError
@@ -29,7 +30,7 @@ def settle_device(
     framework: str,
     kinds: tuple[str, ...],
     precisions: tuple[str, ...],
-    gpus: int,
+    gpus: Callable[[], int],
 ) -> tuple[str, str]:
     """The device with `auto` settled, CUDA where there is one, and its kind: `cuda:1`, `cuda`.
 
@@ -37,7 +38,7 @@ def settle_device(
         device, precision: as asked for.
         framework: `torch` or `tensorflow`, for the message.
         kinds, precisions: those it knows, but for `auto` as a device.
-        gpus: how many GPUs it sees here.
+        gpus: how many GPUs it sees here; asked only where that matters.
 
     Raises:
         InputError: the device is not here, or a name is unknown.
@@ -49,7 +50,7 @@ def settle_device(
             expected=", ".join(precisions),
         )
     if device == "auto":
-        device = "cuda" if gpus else "cpu"
+        device = "cuda" if gpus() else "cpu"
     kind, _, number = device.partition(":")
     if kind not in kinds or (number and not number.isdecimal()):
         known = ("auto", *(f"{one}, cuda:N" if one == "cuda" else one for one in kinds))
@@ -58,7 +59,7 @@ def settle_device(
             option="--device",
             expected=", ".join(known),
         )
-    if kind == "cuda" and int(number or 0) >= gpus:
+    if kind == "cuda" and int(number or 0) >= gpus():
         raise InputError(
             f"device {device!r}: {framework} sees no such GPU here",
             option="--device",

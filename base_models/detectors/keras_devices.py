@@ -55,7 +55,12 @@ def choose_device(
     """
     gpus = tf.config.list_physical_devices("GPU")
     device, kind = settle_device(
-        device, precision, "tensorflow", ("cpu", "cuda"), ("auto", "bf16", "fp32"), len(gpus)
+        device,
+        precision,
+        "tensorflow",
+        ("cpu", "cuda"),
+        ("auto", "bf16", "fp32"),
+        lambda: len(gpus),
     )
     bf16 = _has_bf16(kind, gpus) if precision == "auto" else precision == "bf16"
     return KerasDevice(

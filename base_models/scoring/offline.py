@@ -116,6 +116,8 @@ def score_videos(
         jobs = [job for job in jobs if job not in kept]
     else:
         chunks = (index_media(specs, part, faces_dir) for part in _come(parts, arriving))
+    for job in kept:
+        shutil.rmtree(job.parts, ignore_errors=True)  # of one killed when it had joined them
     for job in jobs:
         job.begin()
     with ExitStack() as stack:
@@ -226,17 +228,18 @@ class _Scoring:
         with whole.making():
             tables = [SCHEMA.empty_table(), *(pq.ParquetFile(file).read() for file in pieces)]
             write_frame_scores(pa.concat_tables(tables), whole.owns[0])
-        shutil.rmtree(self._parts, ignore_errors=True)
+        shutil.rmtree(self.parts, ignore_errors=True)
 
     def _whole(self, keys: Sequence[str]) -> Product:
         return _scores_of(self.out, self.name, key_of(chunks=list(keys)))
 
     def _piece(self, number: int, key: str) -> Product:
-        file = self._parts / f"{number:06}.parquet"
+        file = self.parts / f"{number:06}.parquet"
         return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
 
     @property
-    def _parts(self) -> Path:
+    def parts(self) -> Path:
+        """The folder of the chunks' scores while not all are there."""
         return self.out / f".model={self.name}.parts"
 
     def _key(self, index: CropIndex) -> str:

@@ -95,9 +95,9 @@ def _look_at_video(
         index = index_video(files[0])
         chosen = choose_frames(index.times, settings.frames)
         images = [frame.image for frame in decode_frames(index, chosen, threads=1)]
-        reason = describe_loss(index, len(chosen), len(images))
+        reason, _ = describe_loss(index, len(chosen), len(images))
     if not images:
-        raise UnreadableVideo("no frame of the file can be decoded")
+        raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
     quality = [measure_quality(image) for image in images]
     first, *others = settings.finders
     boxes = [{first: find_faces(image, first, settings.min_face)} for image in images]
@@ -134,7 +134,7 @@ def _pictures(files: tuple[Path, ...], n: int) -> Iterator[NDArray[np.uint8]]:
     for number in _evenly(len(files), n):
         image = cv2.imread(str(files[number]), cv2.IMREAD_COLOR)
         if image is None:
-            raise UnreadableVideo(f"{files[number].name} is not a readable picture")
+            raise UnreadableVideo(f"{files[number].name} is not a readable picture", "no_picture")
         yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

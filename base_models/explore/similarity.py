@@ -92,7 +92,7 @@ def matched_frames(real: Path, fake: Path, n: int) -> tuple[list[Matched], str]:
     second = {frame.index: frame.image for frame in decode_frames(two, chosen)}
     common = sorted(first.keys() & second.keys())
     if not common:
-        raise UnreadableVideo("no common frame of the two can be decoded")
+        raise UnreadableVideo("no common frame of the two can be decoded", "no_frame")
     remarks = []
     if len(one) != len(two):
         remarks.append(f"{len(one)} frames and {len(two)}")

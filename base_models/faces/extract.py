@@ -99,16 +99,16 @@ def extract_video(
             if found.frame or not found.frames_seen:
                 break
     except UnreadableVideo as error:
-        return empty_faces("unreadable", error.sentence, n_frames=0, size=settings.size)
+        return empty_faces("unreadable", error.sentence, error.code, n_frames=0, size=settings.size)
     came = found.frames_seen
     if not came:
         reason = "No frame of the file can be decoded."
-        return empty_faces("unreadable", reason, n_frames=0, size=settings.size)
-    loss = describe_loss(index, len(chosen), came)
+        return empty_faces("unreadable", reason, "no_frame", n_frames=0, size=settings.size)
+    loss, code = describe_loss(index, len(chosen), came)
     if not found.frame:
         reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
         return empty_faces("no_face", reason, n_frames=came, size=settings.size)
-    return _followed(found, settings, loss, rung.name)
+    return _followed(found, settings, loss, code, rung.name)
 
 
 def extract_faces(
@@ -238,10 +238,11 @@ def _rounded(places: NDArray[np.floating]) -> NDArray[np.float32]:
     return (np.round(places * 16) / 16).astype(np.float32)
 
 
-def _followed(found: _Found, settings: FaceSettings, loss: str, found_by: str) -> Faces:
+def _followed(found: _Found, settings: FaceSettings, loss: str, code: str, found_by: str) -> Faces:
     """Number the tracks and put the faces in order."""
     missed = ""
     if found.not_aligned:
+        code = code or "not_aligned"
         missed = f"{found.not_aligned} of {len(found.frame)} faces are not aligned: no landmarks."
     frame = np.array(found.frame, np.int32)
     box = np.stack(found.box)
@@ -260,6 +261,7 @@ def _followed(found: _Found, settings: FaceSettings, loss: str, found_by: str) -
         n_frames=found.frames_seen,
         size=settings.size,
         found_by=found_by,
+        reason_code=code,
     )
 
 

@@ -76,7 +76,7 @@ def read_crops(root: Path, largest: int, names: Sequence[str]) -> Faces:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             reason = f"The picture {name} cannot be decoded."
-            return empty_faces("unreadable", reason, n_frames=0, size=largest)
+            return empty_faces("unreadable", reason, "no_picture", n_frames=0, size=largest)
         height, width = image.shape[:2]
         side = side or min(largest, max(height, width))
         box = np.array([0, 0, width, height], np.float32)

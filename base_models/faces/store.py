@@ -23,7 +23,7 @@ from base_models.compute.per_video import VideoFile, VideoStore, video_path
 Status = Literal["ok", "no_face", "unreadable"]
 
 _BOX = ("x0", "y0", "x1", "y1")
-_FACTS = ("status", "reason", "n_frames", "size", "found_by")
+_FACTS = ("status", "reason", "reason_code", "n_frames", "size", "found_by")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Faces:
         jpeg: n JPEG files, square crops of one size.
         status: `ok`, `no_face` (frames came, no face in them) or `unreadable` (no frame came).
         reason: a sentence; empty when all is well.
+        reason_code: the kind of reason in a word: `no_face`, `cut_off`, ...; empty likewise.
         n_frames: how many frames were looked at.
         size: side of a crop in pixels.
         found_by: the rung of the ladder that found them (see `base_models.faces.ladder`); empty
@@ -54,6 +55,7 @@ class Faces:
     n_frames: int
     size: int
     found_by: str = ""
+    reason_code: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -68,7 +70,9 @@ class Faces:
         return decode_jpegs(chosen)
 
 
-def empty_faces(status: Status, reason: str, *, n_frames: int, size: int) -> Faces:
+def empty_faces(
+    status: Status, reason: str, code: str = "no_face", *, n_frames: int, size: int
+) -> Faces:
     """No faces, and why."""
     return Faces(
         frame=np.empty(0, np.int32),
@@ -80,6 +84,7 @@ def empty_faces(status: Status, reason: str, *, n_frames: int, size: int) -> Fac
         reason=reason,
         n_frames=n_frames,
         size=size,
+        reason_code=code,
     )
 
 
@@ -106,7 +111,7 @@ def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.Data
     """What was found in a dataset's videos.
 
     Returns:
-        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` (string,
+        `videos` with `status` (`ok`, `no_face`, `unreadable`), `reason` and `reason_code` (string,
         empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
         that found the faces; missing where there are none); every video keeps its row.
     """
@@ -115,6 +120,7 @@ def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.Data
     return videos.assign(
         status=pd.array([one["status"] for one in facts], dtype="string"),
         reason=pd.array([one["reason"] for one in facts], dtype="string"),
+        reason_code=pd.array([one["reason_code"] for one in facts], dtype="string"),
         n_faces=pd.array([file.rows for file in found], dtype="Int64"),
         found_by=pd.array([one["found_by"] or None for one in facts], dtype="string"),
     )

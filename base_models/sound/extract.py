@@ -38,13 +38,15 @@ def extract_video_sound(path: Path, settings: SoundSettings) -> Sound:
     try:
         track = read_track(path, settings.rate, settings.longest_s)
     except NoSound as error:
-        return _nothing("no_sound", error.sentence, settings)
+        return _nothing("no_sound", error.sentence, error.code, settings)
     except UnreadableVideo as error:
-        return _nothing("unreadable", error.sentence, settings)
+        return _nothing("unreadable", error.sentence, error.code, settings)
     seconds = len(track.samples) / settings.rate
     peak = float(np.abs(track.samples).max())
     if peak < SILENCE:
-        return _nothing("no_sound", "The audio track is silent (peak below -80 dB).", settings)
+        return _nothing(
+            "no_sound", "The audio track is silent (peak below -80 dB).", "silent", settings
+        )
     starts = window_starts(len(track.samples), settings)
     return Sound(
         window=np.arange(len(starts), dtype=np.int32),
@@ -52,6 +54,7 @@ def extract_video_sound(path: Path, settings: SoundSettings) -> Sound:
         mel=np.stack([_spectrogram(track, int(start), settings) for start in starts]),
         status="ok",
         reason=_loss(track, seconds),
+        reason_code="packets_lost" if track.damaged else "",
         seconds=seconds,
     )
 
@@ -86,8 +89,9 @@ def extract_sound(
     current backend (-1: as many as there are cores).
 
     Returns:
-        `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` (string, empty when all is
-        well), `seconds` (float64) and `n_windows` (Int64); every video keeps its row.
+        `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` and `reason_code` (string,
+        empty when all is well), `seconds` (float64) and `n_windows` (Int64); every video keeps its
+        row.
     """
     settings = settings or SoundSettings()
     videos = [str(video) for video in dataset.videos["video"]]
@@ -111,6 +115,7 @@ def extract_sound(
             "video": pd.array(videos, dtype="string"),
             "status": pd.array([one["status"] for one in facts], dtype="string"),
             "reason": pd.array([one["reason"] for one in facts], dtype="string"),
+            "reason_code": pd.array([one["reason_code"] for one in facts], dtype="string"),
             "seconds": [float(one["seconds"]) for one in facts],
             "n_windows": pd.array([files[video].rows for video in videos], dtype="Int64"),
         }
@@ -124,7 +129,7 @@ def _key(settings: SoundSettings, path: Path | None) -> str:
 
 def _sound_of(settings: SoundSettings, path: Path | None) -> Sound:
     if path is None:
-        return _nothing("no_sound", "Pictures of faces have no sound.", settings)
+        return _nothing("no_sound", "Pictures of faces have no sound.", "no_track", settings)
     return extract_video_sound(path, settings)
 
 
@@ -143,13 +148,14 @@ def _spectrogram(track: Track, start: int, settings: SoundSettings) -> NDArray[n
     return mel.astype(np.float16)
 
 
-def _nothing(status: SoundStatus, reason: str, settings: SoundSettings) -> Sound:
+def _nothing(status: SoundStatus, reason: str, code: str, settings: SoundSettings) -> Sound:
     return Sound(
         window=np.empty(0, np.int32),
         start_s=np.empty(0, np.float32),
         mel=np.empty((0, settings.frames, settings.bands), np.float16),
         status=status,
         reason=reason,
+        reason_code=code,
         seconds=0.0,
     )
 

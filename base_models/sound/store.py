@@ -20,6 +20,8 @@ from base_models.compute.per_video import VideoStore, video_path
 
 SoundStatus = Literal["ok", "no_sound", "unreadable"]
 
+_SAID = ("status", "reason", "reason_code")
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -32,6 +34,7 @@ class Sound:
         status: `ok`, `no_sound` (no audio track, an empty or a silent one) or `unreadable`.
         reason: a sentence; empty when all is well.
         seconds: of sound that was decoded.
+        reason_code: the kind of reason in a word: `silent`, `no_track`, ...; empty likewise.
     """
 
     window: NDArray[np.int32]
@@ -40,6 +43,7 @@ class Sound:
     status: SoundStatus
     reason: str
     seconds: float
+    reason_code: str = ""
 
     def __len__(self) -> int:
         return len(self.window)
@@ -72,8 +76,8 @@ def _pack(sound: Sound) -> tuple[dict[str, pa.Array], dict[str, Any]]:
         "mel": pa.array([window.astype("<f2").tobytes() for window in sound.mel], pa.binary()),
     }
     seconds = round(sound.seconds, 3)
-    facts = {"status": sound.status, "reason": sound.reason, "seconds": seconds}
-    return columns, {**facts, "shape": [frames, bands]}
+    said = {name: getattr(sound, name) for name in _SAID}
+    return columns, {**said, "seconds": seconds, "shape": [frames, bands]}
 
 
 def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Sound:
@@ -82,9 +86,8 @@ def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Sound:
         window=table["window"].to_numpy(),
         start_s=table["start_s"].to_numpy(),
         mel=mel.reshape(len(table), *facts["shape"]).astype(np.float16, copy=False),
-        status=facts["status"],
-        reason=facts["reason"],
         seconds=facts["seconds"],
+        **{name: facts[name] for name in _SAID},
     )
 
 

@@ -43,7 +43,7 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
     """
     with open_media(path) as container:
         if not container.streams.audio:
-            raise NoSound("the file has no audio track")
+            raise NoSound("the file has no audio track", "no_track")
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
         pieces: list[NDArray[np.float32]] = []
@@ -66,9 +66,9 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
             pieces += map(_samples, resampler.resample(None))
     samples = np.concatenate([np.empty(0, np.float32), *pieces])[:wanted]
     if not len(samples) and damaged:
-        raise UnreadableVideo("no packet of the audio track can be decoded")
+        raise UnreadableVideo("no packet of the audio track can be decoded", "no_packet")
     if not len(samples):
-        raise NoSound("the audio track is empty")
+        raise NoSound("the audio track is empty", "empty_track")
     # A damaged packet may decode to anything.
     return Track(np.clip(np.nan_to_num(samples), -1, 1), damaged)
 

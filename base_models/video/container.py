@@ -8,11 +8,19 @@ from av.video.stream import VideoStream
 
 
 class UnusableMedia(Exception):
-    """A file, or the track that was wanted of it, cannot be used; `reason` says why."""
+    """A file, or the track that was wanted of it, cannot be used.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    Attributes:
+        reason: why, in words.
+        code: the kind of reason, in a word.
+    """
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason, code)
+        self.reason, self.code = reason, code
+
+    def __str__(self) -> str:
+        return self.reason
 
     @property
     def sentence(self) -> str:
@@ -35,7 +43,9 @@ def open_media(path: Path) -> InputContainer:
         return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except (av.FFmpegError, OSError, ValueError) as error:
         detail = getattr(error, "strerror", None) or type(error).__name__
-        raise UnreadableVideo(f"the file cannot be opened as a video ({detail})") from error
+        raise UnreadableVideo(
+            f"the file cannot be opened as a video ({detail})", "not_a_video"
+        ) from error
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
@@ -48,4 +58,4 @@ def picture_stream(container: InputContainer) -> VideoStream:
         # The cover picture of a sound file is a video stream too.
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
-    raise UnreadableVideo("the file has no video stream")
+    raise UnreadableVideo("the file has no video stream", "no_stream")

@@ -96,7 +96,7 @@ def index_video(path: Path) -> VideoIndex:
         except av.FFmpegError:
             pass  # a cut-off file: what came before still counts
         if not stamps:
-            raise UnreadableVideo("the file holds no video frame")
+            raise UnreadableVideo("the file holds no video frame", "no_frame")
         declared, width, height = stream.frames, stream.width, stream.height
         base = float(stream.time_base or 0)
         rate = float(stream.average_rate or 0) or 25.0
@@ -168,17 +168,18 @@ def sample_frames(path: Path, n: int) -> list[Frame]:
     index = index_video(path)
     frames = list(decode_frames(index, choose_frames(index.times, n)))
     if not frames:
-        raise UnreadableVideo("no frame of the file can be decoded")
+        raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
     return frames
 
 
-def describe_loss(index: VideoIndex, wanted: int, came: int) -> str:
-    """One sentence on what of a video is missing; empty when nothing is."""
+def describe_loss(index: VideoIndex, wanted: int, came: int) -> tuple[str, str]:
+    """One sentence on what of a video is missing, and its code; both empty when nothing is."""
     if came < wanted:
-        return f"{came} of {wanted} sampled frames could be decoded."
+        return f"{came} of {wanted} sampled frames could be decoded.", "frames_lost"
     if len(index) < index.declared:
-        return f"The file is cut off: it holds {len(index)} of {index.declared} frames."
-    return ""
+        sentence = f"The file is cut off: it holds {len(index)} of {index.declared} frames."
+        return sentence, "cut_off"
+    return "", ""
 
 
 def _key_before(index: VideoIndex, number: int) -> int:
@@ -269,6 +270,8 @@ def _upright(picture: VideoFrame, converter: RgbConverter) -> NDArray[np.uint8]:
         image = converter.convert(picture)
     except av.FFmpegError as error:
         colours = f"{picture.format.name}, colour matrix {picture.colorspace}"
-        raise UnreadableVideo(f"its colours ({colours}) cannot be converted to RGB") from error
+        raise UnreadableVideo(
+            f"its colours ({colours}) cannot be converted to RGB", "no_colour"
+        ) from error
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

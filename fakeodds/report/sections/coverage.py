@@ -70,10 +70,10 @@ def prepare_status(videos: pd.DataFrame) -> pd.DataFrame:
 def prepare_reasons(videos: pd.DataFrame) -> pd.DataFrame:
     """A row a kind of reason, the most frequent first: `status`, `reason` (one of them), `videos`.
 
-    The kind is the table's `reason_code`; where it has none, each sentence is a kind by itself.
+    The kind is the table's `reason_code`.
     """
     reason = videos["reason"].fillna("").astype(str)
-    kind = videos["reason_code"].astype(str) if "reason_code" in videos else reason
+    kind = videos["reason_code"].astype(str)
     table = pd.DataFrame({"status": videos["status"].astype(str), "kind": kind, "reason": reason})
     by = table[reason != ""].groupby(["status", "kind"], sort=True)["reason"]
     counted = by.agg(reason="min", videos="size").reset_index().drop(columns="kind")
@@ -108,9 +108,7 @@ def prepare_faces(videos: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_in_part(videos: pd.DataFrame) -> int:
-    """How many readable videos end early or lack frames; 0 where reasons have no code."""
-    if "reason_code" not in videos:
-        return 0
+    """How many readable videos end early or lack frames."""
     lacking = videos["reason_code"].isin(_IN_PART) & (videos["status"] != "unreadable")
     return int(lacking.sum())
 

@@ -88,6 +88,9 @@ def test_every_video_keeps_its_row_with_status_and_reason(extracted):
     assert table.loc["grey.mp4", "reason"] == "No face was found in 4 frames."
     assert table.loc["cut.mp4", "reason"].startswith("The file is cut off: it holds ")
     assert "cannot be opened as a video" in table.loc["broken.mp4", "reason"]
+    codes = {"cut.mp4": "cut_off", "grey.mp4": "no_face", "broken.mp4": "not_a_video"}
+    assert table.loc[list(codes), "reason_code"].to_dict() == codes
+    assert (table.loc[table["reason"] == "", "reason_code"] == "").all()
     assert "No such file" in table.loc["gone.mp4", "reason"]
     assert (table.loc[table["status"] != "ok", "reason"].str.len() > 0).all()
     assert calls == [("faces", done, 8) for done in range(9)]

@@ -203,8 +203,10 @@ def test_cut_off_file_gives_what_it_holds(tmp_path, write_video, panned):
     chosen = choose_frames(index.times, 10)
     frames = list(decode_frames(index, chosen))
     assert len(frames) >= 9
-    assert f"{len(index)} of 60 frames" in describe_loss(index, 10, 10)
-    assert describe_loss(index, 10, 9) == "9 of 10 sampled frames could be decoded."
+    assert f"{len(index)} of 60 frames" in describe_loss(index, 10, 10)[0]
+    assert describe_loss(index, 10, 10)[1] == "cut_off"
+    said = ("9 of 10 sampled frames could be decoded.", "frames_lost")
+    assert describe_loss(index, 10, 9) == said
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8])

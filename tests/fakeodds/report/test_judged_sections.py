@@ -113,7 +113,7 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
         (run / "stack" / "stack.json").write_text(json.dumps(STACK), encoding="utf-8")
         (run / "stack" / "stack.skops").write_bytes(b"numbers")
         if compared:
-            found = compare_subsets(logits, label, group, fold, n_splits=3, n_boot=50)
+            found = compare_subsets(logits, label, group, fold, n_boot=50)
             (run / "compare.json").write_text(json.dumps(found.to_dict()), encoding="utf-8")
             for name in ("compare.csv", "compare.png"):
                 (run / name).write_bytes(b"the same")
@@ -333,7 +333,7 @@ def test_a_comparison_is_read_back_as_it_was_written() -> None:
     )
     group = np.arange(120) // 2
     found = compare_subsets(
-        *(scores_of(label, 3, rng), label, group, group % 3), costs=costs, n_splits=3, n_boot=20
+        *(scores_of(label, 3, rng), label, group, group % 3), costs=costs, n_boot=20
     )
     text = json.dumps(found.to_dict())
     again = Comparison.from_dict(json.loads(text))

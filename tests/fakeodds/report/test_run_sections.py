@@ -385,9 +385,6 @@ def test_coverage_adds_up(video_run: Path) -> None:
     assert reasons["The file is cut off: it holds 12 of 300 frames."] == 2
     assert reasons.sum() == (videos["reason"] != "").sum()
     assert coverage.read_in_part(videos) == 2
-    # Without codes, each sentence is a reason by itself.
-    sentences = coverage.prepare_reasons(videos.drop(columns="reason_code"))
-    assert sentences["videos"].tolist() == [1, 1, 1, 1]
     faces = coverage.prepare_faces(videos)
     assert faces["videos"].sum() == 238
     crops = videos.loc[videos["status"] == "ok", "n_faces"]

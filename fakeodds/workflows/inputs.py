@@ -177,6 +177,7 @@ class ScoreColumns:
 
     def _check_learnable(self, table: "ScoreTable", labels: Path, scores: Path) -> None:
         from fakeodds.workflows.scores import check_labels
+        from predictions.words import first_names
 
         if "label" not in table.rows:
             check_labels(table.rows.index[:0].to_series(), file=scores)  # none is known
@@ -184,7 +185,9 @@ class ScoreColumns:
         check_labels(rows["label"], file=labels, column=self.label or "label")
         if table.scores.loc[rows.index].isna().all(axis=None):
             raise InputError(
-                "no labelled video has a score", file=scores, expected="a column of numbers a model"
+                "every score of a labelled video is missing",
+                file=scores,
+                remedy=f"give a number in the columns {first_names(table.scores)}",
             )
         is_fake = rows["label"] == 1
         # Folds that came with the table are judged as they are.

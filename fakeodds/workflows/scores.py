@@ -218,10 +218,10 @@ def check_labels(label: pd.Series, **where: Any) -> None:
             **where,
         )
     if label.nunique() < 2:
-        only = "FAKE" if label.iloc[0] == 1 else "REAL"
+        only, other = ("FAKE", "REAL") if label.iloc[0] == 1 else ("REAL", "FAKE")
         raise InputError(
-            f"every labelled video is {only}, and a detector is judged on both",
-            remedy="add the other class",
+            f"every labelled video is {only}, and detectors are judged on both",
+            remedy=f"add {other} videos",
             **where,
         )
 

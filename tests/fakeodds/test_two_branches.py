@@ -1,7 +1,5 @@
 """Face and voice in one stack: each branch is right about the fakes that show in it."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +13,7 @@ from stacking import Stack, nested_predictions
 
 
 @pytest.fixture
-def scored_apart(tmp_path: Path) -> tuple[pd.DataFrame, Path]:
+def scored_apart() -> tuple[pd.DataFrame, pd.DataFrame]:
     """400 videos with out-of-fold scores of two detectors, as training writes them.
 
     Of the fakes a third each shows in the face, in the voice, and in both; a quarter of all videos
@@ -40,14 +38,10 @@ def scored_apart(tmp_path: Path) -> tuple[pd.DataFrame, Path]:
     voice["frame"], voice["face"], voice["model"] = np.tile([0, 1, 2], len(voice) // 3), 0, "voice"
     towards = 2.0 * (2 * heard[voice.index] - 1)
     voice["logit"] = (towards + rng.normal(0, 1, len(voice))).astype(np.float32)
-    for table in (face, voice):
-        folder = tmp_path / f"scores/model={table['model'].iloc[0]}"
-        folder.mkdir(parents=True)
-        table.to_parquet(folder / "fold=0.parquet")
-    return videos, tmp_path / "scores"
+    return videos, pd.concat([face, voice], ignore_index=True)
 
 
-def test_the_stack_of_both_beats_each(scored_apart: tuple[pd.DataFrame, Path]) -> None:
+def test_the_stack_of_both_beats_each(scored_apart: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     videos, scores = scored_apart
     scored = gather(videos, scores, ["lstm_faces", "voice"])
     features = by_rule(scored.features)

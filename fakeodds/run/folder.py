@@ -329,7 +329,8 @@ class RunFolder:
             name: of the product.
             inputs: all that it depends on beside what it is made from, JSON values and tables.
         """
-        self.lock()
+        # A run that is killed later is known by what it was asked for.
+        self.save()
         if self.is_done(name, **inputs):
             yield False
             return

@@ -49,12 +49,14 @@ def judge_sizes(
     from stacking.ensembles.compare import compare_subsets
     from stacking.ensembles.plot import plot_comparison
 
-    take_scores(scored, run)
+    key = scored.key
     scored = scored.labelled()
     rows, features = scored.rows, scored.features
     if frame_rule is not None:
         features = by_rule(features, *frame_rule)
     check_labels(rows["label"])
+    outer = outer_folds(rows, folds, seed)
+    take_scores(key, run)
     outputs = [run.path / f"compare.{ending}" for ending in ("json", "csv", "png")]
     with run.stage(
         "compare",
@@ -72,7 +74,7 @@ def judge_sizes(
                 features,
                 rows["label"],
                 rows["group"],
-                outer_folds(rows, folds, seed),
+                outer,
                 costs=costs,
                 budget=dict(budget or {}),
                 seed=seed,

@@ -82,12 +82,15 @@ def judging_inputs(scored: Scored, options: StackOptions) -> dict[str, Any]:
     return {"options": fitting, "reverse": scored.reverse, "versions": versions()}
 
 
-def take_scores(scored: Scored, run: RunFolder) -> None:
-    """Judge these scores in the run folder: what was made from others is removed."""
-    if run.key("scores") != scored.key:
+def take_scores(key: str, run: RunFolder) -> None:
+    """Judge the scores with this key in the run folder: what was made from others is removed.
+
+    To be called when nothing can be wrong with them any more.
+    """
+    if run.key("scores") != key:
         run.clear("scores")
         run.forget_commands()
-        run.seal("scores", scored.key)
+        run.seal("scores", key)
 
 
 def fit_and_judge(
@@ -116,13 +119,14 @@ def fit_and_judge(
         save_stack,
     )
 
-    take_scores(scored, run)
+    key = scored.key
     scored = scored.labelled()
     rows = scored.rows
     check_labels(rows["label"])
     label = rows["label"].astype("int8")
     folds = outer_folds(rows, options.folds, options.seed)
     inputs = judging_inputs(scored, options)
+    take_scores(key, run)
     with run.stage("stack", **inputs, robust=robust, only=only) as needed:
         if not needed:
             terminal.note("stack: already there for these scores and settings.")

@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 pytest.importorskip("av")
 
 from fakeodds.demo.data import DemoSet, make_demo_set
+from fakeodds.run.folder import RunFolder
 
 Cli = Callable[..., Any]
 SMALL = (
@@ -50,28 +51,41 @@ def results(run: Path) -> dict[str, bytes]:
     return files | {"metrics": json.dumps(metrics).encode()}
 
 
-def test_killed_half_way_it_ends_with_the_same_files(
-    clips: DemoSet, tmp_path: Path, cli: Cli
+#: What shows that a run is among its faces, trainings, at its stack, its new videos, its report.
+SIGNS = (
+    *("faces/**/*.parquet", "scores/**/fold=*.parquet", "products/train.json"),
+    *("test/faces/**/*.parquet", "submission.csv"),
+)
+
+
+def kill_at(sign: str, run: Path, command: list[str]) -> None:
+    """Begin a command and kill it, with all its workers, as soon as a file matches `sign`."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 240
+    while not list(run.glob(sign)) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_again_and_again_it_ends_with_the_same_files(
+    clips: DemoSet, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FAKEODDS_REPORT", "1")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     said = cli("run", clips.train, "--out", whole, "--test", clips.test, *SMALL)
     assert "calibrated" in said.output
 
     command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
     arguments = ["run", clips.train, "--out", broken, "--test", clips.test, *SMALL]
-    process = subprocess.Popen(
-        [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    # Killed for good when the first detector's first fold is scored: half way.
-    deadline = time.monotonic() + 240
-    while not list(broken.glob("scores/**/fold=*.parquet")) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (broken / "submission.csv").exists()
+    for sign in SIGNS:
+        kill_at(sign, broken, [*command, *map(str, arguments)])
+        assert not RunFolder(broken).has("report")
     cli(*arguments)
     assert results(broken) == results(whole)
+    assert RunFolder(broken).has("report")
 
     videos = pd.read_parquet(whole / "videos.parquet").set_index("video")
     assert videos.loc["sky.mp4", "status"] == "no_face"

@@ -198,3 +198,23 @@ def test_fewer_folds_and_other_detectors(clips: Any, tmp_path: Path, cli: Cli) -
     cli("predict", used, clips.test)
     cli("predict", fresh, clips.test)
     assert (used / "submission.csv").read_bytes() == (fresh / "submission.csv").read_bytes()
+
+
+@pytest.mark.parametrize("wrong", ["one class", "few groups", "no label"])
+def test_scores_that_cannot_be_judged_cost_nothing(
+    wrong: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    cli("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    before = files_of(out)
+    other = {
+        "one class": scores[scores["label"] == 1],
+        "few groups": scores.assign(group=scores["label"].astype(str)),
+        "no label": scores.drop(columns="label"),
+    }[wrong]
+    other.to_csv(tmp_path / "other.csv", index=False)
+    for command in ("stack", "compare"):
+        arguments = FAST if command == "stack" else ("--jobs", "1")
+        cli(command, tmp_path / "other.csv", "--out", out, *arguments, code=2)
+    assert files_of(out) == before

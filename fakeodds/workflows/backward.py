@@ -25,7 +25,9 @@ def hint_at_backward(scored: Scored, otherwise: str) -> None:
         if kind != "raw" and label.nunique() == 2:
             area = auc(label.to_numpy(), to_probability(known.features[model][there]))
             if area < _BACKWARD:
+                mend = f"if high means REAL, say --reverse {model}"
+                if model in scored.reverse:
+                    mend = f"leave --reverse {model} out, if high means FAKE"
                 terminal.note(
-                    f"{model} ranks REAL above FAKE (AUC {area:.3f}): {otherwise}; if high means "
-                    f"REAL, say --reverse {model}."
+                    f"{model} ranks REAL above FAKE (AUC {area:.3f}): {otherwise}; {mend}."
                 )

@@ -180,7 +180,7 @@ def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.Da
     missing = [model for model in models if model not in table.scores]
     if missing:
         raise InputError(
-            f"has no column {', '.join(missing)}, which the stack was fitted on, but "
+            f"has no column {', '.join(missing)}, which the stack was fitted on; it has "
             f"{', '.join(table.kinds)}",
             file=source,
             remedy="add the missing scores, or fit a stack without them (--drop)",

@@ -116,7 +116,8 @@ class Product:
             return "none"
         if facts["key"] != self.key:
             return "other"
-        if self.damage() is not None or not all(path.exists() for path in self.needs):
+        listed = {self._home / name for name in facts["files"]}
+        if self.damage() is not None or not all(path in listed for path in self.needs):
             return "damaged"
         return "done"
 
@@ -145,7 +146,9 @@ class Product:
             for path in self.owns
             for file in files_below(path)
         }
-        write_json({**facts, "key": self.key, "files": files}, self.record)
+        # As it will be read: numbers as keys become text, tuples lists.
+        said = json.loads(json.dumps({**facts, "key": self.key, "files": files}))
+        write_json({**said, "seal": key_of(said=said)}, self.record)
 
     @contextmanager
     def making(self, *, keep: bool = False, **facts: Any) -> Iterator[None]:
@@ -172,10 +175,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         found = read_json(path)
     except (FileNotFoundError, InputError):
         return None
-    files = found.get("files")
-    if not isinstance(found.get("key"), str) or not isinstance(files, dict):
-        return None
-    return found
+    return found if found.pop("seal", None) == key_of(said=found) else None
 
 
 def damaged_file(folder: Path, files: Mapping[str, str]) -> Path | None:

@@ -47,6 +47,7 @@ def train(
             file=run,
             remedy=f"run: fakeodds faces DATASET --out {run}",
         )
+    folder.require("faces")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.report import show_report

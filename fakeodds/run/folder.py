@@ -329,13 +329,15 @@ class RunFolder:
             name: of the product.
             inputs: all that it depends on beside what it is made from, JSON values and tables.
         """
-        # A run that is killed later is known by what it was asked for.
-        self.save()
+        self.lock()
         if self.is_done(name, **inputs):
             yield False
             return
         key = key_of(**inputs, of=self._sources(name))
         self.clear(name)
+        # Not before: run.json must not speak for what others were asked for. And not later: a run
+        # that is killed is known by what it was asked for.
+        self.save()
         began = time.monotonic()
         # Seconds of earlier, killed attempts at the same inputs are not known and not counted.
         yield True

@@ -25,17 +25,24 @@ class Owned:
 #: file. `scores` is the table of scores, from detectors or files, that all after it is made from.
 PRODUCTS: dict[str, Owned] = {
     "faces": Owned(("videos.parquet",), command="fakeodds run or faces"),
-    "sound": Owned(("sound.parquet",), command="fakeodds run or train"),
+    "sound": Owned(("sound.parquet",), of=("faces",), command="fakeodds run or train"),
     "train": Owned(of=("faces", "sound"), command="fakeodds run or train"),
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
-        (*("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),),
+        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
         ("measures.csv", "reliability.png", "clip.png", "robust.json"),
         ("scores",),
+        "fakeodds run, stack or calibrate",
     ),
-    "frame_rules": Owned(("frame_rules.json",), of=("scores", "stack")),
-    "domains": Owned(("domains.json",), of=("scores", "stack")),
-    "compare": Owned(("compare.json", "compare.csv", "compare.png"), of=("scores", "stack")),
+    "frame_rules": Owned(
+        ("frame_rules.json",), of=("scores", "stack"), command="fakeodds run or stack"
+    ),
+    "domains": Owned(("domains.json",), of=("scores", "stack"), command="fakeodds stack"),
+    "compare": Owned(
+        ("compare.json", "compare.csv", "compare.png"),
+        of=("scores", "stack"),
+        command="fakeodds compare, run or stack",
+    ),
     "submission": Owned(("submission.csv",), of=("stack",), command="fakeodds predict RUN VIDEOS"),
     "looks": Owned(("test/looks.parquet",), of=("stack",)),
     "deadline": Owned(

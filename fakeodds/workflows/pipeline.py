@@ -141,9 +141,11 @@ def _faces_inputs(
 def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
     """Videos -> sound/ and sound.parquet with status and reason; resumes at the next video.
 
-    Only where one of the detectors listens.
+    Only where one of the detectors listens; else what an earlier command heard is not told of.
     """
     if not _listens(detectors):
+        if folder.key("sound"):
+            folder.clear("sound")
         return
     files = [dataset.root / str(video) for video in dataset.videos["video"]]
     settings = SoundSettings()

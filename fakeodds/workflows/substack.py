@@ -10,7 +10,12 @@ from fakeodds.workflows.settings import StackOptions
 
 
 def labelled_videos(run: RunFolder) -> pd.DataFrame:
-    """The rows of the run's manifest whose label is known, by video."""
+    """The rows of the run's manifest whose label is known, by video.
+
+    Raises:
+        InputError: the manifest is damaged.
+    """
+    run.refuse_damage("faces")
     videos = pd.read_parquet(run.videos).set_index("video")
     return videos[videos["label"].notna()]
 

@@ -103,6 +103,12 @@ def trained(clips: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.fixture(scope="session")
+def small_run() -> tuple[str, ...]:
+    """The options that `trained` was made with."""
+    return SMALL_RUN
+
+
 @pytest.fixture
 def scores() -> pd.DataFrame:
     """A fresh table of made-up scores."""

@@ -30,6 +30,7 @@ from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from fakeodds.bundle.wheels import download_wheels
 from fakeodds.demo.data import DemoSet
 from predictions.errors import InputError
+from predictions.products import key_of
 
 Cli = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,8 +251,9 @@ def test_above_the_limit_detectors_are_left_out(
 def _said_to_be(run: Path, name: str, detector: str) -> None:
     """Have the records of a run's detector say that it is another one."""
     for path in (run / "models" / f"model={name}").glob("fold=*/fold.json"):
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "detector": detector}))
+        record = {**json.loads(path.read_text()), "detector": detector}
+        record.pop("seal")
+        path.write_text(json.dumps({**record, "seal": key_of(said=record)}))
     list_trained(run, json.loads((run / "models" / "trained.json").read_text())["detectors"])
 
 

@@ -81,7 +81,7 @@ def test_products_stand_after_what_they_are_made_from() -> None:
         assert all(names.index(source) < names.index(name) for source in owned.of)
     owned_files = [file for owned in PRODUCTS.values() for file in (*owned.files, *owned.more)]
     assert len(owned_files) == len(set(owned_files))
-    assert made_of("faces") == names[names.index("train") :]
+    assert made_of("faces") == names[names.index("sound") :]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])

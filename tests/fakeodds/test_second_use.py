@@ -218,3 +218,56 @@ def test_scores_that_cannot_be_judged_cost_nothing(
         arguments = FAST if command == "stack" else ("--jobs", "1")
         cli(command, tmp_path / "other.csv", "--out", out, *arguments, code=2)
     assert files_of(out) == before
+
+
+def test_a_table_of_videos_of_another_run_is_not_trained_on(
+    trained: Path, tmp_path: Path, cli: Cli
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    videos = pd.read_parquet(run / "videos.parquet")
+    videos.assign(label=1 - videos["label"]).to_parquet(run / "videos.parquet")
+    said = cli("train", run, "--detectors", "mobilenetv3_large", code=2)
+    assert f"{run / 'videos.parquet'}: is damaged" in said.output.replace("\n", "")
+
+
+def test_what_is_refused_does_not_change_what_a_run_says_of_itself(
+    clips: Any, trained: Path, small_run: tuple[str, ...], tmp_path: Path, cli: Cli
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    before = (run / "run.json").read_bytes()
+    foreign = tmp_path / "foreign.csv"
+    foreign.write_text("video,theirs\nnobody.mp4,.5\n")
+    options = (*small_run, "--meta", "mean", "--scores", foreign)
+    cli("run", clips.train, "--out", run, *options, code=2)
+    assert (run / "run.json").read_bytes() == before
+
+
+def test_domains_that_are_not_asked_for_any_more_are_gone(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    kinds = np.where(scores["label"] == 1, np.resize(["swap", "lips"], len(scores)), "original")
+    scores.assign(method=kinds).to_csv(tmp_path / "scores.csv", index=False)
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    none = ("stack", tmp_path / "scores.csv", *FAST, "--domain", "none")
+    cli("stack", tmp_path / "scores.csv", *FAST, "--domain", "method", "--out", used)
+    cli(*none, "--out", used)
+    cli(*none, "--out", fresh)
+    assert files_of(used) == files_of(fresh)
+
+
+@pytest.mark.parametrize("change", ["of", "key", "files", "seconds"])
+def test_a_record_that_was_changed_counts_as_none(
+    change: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    cli(*arguments)
+    before = files_of(out)
+    record = out / "products" / "stack.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), change: []}))
+    assert "has no stack" in cli("apply", out, tmp_path / "scores.csv", code=2).output
+    cli(*arguments)
+    assert files_of(out) == before

@@ -10,8 +10,7 @@ is another product: `clear` removes it, and all it owns, before anything new is 
         with product.making():
             ...  # writes below folder / "scores"
 
-Work that is resumed piece by piece keeps a product a piece; `making(keep=True)` then leaves what is
-there, and the pieces' own keys say which of them are still right.
+Work that is resumed piece by piece keeps a product a piece.
 
 Videos are known by their content (`media_identity`), never by name and length alone.
 """
@@ -151,16 +150,9 @@ class Product:
         write_json({**said, "seal": key_of(said=said)}, self.record)
 
     @contextmanager
-    def making(self, *, keep: bool = False, **facts: Any) -> Iterator[None]:
-        """Clear what another key left, let the block write, and seal it when the block succeeds.
-
-        Args:
-            keep: leave what is there, for work whose pieces have keys of their own.
-        """
-        if keep:
-            self.record.unlink(missing_ok=True)
-        else:
-            self.clear()
+    def making(self, **facts: Any) -> Iterator[None]:
+        """Clear what another key left, let the block write, and seal it when the block succeeds."""
+        self.clear()
         yield
         self.seal(**facts)
 

@@ -330,10 +330,11 @@ class RunFolder:
             inputs: all that it depends on beside what it is made from, JSON values and tables.
         """
         self.lock()
-        if self.is_done(name, **inputs):
+        # Once: tables of many rows take a while to hash.
+        key = key_of(**inputs, of=self._sources(name))
+        if self._product(name, key).is_done():
             yield False
             return
-        key = key_of(**inputs, of=self._sources(name))
         self.clear(name)
         # Not before: run.json must not speak for what others were asked for. And not later: a run
         # that is killed is known by what it was asked for.

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.frozen.card import Card
 from predictions.errors import InputError
 from predictions.notes import Note
 
@@ -111,6 +112,8 @@ class DetectorSpec:
             computes.
         smallest: side in pixels below which the network has nothing left to look at.
         fixed_size: it takes crops of `size` alone.
+        card: of a detector that somebody else trained, which is scored as it is.
+        extra: of fakeodds, which brings what it needs; its framework's name when empty.
     """
 
     name: str
@@ -130,6 +133,8 @@ class DetectorSpec:
     devices: str = "base_models.compute.devices"
     smallest: int = SMALLEST_SIZE
     fixed_size: bool = False
+    card: Card | None = None
+    extra: str = ""
 
     def import_module(self, name: str) -> Any:
         """One of the modules that this detector names.
@@ -140,7 +145,7 @@ class DetectorSpec:
         try:
             return import_module(name)
         except ModuleNotFoundError as error:
-            raise missing_package(self.name, error, self.framework) from error
+            raise missing_package(self.name, error, self.extra or self.framework) from error
 
 
 def missing_package(name: str, error: ModuleNotFoundError, extra: str) -> InputError:
@@ -174,12 +179,22 @@ _TIMM = "timm-"
 
 
 def canonical_name(name: str) -> str:
-    """The name that folders, files and columns bear: `timm-NAME` for `timm:NAME`."""
-    return f"{_TIMM}{name.removeprefix('timm:')}" if name.startswith("timm:") else name
+    """The name that folders, files and columns bear: `timm-NAME` for `timm:NAME`, a card's own.
+
+    Raises:
+        InputError: it is the path of a detector that cannot be had (see `frozen.catalogue`).
+    """
+    if name.startswith("timm:"):
+        return f"{_TIMM}{name.removeprefix('timm:')}"
+    if name in _REGISTRY or name.startswith(_TIMM):
+        return name
+    from base_models.frozen.catalogue import open_reference
+
+    return open_reference(name) or name
 
 
 def find_detector(name: str) -> DetectorSpec:
-    """The spec of `name`: a registered one, or `timm:NAME` for any network of timm.
+    """The spec of `name`: a registered one, `timm:NAME` for any network of timm, or a card's.
 
     Raises:
         InputError: there is none; the message names near matches.
@@ -193,8 +208,15 @@ def find_detector(name: str) -> DetectorSpec:
         except ModuleNotFoundError as error:
             raise missing_package(name, error, "torch") from error
         return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
-    near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}"
+    from base_models.frozen.catalogue import find_card, known_names
+    from base_models.frozen.kinds import spec_of
+
+    card = find_card(name)
+    if card is not None:
+        return spec_of(card)
+    names = [*_REGISTRY, *known_names()]
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
     raise InputError(f"no detector is called {name!r}", remedy=hint)
 
 

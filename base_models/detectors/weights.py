@@ -17,7 +17,9 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -29,6 +31,16 @@ from base_models.detectors.start_weights import StartWeights, decide, other_netw
 from predictions.errors import InputError
 
 StateDict = dict[str, Tensor]
+
+#: Under what names files hold the state dict beside other things.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+
+#: NumPy's numbers, which training loops write beside the tensors; they carry no code.
+_NUMBERS: list[Any] = [
+    np.dtype,
+    *((np.float64(0).__reduce__()[0], f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
+]
 
 
 def resolve_weights(
@@ -97,7 +109,8 @@ def read_state(path: Path) -> StateDict:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such weights file", file=path) from error
     except pickle.UnpicklingError as error:
@@ -110,7 +123,7 @@ def read_state(path: Path) -> StateDict:
     # A zip cut short makes torch raise OSError, an empty file EOFError.
     except (safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise unreadable(path) from error
-    for key in ("state_dict", "model"):
+    for key in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content:
@@ -122,7 +135,15 @@ def read_state(path: Path) -> StateDict:
             expected="names and tensors only",
             remedy="save the state dict alone",
         )
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    return _without_prefixes({str(key): value for key, value in content.items()})
+
+
+def _without_prefixes(state: StateDict) -> StateDict:
+    """The names without what wrappers of networks set before all of them."""
+    for prefix in ("module.", "_orig_mod."):
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
 
 
 def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:

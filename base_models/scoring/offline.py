@@ -5,7 +5,7 @@ models and the faces of the videos; while they are made, so is each chunk of vid
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,20 +20,20 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName, Faster, faster_backend
 from base_models.compute.place import Place, Precision
-from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.detectors.registry import DetectorSpec
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.fold_models import FoldModel, chosen_models
 from base_models.scoring.frame_scores import (
     SCHEMA,
     frame_scores,
-    read_frame_scores,
+    scores_product,
     write_frame_scores,
 )
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
 from base_models.scoring.sources import Source, folder_of, index_media, open_source
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
-from predictions.products import Product, damaged_file, key_of, read_record
+from predictions.products import Product, key_of
 from predictions.progress import Progress, silent
 
 KEPT = NoteKind("scoring.kept", "Scores of {detectors} were there already and are kept.")
@@ -66,7 +66,7 @@ def score_videos(
             is in the folder `sound` beside it.
         faces_dir: the faces folder.
         models_dir: the `models` folder of a run.
-        out: gets the frame scores (logits), which `read_new_scores` reads.
+        out: gets the frame scores (logits), which `frame_scores.read_new_scores` reads.
         arriving: the same ids in the same order, each as soon as its faces are there: a chunk is
             scored while the next one's are found. When None, all are there.
         detectors: names; all that are trained when None.
@@ -82,12 +82,44 @@ def score_videos(
     Raises:
         InputError: models or faces are missing, a video is named twice, or a score is not finite.
     """
+    models = chosen_models(models_dir, detectors)
+    return score_models(
+        models,
+        videos,
+        faces_dir,
+        out,
+        arriving=arriving,
+        device=device,
+        precision=precision,
+        backend=backend,
+        threads=threads,
+        batch=batch,
+        chunk=chunk,
+        progress=progress,
+    )
+
+
+def score_models(
+    found: Mapping[str, list[FoldModel]],
+    videos: Sequence[str] | pd.Series,
+    faces_dir: Path,
+    out: Path,
+    *,
+    arriving: Iterable[str] | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    backend: BackendName = "auto",
+    threads: int | None = None,
+    batch: int = 64,
+    chunk: int = 200,
+    progress: Progress = silent,
+) -> list[Note]:
+    """`score_videos` by these models, by name."""
     names = [str(video) for video in videos]
     if len(set(names)) < len(names):
         doubled = next(name for name in names if names.count(name) > 1)
         raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
-    found = chosen_models(models_dir, detectors)
-    specs = [find_detector(models[0].record["detector"]) for models in found.values()]
+    specs = [models[0].spec for models in found.values()]
     devices = [spec.import_module(spec.devices) for spec in specs]
     # All are settled before the first scores, so that a device that is missing is told of at once.
     places = [module.choose_device(device, precision, threads) for module in devices]
@@ -130,35 +162,6 @@ def score_videos(
         job.finish()
     notes = [note for job in jobs for note in job.notes]
     return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
-
-
-def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
-    """Frame scores that `score_videos` wrote into `out`: `video, frame, face, model, logit`.
-
-    Args:
-        out: the folder.
-        detectors: those to read; others are left alone.
-
-    Raises:
-        InputError: the scores of one are missing, unfinished or damaged.
-    """
-    tables = [SCHEMA.empty_table().to_pandas()]
-    for name in sorted(detectors):
-        product = _scores_of(out, name, "")
-        record = read_record(product.record)
-        if record is None or not record["files"] or damaged_file(out, record["files"]) is not None:
-            raise InputError(
-                f"the scores of {name} are missing or damaged",
-                file=out,
-                remedy="give the command that scores the videos again",
-            )
-        tables.append(read_frame_scores(product.owns[0]))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _scores_of(out: Path, name: str, key: str) -> Product:
-    file = out / f"model={name}.parquet"
-    return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
 
 
 def _remove_others(out: Path, jobs: Sequence["_Scoring"]) -> None:
@@ -231,7 +234,7 @@ class _Scoring:
         shutil.rmtree(self.parts, ignore_errors=True)
 
     def _whole(self, keys: Sequence[str]) -> Product:
-        return _scores_of(self.out, self.name, key_of(chunks=list(keys)))
+        return scores_product(self.out, self.name, key_of(chunks=list(keys)))
 
     def _piece(self, number: int, key: str) -> Product:
         file = self.parts / f"{number:06}.parquet"

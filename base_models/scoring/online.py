@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName, faster_backend
 from base_models.compute.place import Precision
-from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, load_faces
@@ -90,7 +89,7 @@ class VideoScorer:
         for number, name in enumerate(names, start=1):
             progress("opening detectors", number - 1, len(names))
             stage = f"{number} of {len(names)}: {name}"
-            spec = find_detector(found[name][0].record["detector"])
+            spec = found[name][0].spec
             if spec.looks_at != "face":
                 raise InputError(
                     f"{name} does not look at single faces", file=run, remedy="leave it out"

@@ -16,8 +16,17 @@ from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.detectors.start_weights import StartWeights
+from base_models.frozen.install import install
 from base_models.scoring.crops import CropIndex, Crops
-from base_models.scoring.fold_models import FOLD_RECORD, LIST, FoldPlace, list_trained
+from base_models.scoring.fold_models import (
+    ALL,
+    FOLD_RECORD,
+    LIST,
+    FoldPlace,
+    frozen_scores,
+    list_trained,
+)
+from base_models.scoring.offline import score_models
 from base_models.scoring.sources import (
     LACKING,
     Varied,
@@ -155,13 +164,14 @@ class _Task:
 
 
 def settle_starts(settings: TrainSettings) -> list[StartWeights]:
-    """Where each detector's training starts from; cheap to ask before anything long begins.
+    """Where each training starts from, of the detectors that are trained; cheap to ask before anything long begins.
 
     Raises:
         InputError: an unknown detector, or weights that cannot be had.
     """
     specs = [find_detector(name) for name in settings.detectors]
-    return [trainer_of(spec).settle_start(spec, settings.weights) for spec in specs]
+    trained = [spec for spec in specs if spec.card is None]
+    return [trainer_of(spec).settle_start(spec, settings.weights) for spec in trained]
 
 
 def fit_out_of_fold(
@@ -178,6 +188,9 @@ def fit_out_of_fold(
     changed is trained anew, and what is missing or damaged is made again; notes tell. Writes under
     `out` `models/model=M/fold=K/`, `scores/model=M/fold=K.parquet` and last `models/trained.json`,
     the list of these pieces, by which `find_models` and `read_fold_scores` go.
+
+    Detectors that somebody else trained (`DetectorSpec.card`) are not trained: their files are
+    copied to `models/model=M/fold=all/`, and they score all videos, into `scores/frozen/`.
 
     Before anything is written, folds that there are no longer are removed, and detectors left out
     of `settings` whose folds are not whole or not of these videos, labels and folds. Those that are
@@ -199,7 +212,9 @@ def fit_out_of_fold(
             cannot be had, or a training went astray.
     """
     specs = [find_detector(name) for name in settings.detectors]
-    _check_blending(specs, settings)
+    trained = [spec for spec in specs if spec.card is None]
+    frozen = [spec for spec in specs if spec.card is not None]
+    _check_blending(trained, settings)
     labels, folds = _check(videos)
     names = videos["video"].astype(str).tolist()
     indexes = index_media(specs, names, faces_dir)
@@ -208,21 +223,24 @@ def fit_out_of_fold(
     settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
     if settings.workers > 1 and settings.threads is None:
         settings = replace(settings, threads=max(1, available_threads() // settings.workers))
+    # Of a detector that is not trained, what is missing is told of before anything long begins.
+    for spec in frozen:
+        install(spec, out)
     results: list[FoldResult] = []
     with TemporaryDirectory(prefix="fakeodds-") as places:
         tasks = {
             looks_at: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
             for looks_at, index in indexes.items()
         }
-        for looks_at, task in tasks.items():
-            _check_classes(task, LACKING[looks_at])
+        for looks_at in sorted({spec.looks_at for spec in trained}):
+            _check_classes(tasks[looks_at], LACKING[looks_at])
         starts = settle_starts(settings)
         (out / "models" / LIST).unlink(missing_ok=True)
-        notes = _remove_stale(next(iter(tasks.values())), names, indexes)
-        _embed(specs, starts, tasks, progress)
+        notes = _remove_stale(next(iter(tasks.values())), names, indexes, frozen)
+        _embed(trained, starts, tasks, progress)
         jobs = [
             _Job(spec, start, int(fold), size_of(spec, settings.size))
-            for spec, start in zip(specs, starts, strict=True)
+            for spec, start in zip(trained, starts, strict=True)
             for fold in np.unique(folds)
         ]
         pieces = [(tasks[job.spec.looks_at], job) for job in jobs]
@@ -230,20 +248,51 @@ def fit_out_of_fold(
             results.append(result)
             if settings.workers > 1:
                 progress("train", done, len(jobs))
-    key = list_trained(out, {spec.name: np.unique(folds).tolist() for spec in specs})
+    notes += _score_frozen(frozen, names, faces_dir, out, settings, progress)
+    pieces_of = {spec.name: [ALL] if spec.card else np.unique(folds).tolist() for spec in specs}
+    key = list_trained(out, pieces_of)
     notes += [note for start in starts for note in start.notes]
     notes += [note for result in results for note in result.notes]
     if skipped := sum(result.skipped for result in results):
         notes.append(KEPT(kept=skipped, trainings=len(results)))
-    if settings.imbalance != "none":
+    if trained and settings.imbalance != "none":
         notes.append(BALANCED(imbalance=settings.imbalance))
-    notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
+    if trained:
+        notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
     return TrainReport(results, notes, key)
 
 
-def _remove_stale(task: _Task, names: list[str], indexes: dict[str, CropIndex]) -> list[Note]:
+def _score_frozen(
+    specs: list[DetectorSpec],
+    names: list[str],
+    faces_dir: Path,
+    out: Path,
+    settings: TrainSettings,
+    progress: Progress,
+) -> list[Note]:
+    """All videos scored by the detectors that are not trained; notes."""
+    if not specs:
+        shutil.rmtree(frozen_scores(out), ignore_errors=True)
+        return []
+    return score_models(
+        {spec.name: [install(spec, out)] for spec in specs},
+        names,
+        faces_dir,
+        frozen_scores(out),
+        device=settings.devices[0],
+        precision=settings.precision,
+        threads=settings.threads,
+        batch=2 * settings.batch,
+        progress=progress,
+    )
+
+
+def _remove_stale(
+    task: _Task, names: list[str], indexes: dict[str, CropIndex], frozen: list[DetectorSpec]
+) -> list[Note]:
     """Remove folds that are no more, and detectors left out whose folds are of no use; notes."""
     folds = np.unique(task.folds).tolist()
+    all_of_them = [spec.name for spec in frozen]
     there = {
         path.name for room in ("models", "scores") for path in (task.out / room).glob("model=*")
     }
@@ -251,10 +300,12 @@ def _remove_stale(task: _Task, names: list[str], indexes: dict[str, CropIndex]) 
     for name in sorted(path.removeprefix("model=") for path in there):
         models, scores = (task.out / room / f"model={name}" for room in ("models", "scores"))
         if name in task.settings.detectors:
-            current = {f"fold={fold}" for fold in folds}
+            current = {f"fold={fold}" for fold in ([ALL] if name in all_of_them else folds)}
             for path in [*models.glob("fold=*"), *scores.glob("fold=*")]:
                 if path.stem not in current:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif (models / f"fold={ALL}").is_dir():
+            shutil.rmtree(models)  # copies, which are as quickly made again
         elif not all(_is_of_use(task, FoldPlace(task.out, name, k), names, indexes) for k in folds):
             notes.append(REMOVED(detector=name))
             shutil.rmtree(models, ignore_errors=True)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset
-from base_models.detectors.registry import find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
 from base_models.scoring.fold_models import find_models
 from base_models.scoring.frame_scores import no_frames
-from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.scoring.frame_scores import read_new_scores
+from base_models.scoring.offline import score_videos
 from base_models.scoring.online import VideoScorer
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
@@ -82,7 +82,7 @@ class Scorer:
         """
         found = find_models(run / "models")
         looks_at = {
-            name: find_detector(found[name][0].record["detector"]).looks_at
+            name: found[name][0].spec.looks_at
             for name in names
             if name in found
         }

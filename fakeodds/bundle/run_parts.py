@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.detectors.registry import DetectorSpec
 from base_models.scoring.fold_models import FoldModel, find_models, list_trained
 from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.run.disk import megabytes, weights_mb
@@ -72,7 +72,7 @@ class FinishedRun:
         faces = self.folder.record["settings"]["faces"]
         finders = {faces["finder"], faces.get("second_finder")}
         # Faces are found with torch, whatever the detectors' framework.
-        wanted = {"torch", *(self.specs[name].framework for name in self.names)}
+        wanted = {"torch", *(spec.extra or spec.framework for spec in map(self.specs.__getitem__, self.names))}
         if "dlib" in finders:
             wanted.add("dlib")
         if find_spec("openvino") is not None:
@@ -81,7 +81,7 @@ class FinishedRun:
 
     def weights(self, name: str) -> list[Path]:
         """The trained weights of a detector, one file a fold."""
-        return [path for model in self.models[name] for path in model.folder.glob("weights.*")]
+        return [path for model in self.models[name] for path in model.files]
 
     def exports(self, name: str) -> list[Path]:
         """Files of its exported networks."""
@@ -133,7 +133,7 @@ def open_finished(path: Path) -> FinishedRun:
     eligible = eligible_detectors(path, about["kinds"], imported, models)
     names = eligible.names
     for name in names:
-        lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
+        lacking = [m.folder for m in models.get(name, []) if not all(map(Path.is_file, m.files))]
         if name not in models or lacking:
             where = lacking[0] if lacking else folder.path / "models" / f"model={name}"
             raise InputError(
@@ -141,7 +141,7 @@ def open_finished(path: Path) -> FinishedRun:
                 file=where,
                 remedy=f"run `fakeodds train {path}` again",
             )
-    specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
+    specs = {name: models[name][0].spec for name in names}
     return FinishedRun(folder, names, eligible.notes, specs, models, stack, about)
 
 

@@ -17,7 +17,8 @@ from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.scoring.fold_models import read_fold_scores
-from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.scoring.frame_scores import read_new_scores
+from base_models.scoring.offline import score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts

@@ -1,0 +1,137 @@
+"""From what users write to a card: a name they added, a path, a class, a package, a repository.
+
+Cards that were added are listed in one small file of the user's, name -> path of the card, in the
+folder that `FAKEODDS_HOME` names (else the platform's own for user data).
+"""
+
+import os
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from base_models.frozen.card import Card, read_card
+from base_models.frozen.kinds import inspect
+from predictions.errors import InputError
+from predictions.files import read_json, write_json
+
+#: What a card beside a file is called: the file's name and this.
+CARD = ".card.toml"
+#: The card of a folder.
+FOLDER_CARD = "card.toml"
+#: The entry points of packages that bring detectors.
+GROUP = "fakeodds.detectors"
+
+# Cards that this process was told of by path or class, by name.
+_opened: dict[str, Card] = {}
+
+
+def open_reference(text: str) -> str | None:
+    """The name of the card that a path, `FILE.py:CLASS` or `hf:OWNER/NAME` means; None for names.
+
+    From then on, `find_card` knows it by its name in this process.
+
+    Raises:
+        InputError: there is no card there, or two different ones bear one name.
+    """
+    card = _card_at(text)
+    if card is None:
+        return None
+    known = _opened.setdefault(card.name, card)
+    if known != card or known.folder != card.folder:
+        raise InputError(
+            f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
+            remedy="change `name` in one of the cards",
+        )
+    return card.name
+
+
+def find_card(name: str) -> Card | None:
+    """The card called `name`: opened before, added by the user, or of a package; None for none.
+
+    Raises:
+        InputError: it was added, and is not there any more.
+    """
+    if name in _opened:
+        return _opened[name]
+    added = added_cards()
+    if name in added:
+        return read_card(added[name])
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            from base_models.frozen.python_class import card_of_package
+
+            return card_of_package(point)
+    return None
+
+
+def package_class(name: str) -> Any:
+    """The class that an installed package offers under `name`.
+
+    Raises:
+        InputError: there is none.
+    """
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return point.load()
+    raise InputError(
+        f"no installed package offers the detector {name!r}", remedy="install the package again"
+    )
+
+
+def known_names() -> list[str]:
+    """All names that `find_card` knows."""
+    packages = [point.name for point in entry_points(group=GROUP)]
+    return list(dict.fromkeys([*_opened, *added_cards(), *packages]))
+
+
+def added_cards() -> dict[str, Path]:
+    """The cards that the user added, by name."""
+    try:
+        return {name: Path(path) for name, path in read_json(_list()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+def add_card(name: str, path: Path) -> None:
+    """Remember the card at `path` under its name, in place of another of that name."""
+    write_json({**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list())
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a file, or of a folder, lies."""
+    return path / FOLDER_CARD if path.is_dir() else path.with_name(path.name + CARD)
+
+
+def _list() -> Path:
+    home = os.environ.get("FAKEODDS_HOME")
+    return (Path(home) if home else user_data_path("fakeodds")) / "detectors.json"
+
+
+def _card_at(text: str) -> Card | None:
+    if text.startswith("hf:"):
+        from base_models.frozen.hugging_face import fetched
+
+        return _beside(fetched(text.removeprefix("hf:")))
+    file, _, name = text.rpartition(":")
+    if file.endswith(".py"):
+        from base_models.frozen.python_class import card_of_class
+
+        return card_of_class(Path(file), name)
+    path = Path(text)
+    if path.suffix in (".toml", ".json") and path.is_file():
+        return read_card(path)
+    is_path = os.sep in text or "/" in text or path.suffix in (".toml", ".py")
+    if not is_path and not path.is_file():
+        return None
+    if not path.exists():
+        raise InputError("no such detector file", file=path)
+    return _beside(path)
+
+
+def _beside(path: Path) -> Card:
+    """The card beside a file; without one, what can be known without anybody's help."""
+    if card_path(path).is_file():
+        return read_card(card_path(path))
+    return inspect(path).card

@@ -1,0 +1,173 @@
+"""Detectors whose file is a state dict: the tensors of a torch network by name.
+
+Strict: every tensor of the file is used or is one that its layout names as left out, and every
+tensor of the network comes from the file.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from base_models.compute.devices import Device
+from base_models.detectors.registry import Detector, DetectorSpec
+from base_models.detectors.start_weights import StartWeights
+from base_models.detectors.timm_detectors import TimmDetector
+from base_models.detectors.weights import read_state
+from base_models.frozen.card import Card
+from base_models.frozen.kinds import Draft, card_name
+from base_models.frozen.state_dict.headed import Headed, cut, one_output
+from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
+from base_models.frozen.state_dict.networks import Network
+from predictions.errors import InputError
+
+__all__ = ["draft", "load"]
+
+
+def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
+    """The detector of a card, from the file `path`.
+
+    Raises:
+        InputError: the file is damaged, holds more than tensors, or is not what the card says.
+    """
+    card = spec.card
+    assert card is not None and card.outputs is not None
+    layout = LAYOUTS.get(card.layout or "plain")
+    if layout is None:
+        raise InputError(
+            f"there is no layout {card.layout!r}",
+            file=path,
+            column="layout",
+            expected=f"one of {', '.join(LAYOUTS)}",
+        )
+    headed = open_network(read_state(path), layout, card, path)
+    single = one_output(headed.head, card.outputs)
+    if single is None:
+        raise InputError(
+            f"{card.name}: a state dict with {card.outputs.count} outputs",
+            file=path,
+            expected="logits of FAKE and REAL, one each at most",
+        )
+    headed.head = single
+    start = StartWeights("local", path)
+    return TimmDetector(spec, headed.eval(), spec.size, start).to(place)
+
+
+def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Path) -> Headed:
+    """The network of a file's tensors, with all of its outputs.
+
+    Args:
+        state: the tensors by their names in the file.
+        layout: whose they are.
+        card: what is known of them.
+        path: the file, for messages.
+
+    Raises:
+        InputError: they are not the network's.
+    """
+    try:
+        name = layout.network(card.network)
+        state = dict(layout.merge(state))
+        outputs = _outputs(state, layout, card)
+        network, head = layout.build(name, outputs)
+        rename = layout.rename(name)
+    except InputError as error:
+        raise error.in_file(path) from error
+    renamed = {new: (old, value) for old, value in state.items() if (new := rename(old)) is not None}
+    _lay_in(network, renamed, name, path)
+    try:
+        return cut(network, head)
+    except TypeError as error:
+        raise InputError(f"the network {name} ends in another layer: {error}", file=path) from error
+
+
+def draft(path: Path) -> Draft:
+    """What the names in a state dict tell.
+
+    Raises:
+        InputError: the file is damaged, or holds more than tensors.
+    """
+    state = read_state(path)
+    layout = find_layout(state)
+    card = Card(card_name(path), "state_dict", (path.name,), layout=layout.name)
+    if layout.name == "plain":
+        doubts = [
+            "The tensors bear the names of a network, not of a project: say --network (timm's name, "
+            "or torchvision:NAME), --size, --pixels and --fake."
+        ]
+        return Draft(card, {}, doubts)
+    network = _network_of(state, layout)
+    card = replace(card, network=network, **layout.card)
+    guesses = {
+        "layout": f"its tensors bear the names of {layout.about}",
+        "outputs": "as its authors' code has it",
+        "pixels": "as its authors' code has it",
+        "crop": "as its authors' code has it",
+    }
+    outputs = int(layout.merge(state)[layout.head].shape[0])
+    assert card.outputs is not None
+    if outputs != card.outputs.count:
+        card = replace(card, outputs=None)
+        del guesses["outputs"]
+    return Draft(card, guesses, [], outputs)
+
+
+def _network_of(state: dict[str, Tensor], layout: Layout) -> str:
+    """Which of a layout's networks: the one whose last layer has as many inputs."""
+    assert layout.networks is not None
+    if len(layout.networks) == 1:
+        return layout.networks[0]
+    width = state[layout.head].shape[1]
+    for name in layout.networks:
+        if _WIDTHS[name] == width:
+            return name
+    return layout.networks[0]
+
+
+#: Features before the last layer.
+_WIDTHS = {
+    **{
+        f"tf_efficientnet_b{n}": width
+        for n, width in enumerate((1280, 1280, 1408, 1536, 1792, 2048, 2304, 2560))
+    },
+    "clip-vit-base-patch16": 768,
+    "clip-vit-large-patch14": 1024,
+}
+
+
+def _outputs(state: dict[str, Tensor], layout: Layout, card: Card) -> int:
+    """How many outputs the file's network has."""
+    if layout.head in state:
+        return int(state[layout.head].shape[0])
+    assert card.outputs is not None
+    return card.outputs.count
+
+
+def _lay_in(
+    network: nn.Module, renamed: dict[str, tuple[str, Tensor]], name: str, path: Path
+) -> None:
+    own: dict[str, Any] = network.state_dict()
+    # Counters of batches seen, which old files lack and nothing here reads.
+    counters = {key for key in own if key.endswith("num_batches_tracked")}
+    lacking = sorted(set(own) - set(renamed) - counters)
+    more = sorted(old for new, (old, _) in renamed.items() if new not in own)
+    other = sorted(
+        f"{old} is {_shape(value)}, not {_shape(own[new])}"
+        for new, (old, value) in renamed.items()
+        if new in own and value.shape != own[new].shape
+    )
+    problems = [f"{key} is missing" for key in lacking]
+    problems += [f"{key} is not of it" for key in more] + other
+    if problems:
+        count = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise InputError(
+            f"these are not the tensors of {name}: {problems[0]}{count}",
+            file=path,
+            remedy="say the layout or network that they are of",
+        )
+    network.load_state_dict({new: value for new, (_, value) in renamed.items()}, strict=False)
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a number"

@@ -35,6 +35,8 @@ def open_reference(text: str) -> str | None:
     Raises:
         InputError: there is no card there, or two different ones bear one name.
     """
+    if text in _opened:
+        return text
     card = _card_at(text)
     if card is None:
         return None

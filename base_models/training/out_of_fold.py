@@ -169,8 +169,7 @@ def settle_starts(settings: TrainSettings) -> list[StartWeights]:
     Raises:
         InputError: an unknown detector, or weights that cannot be had.
     """
-    specs = [find_detector(name) for name in settings.detectors]
-    trained = [spec for spec in specs if spec.card is None]
+    trained = [spec for spec in settings.specs if spec.card is None]
     return [trainer_of(spec).settle_start(spec, settings.weights) for spec in trained]
 
 
@@ -211,7 +210,7 @@ def fit_out_of_fold(
         InputError: a fold splits a group, a training part lacks a class, faces are missing, weights
             cannot be had, or a training went astray.
     """
-    specs = [find_detector(name) for name in settings.detectors]
+    specs = settings.specs
     trained = [spec for spec in specs if spec.card is None]
     frozen = [spec for spec in specs if spec.card is not None]
     _check_blending(trained, settings)

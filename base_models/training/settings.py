@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
-from base_models.detectors.registry import canonical_name
+from base_models.detectors.registry import DetectorSpec, canonical_name
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
 
@@ -36,7 +36,8 @@ class TrainSettings:
         InputError: a setting that cannot be trained with, and what it must be.
 
     Attributes:
-        detectors: names from the registry, or `timm:NAME`.
+        detectors: names from the registry, `timm:NAME`, or detectors that somebody else trained,
+            which are scored as they are: see `base_models.frozen.catalogue`.
         weights: `auto`, `pretrained`, `scratch` or a folder (see `create_detector`).
         size: side of the input in pixels; each detector's own when None.
         epochs: passes over the training videos.
@@ -77,7 +78,8 @@ class TrainSettings:
 
     detectors: tuple[str, ...] = setting(
         DETECTORS,
-        "See `fakeodds models`; timm:NAME is any network of timm [default: {default}].",
+        "See `fakeodds models`; timm:NAME is any network of timm, a path somebody else's detector "
+        "[default: {default}].",
         metavar="NAME,...",
         names=detector_names,
     )
@@ -167,6 +169,17 @@ class TrainSettings:
                 option="--device",
                 remedy="name the devices",
             )
+
+    @property
+    def specs(self) -> list[DetectorSpec]:
+        """The detectors.
+
+        Raises:
+            InputError: one is not known.
+        """
+        from base_models.detectors import find_detector
+
+        return [find_detector(name) for name in self.detectors]
 
     @property
     def devices(self) -> list[str]:

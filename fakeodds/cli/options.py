@@ -76,6 +76,23 @@ backend_option = click.option(
     "the reference, the network in its own framework; compiled: torch.compile, which pays on a "
     "GPU with thousands of videos.",
 )
+
+
+def _name_code(_context: click.Context, _option: click.Parameter, named: tuple[str, ...]) -> None:
+    from base_models.frozen.catalogue import open_reference
+
+    for text in named:
+        open_reference(text)
+
+
+code_option = click.option(
+    "--code",
+    multiple=True,
+    metavar="FILE.py:CLASS",
+    expose_value=False,
+    callback=_name_code,
+    help="A detector of the run that is Python code; it is run only where it is named.",
+)
 prior_option = setting_option(StackOptions, "prior")
 jobs_option = setting_option(StackOptions, "jobs")
 dataset_options = settings_options(DatasetOptions, to="dataset_options", heading="Dataset")

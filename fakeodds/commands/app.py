@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from fakeodds.cli.command import Command
-from fakeodds.cli.options import RUN, backend_option
+from fakeodds.cli.options import RUN, backend_option, code_option
 from fakeodds.view import terminal
 
 
@@ -34,6 +34,7 @@ from fakeodds.view import terminal
 )
 @click.option("--device", default="auto", show_default=True)
 @backend_option
+@code_option
 def app(
     run: Path,
     host: str,

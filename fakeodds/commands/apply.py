@@ -10,6 +10,7 @@ from fakeodds.cli.options import (
     EXISTING,
     FILE,
     RUN,
+    code_option,
     column_options,
     jobs_option,
     prior_option,
@@ -31,6 +32,7 @@ from predictions.errors import InputError
 @sample_option
 @prior_option
 @column_options
+@code_option
 @jobs_option
 def apply(
     stack: Path,

@@ -13,6 +13,7 @@ from fakeodds.cli.options import (
     RUN,
     SIZE,
     backend_option,
+    code_option,
     dataset_options,
     imported_options,
     jobs_option,
@@ -37,6 +38,7 @@ from predictions.errors import InputError
     "--device", default="auto", show_default=True, help="Where detectors compute: auto, cpu, cuda."
 )
 @backend_option
+@code_option
 @click.option(
     "--deadline",
     type=DURATION,

@@ -100,7 +100,7 @@ def run(
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
-    pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
+    pipeline.find_sound(data, folder, train_settings.specs, options.jobs)
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )

@@ -11,12 +11,12 @@ import pandas as pd
 
 from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset
-from base_models.detectors import find_detector
+from base_models.detectors import DetectorSpec
 from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.scoring.fold_models import read_fold_scores
+from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
 from base_models.sound.extract import extract_sound
@@ -139,7 +139,9 @@ def _faces_inputs(
     }
 
 
-def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+def find_sound(
+    dataset: Dataset, folder: RunFolder, detectors: Sequence[DetectorSpec], jobs: int
+) -> None:
     """Videos -> sound/ and sound.parquet with status and reason; resumes at the next video.
 
     Only where one of the detectors listens; else what an earlier command heard is not told of.
@@ -172,7 +174,7 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
         terminal.note(f"{row.video}: {row.reason}")
 
 
-def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+def find_sound_again(folder: RunFolder, detectors: Sequence[DetectorSpec], jobs: int) -> None:
     """`find_sound` on the dataset that run.json names, for a run whose faces are found already.
 
     Raises:
@@ -191,8 +193,8 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> 
     find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
 
 
-def _listens(detectors: Sequence[str]) -> bool:
-    return any(find_detector(name).looks_at == "sound" for name in detectors)
+def _listens(detectors: Sequence[DetectorSpec]) -> bool:
+    return any(spec.looks_at == "sound" for spec in detectors)
 
 
 def train_and_stack(
@@ -287,7 +289,8 @@ def predict(
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
-    find_sound(dataset, folder, detectors, jobs)
+    specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
+    find_sound(dataset, folder, specs, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)
     work = "Scoring" if already else "Finding faces in, and scoring,"

@@ -235,10 +235,9 @@ def _exports_within(
 
 def _export(run: FinishedRun, name: str) -> list[Note]:
     """Have a detector exported and compared, unless it was; a note on how they agree."""
-    from base_models.faces.settings import FaceSettings
     from base_models.scoring.online import VideoScorer
 
-    settings = FaceSettings(**run.folder.record["settings"]["faces"])
+    settings = run.folder.face_settings()
     return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
 
 

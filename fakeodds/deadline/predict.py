@@ -120,10 +120,9 @@ def predict_in_time(
     write(pd.Series(unseen, index=videos), new=True)
 
     from base_models.faces.ladder import settings_key
-    from base_models.faces.settings import FaceSettings
     from fakeodds.deadline.kept import KeptWork
 
-    settings = FaceSettings(**run.record["settings"]["faces"])
+    settings = run.face_settings()
     kept = KeptWork(
         run,
         videos,

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from predictions.files import replacing, write_table
+from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 
 Image = NDArray[Any]
@@ -73,9 +73,7 @@ def make_demo_set(
     train = [*plan_clips(cast[:people], clips_each, seed), _sky(seed)]
     test = plan_clips(cast[people:], clips_each, seed)
     work = [(clip, made.train) for clip in train] + [(clip, made.test) for clip in test]
-    written = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_make_clip)(clip, target / clip.file) for clip, target in work
-    )
+    written = side_by_side(_make_clip, [(clip, out / clip.file) for clip, out in work], jobs)
     progress("making clips", 0, len(work))
     for done, _ in enumerate(written, start=1):
         progress("making clips", done, len(work))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -18,6 +18,9 @@ from predictions.errors import InputError
 from predictions.files import read_json, write_json
 from predictions.products import Product, key_of, read_record
 from predictions.versions import installed_versions
+
+if TYPE_CHECKING:
+    from base_models.faces.settings import FaceSettings
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
 
@@ -196,6 +199,27 @@ class RunFolder:
         from predictions.tables.reader import read_own
 
         return read_own(self.oof)
+
+    def face_settings(self) -> "FaceSettings":
+        """How faces were looked for, which new videos' are looked for by.
+
+        Raises:
+            InputError: run.json does not say so any more.
+        """
+        from base_models.faces.settings import FaceSettings
+
+        path = self.path / "run.json"
+        try:
+            return FaceSettings(**self.record["settings"]["faces"])
+        except InputError as error:
+            raise InputError(error.problem, file=path, expected=error.expected) from error
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(
+                "does not say how faces are looked for",
+                file=path,
+                column="settings.faces",
+                remedy="give the command that made the run again",
+            ) from error
 
     def read_metrics(self) -> dict[str, Any]:
         """metrics.json."""

@@ -279,7 +279,7 @@ def predict(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    settings = FaceSettings(**run.record["settings"]["faces"])
+    settings = run.face_settings()
     folder = RunFolder.open(run.path / "test")
     told = run.record["settings"].get("imported", {})
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}

@@ -130,6 +130,17 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
             RunFolder.open(tmp_path)
 
 
+@pytest.mark.parametrize("faces", [None, 7, [], {"frames": "x"}, {"thresholds": 3}, {"eyes": 2}])
+def test_face_settings_that_somebody_changed(tmp_path: Path, faces: object) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    run.settings(faces={"frames": 3})
+    assert run.face_settings().frames == 3
+    run.settings(faces=faces)
+    with pytest.raises(InputError) as refused:
+        run.face_settings()
+    assert refused.value.file == str(tmp_path / "run" / "run.json")
+
+
 def test_scores_do_not_go_into_a_run_on_videos(tmp_path: Path) -> None:
     run = RunFolder.open(tmp_path / "run")
     run.settings(faces={"frames": 3})

@@ -39,14 +39,13 @@ class ScoredVideo:
         faces: the crops that detectors of single faces looked at.
         times: (N,) seconds after the first frame of each of the video's frames; empty where the
             file cannot be read.
-        status, reason: as of `Faces`.
+        reason: as of `Faces`.
         alone: the detectors of single faces, whose rows are one a crop.
     """
 
     frames: pd.DataFrame
     faces: Faces | None
     times: NDArray[np.float64]
-    status: str
     reason: str
     alone: tuple[str, ...]
 
@@ -111,9 +110,7 @@ class Scorer:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            return ScoredVideo(
-                no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone
-            )
+            return ScoredVideo(no_frames(), None, np.empty(0), error.sentence, self.alone)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
@@ -122,14 +119,8 @@ class Scorer:
         if self.others:
             tell(f"Asking {', '.join(self.others)}", 0.85)
             tables.append(self._others(path, faces))
-        return ScoredVideo(
-            pd.concat(tables, ignore_index=True),
-            faces,
-            index.times,
-            faces.status,
-            faces.reason,
-            self.alone,
-        )
+        frames = pd.concat(tables, ignore_index=True)
+        return ScoredVideo(frames, faces, index.times, faces.reason, self.alone)
 
     def _alone(self, faces: Faces, tell: Tell) -> list[pd.DataFrame]:
         tables = []

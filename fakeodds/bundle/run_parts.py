@@ -1,8 +1,8 @@
 """What prediction needs of a run, under a limit: stack, weights, out-of-fold scores; no faces."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -265,11 +265,7 @@ def _copy(path: Path, target: Path) -> None:
 def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[Note]) -> dict[str, Any]:
     """The run.json of the bundle; files that face finders read come along."""
     record = run.folder.record
-    settings = json.loads(
-        json.dumps(
-            {name: record["settings"][name] for name in _SETTINGS if name in record["settings"]}
-        )
-    )
+    settings = deepcopy({k: v for k, v in record["settings"].items() if k in _SETTINGS})
     if "train" in settings:
         settings["train"]["detectors"] = list(kept)
         if settings["train"].get("weights") not in ("auto", "pretrained", "scratch"):

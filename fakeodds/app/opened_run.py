@@ -17,7 +17,7 @@ from predictions.progress import Progress, silent
 from predictions.submission import make_submission
 
 if TYPE_CHECKING:
-    from base_models.backends.choose import BackendName
+    from base_models.detectors.registry import BackendName
     from fakeodds.app.scoring import Scorer, Tell
 
 #: Endings of score files.

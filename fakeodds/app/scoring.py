@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset
-from base_models.detectors.registry import find_detector
+from base_models.detectors.registry import BackendName, find_detector
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces

@@ -21,6 +21,7 @@ from predictions.versions import installed_versions
 
 if TYPE_CHECKING:
     from base_models.faces.settings import FaceSettings
+    from fakeodds.workflows.settings import StackOptions
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
 
@@ -208,16 +209,35 @@ class RunFolder:
         """
         from base_models.faces.settings import FaceSettings
 
+        with self._reading("faces", "how faces are looked for"):
+            return FaceSettings(**self.record["settings"]["faces"])
+
+    def stack_options(self, jobs: int) -> "StackOptions":
+        """What the run was stacked with; the default where run.json doesn't say.
+
+        Raises:
+            InputError: it says what cannot be.
+        """
+        from fakeodds.workflows.settings import StackOptions
+
+        with self._reading("stack", "how scores are stacked"):
+            told = {**self.record["settings"].get("stack", {}), "jobs": jobs}
+            pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+            return StackOptions(**{**told, **pairs})
+
+    @contextmanager
+    def _reading(self, name: str, told: str) -> Iterator[None]:
+        """Whatever is wrong with the setting `name` is one sentence that names run.json."""
         path = self.path / "run.json"
         try:
-            return FaceSettings(**self.record["settings"]["faces"])
+            yield
         except InputError as error:
             raise InputError(error.problem, file=path, expected=error.expected) from error
         except (TypeError, KeyError, ValueError) as error:
             raise InputError(
-                "does not say how faces are looked for",
+                f"does not say {told}",
                 file=path,
-                column="settings.faces",
+                column=f"settings.{name}",
                 remedy="give the command that made the run again",
             ) from error
 

@@ -88,14 +88,6 @@ def base_models() -> dict[str, Any]:
 # ---------------------------------------- the peers: probabilities (n_new,) of an outer fold
 
 
-def logistic(fold: Fold) -> Array:
-    return fold.new["logistic"]
-
-
-def trees(fold: Fold) -> Array:
-    return fold.new["trees"]
-
-
 def sklearn(fold: Fold) -> Array:
     """Group folds for the calibration; within each, plain folds, as it can route no groups there.
 
@@ -169,8 +161,8 @@ def venn_abers(fold: Fold) -> Array:
 
 
 PEERS: dict[str, Callable[[Fold], Array]] = {
-    "logistic": logistic,
-    "trees": trees,
+    "logistic": lambda fold: fold.new["logistic"],
+    "trees": lambda fold: fold.new["trees"],
     "sklearn": sklearn,
     "mlxtend": mlxtend,
     "autogluon": autogluon,

@@ -12,15 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-# Started as a file, this folder comes first in the search path, and files here bear the names of
-# the packages they measure.
-sys.path[:] = [
-    folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent
-]
-
-from predictions.folds import assign_folds  # noqa: E402
-from predictions.tables.scores import read_scores  # noqa: E402
-from stacking.ensembles.compare import compare_subsets  # noqa: E402
+from predictions.folds import assign_folds
+from predictions.tables.scores import read_scores
+from stacking.ensembles.compare import compare_subsets
 
 
 def processor_seconds() -> float:

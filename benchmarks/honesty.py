@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from bench_tables import FILES, TABLES, Table, bootstrap_error, losses, read
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from predictions.folds import assign_folds
+from predictions.parallel import side_by_side
 from stacking import META_LEARNERS, Stack, nested_predictions
 
 TRAIN_SHARE = 0.7
@@ -69,9 +69,9 @@ def main() -> int:
 
     table = read(options.table, options.tables)
     start = time.perf_counter()
-    work = (delayed(judge_split)(table, options.meta, seed) for seed in range(options.splits))
+    work = [(table, options.meta, seed) for seed in range(options.splits)]
     results = []
-    for result in Parallel(n_jobs=options.jobs, return_as="generator")(work):
+    for result in side_by_side(judge_split, work, options.jobs):
         results.append(result)
         promised, delivered, error = result
         print(

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bench_tables import FILES, TABLES, Table, bootstrap_error, losses, read
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from predictions.folds import assign_folds
+from predictions.parallel import side_by_side
 from stacking import Stack
 from stacking.features import TamedScores
 
@@ -134,7 +134,8 @@ def cell(table: Table, n_rows: int, n_columns: int, n_seeds: int, jobs: int) -> 
     whole = n_rows == 0 or n_rows >= len(table.y)
     # All rows are the same rows for every seed.
     seeds = range(1 if whole else n_seeds)
-    results = Parallel(n_jobs=jobs)(delayed(one_seed)(table, X, n_rows, seed) for seed in seeds)
+    work = [(table, X, n_rows, seed) for seed in seeds]
+    results = list(side_by_side(one_seed, work, jobs))
     means = pd.DataFrame([means for means, _ in results])
     rival = str(means.drop(columns=AUTO).mean().idxmin())
     gaps = means[AUTO] - means[rival]

@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-# Started as a file, this folder comes first in the search path, and this file bears the name of
-# the package it measures.
-sys.path[:] = [
-    folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent
-]
-
-from calibration import TemperatureCalibrator, log_loss, measure_all  # noqa: E402
+from calibration import TemperatureCalibrator, log_loss, measure_all
 
 
 class LogitItself(ClassifierMixin, BaseEstimator):

@@ -80,9 +80,6 @@ CALIBRATORS = by_name(
 #: What *auto* tries, from the simplest to the most flexible.
 DEFAULT_CANDIDATES = tuple(name for name, entry in CALIBRATORS.items() if entry.auto)
 
-#: What a user may ask for.
-CHOICES = ("auto", "none", *CALIBRATORS)
-
 
 def create_calibrator(name: str, **params: Any) -> "Calibrator":
     """An unfitted calibrator of a name in CALIBRATORS, with its constructor's parameters.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from base_models.backends.agreement import Agreement, CannotExport, measure_agreement
 from base_models.compute.place import Place
-from base_models.detectors.registry import Backend, Detector, DetectorSpec
+from base_models.detectors.registry import Backend, BackendName, Detector, DetectorSpec
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from predictions.progress import Progress, silent
@@ -33,8 +33,6 @@ REFUSED = NoteKind(
     "backend.refused", "{detector}: {backend} in {precision} is refused, since " + _APART
 )
 NOT_TAKEN = NoteKind("backend.not-taken", "{why}; its own framework scores.")
-
-BackendName = Literal["auto", "openvino", "compiled", "reference"]
 
 #: What may take the place of the reference.
 Faster = Literal["openvino", "compiled"]

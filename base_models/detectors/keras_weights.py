@@ -119,7 +119,7 @@ def _one_output(
     state: Mapping[str, h5py.Dataset | NDArray], outputs: Outputs | None
 ) -> Mapping[str, h5py.Dataset | NDArray]:
     """The same with a head of one output, the logit of FAKE; as it is where it has others."""
-    if outputs is None or outputs.gives == "probabilities" and outputs.count > 2:
+    if outputs is None or (outputs.gives == "probabilities" and outputs.count > 2):
         return state
     made = dict(state)
     for name in (f"{HEAD}/kernel", f"{HEAD}/bias"):

@@ -21,6 +21,9 @@ from predictions.notes import Note
 #: "auto", "pretrained", "scratch", or a folder of weights files.
 Weights = str | Path
 
+#: What may be asked to score; see `base_models.backends.choose`.
+BackendName = Literal["auto", "openvino", "compiled", "reference"]
+
 #: Below this, the deepest maps of the networks have nothing left to look at.
 SMALLEST_SIZE = 32
 

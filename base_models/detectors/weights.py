@@ -38,7 +38,10 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 #: NumPy's numbers, which training loops write beside the tensors; they carry no code.
 _NUMBERS: list[Any] = [
     np.dtype,
-    *((np.float64(0).__reduce__()[0], f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
+    *(
+        (np.float64(0).__reduce__()[0], f"numpy.{home}.multiarray.scalar")
+        for home in ("core", "_core")
+    ),
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
 ]
 

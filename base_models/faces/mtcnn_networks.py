@@ -42,11 +42,6 @@ def load_networks(device: str, *, exact: bool) -> tuple[Network, Network, Networ
         return _make_networks(device, exact)
 
 
-def forget_networks() -> None:
-    """Make them anew when they are asked for again."""
-    _make_networks.cache_clear()
-
-
 @lru_cache(maxsize=4)
 def _make_networks(device: str, exact: bool) -> tuple[Network, Network, Network]:
     proposing: Literal["bf16", "fp32"] = "fp32"

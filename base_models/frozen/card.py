@@ -276,7 +276,9 @@ def _made(kind: Any, said: Any, place: str, file: Path | None) -> Any:
     try:
         return kind(**values)
     except TypeError as error:
-        required = [one.name for one in fields(kind) if one.name in known and one.name not in values]
+        required = [
+            one.name for one in fields(kind) if one.name in known and one.name not in values
+        ]
         raise InputError(
             "is not complete",
             file=file,

@@ -98,7 +98,9 @@ def added_cards() -> dict[str, Path]:
 
 def add_card(name: str, path: Path) -> None:
     """Remember the card at `path` under its name, in place of another of that name."""
-    write_json({**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list())
+    write_json(
+        {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
+    )
 
 
 def card_path(path: Path) -> Path:

@@ -131,7 +131,11 @@ def variants(card: Card, outputs: int) -> Iterator[tuple[str, Card]]:
     below one half then says that it is the other way round.
     """
     if card.outputs is None:
-        fake = Outputs(fake=(0,)) if outputs == 1 else Outputs((outputs - 1,), tuple(range(outputs - 1)))
+        fake = (
+            Outputs(fake=(0,))
+            if outputs == 1
+            else Outputs((outputs - 1,), tuple(range(outputs - 1)))
+        )
         card = replace(card, outputs=fake)
     if card.pixels is not None:
         yield "its card's", card

@@ -25,7 +25,17 @@ CONFIG, PIXELS = "config.json", "preprocessor_config.json"
 
 #: Words in the name of a class that mean FAKE, and those that mean REAL.
 _FAKE = {
-    *("fake", "fakes", "deepfake", "deepfakes", "artificial", "ai", "aigc", "generated", "synthetic"),
+    *(
+        "fake",
+        "fakes",
+        "deepfake",
+        "deepfakes",
+        "artificial",
+        "ai",
+        "aigc",
+        "generated",
+        "synthetic",
+    ),
     *("spoof", "spoofed", "attack", "manipulated", "forged", "forgery", "tampered", "altered"),
     *("faceswap", "swapped", "gan", "diffusion", "machine"),
 }
@@ -189,7 +199,10 @@ def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | 
             mean, std = (tuple(map(float, said[name])) for name in ("image_mean", "image_std"))
         except (KeyError, TypeError, ValueError):
             return None, None, [f"{PIXELS} does not say what its pixels are: say --pixels."]
-    if not said.get("do_rescale", True) or abs(said.get("rescale_factor", 1 / 255) - 1 / 255) > 1e-6:
+    if (
+        not said.get("do_rescale", True)
+        or abs(said.get("rescale_factor", 1 / 255) - 1 / 255) > 1e-6
+    ):
         return None, None, [f"{PIXELS} scales pixels in its own way: say --pixels."]
     if len(mean) != 3 or len(std) != 3:
         return None, None, [f"{PIXELS} is not of pictures in three colours."]

@@ -169,7 +169,9 @@ def inspect(path: Path) -> Draft:
         is_folder = kind.name == "hugging_face" and (path / "config.json").is_file()
         if is_folder or (path.is_file() and path.suffix.lower() in kind.endings):
             draft: Draft = _module(kind).draft(path)
-            return replace(draft, card=replace(draft.card, folder=path if is_folder else path.parent))
+            return replace(
+                draft, card=replace(draft.card, folder=path if is_folder else path.parent)
+            )
     if not path.exists():
         raise InputError("no such file", file=path)
     raise InputError(

@@ -38,7 +38,9 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     channels_last = _is_channels_last(entry)
     size = spec.size
     try:
-        network.reshape({entry.any_name: [-1, size, size, 3] if channels_last else [-1, 3, size, size]})
+        network.reshape(
+            {entry.any_name: [-1, size, size, 3] if channels_last else [-1, 3, size, size]}
+        )
         batched = True
     except RuntimeError:  # made for one picture at a time
         network = _read(path)
@@ -88,8 +90,12 @@ def draft(path: Path) -> Draft:
     if len(network.outputs) > 1:
         named = result.any_name
         names = ", ".join(output.any_name for output in network.outputs)
-        doubts.append(f"It has several outputs ({names}); {named} is taken: say --network for another.")
-    last = result.partial_shape[len(result.partial_shape) - 1] if len(result.partial_shape) else None
+        doubts.append(
+            f"It has several outputs ({names}); {named} is taken: say --network for another."
+        )
+    last = (
+        result.partial_shape[len(result.partial_shape) - 1] if len(result.partial_shape) else None
+    )
     count = last.get_length() if last is not None and last.is_static else 1
     gives = "probabilities" if _source(result).get_type_name() in _PROBABLE else "logits"
     doubts.append("A graph does not say what its pixels are, nor which output is FAKE.")
@@ -149,9 +155,7 @@ def _result(network: Any, named: str, path: Path) -> Any:
         if not named or named in output.names:
             return output
     names = ", ".join(output.any_name for output in network.outputs)
-    raise InputError(
-        f"the network has no output {named!r}", file=path, expected=f"one of {names}"
-    )
+    raise InputError(f"the network has no output {named!r}", file=path, expected=f"one of {names}")
 
 
 def _source(result: Any) -> Any:

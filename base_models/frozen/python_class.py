@@ -102,8 +102,10 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
 
 def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
     size = getattr(made, "size", None)
-    if not isinstance(size, int) or isinstance(size, bool) or not callable(
-        getattr(made, "logits", None)
+    if (
+        not isinstance(size, int)
+        or isinstance(size, bool)
+        or not callable(getattr(made, "logits", None))
     ):
         raise InputError(
             f"the class {name} is no detector",
@@ -149,6 +151,8 @@ def _class_of(file: Path, name: str) -> Any:
     if not isinstance(made, type):
         classes = [k for k, v in vars(sys.modules[module]).items() if isinstance(v, type)]
         raise InputError(
-            f"has no class {name!r}", file=file, expected=f"one of {', '.join(classes) or 'its own'}"
+            f"has no class {name!r}",
+            file=file,
+            expected=f"one of {', '.join(classes) or 'its own'}",
         )
     return made

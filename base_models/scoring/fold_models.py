@@ -179,15 +179,6 @@ def list_trained(run: Path, folds: Mapping[str, Sequence[Fold]]) -> str:
     return key
 
 
-def trained_key(run: Path) -> str:
-    """The common key of all that was trained in `run`.
-
-    Raises:
-        InputError: no training of it came to its end.
-    """
-    return str(_read_list(run / "models")["key"])
-
-
 def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
     """The trained detectors of a run by name, each with a model for every fold.
 

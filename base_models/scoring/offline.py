@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName, Faster, faster_backend
+from base_models.backends.choose import Faster, faster_backend
 from base_models.compute.place import Place, Precision
-from base_models.detectors.registry import DetectorSpec
+from base_models.detectors.registry import BackendName, DetectorSpec
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.fold_models import FoldModel, chosen_models
 from base_models.scoring.frame_scores import (

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName, faster_backend
+from base_models.backends.choose import faster_backend
 from base_models.compute.place import Precision
+from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, load_faces

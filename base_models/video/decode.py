@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from base_models.video.choose import choose_frames, typical_step
+from base_models.video.choose import typical_step
 from base_models.video.container import UnreadableVideo, open_media, picture_stream
 from base_models.video.rgb import RgbConverter
 
@@ -157,19 +157,6 @@ def decode_frames(
         if restart is None:  # nothing came after the seek
             may_seek, restart = False, 0
         start = restart
-
-
-def sample_frames(path: Path, n: int) -> list[Frame]:
-    """Up to `n` frames evenly spaced in time; all in memory.
-
-    Raises:
-        UnreadableVideo: not one frame can be decoded.
-    """
-    index = index_video(path)
-    frames = list(decode_frames(index, choose_frames(index.times, n)))
-    if not frames:
-        raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
-    return frames
 
 
 def describe_loss(index: VideoIndex, wanted: int, came: int) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Scores over the seconds of a video, drawn in the page's colours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,33 +15,22 @@ from fakeodds.view.figures import GREY, SERIES, draw, plain_axes
 MOST_TRACKS = 4
 
 
-@dataclass(frozen=True)
-class TrackScores:
-    """All detectors' scores of one face track.
-
-    Attributes:
-        face: number of the track.
-        scores: `name` (of the detector), `seconds` ascending, `probability` of FAKE, its own; a row
-            a frame and detector.
-    """
-
-    face: int
-    scores: pd.DataFrame
-
-
 def track_scores(
     frames: pd.DataFrame, times: Sequence[float] | np.ndarray, names: Sequence[str]
-) -> list[TrackScores]:
-    """The scores of the most seen faces, a set for each.
+) -> dict[int, pd.DataFrame]:
+    """The scores of the most seen faces by the number of their track, the most seen first.
 
     Args:
         frames: long table `frame, face, model, logit`, a row a face and detector.
         times: seconds of each of the video's frames.
         names: the detectors.
+
+    Each has a row a frame and detector: `name` (of the detector), `seconds` ascending, and its own
+    `probability` of FAKE.
     """
     frames = frames[frames["model"].isin(names)].sort_values("frame", kind="stable")
     if frames.empty:
-        return []
+        return {}
     place = np.clip(frames["frame"].to_numpy(np.intp), 0, len(times) - 1)
     table = pd.DataFrame(
         {
@@ -53,19 +41,19 @@ def track_scores(
         }
     )
     seen = frames.groupby("face")["frame"].nunique().sort_values(ascending=False, kind="stable")
-    return [
-        TrackScores(int(face), table[table["face"] == face].drop(columns="face"))
+    return {
+        int(face): table[table["face"] == face].drop(columns="face")
         for face in seen.index[:MOST_TRACKS]
-    ]
+    }
 
 
-def draw_scores(track: TrackScores, length: float, names: Sequence[str]) -> Markup:
-    """One chart: a line a detector over 0 to `length` seconds, 0 to 100 % FAKE.
+def draw_scores(face: int, scores: pd.DataFrame, length: float, names: Sequence[str]) -> Markup:
+    """One face's chart: a line a detector over 0 to `length` seconds, 0 to 100 % FAKE.
 
     `names`: all detectors, in the order of their colours; see `line_style`.
     """
-    plot = partial(_plot_scores, track=track, length=length, names=names)
-    svg, _ = draw(f"face {track.face}", plot, (4.8, 1.9), png=False)
+    plot = partial(_plot_scores, scores=scores, length=length, names=names)
+    svg, _ = draw(f"face {face}", plot, (4.8, 1.9), png=False)
     # Drawn by us: numbers, no names.
     return Markup(svg)
 
@@ -75,16 +63,16 @@ def line_style(position: int) -> tuple[int, bool]:
     return position % len(SERIES), position >= len(SERIES)
 
 
-def _plot_scores(canvas: Any, track: TrackScores, length: float, names: Sequence[str]) -> None:
+def _plot_scores(canvas: Any, scores: pd.DataFrame, length: float, names: Sequence[str]) -> None:
     axes = plain_axes(canvas)
     axes.axhline(0.5, color=GREY, linewidth=0.8)
     for position, name in enumerate(names):
-        own = track.scores[track.scores["name"] == name]
+        own = scores[scores["name"] == name]
         colour, dashed = line_style(position)
         axes.plot(
             own["seconds"], own["probability"], "--o" if dashed else "-o", color=SERIES[colour],
             linewidth=1.2, markersize=3,
         )  # fmt: skip
     axes.set_yticks([0, 0.5, 1], ["REAL", "50 %", "FAKE"])
-    last = max(length, float(track.scores["seconds"].max()), 1e-3)
+    last = max(length, float(scores["seconds"].max()), 1e-3)
     axes.set(xlabel="seconds", xlim=(-0.01 * last, 1.01 * last), ylim=(-0.05, 1.05))

@@ -28,7 +28,7 @@ def answer_page(name: str, scored: ScoredVideo, answer: Answer, worth: str) -> s
     names = [one.name for one in answer.detectors]
     alone = scored.frames[scored.frames["model"].isin(scored.alone)]
     tracks = track_scores(alone, scored.times, names)
-    drawn = {one for track in tracks for one in track.scores["name"]}
+    drawn = {one for scores in tracks.values() for one in scores["name"]}
     page = render(
         "answer.html",
         name=name,
@@ -37,7 +37,9 @@ def answer_page(name: str, scored: ScoredVideo, answer: Answer, worth: str) -> s
         worth=worth,
         say=sentences,
         legend=[(*line_style(i), one) for i, one in enumerate(names) if one in drawn],
-        charts=[(track.face, draw_scores(track, scored.seconds, names)) for track in tracks],
+        charts=[
+            (face, draw_scores(face, own, scored.seconds, names)) for face, own in tracks.items()
+        ],
         frames_with_face=0 if scored.faces is None else len(set(scored.faces.frame.tolist())),
         not_drawn=scored.frames["face"].nunique() - len(tracks),
         faces=[(title, [_face(scored, one) for one in some]) for title, some in _faces(answer)],

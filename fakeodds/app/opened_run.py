@@ -17,7 +17,7 @@ from predictions.progress import Progress, silent
 from predictions.submission import make_submission
 
 if TYPE_CHECKING:
-    from base_models.backends.choose import BackendName
+    from base_models.detectors.registry import BackendName
     from fakeodds.app.scoring import Scorer, Tell
 
 #: Endings of score files.
@@ -78,7 +78,6 @@ class OpenedRun:
         settings = self.folder.record["settings"]
         if "faces" not in settings:
             return None
-        from base_models.faces.settings import FaceSettings
         from fakeodds.app.scoring import Scorer
 
         imported = settings.get("imported", {})
@@ -87,7 +86,7 @@ class OpenedRun:
             return None
         return Scorer(
             self.folder.path,
-            FaceSettings(**settings["faces"]),
+            self.folder.face_settings(),
             names,
             device=device,
             backend=backend,

@@ -37,10 +37,7 @@ def build_page(run: OpenedRun, limits: Limits) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_CLEAN_EVERY, _KEPT_FOR),
     ) as page:
-        gr.HTML(
-            html.header(run.name),
-            elem_id="fo-header",
-        )
+        gr.HTML(html.header(run.name), elem_id="fo-header")
         with gr.Tabs():
             with gr.Tab("A video"):
                 _video_tab(run, limits)

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset
+from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
 from base_models.scoring.fold_models import find_models
-from base_models.scoring.frame_scores import no_frames
-from base_models.scoring.frame_scores import read_new_scores
+from base_models.scoring.frame_scores import no_frames, read_new_scores
 from base_models.scoring.offline import score_videos
 from base_models.scoring.online import VideoScorer
 from base_models.sound.extract import extract_sound
@@ -39,14 +38,13 @@ class ScoredVideo:
         faces: the crops that detectors of single faces looked at.
         times: (N,) seconds after the first frame of each of the video's frames; empty where the
             file cannot be read.
-        status, reason: as of `Faces`.
+        reason: as of `Faces`.
         alone: the detectors of single faces, whose rows are one a crop.
     """
 
     frames: pd.DataFrame
     faces: Faces | None
     times: NDArray[np.float64]
-    status: str
     reason: str
     alone: tuple[str, ...]
 
@@ -81,11 +79,7 @@ class Scorer:
             InputError: one is not trained, or cannot be opened.
         """
         found = find_models(run / "models")
-        looks_at = {
-            name: found[name][0].spec.looks_at
-            for name in names
-            if name in found
-        }
+        looks_at = {name: found[name][0].spec.looks_at for name in names if name in found}
         # A name that is not trained is left to the scorer, which tells of it.
         self.alone = tuple(name for name in names if looks_at.get(name, "face") == "face")
         self.others = tuple(name for name in names if name not in self.alone)
@@ -111,9 +105,7 @@ class Scorer:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            return ScoredVideo(
-                no_frames(), None, np.empty(0), "unreadable", error.sentence, self.alone
-            )
+            return ScoredVideo(no_frames(), None, np.empty(0), error.sentence, self.alone)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
@@ -122,14 +114,8 @@ class Scorer:
         if self.others:
             tell(f"Asking {', '.join(self.others)}", 0.85)
             tables.append(self._others(path, faces))
-        return ScoredVideo(
-            pd.concat(tables, ignore_index=True),
-            faces,
-            index.times,
-            faces.status,
-            faces.reason,
-            self.alone,
-        )
+        frames = pd.concat(tables, ignore_index=True)
+        return ScoredVideo(frames, faces, index.times, faces.reason, self.alone)
 
     def _alone(self, faces: Faces, tell: Tell) -> list[pd.DataFrame]:
         tables = []

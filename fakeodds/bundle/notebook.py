@@ -178,7 +178,7 @@ shutil.rmtree(WORK)
 )
 
 
-def write_notebook(folder: Path, slug: str) -> Path:
+def write_notebook(folder: Path, slug: str) -> None:
     """Write the notebook into `folder`; `slug` is what the dataset will probably be called."""
     cells: list[dict[str, Any]] = []
     for number, (kind, text) in enumerate(_CELLS):
@@ -194,9 +194,7 @@ def write_notebook(folder: Path, slug: str) -> Path:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    path = folder / NAME
-    write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", path)
-    return path
+    write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", folder / NAME)
 
 
 def code_of(notebook: Path) -> str:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import tomllib
 import zipfile
+from email import message_from_string
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,9 +50,7 @@ def build_wheel(folder: Path) -> Path:
         InputError: one of the packages is not here.
     """
     metadata = own_metadata()
-    version = next(
-        line.partition(": ")[2] for line in metadata.splitlines() if line.startswith("Version: ")
-    )
+    version = message_from_string(metadata)["Version"]
     about = f"fakeodds-{version}.dist-info"
     contents = {
         f"{package}/{path.relative_to(root).as_posix()}": path.read_bytes()

@@ -1,8 +1,8 @@
 """What prediction needs of a run, under a limit: stack, weights, out-of-fold scores; no faces."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,7 +72,10 @@ class FinishedRun:
         faces = self.folder.record["settings"]["faces"]
         finders = {faces["finder"], faces.get("second_finder")}
         # Faces are found with torch, whatever the detectors' framework.
-        wanted = {"torch", *(spec.extra or spec.framework for spec in map(self.specs.__getitem__, self.names))}
+        wanted = {
+            "torch",
+            *(spec.extra or spec.framework for spec in map(self.specs.__getitem__, self.names)),
+        }
         if "dlib" in finders:
             wanted.add("dlib")
         if find_spec("openvino") is not None:
@@ -235,10 +238,9 @@ def _exports_within(
 
 def _export(run: FinishedRun, name: str) -> list[Note]:
     """Have a detector exported and compared, unless it was; a note on how they agree."""
-    from base_models.faces.settings import FaceSettings
     from base_models.scoring.online import VideoScorer
 
-    settings = FaceSettings(**run.folder.record["settings"]["faces"])
+    settings = run.folder.face_settings()
     return VideoScorer.open(run.folder.path, settings, [name], device="cpu").notes
 
 
@@ -266,11 +268,7 @@ def _copy(path: Path, target: Path) -> None:
 def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[Note]) -> dict[str, Any]:
     """The run.json of the bundle; files that face finders read come along."""
     record = run.folder.record
-    settings = json.loads(
-        json.dumps(
-            {name: record["settings"][name] for name in _SETTINGS if name in record["settings"]}
-        )
-    )
+    settings = deepcopy({k: v for k, v in record["settings"].items() if k in _SETTINGS})
     if "train" in settings:
         settings["train"]["detectors"] = list(kept)
         if settings["train"].get("weights") not in ("auto", "pretrained", "scratch"):

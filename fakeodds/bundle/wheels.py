@@ -88,16 +88,12 @@ def gather_wheels(
     _clear(folder, wanted, same=_first_line(folder / REQUIREMENTS) == _first_line(listed))
     write_text(listed, folder / REQUIREMENTS)
     own = build_wheel(folder)
-    notes = []
     if choice == "none":
-        notes.append(NO_WHEELS(extras=sorted(extras)))
-    else:
-        download_wheels(needed, folder, target, progress)
-        if needed.unpinned:
-            notes.append(NEWEST(packages=list(needed.unpinned), target=str(target)))
-    versions = {} if choice == "none" else _versions_in(folder)
-    brought = () if choice == "none" else needed.brought
-    return Wheels(own.name, versions, brought, tuple(notes))
+        return Wheels(own.name, {}, (), (NO_WHEELS(extras=sorted(extras)),))
+    download_wheels(needed, folder, target, progress)
+    newest = NEWEST(packages=list(needed.unpinned), target=str(target))
+    notes = (newest,) if needed.unpinned else ()
+    return Wheels(own.name, _versions_in(folder), needed.brought, notes)
 
 
 def _requirements(

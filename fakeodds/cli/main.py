@@ -152,13 +152,14 @@ def run(shared: dict[str, Any] | None = None) -> None:
     try:
         fakeodds(standalone_mode=False, obj=shared)
     except InputError as error:
-        if shared["json"]:
-            click.echo(json.dumps({"error": error.facts}, indent=2, ensure_ascii=False))
-        _stop(f"fakeodds: {error}", 2)
+        _stop(f"fakeodds: {error}", 2, error.facts if shared["json"] else None)
     except click.ClickException as error:
         from fakeodds.cli.usage_errors import as_sentence
 
-        _stop(as_sentence(error), error.exit_code)
+        sentence = as_sentence(error)
+        # What is typed wrong may be found before --json is.
+        facts = {"problem": sentence} if shared["json"] or "--json" in sys.argv else None
+        _stop(sentence, error.exit_code, facts)
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             raise
@@ -195,6 +196,8 @@ _EXTRAS = dict.fromkeys(_TORCH, "torch") | {"tensorflow": "tensorflow", "keras":
 _EXTRAS |= {"gradio": "app"}
 
 
-def _stop(message: str, code: int) -> None:
+def _stop(message: str, code: int, facts: dict[str, Any] | None = None) -> None:
+    if facts is not None:
+        click.echo(json.dumps({"error": facts}, indent=2, ensure_ascii=False))
     click.echo(message, err=True)
     sys.exit(code)

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from base_models.detectors.registry import BackendName
 from base_models.faces.settings import FaceSettings
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Decorator, Existing
@@ -69,7 +70,7 @@ report_option = click.option(
 )
 backend_option = click.option(
     "--backend",
-    type=click.Choice(("auto", "openvino", "compiled", "reference")),
+    type=click.Choice(get_args(BackendName)),
     default="auto",
     show_default=True,
     help="What scores new videos; auto: OpenVINO on CPUs where it is installed and agrees with "

@@ -15,7 +15,7 @@ import pandas as pd
 from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.settings import StackOptions
-from fakeodds.workflows.submission import answer_with_gaps
+from fakeodds.workflows.submission import stack_probability
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.frame_rules import aggregate, rule_table
 
@@ -57,7 +57,7 @@ class Look:
             table = pd.DataFrame(index=[_ONE])
         else:
             table = rule_table(frames) if self.whole else aggregate(frames)
-        return float(answer_with_gaps(self.stack, table, self.about, None).iloc[0])
+        return float(stack_probability(self.stack, table, self.about, None, gaps=True).iloc[0])
 
 
 def make_looks(

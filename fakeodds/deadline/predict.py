@@ -21,7 +21,7 @@ from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.deadline.plot import draw_cost
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.submission import answer_with_gaps, shifted_to
+from fakeodds.workflows.submission import shifted_to, stack_probability
 from fakeodds.workflows.substack import labelled_videos
 from fakeodds.workflows.weights_budget import weights_that_fit, within
 from predictions.errors import InputError
@@ -31,8 +31,8 @@ from predictions.products import checksum, key_of
 from predictions.submission import make_submission, read_sample, write_submission
 
 if TYPE_CHECKING:
-    from base_models.backends.choose import BackendName
     from base_models.datasets import Dataset
+    from base_models.detectors.registry import BackendName
     from fakeodds.deadline.kept import KeptWork
     from fakeodds.deadline.schedule import Schedule
     from fakeodds.workflows.settings import Prior
@@ -115,15 +115,16 @@ def predict_in_time(
         write_submission(submission, run.submission)
         run.answered(**told)
 
-    unseen = float(answer_with_gaps(stack, pd.DataFrame(index=[""]), about, None).iloc[0])
+    unseen = float(
+        stack_probability(stack, pd.DataFrame(index=[""]), about, None, gaps=True).iloc[0]
+    )
     # All that follows takes seconds; whoever stops us before has an answer.
     write(pd.Series(unseen, index=videos), new=True)
 
     from base_models.faces.ladder import settings_key
-    from base_models.faces.settings import FaceSettings
     from fakeodds.deadline.kept import KeptWork
 
-    settings = FaceSettings(**run.record["settings"]["faces"])
+    settings = run.face_settings()
     kept = KeptWork(
         run,
         videos,

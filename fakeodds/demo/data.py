@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from predictions.files import replacing, write_table
+from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 
 Image = NDArray[Any]
@@ -58,24 +58,21 @@ def make_demo_set(
     *,
     people: int = 20,
     test_people: int = 6,
-    clips_each: int = 1,
     seed: int = 0,
     jobs: int = -1,
     progress: Progress = silent,
 ) -> DemoSet:
     """Write labelled clips to `folder`/train and unlabelled clips to `folder`/test.
 
-    Every person gives `clips_each` real clips and as many fakes; nobody of the training set is in
-    the test set. One training clip shows no face at all. The same seed gives the same bytes.
+    Every person gives a real clip and a fake; nobody of the training set is in the test set. One
+    training clip shows no face at all. The same seed gives the same bytes.
     """
     made = DemoSet(folder / "train", folder / "test")
     cast = make_cast(people + test_people, seed)
-    train = [*plan_clips(cast[:people], clips_each, seed), _sky(seed)]
-    test = plan_clips(cast[people:], clips_each, seed)
+    train = [*plan_clips(cast[:people], seed), _sky(seed)]
+    test = plan_clips(cast[people:], seed)
     work = [(clip, made.train) for clip in train] + [(clip, made.test) for clip in test]
-    written = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_make_clip)(clip, target / clip.file) for clip, target in work
-    )
+    written = side_by_side(_make_clip, [(clip, out / clip.file) for clip, out in work], jobs)
     progress("making clips", 0, len(work))
     for done, _ in enumerate(written, start=1):
         progress("making clips", done, len(work))
@@ -188,24 +185,20 @@ class Clip:
         }
 
 
-def plan_clips(cast: list[Person], clips_each: int, seed: int) -> Iterator[Clip]:
-    """Real clips of everybody, and a fake made from each of them, by the two methods in turn."""
+def plan_clips(cast: list[Person], seed: int) -> Iterator[Clip]:
+    """A real clip of everybody, and a fake made from each of them, by the two methods in turn."""
     for position, person in enumerate(cast):
         others = [p for p in cast if p.photograph != person.photograph]
-        for take in range(clips_each):
-            # Each clip draws for itself, so that it does not matter which is made first.
-            chance = [
-                np.random.default_rng([seed, 1, int(person.name[-2:]), take, i]) for i in (0, 1)
-            ]
-            real = f"{person.name}_take{take}.mp4"
-            yield Clip(real, person, "real", None, None, chance[0])
-            if (position // 2 + take) % 2 == 0 and others:
-                method, donor = "face_swap", others[(position + take) % len(others)]
-            else:
-                method, donor = "self_blend", person
-            yield Clip(
-                f"{person.name}_take{take}_{method}.mp4", person, method, real, donor, chance[1]
-            )
+        # Each clip draws for itself, so that it does not matter which is made first.
+        chance = [np.random.default_rng([seed, 1, int(person.name[-2:]), 0, i]) for i in (0, 1)]
+        real = f"{person.name}_take0.mp4"
+        yield Clip(real, person, "real", None, None, chance[0])
+        if position // 2 % 2 == 0 and others:
+            method, donor = "face_swap", others[position % len(others)]
+        else:
+            method, donor = "self_blend", person
+        fake = f"{person.name}_take0_{method}.mp4"
+        yield Clip(fake, person, method, real, donor, chance[1])
 
 
 def blend_face(target: Person, donor: Person, rng: np.random.Generator) -> Image:

@@ -22,7 +22,9 @@ def megabytes(*paths: Path) -> float:
 def weights_mb(run: Path, names: Sequence[str]) -> dict[str, float]:
     """MB of the weights of all fold models of each detector, in a run's folder; 0 without any."""
     return {
-        name: megabytes(*filter(_holds_weights, (run / "models" / f"model={name}").glob("fold=*/*")))
+        name: megabytes(
+            *filter(_holds_weights, (run / "models" / f"model={name}").glob("fold=*/*"))
+        )
         for name in names
     }
 

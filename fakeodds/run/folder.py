@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -18,6 +18,10 @@ from predictions.errors import InputError
 from predictions.files import read_json, write_json
 from predictions.products import Product, key_of, read_record
 from predictions.versions import installed_versions
+
+if TYPE_CHECKING:
+    from base_models.faces.settings import FaceSettings
+    from fakeodds.workflows.settings import StackOptions
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
 
@@ -196,6 +200,46 @@ class RunFolder:
         from predictions.tables.reader import read_own
 
         return read_own(self.oof)
+
+    def face_settings(self) -> "FaceSettings":
+        """How faces were looked for, which new videos' are looked for by.
+
+        Raises:
+            InputError: run.json does not say so any more.
+        """
+        from base_models.faces.settings import FaceSettings
+
+        with self._reading("faces", "how faces are looked for"):
+            return FaceSettings(**self.record["settings"]["faces"])
+
+    def stack_options(self, jobs: int) -> "StackOptions":
+        """What the run was stacked with; the default where run.json doesn't say.
+
+        Raises:
+            InputError: it says what cannot be.
+        """
+        from fakeodds.workflows.settings import StackOptions
+
+        with self._reading("stack", "how scores are stacked"):
+            told = {**self.record["settings"].get("stack", {}), "jobs": jobs}
+            pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+            return StackOptions(**{**told, **pairs})
+
+    @contextmanager
+    def _reading(self, name: str, told: str) -> Iterator[None]:
+        """Whatever is wrong with the setting `name` is one sentence that names run.json."""
+        path = self.path / "run.json"
+        try:
+            yield
+        except InputError as error:
+            raise InputError(error.problem, file=path, expected=error.expected) from error
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(
+                f"does not say {told}",
+                file=path,
+                column=f"settings.{name}",
+                remedy="give the command that made the run again",
+            ) from error
 
     def read_metrics(self) -> dict[str, Any]:
         """metrics.json."""

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from base_models.backends.choose import BackendName
 from base_models.datasets import Dataset
-from base_models.detectors import DetectorSpec
+from base_models.detectors.registry import BackendName, DetectorSpec
 from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
@@ -37,7 +36,7 @@ from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.report import compare_for_report
 from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
 from fakeodds.workflows.settings import Prior, StackOptions
-from fakeodds.workflows.submission import answer_with_gaps
+from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.folds import assign_folds
@@ -282,7 +281,7 @@ def predict(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    settings = FaceSettings(**run.record["settings"]["faces"])
+    settings = run.face_settings()
     folder = RunFolder.open(run.path / "test")
     told = run.record["settings"].get("imported", {})
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
@@ -319,7 +318,7 @@ def predict(
     frames = read_new_scores(folder.scores, detectors)
     features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
-    return answer_with_gaps(stack, features, about, prior, groups)
+    return stack_probability(stack, features, about, prior, groups, gaps=True)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

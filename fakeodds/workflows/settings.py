@@ -4,15 +4,12 @@ What a setting means stands in its help, which is its documentation.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from calibration.registry import CALIBRATORS
 from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
 from predictions.settings import check_settings, setting
 from stacking.registry import META_LEARNERS
-
-if TYPE_CHECKING:
-    from fakeodds.run.folder import RunFolder
 
 #: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
 Prior = float | Literal["auto"] | None
@@ -121,10 +118,3 @@ class StackOptions:
 
     def __post_init__(self) -> None:
         check_settings(self, "stacking")
-
-    @classmethod
-    def of_run(cls, run: "RunFolder", jobs: int = -1) -> "StackOptions":
-        """Those that a run of detectors was stacked with; the default where it doesn't say."""
-        told = {**run.record["settings"].get("stack", {}), "jobs": jobs}
-        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
-        return cls(**{**told, **pairs})

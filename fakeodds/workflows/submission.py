@@ -87,6 +87,8 @@ def stack_probability(
     about: dict[str, Any],
     prior: Prior,
     groups: pd.Series | None = None,
+    *,
+    gaps: bool = False,
 ) -> pd.Series:
     """Calibrated probability of FAKE a video, by the columns of `features` that the stack knows; of
     frame scores by the rule it was fitted with (`about`). Moved to another share of fakes when one
@@ -94,27 +96,17 @@ def stack_probability(
 
     `prior="auto"` estimates the share from the probabilities themselves and says what it found;
     where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
+    With `gaps`, columns that the stack knows may not be there: their scores are missing.
     """
+    if gaps:
+        features = with_models(features, about["kinds"])
     if "frames" in about:
         features = by_rule(features, **about["frames"])
+    if gaps:
+        features = features.reindex(columns=stack.feature_names_in_)
     features = stack.align(features)
     probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
     return shifted_to(probability, about, prior, groups)
-
-
-def answer_with_gaps(
-    stack: Any,
-    features: pd.DataFrame,
-    about: dict[str, Any],
-    prior: Prior,
-    groups: pd.Series | None = None,
-) -> pd.Series:
-    """`stack_probability` where columns that the stack knows may not be there: they are missing."""
-    features = with_models(features, about["kinds"])
-    if "frames" in about:
-        features = by_rule(features, **about["frames"])
-    features = features.reindex(columns=stack.feature_names_in_)
-    return stack_probability(stack, features, about, prior, groups)
 
 
 def shifted_to(

@@ -12,7 +12,6 @@ from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import outer_folds
-from fakeodds.workflows.settings import StackOptions
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, rule_table, with_models
@@ -50,7 +49,7 @@ def within(
     fits = sum(mb.values()) <= most_mb
     if fits and set(names) == set(about["kinds"]):
         return stack, about, None
-    videos, options = labelled_videos(run), StackOptions.of_run(run, jobs)
+    videos, options = labelled_videos(run), run.stack_options(jobs)
     frames = about.get("frames")
     scores = rule_table(read_fold_scores(run.path)).reindex(videos.index)
     scores = with_models(by_rule(scores, **(frames or {})), names)

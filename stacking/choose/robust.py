@@ -84,7 +84,7 @@ class RobustChoice:
         columns: the columns of X that take part.
         table: a row a candidate, as tried: `columns` (how many), `meta`, `calibration`, `clip`,
             `worst` (log loss of the worst domain), `mean` (over domains), and the log loss of
-            each domain.
+            each domain in `domain NAME`.
         chosen: its row.
         note: what was chosen, and why.
     """
@@ -165,7 +165,8 @@ def choose_robust(
             means = {name: float(np.concatenate(by_domain[name]).mean()) for name in names}
             settings = {"columns": len(sets[which]), "meta": one, "calibration": kind}
             worth = {"worst": max(means.values()), "mean": float(np.mean(list(means.values())))}
-            found.append({**settings, "clip": bounds, **worth, **means})
+            of_each = {_column(name): value for name, value in means.items()}
+            found.append({**settings, "clip": bounds, **worth, **of_each})
             tried.append((which, one))
 
     def leader() -> int:
@@ -188,10 +189,15 @@ def choose_robust(
         **{name: row[name] for name in ("meta", "calibration", "columns", "worst", "mean")},
         clip=row["clip"] if isinstance(row["clip"], str) else list(row["clip"]),
         of=X.shape[1],
-        domain=max(names, key=lambda name: row[name]),
+        domain=max(names, key=lambda name: row[_column(name)]),
         lowest_mean=float(table["mean"].min()),
     )
     return RobustChoice(columns, table, chosen, note)
+
+
+def _column(domain: str) -> str:
+    """Of the table: a domain may be called `mean`."""
+    return f"domain {domain}"
 
 
 def _losses(

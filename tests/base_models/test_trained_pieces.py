@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from base_models.scoring.fold_models import find_models, read_fold_scores, trained_key
+from base_models.scoring.fold_models import LIST, find_models, read_fold_scores
 from base_models.scoring.offline import KEPT, read_new_scores, score_videos
 from base_models.training.fold import SCORED_AGAIN, TRAINED_AGAIN
 from base_models.training.out_of_fold import REMOVED, TrainReport, fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 from predictions.notes import Note
+from predictions.products import read_record
 
 ONE, OTHER = "timm-test_resnet", "timm-test_efficientnet"
 SMALL = TrainSettings(
@@ -33,6 +34,10 @@ SMALL = TrainSettings(
 BOTH = replace(SMALL, detectors=(ONE, OTHER))
 
 
+def _key(run: Path) -> str:
+    return read_record(run / "models" / LIST)["key"]
+
+
 @pytest.fixture(scope="module")
 def videos(faces: Path, make_videos: Callable) -> pd.DataFrame:
     return make_videos(faces, n=12, folds=3)
@@ -43,7 +48,7 @@ def trained(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("trained")
     report = fit_out_of_fold(videos, faces, out, BOTH)
     assert report.pieces == [(name, fold) for name in (ONE, OTHER) for fold in (0, 1, 2)]
-    assert report.key == trained_key(out)
+    assert report.key == _key(out)
     return out
 
 
@@ -107,12 +112,12 @@ def test_fewer_folds_leave_none_of_the_old(
 def test_a_detector_left_out_is_not_read_and_not_lost(
     fit: Callable, run: Path, contents: Callable
 ) -> None:
-    before, key = contents(run), trained_key(run)
+    before, key = contents(run), _key(run)
     report = fit(SMALL)
     assert not REMOVED.among(report.notes)
     assert list(find_models(run / "models")) == [ONE]
     assert set(read_fold_scores(run)["model"]) == {ONE}
-    assert trained_key(run) != key
+    assert _key(run) != key
     with pytest.raises(InputError, match=f"no {OTHER} is trained"):
         read_fold_scores(run, [OTHER])
     assert {name: contents(run)[name] for name in before if "trained" not in name} == {

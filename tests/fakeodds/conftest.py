@@ -86,9 +86,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
         pytest.importorskip(needed)
     from fakeodds.demo.data import make_demo_set
 
-    made = make_demo_set(
-        tmp_path_factory.mktemp("demo"), people=6, test_people=3, clips_each=1, seed=2
-    )
+    made = make_demo_set(tmp_path_factory.mktemp("demo"), people=6, test_people=3, seed=2)
     (made.test / "broken.mp4").write_bytes(b"no video at all")
     return made
 

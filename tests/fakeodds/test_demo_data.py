@@ -18,11 +18,11 @@ def read(path: Path) -> np.ndarray:
 
 
 def test_the_set_is_labelled_decodable_and_reproducible(tmp_path: Path) -> None:
-    sizes = {"people": 2, "test_people": 1, "clips_each": 2, "seed": 3}
+    sizes = {"people": 4, "test_people": 1, "seed": 3}
     made = demo_data.make_demo_set(tmp_path / "a", **sizes)
     demo_data.make_demo_set(tmp_path / "b", **sizes, jobs=1)
     labels = pd.read_csv(made.train / "labels.csv")
-    assert len(labels) == 2 * 2 * 2 + 1
+    assert len(labels) == 4 * 2 + 1
     assert labels["label"].value_counts().to_dict() == {0: 5, 1: 4}
     assert set(labels["method"]) == {"real", "face_swap", "self_blend"}
     fakes = labels[labels["label"] == 1].merge(

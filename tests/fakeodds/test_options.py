@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from base_models.detectors.registry import BackendName
 from base_models.explore.settings import ExploreSettings
 from base_models.faces.settings import FaceSettings
 from base_models.training.settings import TrainSettings
@@ -146,3 +147,12 @@ def test_options_of_a_command_have_a_help(name: str) -> None:
     assert command is not None
     for parameter in command.params:
         assert not isinstance(parameter, click.Option) or parameter.help, parameter.opts
+
+
+def test_backends_are_those_that_score() -> None:
+    for name in ("run", "predict", "app"):
+        command = fakeodds.get_command(click.Context(fakeodds), name)
+        assert command is not None
+        (option,) = (one for one in command.params if one.name == "backend")
+        assert isinstance(option.type, click.Choice)
+        assert tuple(option.type.choices) == get_args(BackendName)

@@ -30,9 +30,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
     """Six people for training, one of them nobody, and two to predict."""
-    made = make_demo_set(
-        tmp_path_factory.mktemp("demo"), people=6, test_people=2, clips_each=1, seed=1
-    )
+    made = make_demo_set(tmp_path_factory.mktemp("demo"), people=6, test_people=2, seed=1)
     (made.train / "cut.mp4").write_bytes((made.train / "sky.mp4").read_bytes()[:300])
     labels = pd.read_csv(made.train / "labels.csv")
     cut = pd.DataFrame([{"file": "cut.mp4", "label": 1, "group": "cut", "method": "face_swap"}])

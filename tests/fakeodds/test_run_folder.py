@@ -11,6 +11,7 @@ import pytest
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS, made_of
+from fakeodds.workflows.settings import StackOptions
 from predictions import InputError
 from predictions.files import write_json
 
@@ -128,6 +129,34 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
         (tmp_path / "run.json").write_bytes(content)
         with pytest.raises(InputError, match=r"run\.json"):
             RunFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize("faces", [None, 7, [], {"frames": "x"}, {"thresholds": 3}, {"eyes": 2}])
+def test_face_settings_that_somebody_changed(tmp_path: Path, faces: object) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    run.settings(faces={"frames": 3})
+    assert run.face_settings().frames == 3
+    run.settings(faces=faces)
+    with pytest.raises(InputError) as refused:
+        run.face_settings()
+    assert refused.value.file == str(tmp_path / "run" / "run.json")
+
+
+def test_stack_options_are_those_of_run_json(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    assert run.stack_options(2) == StackOptions(jobs=2)
+    run.settings(stack={"clip": [0.01, 0.9], "frame_rule": ["median", "max"], "jobs": 7})
+    expected = StackOptions(clip=(0.01, 0.9), frame_rule=("median", "max"), jobs=2)
+    assert run.stack_options(2) == expected
+
+
+@pytest.mark.parametrize("stack", [None, 7, [3], {"folds": "x"}, {"folds": 1}, {"corners": 2}])
+def test_stack_options_that_somebody_changed(tmp_path: Path, stack: object) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    run.settings(stack=stack)
+    with pytest.raises(InputError) as refused:
+        run.stack_options(1)
+    assert refused.value.file == str(tmp_path / "run" / "run.json")
 
 
 def test_scores_do_not_go_into_a_run_on_videos(tmp_path: Path) -> None:

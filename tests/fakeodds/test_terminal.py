@@ -190,6 +190,12 @@ def test_json_of_one_detector_and_of_all(terminal: Terminal) -> None:
     assert all(one["name"] and one["framework"] for one in everything)
 
 
+def test_json_of_what_was_typed_wrong(terminal: Terminal) -> None:
+    for words in (("stack", "--nonsense", "--json"), ("stack", "--json"), ("stak", "--json")):
+        said = terminal(*words)
+        assert (json.loads(said.out)["error"]["problem"] + "\n", said.code) == (said.err, 2)
+
+
 def test_json_of_a_refused_call_is_its_facts(terminal: Terminal, tmp_path: Path) -> None:
     said = terminal("stack", tmp_path / "no.csv", "--out", tmp_path / "run", "--json")
     file = str(tmp_path / "no.csv")

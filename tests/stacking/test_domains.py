@@ -122,6 +122,18 @@ def test_predictions_are_those_of_a_fit_without_the_domain():
     assert loss["value"] > 2 * report["swap"]["calibrated"]["log_loss"]["value"]
 
 
+def test_domains_may_be_called_like_a_column():
+    X, y, groups, domains = methods(40)
+    names = {"lips": "clip", "mask": "mean", "swap": "worst"}  # the same order
+    renamed = np.array([names.get(name, name) for name in domains])
+    plain, odd = (
+        choose_robust(X, y, groups_of(groups), named, Stack("logistic"))
+        for named in (domains, renamed)
+    )
+    for column in ("mean", "worst", "meta", "clip"):
+        assert odd.table[column].tolist() == plain.table[column].tolist()
+
+
 def test_the_worst_domain_decides():
     X, y, groups, domains = methods(80)
     choice = choose_robust(X, y, groups_of(groups), domains, Stack())

@@ -74,7 +74,9 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
         rename = layout.rename(name)
     except InputError as error:
         raise error.in_file(path) from error
-    renamed = {new: (old, value) for old, value in state.items() if (new := rename(old)) is not None}
+    renamed = {
+        new: (old, value) for old, value in state.items() if (new := rename(old)) is not None
+    }
     _lay_in(network, renamed, name, path)
     try:
         return cut(network, head)

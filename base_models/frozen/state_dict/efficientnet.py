@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 #: Sides in pixels that the networks are made at, by timm's name.
-SIZES = {f"tf_efficientnet_b{n}": side for n, side in enumerate((224, 240, 260, 300, 380, 456, 528, 600))}
+SIZES = {
+    f"tf_efficientnet_b{n}": side for n, side in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
+}
 
 
 class PaddedConv(nn.Conv2d):

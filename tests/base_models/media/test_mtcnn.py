@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
 from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral, _shrunk
-from base_models.faces.mtcnn_networks import forget_networks
+from base_models.faces.mtcnn_networks import _make_networks
 from base_models.faces.tracks import box_iou
 
 
@@ -116,9 +116,9 @@ def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
     pytest.importorskip("openvino")
     fast = MtcnnFinder(exact=True)
     monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
-    forget_networks()
+    _make_networks.cache_clear()
     plain = MtcnnFinder()
-    forget_networks()
+    _make_networks.cache_clear()
     assert isinstance(plain._pnet, torch.nn.Module)
     assert not isinstance(fast._pnet, torch.nn.Module)
     found, wanted = fast.find(scenes), plain.find(scenes)
@@ -136,7 +136,7 @@ def test_proposing_in_bf16_finds_the_same_faces(scenes):
 
 
 def test_threads_may_ask_for_the_networks_at_once(scenes):
-    forget_networks()
+    _make_networks.cache_clear()
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: MtcnnFinder().find(scenes), range(4)))
     for one in found[1:]:

@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.video.container import UnreadableVideo
-from base_models.video.decode import sample_frames
+from base_models.video.decode import decode_frames, index_video
 from base_models.video.rgb import RgbConverter, yuv_to_rgb
 
 MATRICES = [1, 2, 4, 5, 6, 7, 9]
@@ -53,13 +53,17 @@ def test_full_colour_is_ffmpegs_to_a_level(
     assert np.abs(found - exact).max() < 0.75
 
 
+def _frames(path: Path) -> list[Any]:
+    return list(decode_frames(index_video(path), range(3)))
+
+
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv444p10le"])
 def test_whole_files_are_ffmpegs(
     tmp_path: Path, write_video: Callable[..., Path], panned: Any, pixels: str
 ) -> None:
     pictures = panned(3, 240, 322)  # a width that is padded in memory
     path = write_video(tmp_path / "a.mp4", pictures, pixels=pixels)
-    frames = sample_frames(path, 3)
+    frames = _frames(path)
     with av.open(str(path)) as container:
         theirs = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)]
     assert len(frames) == len(theirs) == 3
@@ -72,7 +76,7 @@ def test_colours_that_nobody_converts_are_a_reason(
 ) -> None:
     path = write_video(tmp_path / "ycgco.mp4", panned(3), colour_matrix=8)
     with pytest.raises(UnreadableVideo, match=r"yuv420p, colour matrix 8"):
-        sample_frames(path, 3)
+        _frames(path)
     faces = extract_video(path, FaceSettings(frames=3))
     assert faces.status == "unreadable"
     assert faces.reason == ("Its colours (yuv420p, colour matrix 8) cannot be converted to RGB.")

@@ -16,10 +16,15 @@ from base_models.video.decode import (
     decode_frames,
     describe_loss,
     index_video,
-    sample_frames,
 )
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
+
+
+def sample_frames(path, n):
+    """Up to `n` frames evenly spaced in time."""
+    index = index_video(path)
+    return list(decode_frames(index, choose_frames(index.times, n)))
 
 
 def numbers_seen(frames):

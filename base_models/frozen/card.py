@@ -276,13 +276,11 @@ def _made(kind: Any, said: Any, place: str, file: Path | None) -> Any:
     try:
         return kind(**values)
     except TypeError as error:
-        required = [
-            one.name for one in fields(kind) if one.name in known and one.name not in values
-        ]
+        lacking = next(name for name in known if name not in values)
         raise InputError(
             "is not complete",
             file=file,
-            column=f"{place}{required[0]}",
+            column=f"{place}{lacking}",
             remedy="say it in the card",
         ) from error
 

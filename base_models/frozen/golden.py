@@ -81,7 +81,10 @@ def _sentence(
         "down": "it is upside down: say --reverse to `fakeodds models add`, or turn its card",
         "chance": "near chance here",
     }[verdict]
-    return f"{detector}: AUC {auc:.3f} ({low:.3f}-{high:.3f}) on {fakes} fake and {reals} real faces: {said}."
+    return (
+        f"{detector}: AUC {auc:.3f} ({low:.3f}-{high:.3f}) on {fakes} fake and {reals} real faces: "
+        f"{said}."
+    )
 
 
 CHECKED = NoteKind("frozen.golden-check", _sentence)
@@ -105,7 +108,7 @@ def golden(logits: NDArray[np.floating], fake: NDArray[np.bool_]) -> Golden:
 def some_rows(
     label: Sequence[float] | NDArray[np.floating], group: Sequence[Any] | NDArray[Any], most: int
 ) -> NDArray[np.intp]:
-    """Positions of at most `most` labelled videos, as many of each class, of different groups first.
+    """Positions of at most `most` labelled videos, both classes alike, other groups first.
 
     label: (n,), 1 FAKE, 0 REAL, NaN unknown; group: (n,). The same whatever the order of chance:
     nothing is drawn.
@@ -131,12 +134,8 @@ def variants(card: Card, outputs: int) -> Iterator[tuple[str, Card]]:
     below one half then says that it is the other way round.
     """
     if card.outputs is None:
-        fake = (
-            Outputs(fake=(0,))
-            if outputs == 1
-            else Outputs((outputs - 1,), tuple(range(outputs - 1)))
-        )
-        card = replace(card, outputs=fake)
+        last = outputs - 1
+        card = replace(card, outputs=Outputs(fake=(last,), real=tuple(range(last))))
     if card.pixels is not None:
         yield "its card's", card
         return

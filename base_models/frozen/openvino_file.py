@@ -4,7 +4,7 @@ A file holds a graph of operations out of OpenVINO's own set: nothing in it is c
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,11 +93,10 @@ def draft(path: Path) -> Draft:
         doubts.append(
             f"It has several outputs ({names}); {named} is taken: say --network for another."
         )
-    last = (
-        result.partial_shape[len(result.partial_shape) - 1] if len(result.partial_shape) else None
-    )
-    count = last.get_length() if last is not None and last.is_static else 1
-    gives = "probabilities" if _source(result).get_type_name() in _PROBABLE else "logits"
+    axes = list(result.partial_shape)
+    count = axes[1].get_length() if len(axes) > 1 and axes[1].is_static else 1
+    probable = _source(result).get_type_name() in _PROBABLE
+    gives: Literal["logits", "probabilities"] = "probabilities" if probable else "logits"
     doubts.append("A graph does not say what its pixels are, nor which output is FAKE.")
     card = Card(
         card_name(path),
@@ -107,7 +106,7 @@ def draft(path: Path) -> Draft:
         size=size,
     )
     guesses = {"size": "the graph's input"} if known else {}
-    if gives == "probabilities":
+    if probable:
         guesses["outputs.gives"] = f"the last operation is a {_source(result).get_type_name()}"
     return Draft(card, guesses, doubts, count, gives)
 

@@ -136,7 +136,8 @@ def _class_of(file: Path, name: str) -> Any:
     module = f"_fakeodds_{_digest(file)[:16]}"
     if module not in sys.modules:
         spec = importlib.util.spec_from_file_location(module, file)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         sys.modules[module] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[module])

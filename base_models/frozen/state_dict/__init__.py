@@ -19,7 +19,6 @@ from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
-from base_models.frozen.state_dict.networks import Network
 from predictions.errors import InputError
 
 __all__ = ["draft", "load"]
@@ -32,7 +31,8 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
         InputError: the file is damaged, holds more than tensors, or is not what the card says.
     """
     card = spec.card
-    assert card is not None and card.outputs is not None
+    assert card is not None
+    assert card.outputs is not None
     layout = LAYOUTS.get(card.layout or "plain")
     if layout is None:
         raise InputError(
@@ -95,8 +95,8 @@ def draft(path: Path) -> Draft:
     card = Card(card_name(path), "state_dict", (path.name,), layout=layout.name)
     if layout.name == "plain":
         doubts = [
-            "The tensors bear the names of a network, not of a project: say --network (timm's name, "
-            "or torchvision:NAME), --size, --pixels and --fake."
+            "The tensors bear the names of a network, not of a project: say --network (timm's "
+            "name, or torchvision:NAME), --size, --pixels and --fake."
         ]
         return Draft(card, {}, doubts)
     network = _network_of(state, layout)

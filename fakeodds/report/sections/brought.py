@@ -37,8 +37,8 @@ def build(contents: Contents) -> Section | None:
                 "licence": cell("licence", shorten, 32),
             },
             texts=(0, 2, 3, 4),
-            note="The golden check looks at a few dozen faces before anything is scored; nothing is "
-            "chosen by it.",
+            note="The golden check looks at a few dozen faces before anything is scored; nothing "
+            "is chosen by it.",
         )
     )
     return Section("brought", "Detectors trained elsewhere", lead, parts)

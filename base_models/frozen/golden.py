@@ -27,13 +27,13 @@ PIXELS = {
     "clip": Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     "raw": Pixels((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
 }
-#: The same in words.
+#: The same in a word.
 PIXEL_WORDS = {
-    "imagenet": "ImageNet's mean and deviation",
-    "half": "-1 to 1",
-    "unit": "0 to 1",
-    "clip": "CLIP's mean and deviation",
-    "raw": "0 to 255",
+    "imagenet": "ImageNet",
+    "half": "[-1, 1]",
+    "unit": "[0, 1]",
+    "clip": "CLIP",
+    "raw": "[0, 255]",
 }
 
 

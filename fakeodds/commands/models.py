@@ -375,7 +375,9 @@ def _short(spec: DetectorSpec) -> str:
 
 def _pixels(mean: Any, std: Any, channels: str) -> str:
     known = _RANGES.get((tuple(mean), tuple(std)), "its own")
-    return f"{known}, BGR" if channels == "BGR" else known
+    if channels == "RGB":
+        return known
+    return "BGR" if known == "its own" else f"{known}, BGR"
 
 
 def _long(spec: DetectorSpec) -> str:

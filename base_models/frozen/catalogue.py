@@ -40,12 +40,13 @@ def open_reference(text: str) -> str | None:
     card = _card_at(text)
     if card is None:
         return None
-    known = _opened.setdefault(card.name, card)
-    if known != card or known.folder != card.folder:
+    known = _opened.get(card.name, card)
+    if (known.folder, known.files, known.network) != (card.folder, card.files, card.network):
         raise InputError(
             f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
             remedy="change `name` in one of the cards",
         )
+    _opened[card.name] = card
     return card.name
 
 
@@ -101,6 +102,7 @@ def add_card(name: str, path: Path) -> None:
     write_json(
         {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
     )
+    _opened.pop(name, None)
 
 
 def card_path(path: Path) -> Path:

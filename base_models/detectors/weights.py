@@ -140,10 +140,14 @@ def read_state(path: Path) -> StateDict:
 
 
 def _without_prefixes(state: StateDict) -> StateDict:
-    """The names without what wrappers of networks set before all of them."""
-    for prefix in ("module.", "_orig_mod."):
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    """The names without what wrappers of networks set before all of them.
+
+    `module.` is set by DataParallel, `_orig_mod.` by torch.compile, `model.` by Lightning, in any
+    order.
+    """
+    for prefix in ("module.", "_orig_mod.", "model."):
+        if state and all(name.startswith(prefix) for name in state):
+            return _without_prefixes({k.removeprefix(prefix): v for k, v in state.items()})
     return state
 
 

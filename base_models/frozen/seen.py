@@ -35,6 +35,11 @@ def dataset_key(name: str) -> str:
     return plain
 
 
+def is_dataset(name: str) -> bool:
+    """Whether that is what people call a dataset that is known here."""
+    return dataset_key(name) in _CALLED
+
+
 def seen_of(trained_on: Iterable[str], names: Iterable[str]) -> list[str]:
     """Those of `trained_on` that one of `names`, of the videos' dataset, means too."""
     here = {dataset_key(name) for name in names} - {""}

@@ -17,8 +17,9 @@ from base_models.detectors.timm_detectors import TimmDetector
 from base_models.detectors.weights import read_state
 from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
-from base_models.frozen.state_dict.headed import Headed, cut, one_output
+from base_models.frozen.state_dict.headed import Headed, cut, of_one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
+from base_models.frozen.state_dict.own import draft_of_run
 from predictions.errors import InputError
 from predictions.registry import find
 
@@ -36,16 +37,22 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
     assert card.outputs is not None
     layout = find(LAYOUTS, card.layout or "plain", "layout")
     headed = open_network(read_state(path), layout, card, path)
-    single = one_output(headed.head, card.outputs)
-    if single is None:
+    if card.outputs.gives != "logits":
         raise InputError(
-            f"{card.name}: a state dict with {card.outputs.count} outputs",
+            f"{card.name}: the last layer of a state dict gives logits",
             file=path,
-            expected="logits of FAKE and REAL, one each at most",
+            column="outputs.gives",
+            remedy='say gives = "logits" in its card',
         )
-    headed.head = single
-    start = StartWeights("local", path)
-    return TimmDetector(spec, headed.eval(), spec.size, start).to(place)
+    if headed.head.out_features != card.outputs.count:
+        raise InputError(
+            f"{card.name}: the network has {headed.head.out_features} outputs, its card names "
+            f"{card.outputs.count}",
+            file=path,
+            remedy="say of each, in the card's [outputs], whether it means fake, real or neither",
+        )
+    network = of_one_output(headed, card.outputs).eval()
+    return TimmDetector(spec, network, spec.size, StartWeights("local", path)).to(place)
 
 
 def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Path) -> Headed:
@@ -63,8 +70,10 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
     try:
         name = layout.network(card.network)
         state = dict(layout.merge(state))
-        outputs = _outputs(state, layout, card)
-        network, head = layout.build(name, outputs)
+        network, head = layout.build(name, _outputs(state, layout, card))
+        if card.size is not None and hasattr(network, "set_input_size"):
+            # Transformers and the like, whose tensors depend on the size of the picture.
+            network.set_input_size(img_size=(card.size, card.size))
         rename = layout.rename(name)
     except InputError as error:
         raise error.in_file(path) from error
@@ -74,7 +83,7 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
     _lay_in(network, renamed, name, path)
     try:
         return cut(network, head)
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise InputError(f"the network {name} ends in another layer: {error}", file=path) from error
 
 
@@ -85,6 +94,9 @@ def draft(path: Path) -> Draft:
         InputError: the file is damaged, or holds more than tensors.
     """
     state = read_state(path)
+    own = draft_of_run(path)
+    if own is not None:
+        return own
     layout = find_layout(state)
     card = Card(card_name(path), "state_dict", (path.name,), layout=layout.name)
     if layout.name == "plain":
@@ -101,7 +113,7 @@ def draft(path: Path) -> Draft:
         "pixels": "as its authors' code has it",
         "crop": "as its authors' code has it",
     }
-    outputs = int(layout.merge(state)[layout.head].shape[0])
+    outputs = layout.outputs(state)
     assert card.outputs is not None
     if outputs != card.outputs.count:
         card = replace(card, outputs=None)
@@ -126,9 +138,9 @@ def _network_of(state: dict[str, Tensor], layout: Layout) -> str:
     assert layout.networks is not None
     if len(layout.networks) == 1:
         return layout.networks[0]
-    width = state[layout.head].shape[1]
+    widths = [state[name].shape[-1] for name in layout.heads if name in state and state[name].ndim]
     for name in layout.networks:
-        if _WIDTHS[name] == width:
+        if widths and _WIDTHS[name] == widths[0]:
             return name
     return layout.networks[0]
 
@@ -145,11 +157,9 @@ _WIDTHS = {
 
 
 def _outputs(state: dict[str, Tensor], layout: Layout, card: Card) -> int:
-    """How many outputs the file's network has."""
-    if layout.head in state:
-        return int(state[layout.head].shape[0])
+    """How many outputs the file's network has; where it does not tell, as the card says."""
     assert card.outputs is not None
-    return card.outputs.count
+    return layout.outputs(state) or card.outputs.count
 
 
 def _lay_in(

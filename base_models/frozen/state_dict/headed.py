@@ -52,13 +52,47 @@ def cut(network: nn.Module, head: str) -> Headed:
     return Headed(network, last)
 
 
+class LogOdds(nn.Module):
+    """A body and a head of several outputs as a body of one feature: the log odds of FAKE.
+
+    logsumexp over the outputs of FAKE less logsumexp over those of REAL, in float32: a bf16 logit
+    is too coarse for log loss.
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Linear, outputs: Outputs) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+        self.fake = list(outputs.fake)
+        self.real = list(outputs.real)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, 3, size, size) -> log odds (n, 1)."""
+        features = self.body(images)
+        with torch.autocast(features.device.type, enabled=False):
+            values = self.head(features.float())
+            above = values[:, self.fake].logsumexp(dim=1, keepdim=True)
+            return cast(Tensor, above - values[:, self.real].logsumexp(dim=1, keepdim=True))
+
+
+def of_one_output(network: Headed, outputs: Outputs) -> Headed:
+    """A network that gives the one logit of FAKE, (n, 1), from one that gives `outputs`."""
+    head = one_output(network.head, outputs)
+    if head is not None:
+        return Headed(network.body, head)
+    unity = nn.Linear(1, 1)
+    nn.init.ones_(unity.weight)
+    nn.init.zeros_(unity.bias)
+    return Headed(LogOdds(network.body, network.head, outputs), unity)
+
+
 def one_output(head: nn.Linear, outputs: Outputs) -> nn.Linear | None:
     """The linear layer that gives the logit of FAKE; None where one alone cannot.
 
-    `head` gives logits, (c,) -> (k,), of which `outputs` says what they mean. With one output or
-    two, the logit is linear in the features; with more it is a difference of logsumexps.
+    `head` gives logits, (c,) -> (k,), of which `outputs` says what they mean. Where one of them
+    means FAKE and one REAL, the logit is linear in the features; else a difference of logsumexps.
     """
-    if outputs.gives != "logits" or len(outputs.fake) > 1 or len(outputs.real) > 1:
+    if len(outputs.fake) > 1 or len(outputs.real) > 1:
         return None
     weight = torch.zeros(1, head.in_features, dtype=torch.float64)
     bias = torch.zeros(1, dtype=torch.float64)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from base_models.frozen.card import Crop, Outputs, Pixels
-from base_models.frozen.state_dict import efficientnet, networks
+from base_models.frozen.state_dict import efficientnet, minifasnet, networks
 from base_models.frozen.state_dict.networks import Network
 from predictions.errors import InputError
 
@@ -29,6 +29,17 @@ CLIP = Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27
 SECOND, ONE = Outputs(fake=(1,), real=(0,)), Outputs(fake=(0,))
 
 _ARCFACE = Crop(align="arcface", scale=1.3, finder="dlib, the largest face")
+#: Their box, made so many times as wide and as high about its middle.
+_MINIFASNET = {
+    scale: Crop(
+        margin=((scale - 1) / 2,) * 4,
+        sides="each",
+        shape="stretched",
+        padding="inside",
+        finder="RetinaFace, the surest face",
+    )
+    for scale in (2.7, 4.0)
+}
 _ISPL = Crop(
     margin=(0.2, 0.4, 0.2, 0.2), sides="height", padding="zero", finder="BlazeFace, the surest face"
 )
@@ -46,7 +57,8 @@ class Layout:
             any, and the card must say which.
         build: called as build(network, outputs).
         rename: called as rename(network), gives a function of a name; None: not used.
-        head: the last layer's weight, by its name in the file.
+        heads: what the last layer's weight may be called in the file; none: the card says how many
+            outputs there are.
         card: what is known of the detector: fields of a card.
         merge: makes tensors of others, before they are renamed.
     """
@@ -57,9 +69,14 @@ class Layout:
     networks: tuple[str, ...] | None
     build: Callable[[str, int], Network]
     rename: Callable[[str], Callable[[str], str | None]]
-    head: str
+    heads: tuple[str, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
     merge: Callable[[State], State] = dict
+
+    def outputs(self, state: State) -> int | None:
+        """How many outputs these tensors' network has; None where that cannot be seen."""
+        heads = [state[name] for name in self.heads if name in state]
+        return int(heads[0].shape[0]) if heads and heads[0].ndim == 2 else None
 
     def network(self, named: str) -> str:
         """The network that a card means, which may name none.
@@ -152,13 +169,31 @@ def _merged(state: State) -> State:
             place = name.removesuffix("weight_main")
             parts = [merged.pop(f"{place}{p}_residual", None) for p in ("U", "S", "V")]
             weight = merged.pop(name).double()
-            if all(part is not None for part in parts):
-                u, s, v = (part.double() for part in parts if part is not None)
-                weight = weight + u @ torch.diag(s) @ v
+            found = [part.double() for part in parts if part is not None]
+            if found:  # none: all of the rank is in the fixed weight
+                weight = weight + _product(place, weight, found)
             merged[f"{place}weight"] = weight.float()
             for unused in ("U_r", "V_r", "S_r"):
                 merged.pop(f"{place}{unused}", None)
     return merged
+
+
+def _has_residuals(state: State) -> bool:
+    return any(name.endswith(".weight_main") for name in state)
+
+
+def _product(place: str, weight: Tensor, parts: list[Tensor]) -> Tensor:
+    """U diag(S) V, of the shape of `weight`."""
+    try:
+        u, s, v = parts
+        product = u @ torch.diag(s) @ v
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"the residual of {place.removesuffix('.')} is not of three matrices that fit"
+        ) from error
+    if product.shape != weight.shape:
+        raise InputError(f"the residual of {place.removesuffix('.')} is not of its weight's shape")
+    return product
 
 
 def _all_begin(state: State, *prefixes: str) -> bool:
@@ -186,6 +221,26 @@ _BENCH_FACTS = {
 }
 
 
+#: The layers of torchvision's ResNet in the order that DeepfakeBench counts them by.
+_RESNET = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+
+
+def _counted_resnet(network: str) -> Callable[[str], str | None]:
+    places = {f"backbone.resnet.{i}.": f"{layer}." for i, layer in enumerate(_RESNET)}
+    dropping: Callable[[str], str | None] = _dropping(
+        "", {**places, "backbone.fc.": "fc."}, ("backbone.adjust_channel.",)
+    )(network)
+    return dropping
+
+
+def _is_minifasnet(state: State, *, attended: bool) -> bool:
+    return (
+        "conv_6_dw.conv.weight" in state
+        and "prob.weight" in state
+        and ("conv_3.model.3.se_module.fc1.weight" in state) == attended
+    )
+
+
 def _any_rename(network: str) -> Callable[[str], str | None]:
     return lambda name: name
 
@@ -200,7 +255,7 @@ LAYOUTS: dict[str, Layout] = {
             ("legacy_xception",),
             networks.any_network,
             _dropping("backbone.", {"last_linear.1.": "fc.", "last_linear.": "fc."}, ("adjust_",)),
-            "backbone.last_linear.weight",
+            ("backbone.last_linear.weight", "backbone.last_linear.1.weight"),
             _BENCH_FACTS,
         ),
         Layout(
@@ -210,7 +265,17 @@ LAYOUTS: dict[str, Layout] = {
             ("tf_efficientnet_b4",),
             partial(networks.melas_efficientnet, padded_stem=False),
             _melas("backbone.efficientnet.", "backbone.last_layer"),
-            "backbone.last_layer.weight",
+            ("backbone.last_layer.weight",),
+            _BENCH_FACTS,
+        ),
+        Layout(
+            "deepfakebench-resnet34",
+            "DeepfakeBench's ResNet-34",
+            lambda s: "backbone.resnet.0.weight" in s and "backbone.fc.weight" in s,
+            ("torchvision:resnet34",),
+            networks.any_network,
+            _counted_resnet,
+            ("backbone.fc.weight",),
             _BENCH_FACTS,
         ),
         Layout(
@@ -219,21 +284,22 @@ LAYOUTS: dict[str, Layout] = {
             lambda s: (
                 "backbone.embeddings.patch_embedding.weight" in s
                 and s["backbone.embeddings.patch_embedding.weight"].shape[-1] == 16
+                and not _has_residuals(s)
             ),
             ("clip-vit-base-patch16",),
             networks.clip,
             _dropping("", {}, ("backbone.embeddings.position_ids",)),
-            "head.weight",
+            ("head.weight",),
             {**_BENCH_FACTS, "size": 224},
         ),
         Layout(
             "effort",
             "Effort",
-            lambda s: any(name.endswith(".weight_main") for name in s),
+            _has_residuals,
             ("clip-vit-large-patch14", "clip-vit-base-patch16"),
             networks.clip,
             _dropping("", {}, ("backbone.embeddings.position_ids",)),
-            "head.weight",
+            ("head.weight",),
             {
                 "size": 224,
                 "pixels": CLIP,
@@ -255,7 +321,7 @@ LAYOUTS: dict[str, Layout] = {
                 {"vision_model.": "backbone.", "model.linear.": "head."},
                 ("visual_projection.", "vision_model.embeddings.position_ids"),
             ),
-            "model.linear.weight",
+            ("model.linear.weight",),
             {
                 "size": 224,
                 "pixels": CLIP,
@@ -273,7 +339,7 @@ LAYOUTS: dict[str, Layout] = {
             _B,
             networks.melas_efficientnet,
             _melas("net.", "net._fc"),
-            "net._fc.weight",
+            ("net._fc.weight",),
             {
                 "size": 380,
                 "pixels": UNIT,
@@ -293,7 +359,7 @@ LAYOUTS: dict[str, Layout] = {
             _SELIMSEF,
             networks.any_network,
             _dropping("encoder.", {"fc.": "classifier."}, ("classifier.",)),
-            "fc.weight",
+            ("fc.weight",),
             {
                 "size": 380,
                 "pixels": IMAGENET,
@@ -315,7 +381,7 @@ LAYOUTS: dict[str, Layout] = {
             ("tf_efficientnet_b4",),
             networks.melas_efficientnet,
             _melas("efficientnet.", "classifier"),
-            "classifier.weight",
+            ("classifier.weight",),
             _ISPL_FACTS,
         ),
         Layout(
@@ -325,7 +391,7 @@ LAYOUTS: dict[str, Layout] = {
             ("tf_efficientnet_b4",),
             networks.attended_efficientnet,
             _melas("efficientnet.", "classifier", attended=True),
-            "classifier.weight",
+            ("classifier.weight",),
             _ISPL_FACTS,
         ),
         Layout(
@@ -335,7 +401,7 @@ LAYOUTS: dict[str, Layout] = {
             ("legacy_xception",),
             networks.any_network,
             _dropping("xception.", {"last_linear.": "fc."}),
-            "xception.last_linear.weight",
+            ("xception.last_linear.weight",),
             _ISPL_FACTS,
         ),
         Layout(
@@ -348,7 +414,7 @@ LAYOUTS: dict[str, Layout] = {
             ("tf_efficientnet_b4",),
             lambda name, k: networks.siamese(networks.melas_efficientnet(name, 1), k),
             _siamese(_melas("efficientnet.", "classifier")),
-            "classifier.1.weight",
+            ("classifier.1.weight",),
             _ISPL_FACTS,
         ),
         Layout(
@@ -358,7 +424,7 @@ LAYOUTS: dict[str, Layout] = {
             ("tf_efficientnet_b4",),
             lambda name, k: networks.siamese(networks.attended_efficientnet(name, 1), k),
             _siamese(_melas("efficientnet.", "classifier", attended=True)),
-            "classifier.1.weight",
+            ("classifier.1.weight",),
             _ISPL_FACTS,
         ),
         Layout(
@@ -368,8 +434,28 @@ LAYOUTS: dict[str, Layout] = {
             ("legacy_xception",),
             lambda name, k: networks.siamese(networks.any_network(name, 1), k),
             _siamese(_dropping("xception.", {"last_linear.": "fc."})),
-            "classifier.1.weight",
+            ("classifier.1.weight",),
             _ISPL_FACTS,
+        ),
+        *(
+            Layout(
+                name.lower(),
+                f"Minivision's {name}",
+                partial(_is_minifasnet, attended=name.endswith("SE")),
+                (name,),
+                minifasnet.build,
+                _any_rename,
+                ("prob.weight",),
+                {
+                    "size": 80,
+                    "pixels": Pixels((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255), "BGR"),
+                    "outputs": Outputs(fake=(0, 2), real=(1,)),
+                    "crop": _MINIFASNET[scale],
+                    "licence": "Apache-2.0",
+                    "source": "https://github.com/minivision-ai/Silent-Face-Anti-Spoofing",
+                },
+            )
+            for name, scale in (("MiniFASNetV2", 2.7), ("MiniFASNetV1SE", 4.0))
         ),
         Layout(
             "cnndetection",
@@ -378,7 +464,7 @@ LAYOUTS: dict[str, Layout] = {
             ("torchvision:resnet50",),
             networks.any_network,
             _any_rename,
-            "fc.weight",
+            ("fc.weight",),
             {
                 "size": 224,
                 "pixels": IMAGENET,
@@ -390,13 +476,21 @@ LAYOUTS: dict[str, Layout] = {
             },
         ),
         Layout(
+            "fakeodds",
+            "a detector that fakeodds trained",
+            lambda s: False,  # as any of timm's with one output: the record beside it says it
+            None,
+            networks.any_network,
+            _any_rename,
+            card={"outputs": ONE},
+        ),
+        Layout(
             "plain",
             "any network of timm's or torchvision's, by its own names",
             lambda s: True,
             None,
             networks.any_network,
             _any_rename,
-            "",
         ),
     )
 }

@@ -44,6 +44,8 @@ def _torchvision(name: str, outputs: int) -> Network:
         raise InputError(f"torchvision has no classifier {name!r}")
     network: Any = torchvision.models.get_model(name, weights=None, num_classes=outputs)
     linear = [place for place, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not linear:
+        raise InputError(f"torchvision's {name} ends in no linear layer")
     return network, linear[-1]
 
 

@@ -71,9 +71,10 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
         name = layout.network(card.network)
         state = dict(layout.merge(state))
         network, head = layout.build(name, _outputs(state, layout, card))
-        if card.size is not None and hasattr(network, "set_input_size"):
+        resize: Any = getattr(network, "set_input_size", None)
+        if card.size is not None and resize is not None:
             # Transformers and the like, whose tensors depend on the size of the picture.
-            network.set_input_size(img_size=(card.size, card.size))
+            resize(img_size=(card.size, card.size))
         rename = layout.rename(name)
     except InputError as error:
         raise error.in_file(path) from error
@@ -104,6 +105,11 @@ def draft(path: Path) -> Draft:
             "The tensors bear the names of a network, not of a project: say --network (timm's "
             "name, or torchvision:NAME), --size, --pixels and --fake."
         ]
+        if "conv_stem.weight" in state:
+            doubts.append(
+                "Timm's efficientnet_* and tf_efficientnet_* have tensors of the same names and "
+                "shapes and give other numbers: say the one that it was trained as."
+            )
         return Draft(card, {}, doubts)
     network = _network_of(state, layout)
     card = replace(card, network=network, **layout.card)
@@ -171,9 +177,9 @@ def _lay_in(
     lacking = sorted(set(own) - set(renamed) - counters)
     more = sorted(old for new, (old, _) in renamed.items() if new not in own)
     other = sorted(
-        f"{old} is {_shape(value)}, not {_shape(own[new])}"
+        f"{old} {problem}"
         for new, (old, value) in renamed.items()
-        if new in own and value.shape != own[new].shape
+        if new in own and (problem := _unlike(value, own[new]))
     )
     problems = [f"{key} is missing" for key in lacking]
     problems += [f"{key} is not of it" for key in more] + other
@@ -185,6 +191,18 @@ def _lay_in(
             remedy="say the layout or network that they are of",
         )
     network.load_state_dict({new: value for new, (_, value) in renamed.items()}, strict=False)
+
+
+def _unlike(value: Tensor, own: Tensor) -> str:
+    """Why a tensor of the file cannot be the network's own; empty where it can."""
+    if value.shape != own.shape:
+        return f"is {_shape(value)}, not {_shape(own)}"
+    if own.is_floating_point():
+        if not value.is_floating_point():
+            return f"is of {str(value.dtype).removeprefix('torch.')}, not of floats"
+        if not value.isfinite().all():
+            return "is not finite"
+    return ""
 
 
 def _shape(tensor: Tensor) -> str:

@@ -283,7 +283,7 @@ LAYOUTS: dict[str, Layout] = {
             "DeepfakeBench's CLIP",
             lambda s: (
                 "backbone.embeddings.patch_embedding.weight" in s
-                and s["backbone.embeddings.patch_embedding.weight"].shape[-1] == 16
+                and s["backbone.embeddings.patch_embedding.weight"].shape[-1:] == (16,)
                 and not _has_residuals(s)
             ),
             ("clip-vit-base-patch16",),

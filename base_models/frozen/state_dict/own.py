@@ -28,7 +28,10 @@ def draft_of_run(path: Path) -> Draft | None:
     record = read_record(path.with_name(FOLD_RECORD))
     if record is None or "identity" not in record or "card" in record:
         return None
-    spec = find_detector(str(record["detector"]))
+    try:
+        spec = find_detector(str(record["detector"]))
+    except InputError as error:
+        raise error.in_file(path) from error
     if spec.loader != _LOADER:
         raise InputError(
             f"is a {spec.name} of a run, which is no network of timm",

@@ -14,7 +14,7 @@ from base_models.faces.views import View
 from base_models.frozen.card import Crop
 
 #: What OpenCV puts beside the frame; black where nothing is named.
-_BORDER = {"edge": cv2.BORDER_REPLICATE}
+_BORDER = {"edge": cv2.BORDER_REPLICATE, "inside": cv2.BORDER_REPLICATE}
 
 
 def cut_view(
@@ -96,12 +96,12 @@ def _cut(
     left, right = min(max(x0, 0), width - 1), max(min(x1, width), 1)
     top, bottom = min(max(y0, 0), height - 1), max(min(y1, height), 1)
     seen = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    beside = (top - y0, y1 - bottom, left - x0, x1 - right)
-    if crop.padding != "none" and any(one > 0 for one in beside):
+    above, below, before, after = (
+        max(one, 0) for one in (top - y0, y1 - bottom, left - x0, x1 - right)
+    )
+    if crop.padding != "none" and above + below + before + after:
         border = _BORDER.get(crop.padding, cv2.BORDER_CONSTANT)
-        if crop.padding == "inside":  # a square larger than the frame
-            border = cv2.BORDER_REPLICATE
-        seen = _uint8(cv2.copyMakeBorder(seen, *(max(one, 0) for one in beside), border, value=0))
+        seen = _uint8(cv2.copyMakeBorder(seen, above, below, before, after, border, value=0))
     if crop.shape == "padded":
         return _between_bars(seen, size, crop)
     return _resized(seen, size, size, crop)

@@ -82,18 +82,20 @@ class Faces:
         Raises:
             InputError: the faces were cut without this view.
         """
-        if view is not None and not self.ready_made and self.status != "unreadable":
-            if view.name in self.pictures:
-                jpeg, m = self.pictures[view.name], len(self.picture_frame)
-                return Seen(self.picture_frame, np.zeros(m, np.int32), jpeg, view.size)
-            if view.name not in self.views:
+        if view is None or self.ready_made:
+            return Seen(self.frame, self.track, self.jpeg, self.size)
+        if view.name in self.pictures:
+            jpeg, m = self.pictures[view.name], len(self.picture_frame)
+            return Seen(self.picture_frame, np.zeros(m, np.int32), jpeg, view.size)
+        if view.name not in self.views:
+            if self.status != "unreadable":
                 raise InputError(
                     "these faces were not cut as a detector's card asks",
                     remedy="give `fakeodds run` or `fakeodds faces` again, with that detector in "
                     "--detectors",
                 )
-            return Seen(self.frame, self.track, self.views[view.name], view.size)
-        return Seen(self.frame, self.track, self.jpeg, self.size)
+            return Seen(self.frame, self.track, [], view.size)
+        return Seen(self.frame, self.track, self.views[view.name], view.size)
 
     def decode(self, indices: Sequence[int] | NDArray[np.integer] | None = None) -> NDArray:
         """The crops as RGB uint8 (n, size, size, 3): those at `indices`, or all."""

@@ -94,7 +94,7 @@ class Crop:
             that was cut.
         align: `none`, or `arcface`: turned and scaled so that the five points lie as in ArcFace's
             template, with `scale` times the region around it.
-        scale: of an aligned crop, which knows no margin, sides or shape.
+        scale: of an aligned crop, which knows no margin, sides or shape, and is never moved.
         padding: what stands where the crop reaches over the frame: the `edge` repeated, `zero`, or
             nothing, because the crop is moved `inside`, or because it ends at the frame (`none`).
         resize: `area` averages where it shrinks and is cubic where it enlarges; `linear` is between

@@ -61,7 +61,7 @@ def test_aligned_as_deepfakebench_does(found):
         crop, is_right = cut_view(picture, box, points, BENCH)
         assert is_right
         assert far(crop, wanted) < 0.02
-    assert (wanted[:100, 0] == 0).all()  # the last one's crop reaches over the frame
+    assert (wanted == 0).all(axis=2).sum() > 200  # the last one's crop reaches over the frame
 
 
 def test_cut_and_stretched_as_sbi_does(found):

@@ -38,6 +38,7 @@ from base_models.video.choose import choose_frames
 from base_models.video.container import UnreadableVideo
 from base_models.video.decode import Frame, decode_frames, describe_loss, index_video
 from base_models.video.sampling import Sampling
+from base_models.video.stills import is_still, read_still
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
@@ -104,17 +105,15 @@ class _Found:
 def extract_video(
     path: Path, settings: FaceSettings, *, device: str = "cpu", threads: int = 0
 ) -> Faces:
-    """The faces of one video, in memory.
+    """The faces of one video, or of a picture, in memory.
 
     A video that cannot be decoded gives status `unreadable`, one without a face `no_face`, each
     with its reason. `threads`: of the decoder, 0 lets it choose.
     """
     try:
-        index = index_video(path)
-        chosen = choose_frames(index.times, settings.frames, Sampling.parse(settings.sampling))
+        media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
         for rung in rungs(settings):
-            frames = decode_frames(index, chosen, threads=threads)
-            found = _find(rung, frames, settings, device)
+            found = _find(rung, media.frames(), settings, device)
             if found.frame or not found.seen:
                 break
     except UnreadableVideo as error:
@@ -123,12 +122,42 @@ def extract_video(
     if not came:
         reason = "No frame of the file can be decoded."
         return empty_faces("unreadable", reason, "no_frame", n_frames=0, size=settings.size)
-    loss, code = describe_loss(index, len(chosen), came)
+    loss, code = media.loss(came)
     if not found.frame:
         reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
         empty = empty_faces("no_face", reason, n_frames=came, size=settings.size)
         return replace(empty, views=found.views, **_pictures(found))
     return _followed(found, settings, loss, code, rung.name)
+
+
+class _Video:
+    """The frames of a video that are looked at, as often as they are wanted."""
+
+    def __init__(self, path: Path, settings: FaceSettings, threads: int) -> None:
+        self._index = index_video(path)
+        sampling = Sampling.parse(settings.sampling)
+        self._chosen = choose_frames(self._index.times, settings.frames, sampling)
+        self._threads = threads
+
+    def frames(self) -> Iterable[Frame]:
+        return decode_frames(self._index, self._chosen, threads=self._threads)
+
+    def loss(self, came: int) -> tuple[str, str]:
+        """What is missing of it, and the code of that."""
+        return describe_loss(self._index, len(self._chosen), came)
+
+
+class _Picture:
+    """A picture, which is a video of one frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._frame = read_still(path)
+
+    def frames(self) -> Iterable[Frame]:
+        return [self._frame]
+
+    def loss(self, came: int) -> tuple[str, str]:
+        return "", ""
 
 
 def extract_faces(

@@ -6,8 +6,9 @@
         def logits(self, images):
             '''RGB uint8 (n, 224, 224, 3) -> (n,) floats, the log odds of FAKE; high = FAKE.'''
 
-With `crop`, a dict such as a card's table `[crop]`, it sees faces cut that way. It is made without arguments, once, and reads its own weights. The code of a file is never copied
-into a run: who predicts with the run names the file again, and it must be the same.
+With `crop`, a dict such as a card's table `[crop]`, it sees faces cut that way. It is made without
+arguments, once, and reads its own weights. The code of a file is never copied into a run: who
+predicts with the run names the file again, and it must be the same.
 """
 
 import hashlib

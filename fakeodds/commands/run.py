@@ -86,7 +86,9 @@ def run(
         from fakeodds.workflows.submission import out_of_fold, submit
 
     data = dataset_options.read(dataset, training=True)
-    tested = None if test is None else DatasetOptions().read(test)
+    # Pictures can be taken for faces that were cut; those of --test are what the others are.
+    layout = data.layout if data.layout == "stills" else None
+    tested = None if test is None else DatasetOptions(layout=layout).read(test)
     train_settings = replace(train_settings, seed=options.seed)
     face_settings = replace(
         face_settings, views=views_of(spec.card for spec in train_settings.specs)

@@ -95,6 +95,15 @@ class TrainReport:
         """The (detector, fold) that make up the training, as `models/trained.json` lists them."""
         return [(fold.detector, fold.fold) for fold in self.folds]
 
+    def images_per_second(self) -> dict[str, float]:
+        """Training speed of each detector that was trained in this run."""
+        speeds = {}
+        for name in dict.fromkeys(fold.detector for fold in self.folds):
+            mine = [fold for fold in self.folds if fold.detector == name]
+            if seconds := sum(fold.seconds for fold in mine):
+                speeds[name] = sum(fold.images for fold in mine) / seconds
+        return speeds
+
 
 @dataclass(frozen=True)
 class _Job:

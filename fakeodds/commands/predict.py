@@ -18,6 +18,7 @@ from fakeodds.cli.options import (
     dataset_options,
     imported_options,
     jobs_option,
+    name_code,
     prior_option,
     sample_option,
 )
@@ -66,6 +67,7 @@ def predict(
     deadline: float | None,
     max_weights: float | None,
     jobs: int,
+    code: tuple[str, ...],
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
@@ -85,6 +87,7 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    name_code(code)
     folder = RunFolder.existing(run)
     told = folder.record["settings"].get("layout")
     if dataset_options.layout is None and told == "stills":

@@ -6,7 +6,7 @@ used, and `card` says what their authors say of pixels, outputs, crops and licen
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -266,7 +266,8 @@ LAYOUTS: dict[str, Layout] = {
                 "size": 224,
                 "pixels": CLIP,
                 "outputs": SECOND,
-                "crop": Crop(margin=(0.15,) * 4, sides="each", finder="RetinaFace"),
+                # Its template is ArcFace's, rounded to hundredths.
+                "crop": replace(_ARCFACE, finder="RetinaFace"),
                 "licence": "MIT (code)",
                 "source": "https://github.com/yermandy/GenD",
                 "trained_on": ("FaceForensics++",),

@@ -186,7 +186,9 @@ def test_whole_stills_from_labels_to_new_ones(code: Path, cli: Cli, tmp_path: Pa
     videos = pd.read_parquet(run / "videos.parquet")
     assert len(videos) == 20
     assert (videos["status"] == "no_face").all()
-    assert json.loads((run / "metrics.json").read_text())["stages"]["base/Whole"]["auc"]["value"] == 1
+    assert (
+        json.loads((run / "metrics.json").read_text())["stages"]["base/Whole"]["auc"]["value"] == 1
+    )
     with_run = pd.read_csv(run / "submission.csv").set_index("filename")["label"]
     assert with_run["light.png"] > 0.5 > with_run["dark.png"]
     # Those of a run on stills are stills, without being told.

@@ -38,7 +38,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     channels_last = _is_channels_last(entry)
     size = spec.size
     # A graph that was traced for so many pictures may have the number written into it elsewhere.
-    count = list(entry.partial_shape)[0]
+    count = next(iter(entry.partial_shape))
     batch = count.get_length() if count.is_static else None
     shape = [batch or -1, *((size, size, 3) if channels_last else (3, size, size))]
     try:

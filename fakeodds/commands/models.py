@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.card import Card, Outputs, write_card
-from base_models.frozen.golden import PIXEL_WORDS, PIXELS, pixels_named
+from base_models.frozen.card import Card, Outputs, card_of
+from base_models.frozen.pixels import PIXEL_WORDS, PIXELS, pixels_named
 from base_models.training.settings import detector_names
 from fakeodds.cli.command import Command
 from fakeodds.cli.completion import completer
@@ -171,7 +171,7 @@ def add(
     fakeodds models add net.onnx --pixels imagenet --fake 1 --trained-on FaceForensics++
     """
     with terminal.working("loading the frameworks", tell=False):
-        from base_models.frozen.card import card_of, read_card
+        from base_models.frozen.card_file import read_card, write_card
         from base_models.frozen.catalogue import add_card, card_path
         from base_models.frozen.kinds import inspect
 
@@ -250,13 +250,14 @@ def check(name: str, check: Path) -> Answer:
 
 def _check(card: Card, outputs: int | None, path: Path) -> dict[str, Any]:
     """Print and return the golden check."""
+    from base_models.faces.views import views_of
     from base_models.frozen.check import check_card, faces_of_dataset
     from base_models.frozen.golden import CHECKED
     from fakeodds.workflows.inputs import DatasetOptions
 
     dataset = DatasetOptions().read(path, training=True)
     with terminal.working(f"checking {card.name}"):
-        found = check_card(card, outputs, faces_of_dataset(dataset))
+        found = check_card(card, outputs, faces_of_dataset(dataset, views_of([card])))
     best = max(found, key=lambda one: abs(found[one].auc - 0.5))
     if len(found) > 1:
         terminal.out.print(_variants_table(found))

@@ -18,6 +18,7 @@ from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec, Weights, check_crops
 from base_models.detectors.start_weights import StartWeights, another_head
 from base_models.detectors.weights import StateDict, lay_in, read_state, resolve_weights
+from base_models.features.head import LinearHead
 from predictions.errors import InputError
 
 #: Standard deviation of the weights of a fresh head.
@@ -81,6 +82,14 @@ class TimmDetector:
             batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device.name)
             pooled: Tensor = network.forward_head(self._maps(batch), pre_logits=True)
             return pooled.float().cpu().numpy()
+
+    def set_head(self, head: LinearHead) -> None:
+        """Take this head in place of its own."""
+        network: Any = self.module
+        last = network.get_classifier()
+        with torch.no_grad():
+            last.weight.copy_(torch.from_numpy(head.weight)[None])
+            last.bias.fill_(float(head.bias))
 
     def _maps(self, images: Tensor) -> Tensor:
         """Features before they are pooled, float32."""
@@ -200,6 +209,11 @@ def _forward_grouped(layer: nn.Conv2d, images: Tensor) -> Tensor:
         return type(layer).forward(layer, images)
     with torch.autocast("cpu", enabled=False):
         return type(layer).forward(layer, images.float())
+
+
+def last_layer(spec: DetectorSpec) -> str:
+    """The name of the last layer of a network that is not built."""
+    return str(cast(Any, timm.models.get_pretrained_cfg(spec.architecture)).classifier)
 
 
 def head_of(module: nn.Module) -> str:

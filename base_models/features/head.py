@@ -1,10 +1,12 @@
 """A linear head on features by itself, as a backend (see `registry.Backend`)."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,13 @@ class LinearHead:
         layer = detector.module.get_classifier()
         weight, bias = (part.detach().cpu().numpy() for part in (layer.weight, layer.bias))
         return cls(detector.size, weight[0].copy(), bias[0])
+
+    @classmethod
+    def read(cls, path: Path, layer: str, size: int) -> Self:
+        """The head called `layer` in a file of trained weights (safetensors); no more is read."""
+        with safe_open(path, framework="numpy") as file:
+            weight, bias = (file.get_tensor(f"{layer}.{part}") for part in ("weight", "bias"))
+        return cls(size, weight[0], bias[0])
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (n,) float32, high = FAKE, of features (n, width)."""

@@ -34,17 +34,15 @@ class Embedding:
         mark: the digest of the network that makes them.
         side: of the crops it takes, in pixels.
         folder: where they lie.
-        steps: faces of a track, at most; None: all faces, in the order of their file.
     """
 
     mark: str
     side: int
     folder: Path
-    steps: int | None = STEPS
 
     def key(self, faces: str) -> str:
         """What the embeddings of faces with this digest are made for."""
-        return key_of(format=_FORMAT, mark=self.mark, side=self.side, steps=self.steps, faces=faces)
+        return key_of(format=_FORMAT, mark=self.mark, side=self.side, steps=STEPS, faces=faces)
 
 
 def embed_videos(
@@ -80,24 +78,19 @@ def embed_videos(
         wanted.folder,
         sources,
         lambda source: wanted.key(source[1]),
-        lambda source: embed_video(
-            load_faces(source[0]), network(), wanted.side, batch, wanted.steps
-        ),
+        lambda source: embed_video(load_faces(source[0]), network(), wanted.side, batch),
         stage=stage,
         progress=progress,
     )
     deque(files, maxlen=0)
 
 
-def embed_video(
-    faces: Faces, embed: Embed, side: int, batch: int = 32, steps: int | None = STEPS
-) -> Embeddings:
-    """The embeddings of at most `steps` faces of every track; None: of all as they lie."""
-    chosen = np.arange(len(faces))
-    if steps is not None:
-        tracks = np.unique(faces.track)
-        some = [choose_steps(np.flatnonzero(faces.track == track), steps) for track in tracks]
-        chosen = np.concatenate([np.empty(0, np.intp), *some])
+def embed_video(faces: Faces, embed: Embed, side: int, batch: int = 32) -> Embeddings:
+    """The embeddings of at most `STEPS` faces of every track."""
+    tracks = [
+        choose_steps(np.flatnonzero(faces.track == track)) for track in np.unique(faces.track)
+    ]
+    chosen = np.concatenate([np.empty(0, np.intp), *tracks])
     parts = [
         embed(resize(faces.decode(chosen[i : i + batch]), side))
         for i in range(0, len(chosen), batch)
@@ -107,9 +100,9 @@ def embed_video(
     return Embeddings(faces.frame[chosen], faces.track[chosen], embedding)
 
 
-def choose_steps(places: NDArray[np.intp], steps: int = STEPS) -> NDArray[np.intp]:
-    """At most `steps` of the places, in the middle of as many equal parts."""
-    if len(places) <= steps:
+def choose_steps(places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most `STEPS` of the places, in the middle of as many equal parts."""
+    if len(places) <= STEPS:
         return places
-    middles = (np.arange(steps) + 0.5) * len(places) / steps
+    middles = (np.arange(STEPS) + 0.5) * len(places) / STEPS
     return places[middles.astype(np.intp)]

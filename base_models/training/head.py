@@ -121,11 +121,8 @@ class HeadWork:
         """Write the network with the head in one step."""
         head = self._fitted()
         made = start_network(self.spec, self.start, self.data.crops.size, self.settings)
-        last: Any = made.module
-        with torch.no_grad():
-            last.get_classifier().weight.copy_(torch.from_numpy(head.weight)[None])
-            last.get_classifier().bias.fill_(float(head.bias))
-        state = {name: value.cpu().contiguous() for name, value in last.state_dict().items()}
+        made.set_head(head)
+        state = {name: value.cpu().contiguous() for name, value in made.module.state_dict().items()}
         with replacing(path) as temporary:
             safetensors.torch.save_file(state, temporary, {"format": "pt"})
 

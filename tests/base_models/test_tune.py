@@ -20,6 +20,7 @@ from base_models.scoring.crops import Crops, index_crops
 from base_models.scoring.fold_models import find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
+from base_models.scoring.opened import open_detector
 from base_models.training.fold import SCORED_AGAIN, TRAINED_ANEW
 from base_models.training.logistic_head import fit_head
 from base_models.training.out_of_fold import HEADS_ALONE, fit_out_of_fold, settle_starts
@@ -28,6 +29,7 @@ from base_models.training.tune import norm_layers
 from predictions.errors import InputError
 
 VIT, NET = "timm-test_vit", "timm-test_resnet"
+CPU = Device("cpu", "fp32", 1)
 HEAD = TrainSettings(
     detectors=(VIT,),
     weights="scratch",
@@ -59,6 +61,11 @@ def record_of(run: Path, name: str = VIT, fold: int = 0) -> dict:
     return json.loads((run / f"models/model={name}/fold={fold}/fold.json").read_text())
 
 
+def models_head(run: Path, fold: int) -> np.ndarray:
+    weights = run / f"models/model={VIT}/fold={fold}/weights.safetensors"
+    return safetensors.torch.load_file(weights)["head.weight"][0].numpy()
+
+
 def stamps(faces: Path, name: str = VIT) -> dict[Path, int]:
     found = sorted(features_folder(name, faces).rglob("*.parquet"))
     return {path: path.stat().st_mtime_ns for path in found}
@@ -76,7 +83,7 @@ def test_a_head_is_logistic_regression_on_the_features(
     network = start_network(
         find_models(run / "models")[VIT][0].spec, *settle_starts(HEAD), 48, HEAD
     )
-    network = network.to(Device("cpu", "fp32", 1))
+    network = network.to(CPU)
     features = network.features(Crops(index, faces, 48, cache_bytes=0).read(rows))
     kept = Features(index, features_folder(VIT, faces), 48, cache_bytes=0).read(rows)
     np.testing.assert_allclose(kept, features, atol=1e-5)
@@ -146,6 +153,21 @@ def test_new_videos_are_scored_as_by_any_detector(
     if backend == "openvino":
         assert SCORED.among(notes) == notes
         assert len(notes) == 1
+    # The folds share all but their heads, so one network computes with the mean of them.
+    models = find_models(run / "models")[VIT]
+    opened = open_detector(VIT, models[0].spec, models, CPU, faster=None, compared_on=None)
+    assert len(opened.backends) == 1
+    assert (models_head(run, 0) != models_head(run, 1)).any()
+    np.testing.assert_allclose(
+        opened.backends[0].module.head.weight[0].detach().numpy(),
+        (models_head(run, 0) + models_head(run, 1)) / 2,
+        rtol=1e-5,
+    )
+    flipped = bytearray(models[1].weights.read_bytes())
+    flipped[-1] ^= 1
+    models[1].weights.write_bytes(flipped)
+    with pytest.raises(InputError, match=r"fold=1/weights.* not as it was written"):
+        open_detector(VIT, models[0].spec, models, CPU, faster=None, compared_on=None)
     np.testing.assert_allclose(found["logit"], wanted, atol=1e-4 if backend == "reference" else 0.1)
 
 
@@ -222,6 +244,12 @@ def test_killed_it_goes_on_where_it_was(
     fit_out_of_fold(videos, faces, out, HEAD)
     assert {path: stamps(faces)[path] for path in there} == there
     assert contents(out) == contents(run)
+    # A crop's features do not depend on those that went through the network with it.
+    resumed = contents(features_folder(VIT, faces))
+    for path in stamps(faces):
+        path.unlink()
+    fit_out_of_fold(videos, faces, tmp_path / "again", HEAD)
+    assert contents(features_folder(VIT, faces)) == resumed
 
 
 def test_lost_scores_and_damaged_features_are_made_again(

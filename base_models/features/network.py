@@ -137,12 +137,14 @@ class _Together:
             crops.append(resize(faces.decode(), network.size) if len(faces) else None)
             total += len(faces)
         some = [images for images in crops if images is not None]
-        features = _in_batches(network, np.concatenate(some)) if some else np.empty((0, 1))
+        features = np.empty((0, 1), np.float32)
+        if some:
+            features = _in_batches(network, np.concatenate(some))
         ends = np.cumsum([len(faces) for _, faces in taken])
         for (source, faces), mine in zip(taken, np.split(features, ends[:-1]), strict=True):
             # A video without a face has a file too: it is known to have none.
-            mine = mine.astype(np.float32) if len(mine) else np.empty((0, 1), np.float32)
-            self.done[source] = Embeddings(faces.frame, faces.track, mine)
+            known = mine if len(mine) else np.empty((0, 1), np.float32)
+            self.done[source] = Embeddings(faces.frame, faces.track, known)
 
 
 def _in_batches(network: TimmDetector, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -36,12 +36,10 @@ StateDict = dict[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
 #: NumPy's numbers, which training loops write beside the tensors; they carry no code.
+_SCALAR = np.float64(0).__reduce__()[0]
 _NUMBERS: list[Any] = [
     np.dtype,
-    *(
-        (np.float64(0).__reduce__()[0], f"numpy.{home}.multiarray.scalar")
-        for home in ("core", "_core")
-    ),
+    *((_SCALAR, f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
 ]
 

@@ -6,8 +6,9 @@
         def logits(self, images):
             '''RGB uint8 (n, 224, 224, 3) -> (n,) floats, the log odds of FAKE; high = FAKE.'''
 
-It is made without arguments, once, and reads its own weights. The code of a file is never copied
-into a run: who predicts with the run names the file again, and it must be the same.
+With `crop`, a dict such as a card's table `[crop]`, it sees faces cut that way. It is made without
+arguments, once, and reads its own weights. The code of a file is never copied into a run: who
+predicts with the run names the file again, and it must be the same.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.card import Card, Outputs, Pixels
+from base_models.frozen.card import Card, Outputs, Pixels, crop_of
 from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
@@ -123,6 +124,7 @@ def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
             f"the class {name} is no detector",
             expected="a whole number `size`, and a method logits(images)",
         )
+    crop = getattr(made, "crop", None)
     return Card(
         str(getattr(made, "name", name)),
         kind,
@@ -131,6 +133,7 @@ def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
         # It does with pixels and outputs what it likes.
         pixels=Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=Outputs(fake=(0,)),
+        crop=None if crop is None else crop_of(crop),
         code=code,
         licence=str(getattr(made, "licence", "")),
         trained_on=tuple(map(str, getattr(made, "trained_on", ()))),

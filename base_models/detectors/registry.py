@@ -115,6 +115,7 @@ class DetectorSpec:
             computes.
         smallest: side in pixels below which the network has nothing left to look at.
         fixed_size: it takes crops of `size` alone.
+        multiple: what its side in pixels must be a multiple of: a vision transformer's patch.
         card: of a detector that somebody else trained, which is scored as it is.
         extra: of fakeodds, which brings what it needs; its framework's name when empty.
     """
@@ -136,6 +137,7 @@ class DetectorSpec:
     devices: str = "base_models.compute.devices"
     smallest: int = SMALLEST_SIZE
     fixed_size: bool = False
+    multiple: int = 1
     card: Card | None = None
     extra: str = ""
 
@@ -245,6 +247,12 @@ def create_detector(
         raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels")
     if spec.fixed_size and size != spec.size:
         raise InputError(f"size {size}: {name} takes crops of {spec.size} pixels alone")
+    if size % spec.multiple:
+        raise InputError(
+            f"size {size}: {name} cuts its crops into patches of {spec.multiple} pixels",
+            expected=f"a multiple of {spec.multiple}",
+            remedy=f"say {max(1, round(size / spec.multiple)) * spec.multiple}",
+        )
     module, function = spec.factory.split(":")
     factory = cast(
         Callable[[DetectorSpec, Weights, int, int], Detector],

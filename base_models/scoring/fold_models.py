@@ -111,6 +111,14 @@ class FoldModel:
         contents = [files[self._name(path)] for path in self.files]
         return key_of(trained=self.record["key"], weights=contents)
 
+    @property
+    def body(self) -> str | None:
+        """What tells its network before the head from others, where the head alone was trained."""
+        identity = self.record.get("identity", {})
+        if identity.get("tune") != "head":
+            return None
+        return key_of(**{name: identity[name] for name in ("detector", "start", "seed", "size")})
+
     def is_whole(self, *paths: Path) -> bool:
         """Whether these of its files, or its scores, are there as they were written."""
         files = self.record["files"]
@@ -136,13 +144,21 @@ class FoldModel:
         Raises:
             InputError: its files are missing or damaged, or the device is not here.
         """
-        for path in self.files:
-            self._refuse_damage(path)
+        self.check()
         spec = self.spec
         module, function = spec.loader.split(":")
         load = getattr(spec.import_module(module), function)
         place = spec.import_module(spec.devices).choose_device(device, precision)
         return cast(Detector, load(spec, self.weights, int(self.record["size"]), place))
+
+    def check(self) -> None:
+        """Refuse files that are not as they were written.
+
+        Raises:
+            InputError: one is missing or damaged.
+        """
+        for path in self.files:
+            self._refuse_damage(path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.place.run).as_posix()

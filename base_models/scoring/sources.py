@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from base_models.detectors.registry import DetectorSpec
 from base_models.faces.views import view_of_card
+from base_models.features.rows import Features
 from base_models.scoring.crops import CropIndex, Crops, index_views
 from base_models.sequences.tracks import Sequences, index_tracks
 from base_models.sound.windows import Sounds, index_sounds
@@ -39,6 +40,9 @@ class Varied(Source, Protocol):
     def vary(self, arrays: NDArray[Any], rngs: Sequence[np.random.Generator]) -> None:
         """Vary what `read` gave, in place, each row by its generator."""
 
+
+#: What a head looks at that is trained by itself: the features of single faces.
+FEATURES = "features"
 
 #: What a video lacks that has no row, by what is looked at.
 LACKING = {"face": "a face", "faces": "a face", "sound": "sound"}
@@ -105,4 +109,6 @@ def open_source(
         return Sequences(index, folder, size, cache_bytes=cache_bytes)
     if looks_at == "sound":
         return Sounds(index, folder, size, cache_bytes=cache_bytes)
+    if looks_at == FEATURES:
+        return Features(index, folder, size, cache_bytes=cache_bytes)
     return Crops(index, folder, size, cache_bytes=cache_bytes, threads=threads)

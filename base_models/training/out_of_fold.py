@@ -14,8 +14,10 @@ import pandas as pd
 from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
+from base_models.detectors.catalogue import TIMM
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.detectors.start_weights import StartWeights
+from base_models.features.rows import features_folder
 from base_models.frozen.install import install
 from base_models.scoring.crops import CropIndex, Crops
 from base_models.scoring.fold_models import (
@@ -28,6 +30,7 @@ from base_models.scoring.fold_models import (
 )
 from base_models.scoring.offline import score_models
 from base_models.scoring.sources import (
+    FEATURES,
     LACKING,
     Varied,
     folder_of,
@@ -40,6 +43,7 @@ from base_models.training.early_stopping import cut_validation
 from base_models.training.fold import (
     FoldData,
     FoldResult,
+    is_trained,
     media_identity,
     train_fold,
     trainer_of,
@@ -63,6 +67,11 @@ BALANCED = NoteKind(
     "training.balanced",
     "Both classes count the same in training (imbalance {imbalance}), so the detectors' logits do "
     "not carry the share of fakes; calibration restores it.",
+)
+HEADS_ALONE = NoteKind(
+    "training.heads-alone",
+    "Only the heads of the networks were trained, on features of the crops as they are: epochs, "
+    "learning rate and augmentation played no part.",
 )
 BLENDS_ALONE = NoteKind(
     "training.blends-alone",
@@ -171,7 +180,22 @@ def settle_starts(settings: TrainSettings) -> list[StartWeights]:
         InputError: an unknown detector, or weights that cannot be had.
     """
     trained = [spec for spec in settings.specs if spec.card is None]
-    return [trainer_of(spec).settle_start(spec, settings.weights) for spec in trained]
+    for spec in trained:
+        _check_tune(spec, settings)
+    return [trainer_of(spec, settings).settle_start(spec, settings.weights) for spec in trained]
+
+
+def _check_tune(spec: DetectorSpec, settings: TrainSettings) -> None:
+    """Only networks of timm are tuned in part."""
+    if settings.tune == "all":
+        return
+    if spec.trainer != TIMM["trainer"]:
+        raise InputError(
+            f"tune {settings.tune} is for networks of timm, and {spec.name} is none",
+            option="--tune",
+            remedy="train it in a run of its own, and take its scores with --scores",
+        )
+    spec.import_module("base_models.training.tune").check_tune(spec, settings)
 
 
 def fit_out_of_fold(
@@ -237,13 +261,14 @@ def fit_out_of_fold(
         starts = settle_starts(settings)
         (out / "models" / LIST).unlink(missing_ok=True)
         notes = _remove_stale(next(iter(tasks.values())), names, indexes, frozen)
-        _embed(trained, starts, tasks, progress)
         jobs = [
             _Job(spec, start, int(fold), size_of(spec, settings.size))
             for spec, start in zip(trained, starts, strict=True)
             for fold in np.unique(folds)
         ]
         pieces = [(tasks[media_of(job.spec)], job) for job in jobs]
+        _embed(trained, starts, tasks, progress)
+        _embed_for_heads(pieces, progress)
         for done, result in enumerate(_run(pieces, settings.workers, progress), 1):
             results.append(result)
             if settings.workers > 1:
@@ -255,6 +280,8 @@ def fit_out_of_fold(
     notes += [note for result in results for note in result.notes]
     if skipped := sum(result.skipped for result in results):
         notes.append(KEPT(kept=skipped, trainings=len(results)))
+    if trained and settings.tune == "head":
+        notes.append(HEADS_ALONE())
     if trained and settings.imbalance != "none":
         notes.append(BALANCED(imbalance=settings.imbalance))
     if trained:
@@ -310,6 +337,7 @@ def _remove_stale(
             notes.append(REMOVED(detector=name))
             shutil.rmtree(models, ignore_errors=True)
             shutil.rmtree(scores, ignore_errors=True)
+            shutil.rmtree(features_folder(name, task.faces_dir), ignore_errors=True)
     return notes
 
 
@@ -378,6 +406,32 @@ def _embed(
         )
 
 
+def _embed_for_heads(pieces: list[tuple[_Task, _Job]], progress: Progress) -> None:
+    """Make the features that heads are tuned on, once for all folds; what nobody asks for goes."""
+    for spec in {job.spec.name: job.spec for _, job in pieces}.values():
+        if spec.looks_at != "face":
+            continue
+        mine = [(task, job) for task, job in pieces if job.spec == spec]
+        task, job = mine[0]
+        if task.settings.tune != "head":
+            shutil.rmtree(features_folder(spec.name, task.faces_dir), ignore_errors=True)
+        elif not all(_is_trained(*piece) for piece in mine):
+            network = spec.import_module("base_models.features.network")
+            network.embed_crops(
+                *(spec, job.start, job.size, task.index, task.faces_dir, task.settings),
+                progress=progress,
+            )
+
+
+def _is_trained(task: _Task, job: _Job) -> bool:
+    data = _data_of(_source_of(task, job), task, job)
+    return is_trained(job.spec, data, task.out, task.settings, job.start)
+
+
+def _data_of(source: Crops | Varied, task: _Task, job: _Job) -> FoldData:
+    return FoldData(crops=source, groups=task.groups[task.index.video], **task.rows(job.fold))
+
+
 def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
     settings = task.settings
     if len(settings.devices) > 1:
@@ -388,17 +442,24 @@ def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
 
 
 def _train_here(task: _Task, job: _Job, progress: Progress) -> FoldResult:
-    settings = task.settings
-    source = _source(
-        job.spec.looks_at,
+    data = _data_of(_source_of(task, job), task, job)
+    return train_fold(job.spec, data, task.out, task.settings, job.start, progress=progress)
+
+
+def _source_of(task: _Task, job: _Job) -> Crops | Varied:
+    """What a job trains on, none of it read yet."""
+    settings, looks_at = task.settings, str(job.spec.looks_at)
+    folder = folder_of(job.spec, task.faces_dir)
+    if settings.tune == "head":
+        looks_at, folder = FEATURES, features_folder(job.spec.name, task.faces_dir)
+    return _source(
+        looks_at,
         _Once(task.index),
-        folder_of(job.spec, task.faces_dir),
+        folder,
         job.size,
         settings.cache_gb * 2**30 / settings.workers,
         settings.threads,
     )
-    data = FoldData(crops=source, **task.rows(job.fold))
-    return train_fold(job.spec, data, task.out, settings, job.start, progress=progress)
 
 
 class _Once:

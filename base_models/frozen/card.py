@@ -29,6 +29,7 @@ are, is asked for before anything is scored. Without `[crop]` a detector sees th
 """
 
 import json
+import math
 import re
 import tomllib
 import types
@@ -180,7 +181,10 @@ def read_card(path: Path) -> Card:
         said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError("no such card", file=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+    # What TOML's reader stumbles on, such as a number of 5,000 digits, is a ValueError too.
+    except (ValueError, OSError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         first = str(error).partition("\n")[0]
         raise InputError(f"is no readable card ({first})", file=path) from error
     return replace(card_of(said, path), folder=path.parent)
@@ -234,8 +238,9 @@ def write_card(card: Card, path: Path) -> None:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    # Texts, numbers and lists are written in TOML as in JSON.
-    return "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
+    # Texts, numbers and lists are written in TOML as in JSON, but for one character.
+    lines = (f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
+    return "".join(lines).replace("\x7f", "\\u007f")
 
 
 def _check_outputs(outputs: Outputs, file: Path | None) -> None:
@@ -307,15 +312,28 @@ def _value(kind: Any, value: Any, place: str, file: Path | None) -> Any:
     return value
 
 
+#: Of a number in a card.
+_LARGEST = 1e12
+
 _WORDS = {float: "number", int: "whole number", str: "text", bool: "true or false"}
 
 
 def _is(kind: type, value: Any) -> bool:
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and abs(value) <= _LARGEST and math.isfinite(value)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind)
+    # Half of a character, or the bytes of a name that is no UTF-8, cannot be written down.
+    return isinstance(value, kind) and (not isinstance(value, str) or _is_utf8(value))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

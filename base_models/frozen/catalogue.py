@@ -40,14 +40,37 @@ def open_reference(text: str) -> str | None:
     card = _card_at(text)
     if card is None:
         return None
+    _refuse_taken(card)
     known = _opened.get(card.name, card)
-    if (known.folder, known.files, known.network) != (card.folder, card.files, card.network):
+    if _place(known) != _place(card):
         raise InputError(
             f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
             remedy="change `name` in one of the cards",
         )
     _opened[card.name] = card
     return card.name
+
+
+def _place(card: Card) -> tuple[object, ...]:
+    return card.folder.resolve(), card.files, card.network
+
+
+def _refuse_taken(card: Card) -> None:
+    """Two detectors of one name would be mixed up.
+
+    Raises:
+        InputError: one of fakeodds' own bears the name of the card.
+    """
+    from base_models.detectors.registry import list_detectors
+
+    own = [spec.name for spec in list_detectors()]
+    if card.name in own or card.name.startswith("timm-"):
+        raise InputError(
+            f"{card.name!r} is the name of a detector that fakeodds trains",
+            file=card.folder,
+            remedy="call this one something else: `fakeodds models add FILE --name NAME`, or "
+            "`name` in its card or class",
+        )
 
 
 def find_card(name: str) -> Card | None:
@@ -77,7 +100,13 @@ def package_class(name: str) -> Any:
     """
     for point in entry_points(group=GROUP):
         if point.name == name:
-            return point.load()
+            try:
+                return point.load()
+            except Exception as error:  # whatever the code of a package raises
+                raise InputError(
+                    f"{name}: {point.value} cannot be imported: {type(error).__name__}: {error}",
+                    remedy="mend that package, or uninstall it",
+                ) from error
     raise InputError(
         f"no installed package offers the detector {name!r}", remedy="install the package again"
     )
@@ -92,13 +121,18 @@ def known_names() -> list[str]:
 def added_cards() -> dict[str, Path]:
     """The cards that the user added, by name."""
     try:
-        return {name: Path(path) for name, path in read_json(_list()).items()}
+        return {name: Path(str(path)) for name, path in read_json(_list()).items()}
     except FileNotFoundError:
         return {}
 
 
 def add_card(name: str, path: Path) -> None:
-    """Remember the card at `path` under its name, in place of another of that name."""
+    """Remember the card at `path` under its name, in place of another of that name.
+
+    Raises:
+        InputError: one of fakeodds' own bears it.
+    """
+    _refuse_taken(read_card(path))
     write_json(
         {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
     )

@@ -31,7 +31,7 @@ def _outputs(draw: st.DrawFn) -> Outputs:
 CARDS = st.builds(
     Card,
     name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True),
-    kind=TEXT,
+    kind=st.sampled_from(["openvino", "keras", "python"]),
     files=st.lists(st.sampled_from(["a.onnx", "b.data", "ä ö.h5"]), max_size=2).map(tuple),
     network=TEXT,
     size=st.none() | st.integers(8, 4096),

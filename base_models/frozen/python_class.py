@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
 from base_models.frozen.card import Card, Outputs, Pixels, card_of
 from base_models.frozen.detector import FrozenDetector
-from base_models.frozen.kinds import Draft
+from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
 
 __all__ = ["card_of_class", "card_of_package", "draft", "load", "named_file"]
@@ -54,9 +54,7 @@ def card_of_package(point: EntryPoint) -> Card:
     Raises:
         InputError: it cannot be imported, or does not say what it takes.
     """
-    from base_models.frozen.catalogue import package_class
-
-    made = package_class(point.name)
+    made = _imported(point)
     return _card(made, point.name, "package", _version(point), point.value)
 
 
@@ -102,7 +100,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     """
     card = spec.card
     assert card is not None
-    made = _package_of(card) if card.kind == "package" else _class_of(*_checked(card))
+    made = _class_of_package(card) if card.kind == "package" else _class_of(*_checked(card))
     try:
         one: Any = made()
     except Exception as error:  # whatever the user's code raises
@@ -128,18 +126,35 @@ def _checked(card: Card) -> tuple[Path, str]:
     return _named[card.name]
 
 
-def _package_of(card: Card) -> Any:
-    from base_models.frozen.catalogue import find_card, package_class
-
-    made = package_class(card.name)
-    now = find_card(card.name)
-    if now is None or now.code != card.code:
+def _class_of_package(card: Card) -> Any:
+    point = _offered(card.name)
+    if _version(point) != card.code:
         raise InputError(
-            f"{card.name}: the installed package is {now.code if now else 'another'}, and the run "
-            f"was made with {card.code}",
+            f"{card.name}: the installed package is {_version(point)}, and the run was made with "
+            f"{card.code}",
             remedy="install that one, or give `fakeodds run` again",
         )
-    return made
+    return _imported(point)
+
+
+def _offered(name: str) -> EntryPoint:
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return point
+    raise InputError(
+        f"no installed package offers the detector {name!r}", remedy="install the package again"
+    )
+
+
+def _imported(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # whatever the code of a package raises
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(
+            f"{point.name}: {point.value} cannot be imported: {said}",
+            remedy="mend that package, or uninstall it",
+        ) from error
 
 
 def _version(point: EntryPoint) -> str:

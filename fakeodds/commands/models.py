@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.card import Card, Outputs, write_card
-from base_models.frozen.golden import PIXEL_WORDS, PIXELS, pixels_named
+from base_models.frozen.card import Card, Outputs, card_of
+from base_models.frozen.pixels import PIXEL_WORDS, PIXELS, pixels_named
 from base_models.training.settings import detector_names
 from fakeodds.cli.command import Command
 from fakeodds.cli.completion import completer
@@ -171,7 +171,7 @@ def add(
     fakeodds models add net.onnx --pixels imagenet --fake 1 --trained-on FaceForensics++
     """
     with terminal.working("loading the frameworks", tell=False):
-        from base_models.frozen.card import card_of, read_card
+        from base_models.frozen.card_file import read_card, write_card
         from base_models.frozen.catalogue import add_card, card_path
         from base_models.frozen.kinds import inspect
 

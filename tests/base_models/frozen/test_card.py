@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from base_models.frozen.card import Card, Crop, Outputs, Pixels, card_of, read_card, write_card
+from base_models.frozen.card import Card, Crop, Outputs, Pixels, card_of
+from base_models.frozen.card_file import read_card, write_card
 from predictions.errors import InputError
 
 NUMBER = st.floats(-1e6, 1e6)

@@ -18,9 +18,9 @@ import safetensors.torch
 from base_models.compute.devices import choose_device
 from base_models.detectors.registry import Detector
 from base_models.frozen.card import Outputs
-from base_models.frozen.golden import pixels_named
 from base_models.frozen.hugging_face import fetched, read_labels
 from base_models.frozen.kinds import Draft, inspect, load, spec_of
+from base_models.frozen.pixels import pixels_named
 from predictions.errors import InputError
 
 SIZE = 32

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from base_models.compute.devices import choose_device
 from base_models.detectors.registry import Detector
 from base_models.frozen.card import Card, Outputs, Pixels
-from base_models.frozen.golden import pixels_named
 from base_models.frozen.kinds import Draft, inspect, load, spec_of
 from base_models.frozen.onnx_files import external_files
 from base_models.frozen.outputs import one_logit
+from base_models.frozen.pixels import pixels_named
 from predictions.errors import InputError
 
 SIZE = 24
@@ -206,8 +206,9 @@ def test_openvino_s_own_files(tmp_path: Path) -> None:
 
 
 def test_tflite(tmp_path: Path) -> None:
-    tf = pytest.importorskip("tensorflow")
-    keras = pytest.importorskip("keras")
+    pytest.importorskip("tensorflow")
+    from base_models.detectors.keras_runtime import keras, tf
+
     keras.utils.set_random_seed(1)
     net = keras.Sequential(
         [

@@ -15,7 +15,7 @@ from base_models.detectors import find_detector
 from base_models.detectors.registry import Detector
 from base_models.frozen import catalogue, python_class
 from base_models.frozen.card import Card, card_of
-from base_models.frozen.kinds import inspect, load, spec_of
+from base_models.frozen.kinds import GROUP, inspect, load, spec_of
 from predictions.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
@@ -136,7 +136,9 @@ class Shift:
 def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     named(write(tmp_path / "a" / "mine.py"))
     with pytest.raises(InputError, match="two detectors are called 'Red'"):
-        named(write(tmp_path / "b" / "mine.py"))
+        named(write(tmp_path / "b" / "mine.py", RED + "\n# other\n"))
+    # The same code elsewhere is the same detector.
+    assert named(write(tmp_path / "b" / "mine.py")).name == "Red"
 
 
 NO_DETECTORS = {
@@ -147,7 +149,7 @@ NO_DETECTORS = {
     "no method": ("class Red:\n    size = 16\n", "no detector"),
     "a name of a folder": (RED + "    name = '../../x'\n", "cannot be that of a file"),
     "a name of ours": (RED + "    name = 'resnet50'\n", "the name of a detector that fakeodds"),
-    "another class": ("class Blue:\n    size = 16\n", "has no class 'Red'; expected one of Blue"),
+    "another class": ("class Blue:\n    size = 16\n", "has no class 'Red', expected one of Blue"),
     "a function": ("def Red(): pass\n", "has no class 'Red'"),
     "empty": ("", "has no class 'Red'"),
     "no Python": ("class Red(\n", "SyntaxError"),
@@ -178,13 +180,13 @@ def test_files_that_are_none_are_one_sentence(tmp_path: Path) -> None:
 
 
 WRONG_ANSWERS = {
-    "two columns": ("np.zeros((len(images), 2))", r"gave \(4, 2\); expected \(4,\)"),
+    "two columns": ("np.zeros((len(images), 2))", r"gave \(4, 2\), expected \(4,\)"),
     "too few": ("np.zeros(len(images) - 1)", r"gave \(3,\)"),
     "one number": ("0.5", r"gave \(\)"),
     "none": ("None", "mine.py:Red"),
     "words": ("['a'] * len(images)", "could not convert"),
     "not finite": ("np.full(len(images), np.nan)", "not finite"),
-    "an error": ("self.no_such", r"AttributeError: .*no_such.* \(mine.py, line 8\)"),
+    "an error": ("self.no_such", r"AttributeError: .*no_such.* \(mine.py, line 7\)"),
 }
 
 
@@ -215,7 +217,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(version: str = "1.0", text: str = RED, name: str = "red-net") -> None:
         about = tmp_path / "site" / "red_package-1.0.dist-info"
         write(about / "METADATA", f"Metadata-Version: 2.1\nName: red-package\nVersion: {version}\n")
-        write(about / "entry_points.txt", f"[{catalogue.GROUP}]\n{name} = red_package:Red\n")
+        write(about / "entry_points.txt", f"[{GROUP}]\n{name} = red_package:Red\n")
         write(tmp_path / "site" / "red_package.py", text)
         sys.modules.pop("red_package", None)
 
@@ -225,7 +227,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_package_offers_a_detector(package: Any) -> None:
     package()
-    assert [point.name for point in entry_points(group=catalogue.GROUP)] == ["red-net"]
+    assert [point.name for point in entry_points(group=GROUP)] == ["red-net"]
     spec = find_detector("red-net")
     assert spec.card is not None
     assert (spec.card.kind, spec.size, spec.card.code) == ("package", 16, "red_package:Red 1.0")
@@ -250,5 +252,12 @@ def test_packages_that_fail_are_one_sentence(package: Any) -> None:
     package(text="class Red: pass\n")
     with pytest.raises(InputError, match="the class red-net is no detector"):
         find_detector("red-net")
-    with pytest.raises(InputError, match="no installed package offers"):
-        catalogue.package_class("other")
+
+
+def test_a_package_that_went_away_is_one_sentence(package: Any, tmp_path: Path) -> None:
+    package()
+    card = find_detector("red-net").card
+    assert card is not None
+    (tmp_path / "site" / "red_package-1.0.dist-info" / "entry_points.txt").unlink()
+    with pytest.raises(InputError, match="no installed package offers the detector 'red-net'"):
+        opened(card)

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-openvino = pytest.importorskip("openvino")
-onnx = pytest.importorskip("onnx")
+pytest.importorskip("torch")
+pytest.importorskip("openvino")
+pytest.importorskip("onnx")
 
+import onnx
+import openvino
+import torch
 from torch import Tensor, nn
 
 from base_models.compute.devices import choose_device
@@ -174,7 +177,7 @@ def test_tensors_in_files_beside_it_belong_to_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(got, values[:, 1] - values[:, 0], atol=1e-5)
 
     path.with_name("any name.bin").rename(tmp_path / "any name.bin")
-    with pytest.raises(InputError, match="its weights are in any name.bin, which is not beside"):
+    with pytest.raises(InputError, match=r"its weights are in any name\.bin, which is not"):
         inspect(path)
     elsewhere = onnx.load(path, load_external_data=False)
     for tensor in elsewhere.graph.initializer:

@@ -238,13 +238,13 @@ def test_a_package_offers_a_detector(package: Any) -> None:
         find_detector("red-met")
 
     package("2.0")
-    with pytest.raises(InputError, match="is red_package:Red 2.0, and the run was made with"):
+    with pytest.raises(InputError, match=r"is red_package:Red 2\.0, and the run was made with"):
         opened(spec.card)
 
 
 def test_packages_that_fail_are_one_sentence(package: Any) -> None:
     package(text="import no_such_package\n")
-    with pytest.raises(InputError, match="red-net: .*ModuleNotFoundError"):
+    with pytest.raises(InputError, match=r"red-net: .*ModuleNotFoundError"):
         find_detector("red-net")
     package(text="class Blue: pass\n")
     with pytest.raises(InputError, match="cannot be imported: AttributeError"):

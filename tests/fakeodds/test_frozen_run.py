@@ -112,7 +112,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = ("--pixels", "unit", "--fake", 1)
     fakeodds(place, "models", "add", place / "red.onnx", "--name", "red-onnx", *said)
     fakeodds(place, "models", "add", place / "red-hf")
-    of_timm = ("--network", "mobilenetv3_small_050", "--size", SIZE)
+    of_timm = ("--network", "mobilenetv3_small_050", "--size", SIZE, "--real", 0)
     fakeodds(place, "models", "add", place / "red.pth", "--name", "red-state", *of_timm, *said)
     return place
 
@@ -189,7 +189,8 @@ def test_all_kinds_are_in_the_stack(mixed: Path) -> None:
     for name in FROZEN:
         assert len(models[name][0].scores()) == 24
     metrics = json.loads((mixed / "metrics.json").read_text())
-    assert set(FROZEN) <= set(metrics["detectors"])
+    assert set(FROZEN) <= set(metrics["brought"])
+    assert metrics["brought"]["Blue"]["licence"] == "MIT"
     table = models["red-onnx"][0].scores()
     fake = table["video"].astype(str).str.contains("fake")
     assert table.loc[fake, "logit"].mean() > table.loc[~fake, "logit"].mean()
@@ -278,3 +279,42 @@ def test_what_is_left_out_leaves_nothing_listed(home: Path, copy: Path) -> None:
 
 def _submission(run: Path) -> "pd.Series[float]":
     return pd.read_csv(run / "submission.csv").set_index("filename")["label"].sort_index()
+
+
+def test_new_faces_are_predicted(home: Path, copy: Path) -> None:
+    code = ("--code", f"{home / 'blue.py'}:Blue")
+    said = fakeodds(home, "predict", copy, home / "new", code=2)
+    assert "Blue is Python code (blue.py:Blue), which is run only where it is named" in said
+    assert "add --code blue.py:Blue" in said
+    fakeodds(home, "predict", copy, home / "new", *code)
+    whole = _submission(copy)
+    assert len(whole) == 8
+    fake = whole.index.str.contains("fake")
+    assert whole[fake].mean() > whole[~fake].mean()
+    # Changed code is not the detector that the stack knows.
+    other = copy.parent / "blue.py"
+    other.write_text(CODE.replace("/ 64", "/ 80"))
+    said = fakeodds(home, "predict", copy, home / "new", "--code", f"{other}:Blue", code=2)
+    assert "not the code that the run was made with" in said
+
+
+def test_a_bundle_takes_all_of_them_along(home: Path, copy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    bundled = ("bundle", copy, "--out", out, "--wheels", "none", "--no-exports")
+    said = fakeodds(home, *bundled, code=2)
+    assert "add --code blue.py:Blue" in said
+    said = fakeodds(home, *bundled, "--code", f"{home / 'blue.py'}:Blue")
+    assert "the Python code of Blue comes along as run/code/Blue/blue.py:Blue" in said
+    manifest = json.loads((out / "MANIFEST.json").read_text())
+    assert manifest["code"] == ["run/code/Blue/blue.py:Blue"]
+    assert set(manifest["detectors"]) == {*FROZEN, *TRAINED}
+    assert [path.name for path in (out / "run").rglob("*.py")] == ["blue.py"]
+    paths = {file["path"] for file in manifest["files"]}
+    assert "run/models/model=red-onnx/fold=all/red.onnx" in paths
+    assert "run/models/model=red-hf/fold=all/config.json" in paths
+    assert "run/scores/frozen/model=red-state.parquet" in paths
+    # The same answers from the bundle alone, where nobody has added a card.
+    fakeodds(home, "predict", copy, home / "new", "--code", f"{home / 'blue.py'}:Blue")
+    named = out / manifest["code"][0]
+    fakeodds(tmp_path, "predict", out / "run", home / "new", "--code", named)
+    np.testing.assert_allclose(_submission(copy), _submission(out / "run"), atol=1e-6)

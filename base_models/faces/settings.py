@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from base_models.faces.registry import FINDER_NAMES, parse_finder
+from base_models.faces.views import View
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
@@ -37,6 +38,8 @@ class FaceSettings:
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
         detect_every: MTCNN searches every so many of the frames everywhere and follows the faces
             in between (see `base_models.faces.following`); 1 searches all.
+        views: how else the same faces are cut (see `base_models.faces.views`); also the facts of
+            views, as run.json keeps them.
 
     Raises:
         InputError: a value outside its range.
@@ -93,9 +96,11 @@ class FaceSettings:
     second_finder: str | None = setting(
         "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
     )
+    views: tuple[View, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
+        object.__setattr__(self, "views", tuple(map(View.of, self.views)))
         check_settings(self, "face")
         if len(self.thresholds) != 3:
             raise InputError(

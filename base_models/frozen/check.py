@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from base_models.datasets import Dataset
 from base_models.detectors.registry import DetectorSpec
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import faces_path, load_faces
+from base_models.faces.store import Faces, faces_path, load_faces
+from base_models.faces.views import View, view_of_card
 from base_models.frozen.card import Card
 from base_models.frozen.golden import FACES, Golden, golden, some_rows, variants
 from base_models.frozen.kinds import load, spec_of
@@ -29,11 +30,11 @@ class LabelledFaces:
     """Faces whose label is known.
 
     Attributes:
-        crops: RGB uint8 (size, size, 3), of sizes of their own.
+        faces: n videos; the first face of each counts.
         fake: (n,) bool.
     """
 
-    crops: Sequence[NDArray[np.uint8]]
+    faces: Sequence[Faces]
     fake: NDArray[np.bool_]
 
     @property
@@ -41,21 +42,31 @@ class LabelledFaces:
         """Whether there are enough of both classes."""
         return min(int(self.fake.sum()), int((~self.fake).sum())) >= _LEAST
 
-    def resized(self, size: int) -> NDArray[np.uint8]:
-        """All of them, (n, size, size, 3)."""
-        return np.concatenate([resize(crop[None], size) for crop in self.crops])
+    def seen(self, view: View | None, size: int) -> NDArray[np.uint8]:
+        """All of them as a detector sees them that asks for `view`, (n, size, size, 3).
+
+        Raises:
+            InputError: the faces were cut without this view.
+        """
+        return np.concatenate([resize(one.seen(view).decode([0]), size) for one in self.faces])
 
 
-def faces_of_run(videos: pd.DataFrame, faces_dir: Path) -> LabelledFaces:
-    """A face of some of the videos of a manifest, whose faces are found."""
+def faces_of_run(
+    videos: pd.DataFrame, faces_dir: Path, views: Sequence[View] = ()
+) -> LabelledFaces:
+    """A face of some of the videos of a manifest, whose faces are found, with these views."""
     there = videos[(videos["status"] == "ok") & videos["label"].notna()]
     some = there.iloc[some_rows(there["label"].to_numpy(float), there["group"].to_numpy(), FACES)]
-    crops = [load_faces(faces_path(faces_dir, str(v))).decode([0])[0] for v in some["video"]]
-    return LabelledFaces(crops, some["label"].to_numpy(float) == 1)
+    faces = [load_faces(faces_path(faces_dir, str(video)), views) for video in some["video"]]
+    return LabelledFaces(faces, some["label"].to_numpy(float) == 1)
 
 
-def faces_of_dataset(dataset: Dataset) -> LabelledFaces:
+def faces_of_dataset(dataset: Dataset, views: tuple[View, ...] = ()) -> LabelledFaces:
     """A face of some of the videos (or crops) of a labelled dataset, found here.
+
+    Args:
+        dataset: the videos.
+        views: how else the faces are cut.
 
     Raises:
         InputError: too few of them show a face.
@@ -67,9 +78,9 @@ def faces_of_dataset(dataset: Dataset) -> LabelledFaces:
     rows = some_rows(table["label"].to_numpy(float), table["group"].to_numpy(), FACES)
     few = replace(dataset, videos=table.iloc[rows].reset_index(drop=True))
     with TemporaryDirectory(prefix="fakeodds-") as folder:
-        settings = FaceSettings(frames=1, keep_all=False)
+        settings = FaceSettings(frames=1, keep_all=False, views=views)
         find: Callable[..., pd.DataFrame] = import_crops if dataset.crops else extract_faces
-        faces = faces_of_run(find(few, Path(folder), settings), Path(folder))
+        faces = faces_of_run(find(few, Path(folder), settings), Path(folder), views)
     if not faces.suffice:
         raise InputError(
             f"shows {int(faces.fake.sum())} fake and {int((~faces.fake).sum())} real faces",
@@ -83,7 +94,7 @@ def check_detector(spec: DetectorSpec, path: Path, faces: LabelledFaces) -> Gold
     """The golden check of a detector of a card, from the file (or folder) `path`."""
     place = spec.import_module(spec.devices).choose_device("auto", "auto")
     detector: Any = load(spec, path, spec.size, place)
-    return golden(detector.logits(faces.resized(spec.size)), faces.fake)
+    return golden(detector.logits(faces.seen(view_of_card(spec.card), spec.size)), faces.fake)
 
 
 def check_card(card: Card, outputs: int | None, faces: LabelledFaces) -> dict[str, Golden]:

@@ -7,9 +7,10 @@
         def logits(self, images):
             '''RGB uint8 (n, 224, 224, 3) -> (n,) floats, the log odds of FAKE; high = FAKE.'''
 
-It is made without arguments, once, and reads its own weights. It may also say `name`, `licence` and
-`trained_on`. The code of a file is never copied into a run: who predicts with the run names the
-file again, and it must be the same.
+With `crop`, a dict such as a card's table `[crop]`, it sees faces cut that way. It is made without
+arguments, once, and reads its own weights. It may also say `name`, `licence` and `trained_on`. The
+code of a file is never copied into a run: who predicts with the run names the file again, and it
+must be the same.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.card import Card, Outputs, Pixels, card_of
+from base_models.frozen.card import Card, Outputs, Pixels, card_of, crop_of
 from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
@@ -173,6 +174,7 @@ def _card(
             expected="a whole number `size`, and a method logits(images)",
         )
     assert isinstance(size, int)
+    crop = getattr(made, "crop", None)
     card = Card(
         str(getattr(made, "name", name)),
         kind,
@@ -181,6 +183,7 @@ def _card(
         # It does with pixels and outputs what it likes.
         pixels=Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=Outputs(fake=(0,)),
+        crop=None if crop is None else crop_of(crop),
         code=code,
         licence=str(getattr(made, "licence", "")),
         trained_on=_texts(getattr(made, "trained_on", ())),

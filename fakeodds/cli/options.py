@@ -93,6 +93,7 @@ imported_options = settings_options(
 
 face_options = settings_options(FaceSettings, to="face_settings", heading="Faces")
 train_options = settings_options(TrainSettings, to="train_settings", heading="Training")
+detectors_option = setting_option(TrainSettings, "detectors", heading="Faces")
 
 _JUDGING = ("folds", "seed", "jobs")
 _CALIBRATION = ("calibration", "clip", "prior")

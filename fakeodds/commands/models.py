@@ -250,13 +250,14 @@ def check(name: str, check: Path) -> Answer:
 
 def _check(card: Card, outputs: int | None, path: Path) -> dict[str, Any]:
     """Print and return the golden check."""
+    from base_models.faces.views import views_of
     from base_models.frozen.check import check_card, faces_of_dataset
     from base_models.frozen.golden import CHECKED
     from fakeodds.workflows.inputs import DatasetOptions
 
     dataset = DatasetOptions().read(path, training=True)
     with terminal.working(f"checking {card.name}"):
-        found = check_card(card, outputs, faces_of_dataset(dataset))
+        found = check_card(card, outputs, faces_of_dataset(dataset, views_of([card])))
     best = max(found, key=lambda one: abs(found[one].auc - 0.5))
     if len(found) > 1:
         terminal.out.print(_variants_table(found))

@@ -1,5 +1,6 @@
 """`fakeodds predict`: the last stage of run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,10 @@ def predict(
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
     name_code(code)
     folder = RunFolder.existing(run)
+    told = folder.record["settings"].get("layout")
+    if dataset_options.layout is None and told == "stills":
+        # Pictures can be taken for faces that were cut; these are what the run's are.
+        dataset_options = replace(dataset_options, layout=told)
     data = dataset_options.read(videos)
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
     asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}

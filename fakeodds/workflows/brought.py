@@ -35,6 +35,7 @@ def look_at_brought(
     frozen = [spec for spec in specs if spec.card is not None]
     if not frozen:
         return {}
+    from base_models.faces.views import views_of
     from base_models.frozen.check import check_detector, faces_of_run
     from base_models.frozen.install import install
 
@@ -54,7 +55,7 @@ def look_at_brought(
         needs=(file,),
     )
     if not product.is_done():
-        faces = faces_of_run(videos, run.faces)
+        faces = faces_of_run(videos, run.faces, views_of(spec.card for spec in frozen))
         with product.making(), terminal.working("checking detectors trained elsewhere"):
             found = {}
             for spec in frozen:

@@ -15,6 +15,7 @@ from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
+from base_models.faces.views import views_of
 from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
@@ -284,7 +285,6 @@ def predict(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    settings = run.face_settings()
     folder = RunFolder.open(run.path / "test")
     told = run.record["settings"].get("imported", {})
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
@@ -292,6 +292,7 @@ def predict(
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
     specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
+    settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))
     find_sound(dataset, folder, specs, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)

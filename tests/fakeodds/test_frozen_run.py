@@ -28,7 +28,7 @@ from base_models.scoring.fold_models import find_models
 Cli = Callable[..., Any]
 SIZE = 32
 FROZEN = ("red-onnx", "red-hf", "red-state", "Blue")
-TRAINED = ("mobilenetv3_large", "resnet50")
+TRAINED = ("mobilenetv3_large", "timm-mobilenetv3_small_050")
 OPTIONS = (
     *("--size", SIZE, "--weights", "scratch", "--epochs", 1, "--folds", 2, "--batch", 16),
     *("--meta", "logistic", "--calibration", "temperature", "--jobs", 1, "--no-report"),

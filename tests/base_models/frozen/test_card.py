@@ -44,7 +44,8 @@ CARDS = st.builds(
         st.sampled_from(["RGB", "BGR"]),
     ),
     outputs=st.none() | _outputs(),
-    crop=st.none() | st.builds(Crop, scale=NUMBER, padding=st.sampled_from(["edge", "zero"])),
+    crop=st.none()
+    | st.builds(Crop, scale=st.floats(0.25, 10), padding=st.sampled_from(["edge", "zero"])),
     labels=st.lists(TEXT, max_size=3).map(tuple),
     licence=TEXT,
     trained_on=st.lists(TEXT, max_size=3).map(tuple),

@@ -1,6 +1,7 @@
 """Keras files of networks that are built here: right side up, and nothing in them is run."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ SIZE = 64
 IMAGES = np.random.default_rng(2).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
 
 
+@lru_cache(maxsize=1)
 def _resnet(k: int, activation: str | None) -> Any:
     """The network of keras.applications with a head of k outputs."""
     keras.utils.set_random_seed(k)

@@ -28,6 +28,7 @@ What a card leaves out is not known, and never guessed: which output is FAKE, or
 are, is asked for before anything is scored. Without `[crop]` a detector sees the run's own faces.
 """
 
+import math
 import re
 import types
 from collections.abc import Mapping
@@ -305,15 +306,28 @@ def _value(kind: Any, value: Any, place: str, file: Path | None) -> Any:
     return value
 
 
+#: Of a number in a card.
+_LARGEST = 1e12
+
 _WORDS = {float: "number", int: "whole number", str: "text", bool: "true or false"}
 
 
 def _is(kind: type, value: Any) -> bool:
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and abs(value) <= _LARGEST and math.isfinite(value)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind)
+    # Half of a character, or the bytes of a name that is no UTF-8, cannot be written down.
+    return isinstance(value, kind) and (not isinstance(value, str) or _is_utf8(value))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

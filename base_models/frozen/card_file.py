@@ -22,7 +22,10 @@ def read_card(path: Path) -> Card:
         said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError("no such card", file=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+    # What TOML's reader stumbles on, such as a number of 5,000 digits, is a ValueError too.
+    except (ValueError, OSError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         first = str(error).partition("\n")[0]
         raise InputError(f"is no readable card ({first})", file=path) from error
     return replace(card_of(said, path), folder=path.parent)
@@ -39,5 +42,6 @@ def write_card(card: Card, path: Path) -> None:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    # Texts, numbers and lists are written in TOML as in JSON.
-    return "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
+    # Texts, numbers and lists are written in TOML as in JSON, but for one character.
+    lines = (f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
+    return "".join(lines).replace("\x7f", "\\u007f")

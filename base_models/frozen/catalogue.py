@@ -12,7 +12,7 @@ from typing import cast
 
 from platformdirs import user_data_path
 
-from base_models.detectors.registry import DetectorSpec
+from base_models.detectors.registry import DetectorSpec, list_detectors
 from base_models.frozen.card import Card
 from base_models.frozen.card_file import read_card
 from base_models.frozen.kinds import GROUP, inspect, spec_of
@@ -43,14 +43,35 @@ def open_reference(text: str) -> str | None:
     card = _card_at(text)
     if card is None:
         return None
+    _refuse_taken(card)
     known = _opened.get(card.name, card)
-    if (known.folder, known.files, known.network) != (card.folder, card.files, card.network):
+    if _place(known) != _place(card) and (not card.code or known.code != card.code):
         raise InputError(
             f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
             remedy="change `name` in one of the cards",
         )
     _opened[card.name] = card
     return card.name
+
+
+def _place(card: Card) -> tuple[object, ...]:
+    return card.folder.resolve(), card.files, card.network
+
+
+def _refuse_taken(card: Card) -> None:
+    """Two detectors of one name would be mixed up.
+
+    Raises:
+        InputError: one of fakeodds' own bears the name of the card.
+    """
+    own = [spec.name for spec in list_detectors()]
+    if card.name in own or card.name.startswith("timm-"):
+        raise InputError(
+            f"{card.name!r} is the name of a detector that fakeodds trains",
+            file=card.folder,
+            remedy="call this one something else: `fakeodds models add FILE --name NAME`, or "
+            "`name` in its card or class",
+        )
 
 
 def find_card(name: str) -> Card | None:
@@ -89,13 +110,18 @@ def known_names() -> list[str]:
 def added_cards() -> dict[str, Path]:
     """The cards that the user added, by name."""
     try:
-        return {name: Path(path) for name, path in read_json(_list()).items()}
+        return {name: Path(str(path)) for name, path in read_json(_list()).items()}
     except FileNotFoundError:
         return {}
 
 
 def add_card(name: str, path: Path) -> None:
-    """Remember the card at `path` under its name, in place of another of that name."""
+    """Remember the card at `path` under its name, in place of another of that name.
+
+    Raises:
+        InputError: one of fakeodds' own bears it.
+    """
+    _refuse_taken(read_card(path))
     write_json(
         {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
     )

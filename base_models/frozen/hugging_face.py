@@ -43,6 +43,8 @@ _REAL = {
     *("real", "realism", "human", "hum", "live", "bonafide", "bona", "genuine", "authentic"),
     *("original", "pristine", "natural", "unaltered", "photo", "camera"),
 }
+#: What is told apart in FaceForensics++, as it is written there but for capitals and hyphens.
+_FORGERIES = {"deepfakes", "face2face", "faceswap", "neuraltextures", "faceshifter"}
 _NOT = {"not", "non", "no", "un"}
 
 
@@ -58,13 +60,29 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     folder = path.parent
     _config(folder)
     logging.disable_progress_bar()
+    # What it says of tensors that do not fit is said below.
+    logging.set_verbosity_error()
     try:
-        network = AutoModelForImageClassification.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        network, told = AutoModelForImageClassification.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise InputError(f"is no classifier that can be opened ({first})", file=folder) from error
+    except Exception as error:  # a configuration can make transformers stumble anywhere
+        raise InputError(
+            f"is no classifier that can be opened ({_first(error)})", file=folder
+        ) from (error)
+    for word, said in (("lacks", "missing_keys"), ("has besides", "unexpected_keys")):
+        if names := sorted(map(str, told[said])):
+            raise InputError(
+                f"the file {word} {len(names)} tensors, such as {names[0]}",
+                file=folder,
+                expected="all that its network has, and no others",
+                remedy="save the model again with transformers' save_pretrained",
+            )
     network = network.eval().requires_grad_(False).to(place.name)
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -74,7 +92,20 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
         values: NDArray[np.floating] = logits.float().cpu().numpy()
         return values
 
+    try:
+        outputs(np.zeros((1, spec.size, spec.size, 3), np.uint8))
+    except (ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"its network does not take pictures of {spec.size} pixels ({_first(error)})",
+            file=folder,
+            remedy="say its size in the card",
+        ) from error
     return FrozenDetector(spec, outputs)
+
+
+def _first(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def draft(path: Path) -> Draft:
@@ -123,9 +154,13 @@ def read_labels(config: dict[str, Any]) -> tuple[tuple[str, ...], Outputs | None
     if not isinstance(said, dict) or not said:
         return (), None, ["config.json names no classes (id2label): say --fake and --real."]
     try:
-        labels = tuple(str(said[key]) for key in sorted(said, key=int))
+        numbers = sorted(said, key=int)
+        whole = [int(key) for key in numbers] == list(range(len(said)))
     except (TypeError, ValueError):
+        whole = False
+    if not whole:
         return (), None, ["config.json numbers its classes in another way: say --fake and --real."]
+    labels = tuple(str(said[key]) for key in numbers)
     fake = tuple(i for i, label in enumerate(labels) if _means(label) == "fake")
     real = tuple(i for i, label in enumerate(labels) if _means(label) == "real")
     if len(labels) == 1:
@@ -163,6 +198,8 @@ def fetched(repository: str) -> Path:
 
 def _means(label: str) -> str:
     words = set(re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", label).lower()))
+    if re.sub(r"[^a-z0-9]", "", label.lower()) in _FORGERIES:
+        return "fake"
     if words & _NOT:
         return ""
     found = [name for name, known in (("fake", _FAKE), ("real", _REAL)) if words & known]
@@ -170,15 +207,16 @@ def _means(label: str) -> str:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    config = read_json(folder / CONFIG)
+    config = _read(folder / CONFIG)
     if "auto_map" in config:
         raise InputError(
             "this repository brings code of its own, which is not run",
             file=folder / CONFIG,
             remedy="write a class of your own around it (FILE.py:CLASS)",
         )
-    kinds = config.get("architectures") or []
-    if not any(str(kind).endswith("ForImageClassification") for kind in kinds):
+    made = config.get("architectures")
+    kinds = map(str, made) if isinstance(made, list) else ()
+    if not any(kind.endswith("ForImageClassification") for kind in kinds):
         raise InputError(
             "is no image classifier",
             file=folder / CONFIG,
@@ -187,10 +225,17 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except InputError as error:  # whose remedy is for files that fakeodds wrote
+        raise InputError(error.problem, file=path, remedy="get the folder again") from error
+
+
 def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | None, list[str]]:
     """Side and pixels of its pictures, and what is not known of them."""
     try:
-        said = read_json(folder / PIXELS)
+        said = _read(folder / PIXELS)
     except FileNotFoundError:
         size = config.get("image_size")
         doubt = f"There is no {PIXELS}: say --pixels."
@@ -200,7 +245,8 @@ def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | 
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
     pixels = Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    if said.get("do_normalize", True) and "image_mean" in said:
+    # Where it says nothing of mean and std, those of the processor's class are meant.
+    if said.get("do_normalize", True):
         try:
             pixels = Pixels(_three(said["image_mean"]), _three(said["image_std"]))
         except (KeyError, TypeError, ValueError):

@@ -29,6 +29,12 @@ def load(spec: DetectorSpec, path: Path, place: KerasDevice) -> KerasDetector:
     assert card is not None
     assert card.outputs is not None
     known = _known(card.network, path)
+    if spec.size < known.smallest:
+        raise InputError(
+            f"{card.network} takes crops of at least {known.smallest} pixels, its card says "
+            f"{spec.size}",
+            file=path,
+        )
     with tf.device(place.place):
         network = build_network(known.architecture, spec.size, 0, place.policy)
         if not lay_in(known, network, path, card.outputs):

@@ -1,5 +1,7 @@
 """From the outputs of any network to one logit, high = FAKE."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
@@ -24,13 +26,20 @@ def one_logit(values: NDArray[np.floating], outputs: Outputs, name: str) -> NDAr
         (n,) float32.
 
     Raises:
-        InputError: there are other outputs than the card names, or they are no probabilities.
+        InputError: there are other outputs than the card names, they are not finite, or they are
+            no probabilities.
     """
-    values = np.asarray(values, np.float64).reshape(len(values), -1)
+    values = np.asarray(values, np.float64)
+    values = values.reshape(len(values), math.prod(values.shape[1:]))
     if values.shape[1] != outputs.count:
         raise InputError(
             f"{name}: the network has {values.shape[1]} outputs, its card names {outputs.count}",
             remedy="say of each, in the card's [outputs], whether it means fake, real or neither",
+        )
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{name}: the network gives values that are not finite",
+            remedy="get its file again, or leave it out",
         )
     if outputs.gives == "probabilities":
         values = _logs(values, name)

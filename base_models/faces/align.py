@@ -71,6 +71,16 @@ def cut_aligned(
     # A face collapsed to a point, or larger than any frame, is no face.
     if not 1 / 64 < scale < 64:
         return None
+    return cut_moved(image, move, size)
+
+
+def cut_moved(image: NDArray[np.uint8], move: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+    """A turned square of an image as RGB uint8 (size, size, 3), as `cut_aligned` cuts.
+
+    move: (2, 3), a similarity from pixels of the image (H, W, 3) to those of the square.
+    """
+    move = np.array(move, np.float64)
+    scale = float(np.hypot(move[0, 0], move[1, 0]))
     if scale < 1:
         image, move = _reduced(image, move, scale, size)
     # OpenCV's coordinates are those of pixel centres, ours those of edges.

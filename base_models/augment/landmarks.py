@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from base_models.compute.per_thread import cached_per_thread
 from base_models.faces.blazeface import BlazeFaceFinder
 from base_models.faces.face_mesh import EIGHTY_ONE, FaceMesh
-from base_models.faces.mediapipe_files import is_installed
 
 #: Share of the crop's side that the network sees, about its middle: between a face without margin
 #: and one with the default margin, it finds either.
@@ -60,11 +59,6 @@ def find_points(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     seen = probability[:, 1].numpy() >= _LEAST
     points[seen] = np.round(found[seen] / _GRAIN) * _GRAIN
     return points
-
-
-def has_outlines() -> bool:
-    """Whether `find_outlines` finds any: FaceMesh and OpenVINO are installed (`blazeface`)."""
-    return is_installed()
 
 
 def find_outlines(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -79,15 +79,15 @@ def cut_moved(image: NDArray[np.uint8], move: NDArray[np.floating], size: int) -
 
     move: (2, 3), a similarity from pixels of the image (H, W, 3) to those of the square.
     """
-    move = np.array(move, np.float64)
-    scale = float(np.hypot(move[0, 0], move[1, 0]))
+    left = np.array(move, np.float64)
+    scale = float(np.hypot(left[0, 0], left[1, 0]))
     if scale < 1:
-        image, move = _reduced(image, move, scale, size)
+        image, left = _reduced(image, left, scale, size)
     # OpenCV's coordinates are those of pixel centres, ours those of edges.
-    move[:, 2] += move[:, :2].sum(axis=1) / 2 - 0.5
+    left[:, 2] += left[:, :2].sum(axis=1) / 2 - 0.5
     return np.asarray(
         cv2.warpAffine(
-            image, move, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            image, left, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         ),
         np.uint8,
     )

@@ -111,7 +111,8 @@ class BlazeFaceFinder:
             Places (m, 8, 2) in its pixels: corners of the box as the network has it; left eye,
             right eye, nose, mouth, left ear, right ear, as the picture shows them; scores (m,).
         """
-        squares = _squares(*image.shape[:2], self._network.side)
+        height, width = image.shape[:2]
+        squares = _squares(height, width, self._network.side)
         return _apart([self._look(image, square) for square in squares])
 
     def _look(self, image: Image, square: _Square) -> tuple[Places, NDArray[np.float64]]:

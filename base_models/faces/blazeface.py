@@ -1,8 +1,8 @@
 """BlazeFace (Bazarevsky et al. 2019), MediaPipe's face detector, by OpenVINO.
 
-A frame goes into the network's small square as a whole, with black bars, as MediaPipe has it; and
-as squares of it, first as large as its shorter side, then half of that and so on, so that small
-faces are seen too.
+A frame goes into the network's small square as a whole, with black bars, as MediaPipe has it; a
+larger one also as squares of its shorter side, then of half of that and so on, so that small faces
+are seen too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -151,15 +151,13 @@ def create_full(options: FinderOptions) -> BlazeFaceFinder:
 def _squares(height: int, width: int, side: int) -> Iterator[_Square]:
     """The squares in which a frame is looked at, the largest first."""
     long, short = max(height, width), min(height, width)
-    yield _Square((width - long) / 2, (height - long) / 2, long)
-    part = float(short) if long > short else short / 2
-    while part > 0:
+    part = float(long)
+    yield _Square((width - part) / 2, (height - part) / 2, part)
+    while part > _LARGEST_SCALE * side:
+        part = short if part > short else part / 2
         for top in _starts(height, part):
             for left in _starts(width, part):
                 yield _Square(left, top, part)
-        if part <= _LARGEST_SCALE * side:
-            break
-        part /= 2
 
 
 def _starts(length: int, part: float) -> list[float]:

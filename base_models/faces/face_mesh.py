@@ -85,12 +85,13 @@ class FaceMesh:
             box: x0 y0 x1 y1 of the face.
             eyes: left and right eye (2, 2) x y; None takes them to be level.
         """
-        first = self._look(image, np.asarray(box, np.float64), eyes)
-        return self._look(image, first.box, first.points[[_LEFT_CORNER, _RIGHT_CORNER]])
+        first = self.look(image, np.asarray(box, np.float64), eyes)
+        return self.look(image, first.box, first.points[[_LEFT_CORNER, _RIGHT_CORNER]])
 
-    def _look(
+    def look(
         self, image: Image, box: NDArray[np.float64], eyes: NDArray[np.floating] | None
     ) -> Mesh:
+        """The points as one look at the square about `box` gives them; arguments as above."""
         side = self._network.side
         move = _region(box, eyes, side)
         picture = cut_moved(image, move, side).astype(np.float32) / np.float32(255)

@@ -1,7 +1,8 @@
 """Face networks in ONNX files: YuNet and the YOLO family, run by OpenCV.
 
-A YuNet for pictures of any size runs in OpenVINO. No file's code is run, only its graph is read. Which of the two it is shows in the names of its
-outputs. Files are given by users; none comes with fakeodds.
+A YuNet for pictures of any size runs in OpenVINO. No file's code is run, only its graph is read.
+Which of the two it is shows in the names of its outputs. Files are given by users; none comes with
+fakeodds.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,8 @@
 
 OpenCV runs the network but does not tell the first, and the second only of files that it can run.
 An ONNX file is a protocol buffer; what is read here are a few fields of it (onnx.proto3):
-ModelProto.graph = 7, GraphProto.input = 11 and output = 12, ValueInfoProto.name = 1 and type = 2, TypeProto.tensor_type = 1, then shape = 2, dim = 1, dim_value = 1.
+ModelProto.graph = 7, GraphProto.input = 11 and output = 12, ValueInfoProto.name = 1 and type = 2,
+TypeProto.tensor_type = 1, then shape = 2, dim = 1, dim_value = 1.
 """
 
 from collections.abc import Iterator

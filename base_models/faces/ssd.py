@@ -53,7 +53,7 @@ def decode(
     held = np.clip(logits.astype(np.float64), -_LARGEST_LOGIT, _LARGEST_LOGIT)
     scores = 1 / (1 + np.exp(-held))
     sure = scores > least
-    places = raw.reshape(len(raw), -1, 2)[sure].astype(np.float64)
+    places = raw.reshape(len(raw), raw.shape[1] // 2, 2)[sure].astype(np.float64)
     half = places[:, 1] / 2
     places += anchors[sure, None]
     centre = places[:, 0].copy()

@@ -152,7 +152,7 @@ def test_the_mesh_is_the_face_seen_twice(astronaut, by_mtcnn):
     mesh = FaceMesh()
     box = by_mtcnn.box[0].astype(np.float64)
     one = mesh.of(astronaut, box, None)
-    other = mesh.of(astronaut, box + [-12, -9, 8, 14], None)
+    other = mesh.of(astronaut, box + np.array([-12, -9, 8, 14]), None)
     assert one.points.shape == (468, 2)
     assert one.score > 0.9
     assert np.linalg.norm(one.points - other.points, axis=1).mean() < 2.5

@@ -52,7 +52,8 @@ def iou(one, other):
 def plain_faces(raw, logits, anchors, least, overlap):
     """Row by row, as lists of corner, corner, points; and the scores."""
     found = []
-    for values, logit, (ax, ay) in zip(raw.tolist(), logits.tolist(), anchors.tolist()):
+    rows = zip(raw.tolist(), logits.tolist(), anchors.tolist(), strict=True)
+    for values, logit, (ax, ay) in rows:
         score = 1 / (1 + math.exp(-min(max(logit, -80), 80)))
         x, y, width, height = values[0] + ax, values[1] + ay, values[2], values[3]
         if score > least and width > 0 and height > 0:

@@ -37,7 +37,8 @@ class FaceSettings:
         align: turn and scale every face so that its landmarks lie where they lie in all others
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
         detect_every: finders that can follow (MTCNN, BlazeFace, FaceMesh) search every so many of
-            the frames everywhere and follow the faces in between (see `base_models.faces.following`); 1 searches all.
+            the frames everywhere and follow the faces in between (see
+            `base_models.faces.following`); 1 searches all.
 
     Raises:
         InputError: a value outside its range.
@@ -80,8 +81,8 @@ class FaceSettings:
     )
     detect_every: int = setting(
         15,
-        "Every so many of the frames are searched; MTCNN, BlazeFace and FaceMesh follow the faces in "
-        "between.",
+        "Every so many of the frames are searched; MTCNN, BlazeFace and FaceMesh follow the faces "
+        "in between.",
         least=1,
         most=100,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.faces.align import cut_moved
+from base_models.faces.align import warp_face
 from base_models.faces.blazeface import BlazeFaceFinder, grown, one_a_face
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions, gather
 from base_models.faces.mediapipe_files import MediaPipeNetwork
@@ -94,8 +94,10 @@ class FaceMesh:
         """The points as one look at the square about `box` gives them; arguments as above."""
         side = self._network.side
         move = _region(box, eyes, side)
-        picture = cut_moved(image, move, side).astype(np.float32) / np.float32(255)
-        points, face = self._network(picture)
+        picture = warp_face(image, move, side)
+        if picture is None:  # a square of no face's size
+            return Mesh(np.zeros((N_MESH, 2)), 0.0)
+        points, face = self._network(picture.astype(np.float32) / np.float32(255))
         there = points.reshape(N_MESH, 3)[:, :2].astype(np.float64) - move[:, 2]
         back = there @ np.linalg.inv(move[:, :2]).T
         return Mesh(back, float(1 / (1 + np.exp(-np.float64(face.reshape(-1)[-1])))))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from base_models.faces.registry import FINDER_NAMES, parse_finder
+from base_models.faces.views import View
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
@@ -39,6 +40,8 @@ class FaceSettings:
         detect_every: finders that can follow (MTCNN, BlazeFace, FaceMesh) search every so many of
             the frames everywhere and follow the faces in between (see
             `base_models.faces.following`); 1 searches all.
+        views: how else the same faces are cut (see `base_models.faces.views`); also the facts of
+            views, as run.json keeps them.
 
     Raises:
         InputError: a value outside its range.
@@ -96,9 +99,11 @@ class FaceSettings:
     second_finder: str | None = setting(
         "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
     )
+    views: tuple[View, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
+        object.__setattr__(self, "views", tuple(map(View.of, self.views)))
         check_settings(self, "face")
         if len(self.thresholds) != 3:
             raise InputError(

@@ -28,17 +28,14 @@ What a card leaves out is not known, and never guessed: which output is FAKE, or
 are, is asked for before anything is scored. Without `[crop]` a detector sees the run's own faces.
 """
 
-import json
 import re
-import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from predictions.errors import InputError
-from predictions.files import read_json, write_text
 
 Triple = tuple[float, float, float]
 
@@ -89,23 +86,28 @@ class Crop:
         margin: what is added to the face's box left, above, right and below, as shares of `sides`.
         sides: of what these are shares: of the box's `longer` side, of `each` side's own, or of the
             box's `height`.
-        shape: `square` keeps the aspect, by making the shorter side longer; `stretched` makes a
-            square picture of the oblong that was cut.
+        shape: `square` keeps the aspect, by making the shorter side longer; `padded` keeps it, by
+            black bars beside the shorter side; `stretched` makes a square picture of the oblong
+            that was cut.
         align: `none`, or `arcface`: turned and scaled so that the five points lie as in ArcFace's
             template, with `scale` times the region around it.
-        scale: of an aligned crop.
+        scale: of an aligned crop, which knows no margin, sides or shape, and is never moved.
         padding: what stands where the crop reaches over the frame: the `edge` repeated, `zero`, or
-            nothing, because the square is moved `inside`.
+            nothing, because the crop is moved `inside`, or because it ends at the frame (`none`).
+        resize: `area` averages where it shrinks and is cubic where it enlarges; `linear` is between
+            the four nearest pixels, as OpenCV does unless told otherwise.
         finder: what finds the faces at its makers'; for the record.
-        whole: the whole picture is shown and no face is looked for.
+        whole: the whole picture is shown, whether there is a face in it or not: `padded`, or
+            squeezed into the square.
     """
 
     margin: tuple[float, float, float, float] = (0.2, 0.2, 0.2, 0.2)
     sides: Literal["longer", "each", "height"] = "longer"
-    shape: Literal["square", "stretched"] = "square"
+    shape: Literal["square", "padded", "stretched"] = "square"
     align: Literal["none", "arcface"] = "none"
     scale: float = 1.0
-    padding: Literal["edge", "zero", "inside"] = "edge"
+    padding: Literal["edge", "zero", "inside", "none"] = "edge"
+    resize: Literal["area", "linear"] = "area"
     finder: str = ""
     whole: bool = False
 
@@ -170,22 +172,6 @@ class Card:
         return {name: value for name, value in self.facts.items() if name not in words}
 
 
-def read_card(path: Path) -> Card:
-    """The card in a TOML or JSON file.
-
-    Raises:
-        InputError: it cannot be read, or says something that no card says.
-    """
-    try:
-        said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("no such card", file=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        first = str(error).partition("\n")[0]
-        raise InputError(f"is no readable card ({first})", file=path) from error
-    return replace(card_of(said, path), folder=path.parent)
-
-
 def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
     """The card of facts such as `Card.facts`.
 
@@ -206,6 +192,8 @@ def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
         )
     if card.outputs is not None:
         _check_outputs(card.outputs, file)
+    if card.crop is not None:
+        _check_crop(card.crop, file)
     if card.size is not None and not 8 <= card.size <= 4096:
         raise InputError(
             f"the size {card.size} is none", file=file, column="size", expected="8 to 4096 pixels"
@@ -223,19 +211,15 @@ def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
     return card
 
 
-def write_card(card: Card, path: Path) -> None:
-    """Write the card as TOML in one step."""
-    facts = card.facts
-    tables = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], dict)}
-    text = _lines(facts)
-    for name, table in tables.items():
-        text += f"\n[{name}]\n{_lines(table)}"
-    write_text(text, path)
+def crop_of(said: Any, file: Path | None = None) -> Crop:
+    """The crop of facts such as a card's table `[crop]`.
 
-
-def _lines(table: Mapping[str, Any]) -> str:
-    # Texts, numbers and lists are written in TOML as in JSON.
-    return "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
+    Raises:
+        InputError: one is not known, or of another type.
+    """
+    crop: Crop = _made(Crop, said, "crop.", file)
+    _check_crop(crop, file)
+    return crop
 
 
 def _check_outputs(outputs: Outputs, file: Path | None) -> None:
@@ -251,6 +235,20 @@ def _check_outputs(outputs: Outputs, file: Path | None) -> None:
     if (len(every) > 1 or outputs.neither) and not (outputs.fake and outputs.real):
         raise InputError(
             "of several outputs, some must mean FAKE and some REAL", file=file, column="outputs"
+        )
+
+
+def _check_crop(crop: Crop, file: Path | None) -> None:
+    if not all(-0.4 <= one <= 10 for one in crop.margin):
+        raise InputError(
+            f"margin = {list(crop.margin)}",
+            file=file,
+            column="crop.margin",
+            expected="shares of the box's sides such as 0.2, -0.4 to 10",
+        )
+    if not 0.25 <= crop.scale <= 10:
+        raise InputError(
+            f"scale = {crop.scale:g}", file=file, column="crop.scale", expected="0.25 to 10"
         )
 
 

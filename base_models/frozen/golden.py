@@ -11,42 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from base_models.frozen.card import Card, Outputs, Pixels
+from base_models.frozen.card import Card, Outputs
+from base_models.frozen.pixels import PIXELS, pixels_named
 from predictions.notes import NoteKind
 
 #: Faces looked at: enough to tell .5 from .7, few enough to take seconds.
 FACES = 96
 #: Of a normal distribution, for an interval of 95 %.
 _Z = 1.959964
-
-#: What pixels are made into, by the names that users know; each also in the order BGR.
-PIXELS = {
-    "imagenet": Pixels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "half": Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "unit": Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "clip": Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    "raw": Pixels((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
-}
-#: The same in words.
-PIXEL_WORDS = {
-    "imagenet": "ImageNet's mean and deviation",
-    "half": "-1 to 1",
-    "unit": "0 to 1",
-    "clip": "CLIP's mean and deviation",
-    "raw": "0 to 255",
-}
-
-
-def pixels_named(name: str) -> Pixels:
-    """Of `imagenet`, `half-bgr`, ...
-
-    Raises:
-        KeyError: there is none of that name.
-    """
-    base, _, order = name.partition("-")
-    if order not in ("", "bgr"):
-        raise KeyError(name)
-    return replace(PIXELS[base], channels="BGR") if order else PIXELS[base]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from base_models.frozen.card import Card
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name, find
 
+#: The entry points of packages that bring detectors.
+GROUP = "fakeodds.detectors"
+
 
 @dataclass(frozen=True)
 class Kind(Entry):

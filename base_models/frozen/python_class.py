@@ -6,14 +6,15 @@
         def logits(self, images):
             '''RGB uint8 (n, 224, 224, 3) -> (n,) floats, the log odds of FAKE; high = FAKE.'''
 
-It is made without arguments, once, and reads its own weights. The code of a file is never copied
-into a run: who predicts with the run names the file again, and it must be the same.
+With `crop`, a dict such as a card's table `[crop]`, it sees faces cut that way. It is made without
+arguments, once, and reads its own weights. The code of a file is never copied into a run: who
+predicts with the run names the file again, and it must be the same.
 """
 
 import hashlib
 import importlib.util
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from numpy.typing import NDArray
 
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.card import Card, Outputs, Pixels
+from base_models.frozen.card import Card, Outputs, Pixels, crop_of
 from base_models.frozen.detector import FrozenDetector
-from base_models.frozen.kinds import Draft
+from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
 
 __all__ = ["card_of_class", "card_of_package", "draft", "load"]
@@ -69,9 +70,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     card = spec.card
     assert card is not None
     if card.kind == "package":
-        from base_models.frozen.catalogue import package_class
-
-        made = package_class(card.name)
+        made = _package_class(card.name)
     else:
         if card.name not in _named:
             raise InputError(
@@ -100,6 +99,20 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     return FrozenDetector(spec, outputs)
 
 
+def _package_class(name: str) -> Any:
+    """The class that an installed package offers under `name`.
+
+    Raises:
+        InputError: there is none.
+    """
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return point.load()
+    raise InputError(
+        f"no installed package offers the detector {name!r}", remedy="install the package again"
+    )
+
+
 def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
     size = getattr(made, "size", None)
     if (
@@ -111,6 +124,7 @@ def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
             f"the class {name} is no detector",
             expected="a whole number `size`, and a method logits(images)",
         )
+    crop = getattr(made, "crop", None)
     return Card(
         str(getattr(made, "name", name)),
         kind,
@@ -119,6 +133,7 @@ def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
         # It does with pixels and outputs what it likes.
         pixels=Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=Outputs(fake=(0,)),
+        crop=None if crop is None else crop_of(crop),
         code=code,
         licence=str(getattr(made, "licence", "")),
         trained_on=tuple(map(str, getattr(made, "trained_on", ()))),

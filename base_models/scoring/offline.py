@@ -30,12 +30,16 @@ from base_models.scoring.frame_scores import (
     write_frame_scores,
 )
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
-from base_models.scoring.sources import Source, folder_of, index_media, open_source
+from base_models.scoring.sources import Source, folder_of, index_media, media_of, open_source
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from predictions.products import Product, key_of
 from predictions.progress import Progress, silent
 
+AS_THEY_ARE = NoteKind(
+    "scoring.as-they-are",
+    "The faces came cut, so {detectors} see them as they are, not as their cards ask.",
+)
 KEPT = NoteKind("scoring.kept", "Scores of {detectors} were there already and are kept.")
 
 
@@ -152,16 +156,27 @@ def score_models(
         shutil.rmtree(job.parts, ignore_errors=True)  # of one killed when it had joined them
     for job in jobs:
         job.begin()
+    otherwise: set[str] = set()
     with ExitStack() as stack:
         for module, place in zip(devices, places, strict=True):
             stack.enter_context(module.reproducible(place))
         for number, indexes in enumerate(chunks):
             for job in jobs:
-                job.score_chunk(number, indexes[job.spec.looks_at])
+                job.score_chunk(number, indexes[media_of(job.spec)])
+            otherwise |= {
+                job.name for job in (*kept, *jobs) if _is_cut_otherwise(indexes[media_of(job.spec)])
+            }
     for job in jobs:
         job.finish()
     notes = [note for job in jobs for note in job.notes]
+    if otherwise:
+        notes.append(AS_THEY_ARE(detectors=", ".join(name for name in found if name in otherwise)))
     return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
+
+
+def _is_cut_otherwise(index: CropIndex) -> bool:
+    """Whether a card asks for another cut than there is."""
+    return index.ready_made and index.view is not None
 
 
 def _remove_others(out: Path, jobs: Sequence["_Scoring"]) -> None:
@@ -208,7 +223,9 @@ class _Scoring:
 
     def is_done(self, chunks: Iterable[dict[str, CropIndex]]) -> bool:
         """Whether the scores of all chunks are there."""
-        return self._whole([self._key(indexes[self.spec.looks_at]) for indexes in chunks]).is_done()
+        return self._whole(
+            [self._key(indexes[media_of(self.spec)]) for indexes in chunks]
+        ).is_done()
 
     def begin(self) -> None:
         """Remove the scores of other videos or models; chunks have keys of their own."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from base_models.backends.choose import Chosen, Faster, open_compiled, open_openvino
 from base_models.compute.place import Place
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
+from base_models.faces.views import View, view_of_card
 from base_models.scoring.crops import one_ahead, split_batches
 from base_models.scoring.fold_models import FoldModel
 from base_models.scoring.sources import Source
@@ -32,12 +33,14 @@ class OpenedDetector:
         size: side of its crops in pixels (or what `DetectorSpec.size` says).
         backends: one a model.
         notes: decisions to show.
+        view: how the faces that it looks at are cut; None: as the run's own.
     """
 
     name: str
     size: int
     backends: Sequence[Backend]
     notes: list[Note]
+    view: View | None = None
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Mean logits (n,) float32, high = FAKE, of what the detector looks at, (n, ...)."""
@@ -91,13 +94,14 @@ def open_detector(
         InputError: weights are damaged, or the device is not here.
     """
     size = int(models[0].record["size"])
+    view = view_of_card(spec.card)
     notes: list[Note] = []
     if faster is not None and compared_on is not None:
         chosen = _open_faster(spec, models, place, faster, size, compared_on, progress)
         if chosen.backends:
-            return OpenedDetector(name, size, chosen.backends, chosen.notes)
+            return OpenedDetector(name, size, chosen.backends, chosen.notes, view)
         notes = chosen.notes
-    return OpenedDetector(name, size, _references(models, place), notes)
+    return OpenedDetector(name, size, _references(models, place), notes, view)
 
 
 def _open_faster(

@@ -32,6 +32,7 @@ from base_models.scoring.sources import (
     Varied,
     folder_of,
     index_media,
+    media_of,
     open_source,
     size_of,
 )
@@ -98,6 +99,15 @@ class TrainReport:
     def pieces(self) -> list[tuple[str, int]]:
         """The (detector, fold) that make up the training, as `models/trained.json` lists them."""
         return [(fold.detector, fold.fold) for fold in self.folds]
+
+    def images_per_second(self) -> dict[str, float]:
+        """Training speed of each detector that was trained in this run."""
+        speeds = {}
+        for name in dict.fromkeys(fold.detector for fold in self.folds):
+            mine = [fold for fold in self.folds if fold.detector == name]
+            if seconds := sum(fold.seconds for fold in mine):
+                speeds[name] = sum(fold.images for fold in mine) / seconds
+        return speeds
 
 
 @dataclass(frozen=True)
@@ -224,11 +234,11 @@ def fit_out_of_fold(
     results: list[FoldResult] = []
     with TemporaryDirectory(prefix="fakeodds-") as places:
         tasks = {
-            looks_at: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
-            for looks_at, index in indexes.items()
+            media: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
+            for media, index in indexes.items()
         }
-        for looks_at in sorted({spec.looks_at for spec in trained}):
-            _check_classes(tasks[looks_at], LACKING[looks_at])
+        for media in sorted({media_of(spec) for spec in trained}):
+            _check_classes(tasks[media], LACKING[media])
         starts = settle_starts(settings)
         (out / "models" / LIST).unlink(missing_ok=True)
         notes = _remove_stale(next(iter(tasks.values())), names, indexes, frozen)
@@ -238,7 +248,7 @@ def fit_out_of_fold(
             for spec, start in zip(trained, starts, strict=True)
             for fold in np.unique(folds)
         ]
-        pieces = [(tasks[job.spec.looks_at], job) for job in jobs]
+        pieces = [(tasks[media_of(job.spec)], job) for job in jobs]
         for done, result in enumerate(_run(pieces, settings.workers, progress), 1):
             results.append(result)
             if settings.workers > 1:
@@ -322,12 +332,13 @@ def _is_of_use(
         return False
     made = record["identity"]
     try:
-        looks_at = find_detector(place.name).looks_at
-        if looks_at not in indexes:
-            indexes |= index_media([find_detector(place.name)], names, task.faces_dir)
+        spec = find_detector(place.name)
+        media = media_of(spec)
+        if media not in indexes:
+            indexes |= index_media([spec], names, task.faces_dir)
         of_parts = ("sbi", "patience", "validation", "seed")
         parts = {setting: made[setting] for setting in of_parts if setting in made}
-        theirs = replace(task, index=indexes[looks_at], settings=replace(task.settings, **parts))
+        theirs = replace(task, index=indexes[media], settings=replace(task.settings, **parts))
         wanted = media_identity(theirs.index, **theirs.rows(int(place.fold)))
     except (InputError, KeyError):  # it cannot be had here, its media are not there, or no record
         return False
@@ -360,7 +371,7 @@ def _embed(
             continue
         from base_models.sequences.prepare import embed_all, settle_embedder
 
-        task = tasks[spec.looks_at]
+        task = tasks[media_of(spec)]
         model_dir = task.out / "models" / f"model={spec.name}"
         settle_embedder(start, task.settings.seed, model_dir)
         embed_all(

@@ -1,5 +1,6 @@
 """`fakeodds predict`: the last stage of run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fakeodds.cli.options import (
     dataset_options,
     imported_options,
     jobs_option,
+    name_code,
     prior_option,
     sample_option,
 )
@@ -65,6 +67,7 @@ def predict(
     deadline: float | None,
     max_weights: float | None,
     jobs: int,
+    code: tuple[str, ...],
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
@@ -84,7 +87,12 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    name_code(code)
     folder = RunFolder.existing(run)
+    told = folder.record["settings"].get("layout")
+    if dataset_options.layout is None and told == "stills":
+        # Pictures can be taken for faces that were cut; these are what the run's are.
+        dataset_options = replace(dataset_options, layout=told)
     data = dataset_options.read(videos)
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
     asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}

@@ -15,6 +15,7 @@ from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
+from base_models.faces.views import views_of
 from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
@@ -25,6 +26,7 @@ from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.brought import look_at_brought
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
     Imported,
@@ -216,6 +218,7 @@ def train_and_stack(
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
+    brought = look_at_brought(labelled, run, settings.specs)
     with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
             folds = labelled["fold"].nunique()
@@ -227,6 +230,7 @@ def train_and_stack(
         terminal.note(str(note))
     frames = read_fold_scores(run.path, settings.detectors)
     scored = gather(labelled, frames, settings.detectors, imported)
+    scored = replace(scored, brought=brought)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
@@ -281,7 +285,6 @@ def predict(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    settings = run.face_settings()
     folder = RunFolder.open(run.path / "test")
     told = run.record["settings"].get("imported", {})
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
@@ -289,6 +292,7 @@ def predict(
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
     specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
+    settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))
     find_sound(dataset, folder, specs, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)

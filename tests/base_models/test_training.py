@@ -44,7 +44,7 @@ def run(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFact
     out = tmp_path_factory.mktemp("run")
     report = fit_out_of_fold(videos, faces, out, SMALL)
     assert report.notes == []
-    assert all(fold.images and fold.seconds > 0 for fold in report.folds)
+    assert report.images_per_second()["mobilenetv3_large"] > 0
     return out
 
 

@@ -20,8 +20,9 @@ from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
 from predictions.errors import InputError
+from predictions.registry import find
 
-__all__ = ["draft", "load"]
+__all__ = ["draft", "known_layout", "load"]
 
 
 def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
@@ -33,14 +34,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
     card = spec.card
     assert card is not None
     assert card.outputs is not None
-    layout = LAYOUTS.get(card.layout or "plain")
-    if layout is None:
-        raise InputError(
-            f"there is no layout {card.layout!r}",
-            file=path,
-            column="layout",
-            expected=f"one of {', '.join(LAYOUTS)}",
-        )
+    layout = find(LAYOUTS, card.layout or "plain", "layout")
     headed = open_network(read_state(path), layout, card, path)
     single = one_output(headed.head, card.outputs)
     if single is None:
@@ -113,6 +107,18 @@ def draft(path: Path) -> Draft:
         card = replace(card, outputs=None)
         del guesses["outputs"]
     return Draft(card, guesses, [], outputs)
+
+
+def known_layout(card: Card) -> Card:
+    """The card with what is known of its layout, where it does not say so itself.
+
+    Raises:
+        InputError: there is no such layout.
+    """
+    layout = find(LAYOUTS, card.layout, "layout")
+    named = card.network or (layout.networks or ("",))[0]
+    lacking = {k: v for k, v in layout.card.items() if getattr(card, k) in (None, "", ())}
+    return replace(card, network=named, **lacking)
 
 
 def _network_of(state: dict[str, Tensor], layout: Layout) -> str:

@@ -6,7 +6,7 @@ used, and `card` says what their authors say of pixels, outputs, crops and licen
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,15 @@ CLIP = Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27
 #: Softmax of two with FAKE second; one output, high for FAKE.
 SECOND, ONE = Outputs(fake=(1,), real=(0,)), Outputs(fake=(0,))
 
-_ARCFACE = Crop(align="arcface", scale=1.3, finder="dlib, the largest face")
+_ARCFACE = Crop(
+    align="arcface", scale=1.3, padding="zero", resize="linear", finder="dlib, the largest face"
+)
 _ISPL = Crop(
-    margin=(0.2, 0.4, 0.2, 0.2), sides="height", padding="zero", finder="BlazeFace, the surest face"
+    margin=(0.2, 0.4, 0.2, 0.2),
+    sides="height",
+    padding="zero",
+    resize="linear",
+    finder="BlazeFace, the surest face",
 )
 
 
@@ -260,7 +266,8 @@ LAYOUTS: dict[str, Layout] = {
                 "size": 224,
                 "pixels": CLIP,
                 "outputs": SECOND,
-                "crop": Crop(margin=(0.15,) * 4, sides="each", finder="RetinaFace"),
+                # Its template is ArcFace's, rounded to hundredths.
+                "crop": replace(_ARCFACE, finder="RetinaFace"),
                 "licence": "MIT (code)",
                 "source": "https://github.com/yermandy/GenD",
                 "trained_on": ("FaceForensics++",),
@@ -279,7 +286,12 @@ LAYOUTS: dict[str, Layout] = {
                 "pixels": UNIT,
                 "outputs": SECOND,
                 "crop": Crop(
-                    margin=(0.125,) * 4, sides="each", shape="stretched", finder="RetinaFace"
+                    margin=(0.125,) * 4,
+                    sides="each",
+                    shape="stretched",
+                    padding="none",
+                    resize="linear",
+                    finder="RetinaFace",
                 ),
                 "licence": "research only",
                 "source": "https://github.com/mapooon/SelfBlendedImages",
@@ -299,7 +311,11 @@ LAYOUTS: dict[str, Layout] = {
                 "pixels": IMAGENET,
                 "outputs": ONE,
                 "crop": Crop(
-                    margin=(1 / 3,) * 4, sides="each", padding="zero", finder="MTCNN .7 .8 .8"
+                    margin=(1 / 3,) * 4,
+                    sides="each",
+                    shape="padded",
+                    padding="none",
+                    finder="MTCNN .7 .8 .8",
                 ),
                 "licence": "MIT",
                 "source": "https://github.com/selimsef/dfdc_deepfake_challenge",

@@ -62,6 +62,7 @@ bench: setup
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 720
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
+	$(BIN)/python benchmarks/finders.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth
 	$(BIN)/python benchmarks/deadline.py

@@ -26,7 +26,8 @@ class FaceSettings:
             reduced for the finder until such a face has the size that the finder was made for
             (MTCNN: 20 pixels).
         long_side: the longer side of the reduced frame in pixels, instead of `min_face`'s.
-        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:FILE`.
+        finder: what looks for faces: `mtcnn`, `haar`, `onnx:FILE`, ... (see
+            `base_models.faces.registry`).
         min_score: the least score of a face, in the measure of a finder other than MTCNN; its
             own default when None.
         ladder: look again, in other ways, at a video in which nothing was found
@@ -36,8 +37,9 @@ class FaceSettings:
             (see `base_models.video.sampling`).
         align: turn and scale every face so that its landmarks lie where they lie in all others
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
-        detect_every: MTCNN searches every so many of the frames everywhere and follows the faces
-            in between (see `base_models.faces.following`); 1 searches all.
+        detect_every: finders that can follow (MTCNN, BlazeFace, FaceMesh) search every so many of
+            the frames everywhere and follow the faces in between (see
+            `base_models.faces.following`); 1 searches all.
         views: how else the same faces are cut (see `base_models.faces.views`); also the facts of
             views, as run.json keeps them.
 
@@ -82,7 +84,8 @@ class FaceSettings:
     )
     detect_every: int = setting(
         15,
-        "MTCNN searches every so many of the frames and follows the faces in between.",
+        "Every so many of the frames are searched; MTCNN, BlazeFace and FaceMesh follow the faces "
+        "in between.",
         least=1,
         most=100,
     )

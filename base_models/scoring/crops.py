@@ -137,6 +137,7 @@ class Crops:
         self._decoded = np.zeros(len(index.videos), bool)
         self._points = np.full((len(index), 5, 2), np.nan)
         self._looked = np.zeros(len(index.videos), bool)
+        self._outlines: dict[int, NDArray[np.float32]] = {}
         self._start = np.searchsorted(index.video, np.arange(len(index.videos) + 1))
 
     def read(self, rows: NDArray[np.intp]) -> Images:
@@ -179,6 +180,27 @@ class Crops:
             self._points[mine] = find_points(self.read(mine))
             self._looked[video] = True
         return self._points[rows] * self.size
+
+    def outlines(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The 81 landmarks of the faces at these rows, (len(rows), 81, 2) x y in pixels of `size`.
+
+        NaN where none are found (see `landmarks.find_outlines`).
+
+        Raises:
+            InputError: as there.
+        """
+        from base_models.augment.landmarks import find_outlines
+
+        # Each crop is looked at by itself, so it gives the same in whatever company.
+        new = np.array(sorted({*rows.tolist()} - self._outlines.keys()), np.intp)
+
+        def look(video: int) -> None:
+            mine = new[self.index.video[new] == video]
+            self._outlines.update(zip(mine.tolist(), find_outlines(self.read(mine)), strict=True))
+
+        self.side_by_side(look, np.unique(self.index.video[new]).tolist())
+        found = np.array([self._outlines[row] for row in rows.tolist()], np.float64)
+        return found.reshape(-1, 81, 2) * self.size
 
     def _keep(self, video: int) -> None:
         assert self._kept is not None

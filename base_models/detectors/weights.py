@@ -39,15 +39,13 @@ StateDict = dict[str, Tensor]
 #: Under what names files hold the state dict beside other things.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
+_SCALAR = np.float64(0).__reduce__()[0]
 #: What training loops write beside the tensors, NumPy's numbers and the options that they were
 #: given; neither carries code.
 _HARMLESS: list[Any] = [
     argparse.Namespace,
     np.dtype,
-    *(
-        (np.float64(0).__reduce__()[0], f"numpy.{home}.multiarray.scalar")
-        for home in ("core", "_core")
-    ),
+    *((_SCALAR, f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
 ]
 

@@ -28,17 +28,14 @@ What a card leaves out is not known, and never guessed: which output is FAKE, or
 are, is asked for before anything is scored. Without `[crop]` a detector sees the run's own faces.
 """
 
-import json
 import re
-import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from predictions.errors import InputError
-from predictions.files import read_json, write_text
 
 Triple = tuple[float, float, float]
 
@@ -170,22 +167,6 @@ class Card:
         return {name: value for name, value in self.facts.items() if name not in words}
 
 
-def read_card(path: Path) -> Card:
-    """The card in a TOML or JSON file.
-
-    Raises:
-        InputError: it cannot be read, or says something that no card says.
-    """
-    try:
-        said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("no such card", file=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        first = str(error).partition("\n")[0]
-        raise InputError(f"is no readable card ({first})", file=path) from error
-    return replace(card_of(said, path), folder=path.parent)
-
-
 def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
     """The card of facts such as `Card.facts`.
 
@@ -221,21 +202,6 @@ def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
                 remedy="move it there, and name it without a folder",
             )
     return card
-
-
-def write_card(card: Card, path: Path) -> None:
-    """Write the card as TOML in one step."""
-    facts = card.facts
-    tables = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], dict)}
-    text = _lines(facts)
-    for name, table in tables.items():
-        text += f"\n[{name}]\n{_lines(table)}"
-    write_text(text, path)
-
-
-def _lines(table: Mapping[str, Any]) -> str:
-    # Texts, numbers and lists are written in TOML as in JSON.
-    return "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in table.items())
 
 
 def _check_outputs(outputs: Outputs, file: Path | None) -> None:
@@ -276,13 +242,11 @@ def _made(kind: Any, said: Any, place: str, file: Path | None) -> Any:
     try:
         return kind(**values)
     except TypeError as error:
-        required = [
-            one.name for one in fields(kind) if one.name in known and one.name not in values
-        ]
+        lacking = next(name for name in known if name not in values)
         raise InputError(
             "is not complete",
             file=file,
-            column=f"{place}{required[0]}",
+            column=f"{place}{lacking}",
             remedy="say it in the card",
         ) from error
 

@@ -5,14 +5,17 @@ folder that `FAKEODDS_HOME` names (else the platform's own for user data).
 """
 
 import os
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from platformdirs import user_data_path
 
-from base_models.frozen.card import Card, read_card
-from base_models.frozen.kinds import inspect
+from base_models.detectors.registry import DetectorSpec
+from base_models.frozen.card import Card
+from base_models.frozen.card_file import read_card
+from base_models.frozen.kinds import GROUP, inspect, spec_of
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
 
@@ -20,8 +23,8 @@ from predictions.files import read_json, write_json
 CARD = ".card.toml"
 #: The card of a folder.
 FOLDER_CARD = "card.toml"
-#: The entry points of packages that bring detectors.
-GROUP = "fakeodds.detectors"
+#: Run only for what they are about: Python classes, and repositories of a hub.
+_PYTHON, _HUB = "base_models.frozen.python_class", "base_models.frozen.hugging_face"
 
 # Cards that this process was told of by path or class, by name.
 _opened: dict[str, Card] = {}
@@ -40,12 +43,13 @@ def open_reference(text: str) -> str | None:
     card = _card_at(text)
     if card is None:
         return None
-    known = _opened.setdefault(card.name, card)
-    if known != card or known.folder != card.folder:
+    known = _opened.get(card.name, card)
+    if (known.folder, known.files, known.network) != (card.folder, card.files, card.network):
         raise InputError(
             f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
             remedy="change `name` in one of the cards",
         )
+    _opened[card.name] = card
     return card.name
 
 
@@ -62,24 +66,18 @@ def find_card(name: str) -> Card | None:
         return read_card(added[name])
     for point in entry_points(group=GROUP):
         if point.name == name:
-            from base_models.frozen.python_class import card_of_package
-
-            return card_of_package(point)
+            return cast(Card, import_module(_PYTHON).card_of_package(point))
     return None
 
 
-def package_class(name: str) -> Any:
-    """The class that an installed package offers under `name`.
+def find_spec(name: str) -> DetectorSpec | None:
+    """The entry of the card called `name`; None for none.
 
     Raises:
-        InputError: there is none.
+        InputError: as `find_card`, or the card does not say enough to score with.
     """
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            return point.load()
-    raise InputError(
-        f"no installed package offers the detector {name!r}", remedy="install the package again"
-    )
+    card = find_card(name)
+    return None if card is None else spec_of(card)
 
 
 def known_names() -> list[str]:
@@ -101,6 +99,7 @@ def add_card(name: str, path: Path) -> None:
     write_json(
         {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
     )
+    _opened.pop(name, None)
 
 
 def card_path(path: Path) -> Path:
@@ -115,14 +114,10 @@ def _list() -> Path:
 
 def _card_at(text: str) -> Card | None:
     if text.startswith("hf:"):
-        from base_models.frozen.hugging_face import fetched
-
-        return _beside(fetched(text.removeprefix("hf:")))
+        return _beside(import_module(_HUB).fetched(text.removeprefix("hf:")))
     file, _, name = text.rpartition(":")
     if file.endswith(".py"):
-        from base_models.frozen.python_class import card_of_class
-
-        return card_of_class(Path(file), name)
+        return cast(Card, import_module(_PYTHON).card_of_class(Path(file), name))
     path = Path(text)
     if path.suffix in (".toml", ".json") and path.is_file():
         return read_card(path)

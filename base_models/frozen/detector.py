@@ -42,8 +42,10 @@ class FrozenDetector:
         check_crops(images, self.size)
         if not len(images):
             return np.empty(0, np.float32)
-        assert self.spec.card is not None and self.spec.card.outputs is not None
-        return one_logit(self._outputs(images), self.spec.card.outputs, self.spec.name)
+        card = self.spec.card
+        assert card is not None
+        assert card.outputs is not None
+        return one_logit(self._outputs(images), card.outputs, self.spec.name)
 
 
 def normalised(images: NDArray[np.uint8], spec: DetectorSpec) -> NDArray[np.float32]:

@@ -11,42 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from base_models.frozen.card import Card, Outputs, Pixels
+from base_models.frozen.card import Card, Outputs
+from base_models.frozen.pixels import PIXELS, pixels_named
 from predictions.notes import NoteKind
 
 #: Faces looked at: enough to tell .5 from .7, few enough to take seconds.
 FACES = 96
 #: Of a normal distribution, for an interval of 95 %.
 _Z = 1.959964
-
-#: What pixels are made into, by the names that users know; each also in the order BGR.
-PIXELS = {
-    "imagenet": Pixels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "half": Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "unit": Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "clip": Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    "raw": Pixels((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
-}
-#: The same in words.
-PIXEL_WORDS = {
-    "imagenet": "ImageNet's mean and deviation",
-    "half": "-1 to 1",
-    "unit": "0 to 1",
-    "clip": "CLIP's mean and deviation",
-    "raw": "0 to 255",
-}
-
-
-def pixels_named(name: str) -> Pixels:
-    """Of `imagenet`, `half-bgr`, ...
-
-    Raises:
-        KeyError: there is none of that name.
-    """
-    base, _, order = name.partition("-")
-    if order not in ("", "bgr"):
-        raise KeyError(name)
-    return replace(PIXELS[base], channels="BGR") if order else PIXELS[base]
 
 
 @dataclass(frozen=True)
@@ -81,7 +53,10 @@ def _sentence(
         "down": "it is upside down: say --reverse to `fakeodds models add`, or turn its card",
         "chance": "near chance here",
     }[verdict]
-    return f"{detector}: AUC {auc:.3f} ({low:.3f}-{high:.3f}) on {fakes} fake and {reals} real faces: {said}."
+    return (
+        f"{detector}: AUC {auc:.3f} ({low:.3f}-{high:.3f}) on {fakes} fake and {reals} real faces: "
+        f"{said}."
+    )
 
 
 CHECKED = NoteKind("frozen.golden-check", _sentence)
@@ -105,7 +80,7 @@ def golden(logits: NDArray[np.floating], fake: NDArray[np.bool_]) -> Golden:
 def some_rows(
     label: Sequence[float] | NDArray[np.floating], group: Sequence[Any] | NDArray[Any], most: int
 ) -> NDArray[np.intp]:
-    """Positions of at most `most` labelled videos, as many of each class, of different groups first.
+    """Positions of at most `most` labelled videos, both classes alike, other groups first.
 
     label: (n,), 1 FAKE, 0 REAL, NaN unknown; group: (n,). The same whatever the order of chance:
     nothing is drawn.
@@ -131,12 +106,8 @@ def variants(card: Card, outputs: int) -> Iterator[tuple[str, Card]]:
     below one half then says that it is the other way round.
     """
     if card.outputs is None:
-        fake = (
-            Outputs(fake=(0,))
-            if outputs == 1
-            else Outputs((outputs - 1,), tuple(range(outputs - 1)))
-        )
-        card = replace(card, outputs=fake)
+        last = outputs - 1
+        card = replace(card, outputs=Outputs(fake=(last,), real=tuple(range(last))))
     if card.pixels is not None:
         yield "its card's", card
         return

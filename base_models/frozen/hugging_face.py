@@ -129,11 +129,17 @@ def read_labels(config: dict[str, Any]) -> tuple[tuple[str, ...], Outputs | None
     fake = tuple(i for i, label in enumerate(labels) if _means(label) == "fake")
     real = tuple(i for i, label in enumerate(labels) if _means(label) == "real")
     if len(labels) == 1:
-        doubt = f"Its one class is called {labels[0]!r}: say --fake 0 where high means FAKE, else --real 0."
+        doubt = (
+            f"Its one class is called {labels[0]!r}: say --fake 0 where high means FAKE, else "
+            "--real 0."
+        )
         return labels, None, [doubt]
     if len(fake) + len(real) < len(labels) or not fake or not real:
         names = ", ".join(f"{i} {label!r}" for i, label in enumerate(labels))
-        doubt = f"Its classes are called {names}, which does not tell what is FAKE: say --fake and --real."
+        doubt = (
+            f"Its classes are called {names}, which does not tell what is FAKE: say --fake and "
+            "--real."
+        )
         return labels, None, [doubt]
     return labels, Outputs(fake, real), []
 
@@ -193,18 +199,20 @@ def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | 
     size = size or said.get("size") or config.get("image_size")
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
-    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    pixels = Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     if said.get("do_normalize", True) and "image_mean" in said:
         try:
-            mean, std = (tuple(map(float, said[name])) for name in ("image_mean", "image_std"))
+            pixels = Pixels(_three(said["image_mean"]), _three(said["image_std"]))
         except (KeyError, TypeError, ValueError):
             return None, None, [f"{PIXELS} does not say what its pixels are: say --pixels."]
-    if (
-        not said.get("do_rescale", True)
-        or abs(said.get("rescale_factor", 1 / 255) - 1 / 255) > 1e-6
-    ):
+    factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1
+    if not isinstance(factor, int | float) or abs(factor - 1 / 255) > 1e-6:
         return None, None, [f"{PIXELS} scales pixels in its own way: say --pixels."]
-    if len(mean) != 3 or len(std) != 3:
-        return None, None, [f"{PIXELS} is not of pictures in three colours."]
     whole = size if isinstance(size, int) else None
-    return whole, Pixels(mean, std), ([] if whole else ["Its size is not known: say --size."])
+    return whole, pixels, ([] if whole else ["Its size is not known: say --size."])
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    """Of a list of three numbers; of one, for all colours alike."""
+    red, green, blue = map(float, values if isinstance(values, list) else [values] * 3)
+    return red, green, blue

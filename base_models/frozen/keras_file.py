@@ -26,7 +26,8 @@ def load(spec: DetectorSpec, path: Path, place: KerasDevice) -> KerasDetector:
         InputError: the file is damaged or another network's, or the card names none.
     """
     card = spec.card
-    assert card is not None and card.outputs is not None
+    assert card is not None
+    assert card.outputs is not None
     known = _known(card.network, path)
     with tf.device(place.place):
         network = build_network(known.architecture, spec.size, 0, place.policy)
@@ -58,7 +59,10 @@ def draft(path: Path) -> Draft:
             why = "the file bears the name of MesoNet's authors', whose output means REAL"
             return Draft(card, {"network": why, "outputs": why}, [], 1)
     names = ", ".join(_keras_names())
-    doubt = f"A Keras file does not say which network it is of: say --network ({names}), --pixels, --fake."
+    doubt = (
+        f"A Keras file does not say which network it is of: say --network ({names}), --pixels, "
+        "--fake."
+    )
     return Draft(card, {}, [doubt])
 
 

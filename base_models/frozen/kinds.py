@@ -1,8 +1,8 @@
 """The kinds of detectors that can be brought, a module each. Importing this needs no framework.
 
-To add one: a module with `load(spec, path, place) -> Detector`, which opens the files of a card
-(`path`: the one with the weights, or their folder), and `draft(path) -> Draft`, which looks at a file or folder that somebody brings, and
-a line here.
+To add one: a line here, and a module with `load(spec, path, place) -> Detector`, which opens the
+files of a card (`path`: the one with the weights, or their folder), and `draft(path) -> Draft`,
+which looks at a file or folder that somebody brings.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,9 @@ from base_models.detectors.registry import Detector, DetectorSpec
 from base_models.frozen.card import Card
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name, find
+
+#: The entry points of packages that bring detectors.
+GROUP = "fakeodds.detectors"
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def spec_of(card: Card) -> DetectorSpec:
             remedy=f"`fakeodds models check {card.name} --check FOLDER` shows what fits; write it "
             "into the card",
         )
-    assert card.size is not None and card.pixels is not None
+    assert card.size is not None
+    assert card.pixels is not None
     kind = kind_of(card)
     return DetectorSpec(
         name=card.name,

@@ -4,7 +4,7 @@ A file holds a graph of operations out of OpenVINO's own set: nothing in it is c
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,32 +37,37 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     result = _result(network, card.network, path)
     channels_last = _is_channels_last(entry)
     size = spec.size
+    # A graph that was traced for so many pictures may have the number written into it elsewhere.
+    count = next(iter(entry.partial_shape))
+    batch = count.get_length() if count.is_static else None
+    shape = [batch or -1, *((size, size, 3) if channels_last else (3, size, size))]
     try:
-        network.reshape(
-            {entry.any_name: [-1, size, size, 3] if channels_last else [-1, 3, size, size]}
-        )
-        batched = True
-    except RuntimeError:  # made for one picture at a time
-        network = _read(path)
-        entry, result = _entry(network, path), _result(network, card.network, path)
-        batched = False
-        if [d.get_length() for d in entry.partial_shape if d.is_static].count(size) != 2:
-            raise InputError(
-                f"the network takes {entry.partial_shape}, its card says {size} pixels", file=path
-            ) from None
+        network.reshape({entry.any_name: shape})
+    except RuntimeError as error:
+        raise InputError(
+            f"the network takes {entry.partial_shape}, its card says {size} pixels", file=path
+        ) from error
     number = next(i for i, one in enumerate(network.outputs) if one.node == result.node)
     compiled = compile_network(
         _on_pixels(network, spec, channels_last), "fp32", threads=place.threads
     )
-    most = None if batched else 1
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
         request = compiled.create_infer_request()
+        step = batch or len(images)
         parts = []
-        for first in range(0, len(images), most or len(images)):
-            request.infer({0: np.ascontiguousarray(images[first : first + (most or len(images))])})
+        for first in range(0, len(images), step):
+            some = images[first : first + step]
+            full = np.concatenate([some, some[:1].repeat(step - len(some), axis=0)])
+            request.infer({0: np.ascontiguousarray(full)})
             values = np.array(request.get_output_tensor(number).data, np.float64)
-            parts.append(values.reshape(values.shape[0], -1))
+            if len(values) != len(full):
+                raise InputError(
+                    f"the network gives {len(values)} answers of {len(full)} pictures",
+                    file=path,
+                    remedy="export it for one picture at a time, or for any number of them",
+                )
+            parts.append(values.reshape(len(full), -1)[: len(some)])
         return np.concatenate(parts)
 
     return FrozenDetector(spec, outputs)
@@ -93,11 +98,10 @@ def draft(path: Path) -> Draft:
         doubts.append(
             f"It has several outputs ({names}); {named} is taken: say --network for another."
         )
-    last = (
-        result.partial_shape[len(result.partial_shape) - 1] if len(result.partial_shape) else None
-    )
-    count = last.get_length() if last is not None and last.is_static else 1
-    gives = "probabilities" if _source(result).get_type_name() in _PROBABLE else "logits"
+    axes = list(result.partial_shape)
+    count = axes[1].get_length() if len(axes) > 1 and axes[1].is_static else 1
+    probable = _source(result).get_type_name() in _PROBABLE
+    gives: Literal["logits", "probabilities"] = "probabilities" if probable else "logits"
     doubts.append("A graph does not say what its pixels are, nor which output is FAKE.")
     card = Card(
         card_name(path),
@@ -107,7 +111,7 @@ def draft(path: Path) -> Draft:
         size=size,
     )
     guesses = {"size": "the graph's input"} if known else {}
-    if gives == "probabilities":
+    if probable:
         guesses["outputs.gives"] = f"the last operation is a {_source(result).get_type_name()}"
     return Draft(card, guesses, doubts, count, gives)
 

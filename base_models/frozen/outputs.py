@@ -26,8 +26,7 @@ def one_logit(values: NDArray[np.floating], outputs: Outputs, name: str) -> NDAr
     Raises:
         InputError: there are other outputs than the card names, or they are no probabilities.
     """
-    values = np.asarray(values, np.float64)
-    values = values.reshape(len(values), -1)
+    values = np.asarray(values, np.float64).reshape(len(values), -1)
     if values.shape[1] != outputs.count:
         raise InputError(
             f"{name}: the network has {values.shape[1]} outputs, its card names {outputs.count}",
@@ -49,7 +48,7 @@ _LEAST = float(np.finfo(np.float32).tiny)
 _MOST = 1 - float(np.finfo(np.float32).epsneg)
 
 
-def _logs(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def _logs(values: NDArray[np.floating], name: str) -> NDArray[np.float64]:
     if not ((values >= -1e-6) & (values <= 1 + 1e-6)).all():
         worst = values.flat[np.abs(values - 0.5).argmax()]
         raise InputError(

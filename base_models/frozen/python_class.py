@@ -13,7 +13,7 @@ into a run: who predicts with the run names the file again, and it must be the s
 import hashlib
 import importlib.util
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
 from base_models.frozen.card import Card, Outputs, Pixels
 from base_models.frozen.detector import FrozenDetector
-from base_models.frozen.kinds import Draft
+from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
 
 __all__ = ["card_of_class", "card_of_package", "draft", "load"]
@@ -69,9 +69,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     card = spec.card
     assert card is not None
     if card.kind == "package":
-        from base_models.frozen.catalogue import package_class
-
-        made = package_class(card.name)
+        made = _package_class(card.name)
     else:
         if card.name not in _named:
             raise InputError(
@@ -98,6 +96,20 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
         return values
 
     return FrozenDetector(spec, outputs)
+
+
+def _package_class(name: str) -> Any:
+    """The class that an installed package offers under `name`.
+
+    Raises:
+        InputError: there is none.
+    """
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return point.load()
+    raise InputError(
+        f"no installed package offers the detector {name!r}", remedy="install the package again"
+    )
 
 
 def _card(made: Any, name: str, kind: str, code: str, source: str) -> Card:
@@ -136,7 +148,8 @@ def _class_of(file: Path, name: str) -> Any:
     module = f"_fakeodds_{_digest(file)[:16]}"
     if module not in sys.modules:
         spec = importlib.util.spec_from_file_location(module, file)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         sys.modules[module] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[module])

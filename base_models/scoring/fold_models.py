@@ -24,7 +24,7 @@ from predictions.products import Product, damaged_file, key_of, read_record
 #: Names of the record of a fold, of its weights, and of the list of all folds.
 FOLD_RECORD, WEIGHTS, LIST = "fold.json", "weights.safetensors", "trained.json"
 #: The one "fold" of a frozen detector, which was trained elsewhere and scores all of them.
-ALL = "all"
+ALL: Literal["all"] = "all"
 
 Fold = int | Literal["all"]
 

@@ -83,7 +83,7 @@ def read_frame_scores(path: Path) -> pd.DataFrame:
 
 
 def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
-    """Frame scores that `offline.score_videos` wrote into `out`: `video, frame, face, model, logit`.
+    """Frame scores that `offline.score_videos` wrote: `video, frame, face, model, logit`.
 
     Args:
         out: the folder.

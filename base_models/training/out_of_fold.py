@@ -155,7 +155,7 @@ class _Task:
 
 
 def settle_starts(settings: TrainSettings) -> list[StartWeights]:
-    """Where each training starts from, of the detectors that are trained; cheap to ask before anything long begins.
+    """Where each training starts from; cheap to ask before anything long begins.
 
     Raises:
         InputError: an unknown detector, or weights that cannot be had.
@@ -321,7 +321,7 @@ def _is_of_use(
         of_parts = ("sbi", "patience", "validation", "seed")
         parts = {setting: made[setting] for setting in of_parts if setting in made}
         theirs = replace(task, index=indexes[looks_at], settings=replace(task.settings, **parts))
-        wanted = media_identity(theirs.index, **theirs.rows(place.fold))
+        wanted = media_identity(theirs.index, **theirs.rows(int(place.fold)))
     except (InputError, KeyError):  # it cannot be had here, its media are not there, or no record
         return False
     return wanted.items() <= made.items()

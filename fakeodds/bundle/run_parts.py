@@ -72,10 +72,8 @@ class FinishedRun:
         faces = self.folder.record["settings"]["faces"]
         finders = {faces["finder"], faces.get("second_finder")}
         # Faces are found with torch, whatever the detectors' framework.
-        wanted = {
-            "torch",
-            *(spec.extra or spec.framework for spec in map(self.specs.__getitem__, self.names)),
-        }
+        specs = [self.specs[name] for name in self.names]
+        wanted = {"torch", *(spec.extra or spec.framework for spec in specs)}
         if "dlib" in finders:
             wanted.add("dlib")
         if find_spec("openvino") is not None:

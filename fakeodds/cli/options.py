@@ -1,7 +1,7 @@
 """Options and types of arguments that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, get_args
@@ -78,20 +78,10 @@ backend_option = click.option(
     "GPU with thousands of videos.",
 )
 
-
-def _name_code(_context: click.Context, _option: click.Parameter, named: tuple[str, ...]) -> None:
-    from base_models.frozen.catalogue import open_reference
-
-    for text in named:
-        open_reference(text)
-
-
 code_option = click.option(
     "--code",
     multiple=True,
     metavar="FILE.py:CLASS",
-    expose_value=False,
-    callback=_name_code,
     help="A detector of the run that is Python code; it is run only where it is named.",
 )
 prior_option = setting_option(StackOptions, "prior")
@@ -139,3 +129,16 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     heading = "Columns of the score files"
     return settings_options(ScoreColumns, to="columns", heading=heading)(naming_the_file)
+
+
+def name_code(named: Sequence[str]) -> None:
+    """Let this process run the Python classes that the user named, `FILE.py:CLASS`.
+
+    Raises:
+        InputError: there is no such file or class, or it is no detector.
+    """
+    if named:
+        from base_models.frozen.catalogue import open_reference
+
+        for text in named:
+            open_reference(text)

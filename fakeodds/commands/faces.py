@@ -45,7 +45,7 @@ def faces(
 
     data = dataset_options.read(dataset)
     folder = RunFolder.open(out)
-    folder.settings(dataset=str(dataset), faces=as_json(face_settings))
+    folder.settings(dataset=str(dataset), layout=data.layout, faces=as_json(face_settings))
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )

@@ -17,6 +17,7 @@ from fakeodds.cli.options import (
     dataset_options,
     imported_options,
     jobs_option,
+    name_code,
     prior_option,
     sample_option,
 )
@@ -65,6 +66,7 @@ def predict(
     deadline: float | None,
     max_weights: float | None,
     jobs: int,
+    code: tuple[str, ...],
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
@@ -84,6 +86,7 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    name_code(code)
     folder = RunFolder.existing(run)
     data = dataset_options.read(videos)
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}

@@ -93,6 +93,7 @@ def run(
     folder.settings(
         command="run",
         dataset=str(dataset),
+        layout=data.layout,
         faces=as_json(face_settings),
         train=as_json(train_settings),
         stack=as_json(options),

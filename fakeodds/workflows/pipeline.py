@@ -25,6 +25,7 @@ from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.brought import look_at_brought
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
     Imported,
@@ -216,6 +217,7 @@ def train_and_stack(
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
+    brought = look_at_brought(labelled, run, settings.specs)
     with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
             folds = labelled["fold"].nunique()
@@ -227,6 +229,7 @@ def train_and_stack(
         terminal.note(str(note))
     frames = read_fold_scores(run.path, settings.detectors)
     scored = gather(labelled, frames, settings.detectors, imported)
+    scored = replace(scored, brought=brought)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)

@@ -21,10 +21,10 @@ from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
-from base_models.frozen.state_dict.networks import Network
 from predictions.errors import InputError
+from predictions.registry import find
 
-__all__ = ["draft", "load"]
+__all__ = ["draft", "known_layout", "load"]
 
 
 def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
@@ -34,15 +34,9 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
         InputError: the file is damaged, holds more than tensors, or is not what the card says.
     """
     card = spec.card
-    assert card is not None and card.outputs is not None
-    layout = LAYOUTS.get(card.layout or "plain")
-    if layout is None:
-        raise InputError(
-            f"there is no layout {card.layout!r}",
-            file=path,
-            column="layout",
-            expected=f"one of {', '.join(LAYOUTS)}",
-        )
+    assert card is not None
+    assert card.outputs is not None
+    layout = find(LAYOUTS, card.layout or "plain", "layout")
     state, said = read_named_state(path)
     if layout.networks is None and timm.is_model(card.network):
         refuse_sibling(said, card.network, path)
@@ -100,8 +94,8 @@ def draft(path: Path) -> Draft:
     card = Card(card_name(path), "state_dict", (path.name,), layout=layout.name)
     if layout.name == "plain":
         doubts = [
-            "The tensors bear the names of a network, not of a project: say --network (timm's name, "
-            "or torchvision:NAME), --size, --pixels and --fake."
+            "The tensors bear the names of a network, not of a project: say --network (timm's "
+            "name, or torchvision:NAME), --size, --pixels and --fake."
         ]
         return Draft(card, {}, doubts)
     network = _network_of(state, layout)
@@ -118,6 +112,18 @@ def draft(path: Path) -> Draft:
         card = replace(card, outputs=None)
         del guesses["outputs"]
     return Draft(card, guesses, [], outputs)
+
+
+def known_layout(card: Card) -> Card:
+    """The card with what is known of its layout, where it does not say so itself.
+
+    Raises:
+        InputError: there is no such layout.
+    """
+    layout = find(LAYOUTS, card.layout, "layout")
+    named = card.network or (layout.networks or ("",))[0]
+    lacking = {k: v for k, v in layout.card.items() if getattr(card, k) in (None, "", ())}
+    return replace(card, network=named, **lacking)
 
 
 def _network_of(state: dict[str, Tensor], layout: Layout) -> str:

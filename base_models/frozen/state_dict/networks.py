@@ -123,7 +123,7 @@ class _Unit(nn.Module):
 
 
 #: Sizes of CLIP's vision transformers: what transformers calls them -> by the name of CLIP's.
-_CLIP: Mapping[str, Mapping[str, int]] = {
+_CLIP: Mapping[str, Mapping[str, Any]] = {
     "clip-vit-base-patch16": {
         "hidden_size": 768,
         "intermediate_size": 3072,

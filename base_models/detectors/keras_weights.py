@@ -44,6 +44,9 @@ from predictions.files import replacing
 
 State = dict[str, NDArray]
 
+#: The layer in which EfficientNet normalises pixels.
+_NORMALIZATION = re.compile(r"normalization(_\d+)?$")
+
 #: A member of a `.keras` file larger than this is refused; the networks here have 90 MB.
 _LARGEST_BYTES = 2 * 2**30
 
@@ -98,7 +101,7 @@ def lay_in(
         InputError: the file is damaged, holds something else, or is another network's.
     """
     try:
-        with _opened(path, spec, network, turned=outputs is None) as state:
+        with _opened(path, spec, network, is_start=outputs is None) as state:
             return _assign(network, _one_output(state, outputs), path)
     except InputError:  # which is a ValueError
         raise
@@ -148,7 +151,7 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
 
 @contextmanager
 def _opened(
-    path: Path, spec: DetectorSpec, network: keras.Model, *, turned: bool = True
+    path: Path, spec: DetectorSpec, network: keras.Model, *, is_start: bool
 ) -> Iterator[Mapping[str, h5py.Dataset | NDArray]]:
     """What the file holds by the names of our variables, not read yet where it is HDF5."""
     if path.suffix == ".safetensors":
@@ -158,12 +161,44 @@ def _opened(
         whole = "model_weights" in file
         if whole or "layer_names" in file.attrs:
             layers = _old_layout(_child(file, "model_weights") if whole else file)
+            if is_start:
+                own = [arrays for name, arrays in layers.items() if _NORMALIZATION.match(name)]
+                _check_pixels(own, spec, path)
             if spec.name in MESONET_FILES:
-                yield from_published(layers, turned=turned)
+                yield from_published(layers, turned=is_start)
             else:
                 yield _by_layer(network, layers)
         else:
+            place = "layers/normalization/vars"
+            if is_start and place in file:
+                arrays = [_child(file, f"{place}/{i}") for i in range(len(file[place]))]
+                _check_pixels([arrays], spec, path)
             yield _new_layout(network, file)
+
+
+def _check_pixels(
+    normalizations: Sequence[Sequence[h5py.Dataset]], spec: DetectorSpec, path: Path
+) -> None:
+    """Refuse a network that was trained on pixels normalised by other numbers than the detector's.
+
+    Keras' own file holds the standard deviations as variances, and divides by their roots twice.
+    """
+    if spec.published is not None and path.name == spec.published.file:
+        return
+    for mean, variance, *_ in normalizations:
+        std = np.array(spec.std)
+        fits = mean.shape == variance.shape == (3,) and np.allclose(mean, spec.mean, atol=1e-3)
+        if not (fits and any(np.allclose(variance, v, atol=1e-3) for v in (std, std**2))):
+            raise InputError(
+                "this network was trained on pixels that its own normalization layer prepared",
+                file=path,
+                expected=f"mean {_numbers(spec.mean)} and variance {_numbers(std**2)} in it",
+                remedy="bring it as a frozen detector, whose card says what its pixels are",
+            )
+
+
+def _numbers(values: Sequence[float] | NDArray) -> str:
+    return "/".join(f"{value:.3g}" for value in values)
 
 
 @contextmanager
@@ -199,7 +234,7 @@ def _by_layer(
     """
     ours = [layer for layer in network.layers if layer.weights and layer.name != HEAD]
     # What EfficientNet does to pixels, which here the detector does.
-    theirs = [name for name in layers if not re.match(r"normalization(_\d+)?$", name)]
+    theirs = [name for name in layers if not _NORMALIZATION.match(name)]
     if not all(layer.name in layers for layer in ours):
         pairs = list(zip([*ours, network.layers[-1]], theirs, strict=False))
     else:

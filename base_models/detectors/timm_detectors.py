@@ -15,9 +15,17 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from base_models.compute.devices import Device, autocast, choose_device
+from base_models.detectors.public_files import public_names, refuse_sibling
 from base_models.detectors.registry import DetectorSpec, Weights, check_crops
+from base_models.detectors.start_names import as_timm
 from base_models.detectors.start_weights import StartWeights, another_head
-from base_models.detectors.weights import StateDict, lay_in, read_state, resolve_weights
+from base_models.detectors.weights import (
+    StateDict,
+    lay_in,
+    read_named_state,
+    read_state,
+    resolve_weights,
+)
 from base_models.features.head import LinearHead
 from predictions.errors import InputError
 
@@ -115,13 +123,25 @@ class TimmDetector:
 
 def create_timm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> TimmDetector:
     """The factory behind the registry's timm entries; see `create_detector`."""
-    start = resolve_weights(spec, weights)
+    start = resolve_timm(spec, weights)
     module = build_network(spec, seed)
     if start.path is not None:
-        lay_in_timm(module, read_state(start.path), start.path)
+        state, said = read_named_state(start.path)
+        refuse_sibling(said, spec.architecture, start.path)
+        lay_in_timm(module, as_timm(state, spec.architecture, module, start.path), start.path)
     # After: public weights have places of patches for the size that they were trained at.
     fit_size(module, size)
     return TimmDetector(spec, module, size, start)
+
+
+def resolve_timm(spec: DetectorSpec, weights: Weights) -> StartWeights:
+    """Where the weights of `spec` come from, fetched where needed (see `resolve_weights`).
+
+    Raises:
+        InputError: they cannot be had.
+    """
+    folder = None if weights in ("auto", "pretrained", "scratch") else Path(weights)
+    return resolve_weights(spec, weights, public_names(spec.architecture, folder))
 
 
 def load_timm(spec: DetectorSpec, path: Path, size: int, place: Device) -> TimmDetector:

@@ -4,15 +4,18 @@ A local weights folder holds, for the detector NAME, one of these (the first the
 
 - `NAME.safetensors`
 - `NAME.pth`: a state dict written by `torch.save`, or one under the key `state_dict` or `model`
-- the published file under its own name, where that is not simply `model.safetensors`
+- the published file under its own name (timm's and torchvision's), or `model.safetensors` beside
+  a `config.json` that says which network it is of
 
-The network's names must be timm's. A head of another size (ImageNet's 1,000 classes) is left out
-and starts at random; a head with one output is a detector's own and is kept.
+The tensors bear timm's names, or those of a library that `start_names` knows. A head of another
+size (ImageNet's 1,000 classes) is left out and starts at random; a head with one output is a
+detector's own and is kept.
 
 Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs with
 `weights_only=True`, which refuses everything else.
 """
 
+import argparse
 import pickle
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from base_models.detectors.fetching import fetch
+from base_models.detectors.packaged import packaged_file
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
 from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
 from predictions.errors import InputError
@@ -35,9 +39,11 @@ StateDict = dict[str, Tensor]
 #: Under what names files hold the state dict beside other things.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
-#: NumPy's numbers, which training loops write beside the tensors; they carry no code.
 _SCALAR = np.float64(0).__reduce__()[0]
-_NUMBERS: list[Any] = [
+#: What training loops write beside the tensors, NumPy's numbers and the options that they were
+#: given; neither carries code.
+_HARMLESS: list[Any] = [
+    argparse.Namespace,
     np.dtype,
     *((_SCALAR, f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
@@ -62,7 +68,18 @@ def resolve_weights(
 
 
 def _published_file(published: PublishedWeights) -> Path:
-    """The public weights in the cache, downloaded when they are not there yet; OSError if not."""
+    """The public weights in a package or the cache, else downloaded; OSError if not.
+
+    Raises:
+        InputError: a package carries them, and they are damaged.
+    """
+    if published.package:
+        sha256 = published.checksum.removeprefix("sha256:")
+        found = packaged_file(published.package, published.file, sha256)
+        if found is not None:
+            return found
+        if not published.location:
+            raise FileNotFoundError("the package is not installed")
     cached = _cached(published)
     if cached is not None:
         return cached
@@ -107,10 +124,19 @@ def read_state(path: Path) -> StateDict:
     Raises:
         InputError: the file is damaged, or holds anything but tensors (it is then not executed).
     """
+    return read_named_state(path)[0]
+
+
+def read_named_state(path: Path) -> tuple[StateDict, str]:
+    """The same, and the network that the file says it is of: what timm's training calls `arch`.
+
+    Raises:
+        InputError: as of `read_state`.
+    """
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        with torch.serialization.safe_globals(_NUMBERS):
+            return safetensors.torch.load_file(path), ""
+        with torch.serialization.safe_globals(_HARMLESS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such weights file", file=path) from error
@@ -124,6 +150,7 @@ def read_state(path: Path) -> StateDict:
     # A zip cut short makes torch raise OSError, an empty file EOFError.
     except (safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise unreadable(path) from error
+    said = content.get("arch") if isinstance(content, Mapping) else None
     for key in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -136,7 +163,8 @@ def read_state(path: Path) -> StateDict:
             expected="names and tensors only",
             remedy="save the state dict alone",
         )
-    return _without_prefixes({str(key): value for key, value in content.items()})
+    state = _without_prefixes({str(key): value for key, value in content.items()})
+    return state, said if isinstance(said, str) else ""
 
 
 def _without_prefixes(state: StateDict) -> StateDict:

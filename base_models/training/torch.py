@@ -18,7 +18,7 @@ from base_models.compute.devices import Device, choose_device, reproducible
 from base_models.detectors.registry import Backend, DetectorSpec, create_detector
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.detectors.weights import resolve_weights as settle_start
+from base_models.detectors.timm_detectors import resolve_timm as settle_start
 from base_models.training.epochs import Batch
 from base_models.training.fold import FoldData, network_seed
 from base_models.training.loop import CLIP_NORM, EpochWork

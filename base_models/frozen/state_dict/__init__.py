@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import timm
 from torch import Tensor, nn
 
 from base_models.compute.devices import Device
+from base_models.detectors.public_files import refuse_sibling
 from base_models.detectors.registry import Detector, DetectorSpec
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.detectors.weights import read_state
+from base_models.detectors.weights import read_named_state, read_state
 from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, of_one_output
@@ -36,7 +38,10 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
     assert card is not None
     assert card.outputs is not None
     layout = find(LAYOUTS, card.layout or "plain", "layout")
-    headed = open_network(read_state(path), layout, card, path)
+    state, said = read_named_state(path)
+    if layout.networks is None and timm.is_model(card.network):
+        refuse_sibling(said, card.network, path)
+    headed = open_network(state, layout, card, path)
     if card.outputs.gives != "logits":
         raise InputError(
             f"{card.name}: the last layer of a state dict gives logits",

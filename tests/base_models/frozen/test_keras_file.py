@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("tensorflow")
+# Not tensorflow itself, which must not be imported before what torch brings (see there).
+pytest.importorskip("base_models.detectors.keras_runtime")
 
 from base_models.detectors import create_detector
 from base_models.detectors.keras_devices import choose_device

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from base_models.frozen.card import Card, Crop, crop_of
-from predictions.products import key_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,9 @@ class View:
     @property
     def name(self) -> str:
         """The same for all that give the same pictures, whatever finder their makers used."""
+        # Not before it is needed: it brings pandas along.
+        from predictions.products import key_of
+
         cut = {name: value for name, value in asdict(self.crop).items() if name != "finder"}
         return f"{self.size}-{key_of(crop=cut)[:12]}"
 

@@ -209,7 +209,7 @@ def test_openvino_s_own_files(tmp_path: Path) -> None:
 
 
 def test_tflite(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("base_models.detectors.keras_runtime")
     from base_models.detectors.keras_runtime import keras, tf
 
     keras.utils.set_random_seed(1)

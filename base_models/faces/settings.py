@@ -79,8 +79,9 @@ class FaceSettings:
     long_side: int | None = setting(None, least=32)
     finder: str = setting(
         "mtcnn",
-        "What looks for faces; FILE is a YuNet or YOLO face network.",
-        metavar="|".join(FINDER_NAMES),
+        "What looks for faces: {choices}; FILE is a YuNet or YOLO face network.",
+        metavar="NAME",
+        names=lambda: FINDER_NAMES,
     )
     detect_every: int = setting(
         15,
@@ -97,7 +98,11 @@ class FaceSettings:
         "Look again at videos without a face: lower threshold, larger image, second finder.",
     )
     second_finder: str | None = setting(
-        "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
+        "haar",
+        "Last rung of the ladder; as --finder, or none.",
+        metavar="NAME|none",
+        names=lambda: FINDER_NAMES,
+        none="none",
     )
     views: tuple[View, ...] = ()
 

@@ -14,6 +14,8 @@ from predictions.errors import InputError
 
 _STRIDES = (8, 16, 32)
 _NMS = 0.3
+#: Sizes of pictures that the network is kept ready for.
+_KEPT = 4
 _One = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]
 
 
@@ -33,26 +35,40 @@ class AnySizeYuNetFinder:
                 file=path,
                 remedy="install fakeodds[fast], or give a YuNet of one size (yunet_n_640_640.onnx)",
             )
-        runtime = import_module("base_models.backends.openvino_runtime")
-        try:
-            network = runtime.core().read_model(path)
-            self._request: Any = runtime.compile_network(network, "fp32").create_infer_request()
-        except RuntimeError as error:
-            raise InputError(
-                "OpenVINO cannot run this network", file=path, remedy="give another YuNet"
-            ) from error
-        self._names = [output.any_name for output in network.outputs]
+        self._path = path
+        self._requests: dict[tuple[int, int], Any] = {}
+        self._names: list[str] = []
         self.least = least
+        self._request(_STRIDES[-1] * 10, _STRIDES[-1] * 10)
 
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
         return gather([self._find_one(image) for image in images])
 
+    def _request(self, height: int, width: int) -> Any:
+        """The network made for pictures of one size: with sizes left open it has crashed."""
+        if (height, width) not in self._requests:
+            runtime = import_module("base_models.backends.openvino_runtime")
+            try:
+                network = runtime.core().read_model(self._path)
+                network.reshape([1, 3, height, width])
+                request = runtime.compile_network(network, "fp32").create_infer_request()
+            except RuntimeError as error:
+                raise InputError(
+                    "OpenVINO cannot run this network", file=self._path, remedy="give another YuNet"
+                ) from error
+            self._names = [output.any_name for output in network.outputs]
+            # Frames of a video are of one size; a few sizes are kept.
+            if len(self._requests) >= _KEPT:
+                self._requests.clear()
+            self._requests[height, width] = request
+        return self._requests[height, width]
+
     def _find_one(self, image: NDArray[np.uint8]) -> _One:
         height, width = (-(-side // _STRIDES[-1]) * _STRIDES[-1] for side in image.shape[:2])
         planes = np.zeros((1, 3, height, width), np.float32)
         planes[0, :, : image.shape[0], : image.shape[1]] = image[..., ::-1].transpose(2, 0, 1)
-        answers = self._request.infer({0: planes})
+        answers = self._request(height, width).infer({0: planes})
         said = dict(zip(self._names, (np.array(a) for a in answers.values()), strict=True))
         parts = [_decoded(said, stride, width // stride) for stride in _STRIDES]
         box, score, points = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -291,7 +291,8 @@ def test_new_faces_are_predicted(home: Path, copy: Path) -> None:
     assert len(whole) == 8
     fake = whole.index.str.contains("fake")
     assert whole[fake].mean() > whole[~fake].mean()
-    # Changed code is not the detector that the stack knows.
+    # Changed code is not the detector that the stack knows; what is kept needs none.
+    shutil.rmtree(copy / "test")
     other = copy.parent / "blue.py"
     other.write_text(CODE.replace("/ 64", "/ 80"))
     said = fakeodds(home, "predict", copy, home / "new", "--code", f"{other}:Blue", code=2)

@@ -52,12 +52,15 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     batch = count.get_length() if count.is_static else None
     shape = [batch or -1, *((size, size, 3) if channels_last else (3, size, size))]
     takes = str(entry.partial_shape)
+    other_size = InputError(f"the network takes {takes}, its card says {size} pixels", file=path)
+    sides = list(entry.partial_shape)[1:3] if channels_last else list(entry.partial_shape)[2:]
+    # Not tried: what OpenVINO fails at can end the process later, in another network.
+    if any(side.is_static and side.get_length() != size for side in sides):
+        raise other_size
     try:
         network.reshape(openvino.PartialShape(shape))
     except RuntimeError as error:
-        raise InputError(
-            f"the network takes {takes}, its card says {size} pixels", file=path
-        ) from error
+        raise other_size from error
     number = next(i for i, one in enumerate(network.outputs) if one.node == result.node)
     try:
         compiled = compile_network(

@@ -86,7 +86,7 @@ def stack(
     hint_at_backward(scored, "the meta-learner will turn it round, the plain mean will not")
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     if domain is None:
-        run.clear("domains")  # of an earlier command, which asked for them
+        run.drop("domains")  # of an earlier command, which asked for them
     domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
     rules = judge_rules(scored, run, options) if scored.has_rules else []
     if wants_report:

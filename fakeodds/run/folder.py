@@ -349,6 +349,11 @@ class RunFolder:
         for other in (*reversed(made_of(name)), name):
             self._product(other).clear()
 
+    def drop(self, name: str) -> None:
+        """`clear` a product that is not asked for any more; where there is none, nothing goes."""
+        if self.key(name):
+            self.clear(name)
+
     def begin(self, name: str, **inputs: Any) -> str:
         """Make way for a product: another one, and all made from it, is removed; its key."""
         key = key_of(**inputs)

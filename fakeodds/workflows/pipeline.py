@@ -144,8 +144,7 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
     Only where one of the detectors listens; else what an earlier command heard is not told of.
     """
     if not _listens(detectors):
-        if folder.key("sound"):
-            folder.clear("sound")
+        folder.drop("sound")
         return
     files = [dataset.root / str(video) for video in dataset.videos["video"]]
     settings = SoundSettings()

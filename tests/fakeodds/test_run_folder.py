@@ -104,6 +104,19 @@ def test_damage_is_refused_by_name_and_made_again(tmp_path: Path, file: str, dam
     assert path.read_bytes() == content
 
 
+def test_what_is_not_asked_for_any_more_goes_with_what_was_made_of_it(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    make(run, "scores")
+    make(run, "report")
+    run.drop("domains")  # there is none
+    assert run.has("report")
+    make(run, "domains")
+    make(run, "report")
+    run.drop("domains")
+    assert not run.key("domains")
+    assert not run.key("report")
+
+
 def test_what_was_never_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no stack.*goes on"):
         RunFolder.open(tmp_path / "run").require("stack")

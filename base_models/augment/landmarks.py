@@ -1,7 +1,7 @@
-"""The five points of the face in a crop, by the last network of MTCNN alone.
+"""Landmarks of the face in a crop: five points by MTCNN's last network, 81 by FaceMesh.
 
-A crop already is where a face is, so the two networks that look for candidates are not needed.
-Imports torch when it is asked for points.
+A crop already is where a face is, so MTCNN's two networks that look for candidates are not needed.
+Imports torch when it is asked for the five, OpenVINO for the 81.
 """
 
 from functools import lru_cache
@@ -12,6 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.compute.per_thread import cached_per_thread
+from base_models.faces.blazeface import BlazeFaceFinder
+from base_models.faces.face_mesh import EIGHTY_ONE, FaceMesh
+
 #: Share of the crop's side that the network sees, about its middle: between a face without margin
 #: and one with the default margin, it finds either.
 _SEEN = 0.85
@@ -19,6 +23,10 @@ _SEEN = 0.85
 _PATCH = 48
 #: Below this probability of a face its points are not believed.
 _LEAST = 0.6
+#: FaceMesh's points are believed from this probability of a face on (MediaPipe's).
+_LEAST_MESH = 0.5
+#: The face's share of a crop with the default margin, where BlazeFace does not see it.
+_FACE = 1 / 1.4
 #: Points are rounded to this share of the side; finer differences come from the order of additions.
 _GRAIN = 1 / 256
 
@@ -51,6 +59,41 @@ def find_points(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     seen = probability[:, 1].numpy() >= _LEAST
     points[seen] = np.round(found[seen] / _GRAIN) * _GRAIN
     return points
+
+
+def find_outlines(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The 81 landmarks of each crop (see `face_mesh.EIGHTY_ONE`), which show its outline.
+
+    Args:
+        images: RGB uint8 (n, s, s, 3).
+
+    Returns:
+        (n, 81, 2) x y as shares of the side, which may lie beyond it; NaN where no face is seen.
+
+    Raises:
+        InputError: the wheel with the networks is not installed, or is damaged.
+    """
+    finder, mesh = _mesh_networks()
+    found = np.full((len(images), 81, 2), np.nan, np.float32)
+    for image, outline in zip(images, found, strict=True):
+        side = len(image)
+        places, _ = finder.places(image)
+        if len(places):
+            # Of several the one in the middle: a crop is of one face.
+            away = np.linalg.norm(places[:, :2].mean(axis=1) - side / 2, axis=1)
+            place = places[away.argmin()]
+            seen = mesh.of(image, place[:2].ravel(), place[2:4])
+        else:
+            low = (1 - _FACE) / 2 * side
+            seen = mesh.of(image, (low, low, side - low, side - low), None)
+        if seen.score >= _LEAST_MESH:
+            outline[:] = np.round(seen.points[EIGHTY_ONE] / side / _GRAIN) * _GRAIN
+    return found
+
+
+@cached_per_thread(maxsize=1)
+def _mesh_networks() -> tuple[BlazeFaceFinder, FaceMesh]:
+    return BlazeFaceFinder("front", 0.5), FaceMesh()
 
 
 @lru_cache(maxsize=1)

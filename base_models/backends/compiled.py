@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.backends.agreement import CannotExport
+from base_models.features.head import LinearHead
 
 #: Crops that go through at once. Always so many: each other number would be compiled anew.
 CROPS = 32
@@ -46,6 +47,10 @@ class CompiledBackend:
                 self._piece(images[first : first + CROPS]) for first in range(0, len(images), CROPS)
             ]
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+    def set_head(self, head: LinearHead) -> None:
+        """Take this head in place of the detector's own; it is not compiled."""
+        self._detector.set_head(head)
 
     def _piece(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         lacking = CROPS - len(images)

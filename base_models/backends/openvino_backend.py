@@ -20,6 +20,7 @@ from base_models.backends.agreement import Agreement, CannotExport, measure_agre
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_runtime import compile_network, core, openvino
 from base_models.detectors.registry import Detector, DetectorSpec, check_crops
+from base_models.features.head import LinearHead
 from predictions.products import Product, checksum, key_of, read_record
 
 #: Crops that one thread takes at a time: enough to keep the matrix units busy, few enough for the
@@ -74,6 +75,10 @@ class OpenVinoBackend:
                 self._idle.put(request)
         whole = np.concatenate(features).astype(np.float64)
         return (whole @ self._weight + self._bias).astype(np.float32)
+
+    def set_head(self, head: LinearHead) -> None:
+        """Take this head in place of the exported one."""
+        self._weight, self._bias = head.weight.astype(np.float64), float(head.bias)
 
     def _idle_one(self, under_way: deque[Any], features: list[NDArray[np.floating]]) -> Any:
         """A request that nobody uses; rather one of its own that ends than one of another's."""

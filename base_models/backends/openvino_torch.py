@@ -44,14 +44,17 @@ def export_timm(detector: TimmDetector) -> Exported:
         raise CannotExport(f"{detector.spec.name}: OpenVINO cannot convert its network") from error
     converted.reshape([-1, 3, detector.size, detector.size])
     return Exported(
-        with_pixels(converted, detector.mean, detector.std),
+        with_pixels(converted, detector.mean, detector.std, detector.spec.channels),
         head.weight.detach().cpu().numpy()[0].astype(np.float64),
         float(head.bias.detach()),
     )
 
 
 def with_pixels(
-    network: Any, mean: tuple[float, float, float], std: tuple[float, float, float]
+    network: Any,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    channels: str = "RGB",
 ) -> Any:
     """The network on RGB uint8 (n, size, size, 3) instead of normalised (n, 3, size, size)."""
     steps = PrePostProcessor(network)
@@ -60,4 +63,6 @@ def with_pixels(
     entry.model().set_layout(openvino.Layout("NCHW"))
     pixels = entry.preprocess().convert_element_type(openvino.Type.f32)
     pixels.mean([255 * value for value in mean]).scale([255 * value for value in std])
+    if channels == "BGR":
+        pixels.reverse_channels()
     return steps.build()

@@ -93,7 +93,7 @@ class VideoStore(Generic[Content]):
         columns, facts = self.pack(content)
         table = pa.table(columns)
         said = {"kind": self.kind, "key": key, "facts": json.dumps(facts, ensure_ascii=False)}
-        said["seal"] = _seal(said, table)
+        said["seal"] = _seal(said, table.schema, len(table))
         with replacing(path) as temporary:
             pq.write_table(
                 table.replace_schema_metadata(said),
@@ -104,13 +104,13 @@ class VideoStore(Generic[Content]):
             )
         return VideoFile(key, len(table), facts)
 
-    def load(self, path: Path) -> Content:
-        """Read what was written.
+    def load(self, path: Path, columns: Callable[[str], bool] | None = None) -> Content:
+        """Read what was written: all of it, or those of its columns.
 
         Raises:
             InputError: the file is missing, damaged, or of another kind.
         """
-        table, file = self._read(path)
+        table, file = self._read(path, columns)
         return self.unpack(table, file.facts)
 
     def describe(self, path: Path, key: str | None = None) -> VideoFile | None:
@@ -123,13 +123,17 @@ class VideoStore(Generic[Content]):
             return None
         return file if key in (None, file.key) else None
 
-    def _read(self, path: Path) -> tuple[pa.Table, VideoFile]:
+    def _read(
+        self, path: Path, wanted: Callable[[str], bool] | None = None
+    ) -> tuple[pa.Table, VideoFile]:
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-                table = parquet.read(use_threads=False)
-            said = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+                schema = parquet.schema_arrow
+                names = None if wanted is None else [one for one in schema.names if wanted(one)]
+                table = parquet.read(names, use_threads=False)
+            said = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
             seal = said.pop("seal", "")
-            if said.get("kind") == self.kind and seal == _seal(said, table):
+            if said.get("kind") == self.kind and seal == _seal(said, schema, len(table)):
                 return table, VideoFile(said["key"], len(table), json.loads(said["facts"]))
         except FileNotFoundError as error:
             raise InputError(
@@ -150,9 +154,9 @@ class VideoStore(Generic[Content]):
         )
 
 
-def _seal(said: Mapping[str, str], table: pa.Table) -> str:
-    schema = table.schema.remove_metadata().to_string(show_field_metadata=False)
-    return key_of(**said, rows=len(table), schema=schema)
+def _seal(said: Mapping[str, str], schema: pa.Schema, rows: int) -> str:
+    told = schema.remove_metadata().to_string(show_field_metadata=False)
+    return key_of(**said, rows=rows, schema=told)
 
 
 def work_on_videos(

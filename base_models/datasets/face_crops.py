@@ -12,13 +12,10 @@ import pandas as pd
 
 from base_models.datasets import manifest, real_fake
 from base_models.datasets.dataset import CropFiles, Found
-from base_models.datasets.plain import list_files, list_videos
+from base_models.datasets.plain import IMAGE_ENDINGS, list_files, list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.tables.reader import read_table
-
-#: What counts as a picture, by its ending in small letters.
-IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 CROPS = NoteKind("datasets.face-crops", "{name}: {pictures} face crops of {videos} videos.")
 
@@ -29,7 +26,7 @@ def find(path: Path) -> bool:
     Raises:
         InputError: a CSV names both videos and pictures, or is not in order.
     """
-    return _pictures(path) is not None
+    return pictures_in(path) is not None
 
 
 def read(path: Path) -> Found:
@@ -38,15 +35,19 @@ def read(path: Path) -> Found:
     Raises:
         InputError: as `find`; the pictures of one video are labelled or grouped differently.
     """
-    found = _pictures(path)
+    found = pictures_in(path)
     assert found is not None  # by `find`
     videos, crops = _videos_of(found.videos, str(path))
     said = CROPS(name=path.name or str(path), pictures=len(found.videos), videos=len(videos))
     return Found(videos, [said, *found.notes], crops, path)
 
 
-def _pictures(path: Path) -> Found | None:
-    """A row a picture: `video`, `file`, and what is known of it. None where videos lie."""
+def pictures_in(path: Path) -> Found | None:
+    """A row a picture: `video`, `file`, and what is known of it. None where videos lie.
+
+    Raises:
+        InputError: as `find`.
+    """
     table = manifest.find(path)
     if table is not None:
         return _named(table)

@@ -89,6 +89,13 @@ LAYOUTS = by_name(
         told=False,
         csv=True,
     ),
+    Layout(  # after face crops, which look the same: never recognised
+        name="stills",
+        title="whole pictures",
+        about="pictures instead of videos, or a CSV that names pictures",
+        home=f"{_HOME}.stills",
+        csv=True,
+    ),
     Layout(
         name="real-fake",
         title="folders real and fake",

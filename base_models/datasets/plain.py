@@ -14,6 +14,9 @@ _ENDINGS = """
 #: What counts as a video, by its ending in small letters.
 VIDEO_ENDINGS = frozenset(_ENDINGS.split())
 
+#: What counts as a picture.
+IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
 
 def list_videos(folder: Path) -> list[str]:
     """Paths of the videos in a folder and below; see `list_files`."""

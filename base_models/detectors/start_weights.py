@@ -18,6 +18,10 @@ FROM_SCRATCH = NoteKind(
 )
 
 
+class _NotHad(InputError):
+    """Public weights that are not here and cannot be fetched; damaged ones are another matter."""
+
+
 @dataclass(frozen=True)
 class StartWeights:
     """Where a network's weights come from, decided.
@@ -66,7 +70,7 @@ def decide(
     if weights == "auto":
         try:
             return StartWeights("pretrained", _published_file(spec, fetch))
-        except InputError:
+        except _NotHad:
             where = f" ({spec.published})" if spec.published else ""
             note = FROM_SCRATCH(detector=spec.name, where=where)
             return StartWeights("scratch", notes=(note,))
@@ -114,7 +118,7 @@ def _local_file(spec: DetectorSpec, folder: Path, names: Sequence[str]) -> Path:
 def _published_file(spec: DetectorSpec, fetch: Callable[[PublishedWeights], Path]) -> Path:
     published = spec.published
     if published is None:
-        raise InputError(
+        raise _NotHad(
             f"{spec.name} has no public weights",
             remedy="use --weights FOLDER or --weights scratch",
         )
@@ -122,7 +126,7 @@ def _published_file(spec: DetectorSpec, fetch: Callable[[PublishedWeights], Path
         return fetch(published)
     except OSError as error:  # what urllib, sockets and files raise
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
+        raise _NotHad(
             f"{spec.name}: the pretrained weights {published} are not cached and cannot be "
             f"downloaded ({problem})",
             remedy=f"put the file as {spec.name}{Path(published.file).suffix} into a folder and "

@@ -14,6 +14,7 @@ import torch
 
 from base_models.detectors.catalogue import TIMM
 from base_models.detectors.registry import DetectorSpec, PublishedWeights
+from base_models.detectors.timm_detectors import patch_of
 from predictions.errors import InputError
 
 
@@ -38,26 +39,28 @@ def find_timm(name: str) -> DetectorSpec:
         ) from error
     if config is None or not isinstance(config.classifier, str):
         raise InputError(f"timm:{name} has several heads or none and cannot be a detector")
+    parameters, patch = _measure(name)
     return DetectorSpec(
         name=f"timm-{name}",
         architecture=name,
         size=int(config.input_size[-1]),
         mean=_three(config.mean),
         std=_three(config.std),
-        parameters=_count(name),
+        parameters=parameters,
         published=_published(config),
-        fixed_size=bool(config.fixed_input_size),
+        fixed_size=bool(config.fixed_input_size) and not patch,
+        multiple=patch or 1,
         **TIMM,
     )
 
 
-def _count(name: str) -> int:
-    """Parameters with one output; no memory is taken for them."""
+def _measure(name: str) -> tuple[int, int]:
+    """Parameters with one output, and see `patch_of`; no memory is taken for them."""
     with torch.device("meta"):
         module: Any = timm.create_model(name, pretrained=False, num_classes=1)
     if not hasattr(module.get_classifier(), "weight"):
         raise InputError(f"timm:{name} has a head of its own kind and cannot be a detector")
-    return sum(parameter.numel() for parameter in module.parameters())
+    return sum(parameter.numel() for parameter in module.parameters()), patch_of(module)
 
 
 def _published(config: Any) -> PublishedWeights | None:

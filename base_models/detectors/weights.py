@@ -4,31 +4,50 @@ A local weights folder holds, for the detector NAME, one of these (the first the
 
 - `NAME.safetensors`
 - `NAME.pth`: a state dict written by `torch.save`, or one under the key `state_dict` or `model`
-- the published file under its own name, where that is not simply `model.safetensors`
+- the published file under its own name (timm's and torchvision's), or `model.safetensors` beside
+  a `config.json` that says which network it is of
 
-The network's names must be timm's. A head of another size (ImageNet's 1,000 classes) is left out
-and starts at random; a head with one output is a detector's own and is kept.
+The tensors bear timm's names, or those of a library that `start_names` knows. A head of another
+size (ImageNet's 1,000 classes) is left out and starts at random; a head with one output is a
+detector's own and is kept.
 
 Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs with
 `weights_only=True`, which refuses everything else.
 """
 
+import argparse
 import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from base_models.detectors.fetching import fetch
+from base_models.detectors.packaged import packaged_file
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
 from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
 from predictions.errors import InputError
 
 StateDict = dict[str, Tensor]
+
+#: Under what names files hold the state dict beside other things.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+
+_SCALAR = np.float64(0).__reduce__()[0]
+#: What training loops write beside the tensors, NumPy's numbers and the options that they were
+#: given; neither carries code.
+_HARMLESS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    *((_SCALAR, f"numpy.{home}.multiarray.scalar") for home in ("core", "_core")),
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
+]
 
 
 def resolve_weights(
@@ -49,7 +68,18 @@ def resolve_weights(
 
 
 def _published_file(published: PublishedWeights) -> Path:
-    """The public weights in the cache, downloaded when they are not there yet; OSError if not."""
+    """The public weights in a package or the cache, else downloaded; OSError if not.
+
+    Raises:
+        InputError: a package carries them, and they are damaged.
+    """
+    if published.package:
+        sha256 = published.checksum.removeprefix("sha256:")
+        found = packaged_file(published.package, published.file, sha256)
+        if found is not None:
+            return found
+        if not published.location:
+            raise FileNotFoundError("the package is not installed")
     cached = _cached(published)
     if cached is not None:
         return cached
@@ -94,10 +124,20 @@ def read_state(path: Path) -> StateDict:
     Raises:
         InputError: the file is damaged, or holds anything but tensors (it is then not executed).
     """
+    return read_named_state(path)[0]
+
+
+def read_named_state(path: Path) -> tuple[StateDict, str]:
+    """The same, and the network that the file says it is of: what timm's training calls `arch`.
+
+    Raises:
+        InputError: as of `read_state`.
+    """
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+            return safetensors.torch.load_file(path), ""
+        with torch.serialization.safe_globals(_HARMLESS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such weights file", file=path) from error
     except pickle.UnpicklingError as error:
@@ -110,7 +150,8 @@ def read_state(path: Path) -> StateDict:
     # A zip cut short makes torch raise OSError, an empty file EOFError.
     except (safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise unreadable(path) from error
-    for key in ("state_dict", "model"):
+    said = content.get("arch") if isinstance(content, Mapping) else None
+    for key in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content:
@@ -122,7 +163,20 @@ def read_state(path: Path) -> StateDict:
             expected="names and tensors only",
             remedy="save the state dict alone",
         )
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    state = _without_prefixes({str(key): value for key, value in content.items()})
+    return state, said if isinstance(said, str) else ""
+
+
+def _without_prefixes(state: StateDict) -> StateDict:
+    """The names without what wrappers of networks set before all of them.
+
+    `module.` is set by DataParallel, `_orig_mod.` by torch.compile, `model.` by Lightning, in any
+    order.
+    """
+    for prefix in ("module.", "_orig_mod.", "model."):
+        if state and all(name.startswith(prefix) for name in state):
+            return _without_prefixes({k.removeprefix(prefix): v for k, v in state.items()})
+    return state
 
 
 def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_TEMPLATE = np.array(
+#: ArcFace's five points in a square of 112 pixels, (5, 2) x y.
+TEMPLATE = np.array(
     [
         [38.2946, 51.6963],
         [73.5318, 51.5014],
@@ -20,9 +21,12 @@ _TEMPLATE = np.array(
         [70.7299, 92.2041],
     ]
 )
+_LARGER, _MIDDLE = 1.085, np.array([0.5, 0.567])
 #: Where the five points (see `finders.N_POINTS`) lie in the crop at margin 0, as shares of its
 #: side, x to the right and y down: the template, drawn in 112 pixels, 1.085 times as large.
-REFERENCE = (_TEMPLATE - _TEMPLATE.mean(axis=0)) / 112 * 1.085 + np.array([0.5, 0.567])
+REFERENCE = (TEMPLATE - TEMPLATE.mean(axis=0)) / 112 * _LARGER + _MIDDLE
+#: Where the template's own square then lies: its middle, x y, and its side, in the same shares.
+TEMPLATE_ON_BOX = ((56 - TEMPLATE.mean(axis=0)) / 112 * _LARGER + _MIDDLE, _LARGER)
 
 
 def reference_points(margin: float, size: int) -> NDArray[np.float64]:
@@ -65,22 +69,34 @@ def cut_aligned(
     aliasing), enlarging is cubic; what lies outside the frame repeats its edge.
     """
     move = fit_similarity(points, reference_points(margin, size))
-    if move is None:
-        return None
+    return None if move is None else warp_face(image, move, size)
+
+
+def warp_face(
+    image: NDArray[np.uint8],
+    move: NDArray[np.float64],
+    size: int,
+    *,
+    border: int = cv2.BORDER_REPLICATE,
+    linear: bool = False,
+) -> NDArray[np.uint8] | None:
+    """A picture turned, moved and scaled by `move`, (2, 3), into (size, size, 3).
+
+    None where the scale is no face's. `border`: OpenCV's name for what lies outside the frame;
+    `linear`: between the four nearest pixels, without averaging where it shrinks.
+    """
     scale = float(np.hypot(move[0, 0], move[1, 0]))
     # A face collapsed to a point, or larger than any frame, is no face.
     if not 1 / 64 < scale < 64:
         return None
-    if scale < 1:
+    move = move.copy()
+    if scale < 1 and not linear:
         image, move = _reduced(image, move, scale, size)
     # OpenCV's coordinates are those of pixel centres, ours those of edges.
     move[:, 2] += move[:, :2].sum(axis=1) / 2 - 0.5
-    return np.asarray(
-        cv2.warpAffine(
-            image, move, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.uint8,
-    )
+    how = cv2.INTER_LINEAR if linear else cv2.INTER_CUBIC
+    warped = cv2.warpAffine(image, move, (size, size), flags=how, borderMode=border)
+    return np.asarray(warped, np.uint8)
 
 
 def _reduced(

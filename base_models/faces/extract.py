@@ -1,16 +1,17 @@
 """Videos in, one file of faces per video out.
 
 A video is worked through in bounded batches of frames: find faces on reduced frames, cut them
-out of the full frames, keep only the JPEGs. Where nothing is found, the next rung of the ladder
-looks at the video again. What a video gives depends on the file and the settings alone, so a
-stopped extraction goes on with the videos whose file is not there yet.
+out of the full frames in as many ways as there are views, keep only the JPEGs. Where nothing is
+found, the next rung of the ladder looks at the video again. What a video gives depends on the file
+and the settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import joblib
@@ -24,6 +25,7 @@ from base_models.compute.threads import available_threads
 from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
 from base_models.faces.crops import cut_face
+from base_models.faces.cut_views import cut_view, whole_picture
 from base_models.faces.finders import FaceFinder, own_finder
 from base_models.faces.following import Follower
 from base_models.faces.images import encode_jpeg
@@ -31,10 +33,12 @@ from base_models.faces.ladder import Rung, rungs, settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import FACES, Faces, empty_faces, faces_table
 from base_models.faces.tracks import link_tracks
+from base_models.faces.views import View
 from base_models.video.choose import choose_frames
 from base_models.video.container import UnreadableVideo
 from base_models.video.decode import Frame, decode_frames, describe_loss, index_video
 from base_models.video.sampling import Sampling
+from base_models.video.stills import is_still, read_still
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
@@ -72,43 +76,88 @@ def reduced_size(
 
 @dataclass
 class _Found:
-    """The faces of a video so far, in the order of its frames."""
+    """The faces of a video so far, in the order of its frames.
+
+    Attributes:
+        views: a list like `jpeg` for each view of faces, by name.
+        seen: the frames that were looked at, in their order.
+        pictures: their JPEGs for each view of whole pictures, by name.
+    """
 
     frame: list[int] = field(default_factory=list)
     box: list[NDArray[np.float32]] = field(default_factory=list)
     score: list[np.float32] = field(default_factory=list)
     jpeg: list[bytes] = field(default_factory=list)
-    frames_seen: int = 0
+    views: dict[str, list[bytes]] = field(default_factory=dict)
+    seen: list[int] = field(default_factory=list)
+    pictures: dict[str, list[bytes]] = field(default_factory=dict)
     not_aligned: int = 0
+
+    @classmethod
+    def nothing(cls, views: Iterable[View]) -> "_Found":
+        """Before the first frame."""
+        found = cls()
+        for view in views:
+            (found.pictures if view.crop.whole else found.views)[view.name] = []
+        return found
 
 
 def extract_video(
     path: Path, settings: FaceSettings, *, device: str = "cpu", threads: int = 0
 ) -> Faces:
-    """The faces of one video, in memory.
+    """The faces of one video, or of a picture, in memory.
 
     A video that cannot be decoded gives status `unreadable`, one without a face `no_face`, each
     with its reason. `threads`: of the decoder, 0 lets it choose.
     """
     try:
-        index = index_video(path)
-        chosen = choose_frames(index.times, settings.frames, Sampling.parse(settings.sampling))
+        media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
         for rung in rungs(settings):
-            frames = decode_frames(index, chosen, threads=threads)
-            found = _find(rung, frames, settings, device)
-            if found.frame or not found.frames_seen:
+            found = _find(rung, media.frames(), settings, device)
+            if found.frame or not found.seen:
                 break
     except UnreadableVideo as error:
         return empty_faces("unreadable", error.sentence, error.code, n_frames=0, size=settings.size)
-    came = found.frames_seen
+    came = len(found.seen)
     if not came:
         reason = "No frame of the file can be decoded."
         return empty_faces("unreadable", reason, "no_frame", n_frames=0, size=settings.size)
-    loss, code = describe_loss(index, len(chosen), came)
+    loss, code = media.loss(came)
     if not found.frame:
         reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
-        return empty_faces("no_face", reason, n_frames=came, size=settings.size)
+        empty = empty_faces("no_face", reason, n_frames=came, size=settings.size)
+        return replace(empty, views=found.views, **_pictures(found))
     return _followed(found, settings, loss, code, rung.name)
+
+
+class _Video:
+    """The frames of a video that are looked at, as often as they are wanted."""
+
+    def __init__(self, path: Path, settings: FaceSettings, threads: int) -> None:
+        self._index = index_video(path)
+        sampling = Sampling.parse(settings.sampling)
+        self._chosen = choose_frames(self._index.times, settings.frames, sampling)
+        self._threads = threads
+
+    def frames(self) -> Iterable[Frame]:
+        return decode_frames(self._index, self._chosen, threads=self._threads)
+
+    def loss(self, came: int) -> tuple[str, str]:
+        """What is missing of it, and the code of that."""
+        return describe_loss(self._index, len(self._chosen), came)
+
+
+class _Picture:
+    """A picture, which is a video of one frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._frame = read_still(path)
+
+    def frames(self) -> Iterable[Frame]:
+        return [self._frame]
+
+    def loss(self, came: int) -> tuple[str, str]:
+        return "", ""
 
 
 def extract_faces(
@@ -189,14 +238,19 @@ def _faces_of(settings: FaceSettings, device: str, threads: int, path: Path) -> 
 def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Found:
     """What one rung of the ladder finds in a video."""
     finder = _finder(rung, device)
-    found = _Found()
+    found = _Found.nothing(settings.views)
     for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
         reduction = partial(
             reduced_size, settings=settings, pixels=finder.min_face_pixels, larger=rung.larger
         )
         follower = Follower(finder, reduction)
         for batch in _batches(run, min(settings.detect_every, _frames_at_once(shape))):
-            found.frames_seen += len(batch)
+            for frame in batch:
+                found.seen.append(frame.index)
+                for view in settings.views:
+                    if view.crop.whole:
+                        picture = encode_jpeg(whole_picture(frame.image, view))
+                        found.pictures[view.name].append(picture)
             _find_in_batch(follower, batch, settings, found)
     return found
 
@@ -214,7 +268,14 @@ def _find_in_batch(
         found.frame.append(frame.index)
         found.box.append(box)
         found.score.append(score)
-        found.jpeg.append(encode_jpeg(_cut(frame.image, box, five, settings, found)))
+        crop, is_right = _cut(frame.image, box, five, settings)
+        found.jpeg.append(encode_jpeg(crop))
+        for view in settings.views:
+            if not view.crop.whole:
+                crop, is_as_wanted = cut_view(frame.image, box, five, view)
+                found.views[view.name].append(encode_jpeg(crop))
+                is_right = is_right and is_as_wanted
+        found.not_aligned += not is_right
 
 
 def _cut(
@@ -222,15 +283,21 @@ def _cut(
     box: NDArray[np.float32],
     points: NDArray[np.float32],
     settings: FaceSettings,
-    found: _Found,
-) -> NDArray[np.uint8]:
-    """The crop, aligned when that is asked for and possible; `found` counts where it is not."""
+) -> tuple[NDArray[np.uint8], bool]:
+    """The crop, and whether it is aligned where that is asked for."""
     if settings.align:
         crop = cut_aligned(image, points, margin=settings.margin, size=settings.size)
         if crop is not None:
-            return crop
-        found.not_aligned += 1
-    return cut_face(image, box, margin=settings.margin, size=settings.size)
+            return crop, True
+    upright = cut_face(image, box, margin=settings.margin, size=settings.size)
+    return upright, not settings.align
+
+
+def _pictures(found: _Found) -> dict[str, Any]:
+    """What `Faces` says of whole pictures."""
+    if not found.pictures:
+        return {}
+    return {"picture_frame": np.array(found.seen, np.int32), "pictures": found.pictures}
 
 
 def _rounded(places: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -258,10 +325,12 @@ def _followed(found: _Found, settings: FaceSettings, loss: str, code: str, found
         jpeg=[found.jpeg[i] for i in order],
         status="ok",
         reason=f"{loss} {missed}".strip(),
-        n_frames=found.frames_seen,
+        n_frames=len(found.seen),
         size=settings.size,
         found_by=found_by,
         reason_code=code,
+        views={name: [jpeg[i] for i in order] for name, jpeg in found.views.items()},
+        **_pictures(found),
     )
 
 

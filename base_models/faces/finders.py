@@ -90,6 +90,7 @@ def make_finder(name: str, options: FinderOptions) -> FaceFinder:
     spec, path = parse_finder(name)
     try:
         factory: Callable[[FinderOptions], FaceFinder] = resolve_name(spec.factory)
+        return factory(replace(options, path=path))
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("base_models"):
             raise  # a fault of ours, not a package that is missing
@@ -98,7 +99,6 @@ def make_finder(name: str, options: FinderOptions) -> FaceFinder:
             remedy=f"install fakeodds[{spec.extra}] or choose another finder "
             f"({', '.join(FINDER_NAMES)})",
         ) from error
-    return factory(replace(options, path=path))
 
 
 @cached_per_thread(maxsize=8)

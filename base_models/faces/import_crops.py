@@ -18,7 +18,7 @@ from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
 #: Goes into the key: faces written by an older way of working are made again.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def import_crops(
@@ -97,4 +97,5 @@ def read_crops(root: Path, largest: int, names: Sequence[str]) -> Faces:
         reason="",
         n_frames=n,
         size=side,
+        ready_made=True,
     )

@@ -1,7 +1,8 @@
-"""Face networks in ONNX files, run by OpenCV: YuNet, and the YOLO family.
+"""Face networks in ONNX files: YuNet and the YOLO family, run by OpenCV.
 
-No file's code is run: OpenCV reads the graph. Which of the two it is shows in the names of its
-outputs. Files are given by users; none comes with fakeodds.
+A YuNet for pictures of any size runs in OpenVINO. No file's code is run, only its graph is read.
+Which of the two it is shows in the names of its outputs. Files are given by users; none comes with
+fakeodds.
 """
 
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from base_models.faces.finders import (
     gather,
     no_points,
 )
-from base_models.faces.onnx_header import picture_shape
+from base_models.faces.onnx_header import output_names, picture_shape
+from base_models.faces.yunet_any_size import AnySizeYuNetFinder
 from predictions.errors import InputError
 
 _One = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]
 
+#: Outputs by which YuNet is known.
+_YUNET = {"cls_8", "obj_8", "bbox_8", "kps_8"}
 #: Of two boxes that share more than this IoU the surer one is kept.
 _NMS_YUNET = 0.3
 _NMS_YOLO = 0.45
@@ -193,12 +197,14 @@ def create_onnx(options: FinderOptions) -> FaceFinder:
     """
     path = options.path
     assert path is not None
-    picture_shape(path)  # tells what is no ONNX file in a sentence
+    shape = picture_shape(path)  # tells what is no ONNX file in a sentence
+    if None in shape and set(output_names(path)) >= _YUNET:
+        return AnySizeYuNetFinder(path, options.least)
     try:
         net = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error as error:
         raise _unreadable(path, error) from error
-    if {"cls_8", "obj_8", "bbox_8", "kps_8"} <= set(net.getUnconnectedOutLayersNames()):
+    if set(net.getUnconnectedOutLayersNames()) >= _YUNET:
         return YuNetFinder(path, options.least)
     return YoloFinder(path, net, options.least)
 

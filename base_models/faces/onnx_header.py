@@ -1,8 +1,9 @@
-"""What the head of an ONNX file says: the shape of the picture it takes.
+"""What the head of an ONNX file says: the shape of the picture it takes, its outputs' names.
 
-OpenCV runs the network but does not tell this. An ONNX file is a protocol buffer; what is read
-here are four fields of it (onnx.proto3): ModelProto.graph = 7, GraphProto.input = 11,
-ValueInfoProto.type = 2, TypeProto.tensor_type = 1, then shape = 2, dim = 1, dim_value = 1.
+OpenCV runs the network but does not tell the first, and the second only of files that it can run.
+An ONNX file is a protocol buffer; what is read here are a few fields of it (onnx.proto3):
+ModelProto.graph = 7, GraphProto.input = 11 and output = 12, ValueInfoProto.name = 1 and type = 2,
+TypeProto.tensor_type = 1, then shape = 2, dim = 1, dim_value = 1.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,29 @@ def picture_shape(path: Path) -> tuple[int | None, int | None]:
     Raises:
         InputError: the file is missing, is not ONNX, or takes no picture (1, 3, H, W).
     """
+    for shape in map(_shape, _values(path, 11)):
+        if len(shape) == 4 and shape[1] == 3:
+            return shape[2], shape[3]
+    raise InputError(
+        "takes no picture (1, 3, H, W)", file=path, remedy="give a YuNet or YOLO face network"
+    )
+
+
+def output_names(path: Path) -> list[str]:
+    """What the network's outputs are called.
+
+    Raises:
+        InputError: the file is missing, or is not ONNX.
+    """
+    return [
+        bytes(name).decode("utf-8", "replace")
+        for value in _values(path, 12)
+        for name in _parts(value, 1)
+    ]
+
+
+def _values(path: Path, number: int) -> list[memoryview]:
+    """The inputs (11) or outputs (12) of the graph, each a ValueInfoProto, looked through once."""
     try:
         content = memoryview(path.read_bytes())
     except OSError as error:
@@ -27,17 +51,14 @@ def picture_shape(path: Path) -> tuple[int | None, int | None]:
             f"cannot be read ({error.strerror})", file=path, remedy="give an ONNX file"
         ) from None
     try:
-        shapes = [_shape(value) for graph in _parts(content, 7) for value in _parts(graph, 11)]
+        values = [value for graph in _parts(content, 7) for value in _parts(graph, number)]
+        for value in values:
+            _shape(value)
     except (IndexError, ValueError) as error:
         raise InputError(
             "is not an ONNX file", file=path, remedy="give one (YuNet or YOLO)"
         ) from error
-    for shape in shapes:
-        if len(shape) == 4 and shape[1] == 3:
-            return shape[2], shape[3]
-    raise InputError(
-        "takes no picture (1, 3, H, W)", file=path, remedy="give a YuNet or YOLO face network"
-    )
+    return values
 
 
 def _shape(value: memoryview) -> list[int | None]:

@@ -73,6 +73,43 @@ FINDERS = {
             "base_models.faces.dlib_hog:create_dlib",
         ),
         FinderSpec(
+            "blazeface",
+            "MediaPipe's BlazeFace (Bazarevsky et al. 2019) for faces up to five metres away; eyes "
+            "and nose",
+            "probability of a face",
+            0.6,
+            0.45,
+            "blazeface",
+            "base_models.faces.blazeface:create_full",
+        ),
+        FinderSpec(
+            "blazeface-front",
+            "the same for a camera that shows its owner",
+            "probability of a face",
+            0.75,
+            0.55,
+            "blazeface",
+            "base_models.faces.blazeface:create_front",
+        ),
+        FinderSpec(
+            "blazeface-back",
+            "the same for a camera that shows others",
+            "probability of a face",
+            0.65,
+            0.5,
+            "blazeface",
+            "base_models.faces.blazeface:create_back",
+        ),
+        FinderSpec(
+            "facemesh",
+            "BlazeFace, then MediaPipe's FaceMesh (Kartynnik et al. 2019): five points out of 468",
+            "probability of a face after FaceMesh",
+            0.5,
+            0.3,
+            "blazeface",
+            "base_models.faces.face_mesh:create_facemesh",
+        ),
+        FinderSpec(
             "onnx",
             "a YuNet or YOLO face network in an ONNX file, through OpenCV",
             "probability of a face",
@@ -90,7 +127,7 @@ FINDER_NAMES = tuple(spec.called for spec in FINDERS.values())
 
 
 def parse_finder(name: str) -> tuple[FinderSpec, Path | None]:
-    """The spec of `mtcnn`, `haar`, `dlib` or `onnx:FILE`, and the file.
+    """The spec of `mtcnn`, `haar`, `onnx:FILE`, ..., and the file.
 
     Raises:
         InputError: there is no such finder, or the file is not named.

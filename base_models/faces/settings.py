@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from base_models.faces.registry import FINDER_NAMES, parse_finder
+from base_models.faces.views import View
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
@@ -25,7 +26,8 @@ class FaceSettings:
             reduced for the finder until such a face has the size that the finder was made for
             (MTCNN: 20 pixels).
         long_side: the longer side of the reduced frame in pixels, instead of `min_face`'s.
-        finder: what looks for faces: `mtcnn`, `haar`, `dlib` or `onnx:FILE`.
+        finder: what looks for faces: `mtcnn`, `haar`, `onnx:FILE`, ... (see
+            `base_models.faces.registry`).
         min_score: the least score of a face, in the measure of a finder other than MTCNN; its
             own default when None.
         ladder: look again, in other ways, at a video in which nothing was found
@@ -35,8 +37,11 @@ class FaceSettings:
             (see `base_models.video.sampling`).
         align: turn and scale every face so that its landmarks lie where they lie in all others
             (see `base_models.faces.align`); a face without landmarks is cut as it is.
-        detect_every: MTCNN searches every so many of the frames everywhere and follows the faces
-            in between (see `base_models.faces.following`); 1 searches all.
+        detect_every: finders that can follow (MTCNN, BlazeFace, FaceMesh) search every so many of
+            the frames everywhere and follow the faces in between (see
+            `base_models.faces.following`); 1 searches all.
+        views: how else the same faces are cut (see `base_models.faces.views`); also the facts of
+            views, as run.json keeps them.
 
     Raises:
         InputError: a value outside its range.
@@ -74,12 +79,14 @@ class FaceSettings:
     long_side: int | None = setting(None, least=32)
     finder: str = setting(
         "mtcnn",
-        "What looks for faces; FILE is a YuNet or YOLO face network.",
-        metavar="|".join(FINDER_NAMES),
+        "What looks for faces: {choices}; FILE is a YuNet or YOLO face network.",
+        metavar="NAME",
+        names=lambda: FINDER_NAMES,
     )
     detect_every: int = setting(
         15,
-        "MTCNN searches every so many of the frames and follows the faces in between.",
+        "Every so many of the frames are searched; MTCNN, BlazeFace and FaceMesh follow the faces "
+        "in between.",
         least=1,
         most=100,
     )
@@ -91,11 +98,17 @@ class FaceSettings:
         "Look again at videos without a face: lower threshold, larger image, second finder.",
     )
     second_finder: str | None = setting(
-        "haar", "Last rung of the ladder.", metavar="|".join((*FINDER_NAMES, "none")), none="none"
+        "haar",
+        "Last rung of the ladder; as --finder, or none.",
+        metavar="NAME|none",
+        names=lambda: FINDER_NAMES,
+        none="none",
     )
+    views: tuple[View, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", tuple(float(t) for t in self.thresholds))
+        object.__setattr__(self, "views", tuple(map(View.of, self.views)))
         check_settings(self, "face")
         if len(self.thresholds) != 3:
             raise InputError(

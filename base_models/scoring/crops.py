@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.faces.store import faces_path, load_faces
+from base_models.faces.store import Faces, faces_path, load_faces
+from base_models.faces.views import View
 from predictions.products import key_of
 
 Images = NDArray[np.uint8]
@@ -29,6 +30,9 @@ class CropIndex:
         frame: (n,) frame number in the video.
         face: (n,) track.
         digests: a hash of each video's faces (crops and all).
+        view: how they are cut; None: as the run's own. Of a view of whole pictures there is a row a
+            frame.
+        ready_made: some came cut, and are seen as they are, whatever the view.
     """
 
     videos: tuple[str, ...]
@@ -37,6 +41,8 @@ class CropIndex:
     frame: NDArray[np.int32]
     face: NDArray[np.int32]
     digests: tuple[str, ...]
+    view: View | None = None
+    ready_made: bool = False
 
     def __len__(self) -> int:
         return len(self.video)
@@ -46,45 +52,73 @@ class CropIndex:
         return key_of(faces=[(self.videos[i], self.digests[i]) for i in videos])
 
 
-def index_crops(videos: Sequence[str], faces_dir: Path) -> CropIndex:
+def index_crops(videos: Sequence[str], faces_dir: Path, view: View | None = None) -> CropIndex:
     """List the crops of `videos`; a video without faces has none.
 
     Raises:
-        InputError: a faces file is missing or damaged.
+        InputError: a faces file is missing or damaged, or the faces were cut without this view.
     """
-    counts, frames, tracks, digests = [], [], [], []
+    return index_views(videos, faces_dir, [view])[0]
+
+
+def index_views(
+    videos: Sequence[str], faces_dir: Path, views: Sequence[View | None]
+) -> list[CropIndex]:
+    """`index_crops` of several views; each video's file is read once."""
+    listed = [_Listed(view) for view in views]
+    wanted = [view for view in views if view is not None]
     for video in videos:
-        faces = load_faces(faces_path(faces_dir, video))
-        counts.append(len(faces))
-        frames.append(faces.frame)
-        tracks.append(faces.track)
-        digests.append(
+        faces = load_faces(faces_path(faces_dir, video), wanted)
+        for one in listed:
+            one.add(faces)
+    return [one.index(videos) for one in listed]
+
+
+@dataclass
+class _Listed:
+    """What was found in the files so far, by one view."""
+
+    view: View | None
+    counts: list[int] = field(default_factory=list)
+    frames: list[NDArray[np.int32]] = field(default_factory=list)
+    tracks: list[NDArray[np.int32]] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    ready_made: bool = False
+
+    def add(self, faces: Faces) -> None:
+        seen = faces.seen(self.view)
+        self.counts.append(len(seen))
+        self.frames.append(seen.frame)
+        self.tracks.append(seen.track)
+        self.ready_made |= faces.ready_made
+        self.digests.append(
             key_of(
-                frame=faces.frame.tobytes(),
-                track=faces.track.tobytes(),
-                lengths=[len(jpeg) for jpeg in faces.jpeg],
-                jpeg=b"".join(faces.jpeg),
+                frame=seen.frame.tobytes(),
+                track=seen.track.tobytes(),
+                lengths=[len(jpeg) for jpeg in seen.jpeg],
+                jpeg=b"".join(seen.jpeg),
             )
         )
-    return CropIndex(
-        videos=tuple(videos),
-        video=np.repeat(np.arange(len(videos), dtype=np.int32), counts),
-        place=np.concatenate([np.empty(0, np.int32), *map(_count_up, counts)]),
-        frame=np.concatenate([np.empty(0, np.int32), *frames]),
-        face=np.concatenate([np.empty(0, np.int32), *tracks]),
-        digests=tuple(digests),
-    )
 
-
-def _count_up(n: int) -> NDArray[np.int32]:
-    return np.arange(n, dtype=np.int32)
+    def index(self, videos: Sequence[str]) -> CropIndex:
+        places = [np.arange(n, dtype=np.int32) for n in self.counts]
+        return CropIndex(
+            videos=tuple(videos),
+            video=np.repeat(np.arange(len(videos), dtype=np.int32), self.counts),
+            place=np.concatenate([np.empty(0, np.int32), *places]),
+            frame=np.concatenate([np.empty(0, np.int32), *self.frames]),
+            face=np.concatenate([np.empty(0, np.int32), *self.tracks]),
+            digests=tuple(self.digests),
+            view=self.view,
+            ready_made=self.ready_made,
+        )
 
 
 class Crops:
     """The crops of an index at one size, decoded when first read and kept while they fit.
 
     Args:
-        index: which crops.
+        index: which crops, and by which view.
         faces_dir: where their faces files are.
         size: side in pixels that crops are resized to.
         cache_bytes: keep decoded crops in memory if all of them fit into this.
@@ -103,6 +137,7 @@ class Crops:
         self._decoded = np.zeros(len(index.videos), bool)
         self._points = np.full((len(index), 5, 2), np.nan)
         self._looked = np.zeros(len(index.videos), bool)
+        self._outlines: dict[int, NDArray[np.float32]] = {}
         self._start = np.searchsorted(index.video, np.arange(len(index.videos) + 1))
 
     def read(self, rows: NDArray[np.intp]) -> Images:
@@ -146,6 +181,27 @@ class Crops:
             self._looked[video] = True
         return self._points[rows] * self.size
 
+    def outlines(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The 81 landmarks of the faces at these rows, (len(rows), 81, 2) x y in pixels of `size`.
+
+        NaN where none are found (see `landmarks.find_outlines`).
+
+        Raises:
+            InputError: as there.
+        """
+        from base_models.augment.landmarks import find_outlines
+
+        # Each crop is looked at by itself, so it gives the same in whatever company.
+        new = np.array(sorted({*rows.tolist()} - self._outlines.keys()), np.intp)
+
+        def look(video: int) -> None:
+            mine = new[self.index.video[new] == video]
+            self._outlines.update(zip(mine.tolist(), find_outlines(self.read(mine)), strict=True))
+
+        self.side_by_side(look, np.unique(self.index.video[new]).tolist())
+        found = np.array([self._outlines[row] for row in rows.tolist()], np.float64)
+        return found.reshape(-1, 81, 2) * self.size
+
     def _keep(self, video: int) -> None:
         assert self._kept is not None
         rows = slice(self._start[video], self._start[video + 1])
@@ -153,8 +209,10 @@ class Crops:
         self._decoded[video] = True
 
     def _decode(self, video: int, places: NDArray[np.int32]) -> Images:
-        faces = load_faces(faces_path(self._faces_dir, self.index.videos[video]))
-        return resize(faces.decode(places), self.size)
+        view = self.index.view
+        path = faces_path(self._faces_dir, self.index.videos[video])
+        faces = load_faces(path, [] if view is None else [view])
+        return resize(faces.seen(view).decode(places), self.size)
 
 
 def resize(images: Images, size: int) -> Images:

@@ -9,18 +9,24 @@ killed training began, and what an earlier one left, is never taken for a part o
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 
 from base_models.compute.place import Precision
-from base_models.detectors.registry import Detector, find_detector
-from base_models.scoring.frame_scores import read_frame_scores
+from base_models.detectors.registry import Detector, DetectorSpec, find_detector
+from base_models.frozen.card import card_of
+from base_models.frozen.kinds import spec_of
+from base_models.scoring.frame_scores import read_frame_scores, read_new_scores
 from predictions.errors import InputError
 from predictions.products import Product, damaged_file, key_of, read_record
 
 #: Names of the record of a fold, of its weights, and of the list of all folds.
 FOLD_RECORD, WEIGHTS, LIST = "fold.json", "weights.safetensors", "trained.json"
+#: The one "fold" of a frozen detector, which was trained elsewhere and scores all of them.
+ALL: Literal["all"] = "all"
+
+Fold = int | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,12 @@ class FoldPlace:
     Attributes:
         run: the run folder.
         name: the detector.
-        fold: the fold held out.
+        fold: the fold held out, or `all`.
     """
 
     run: Path
     name: str
-    fold: int
+    fold: Fold
 
     @property
     def folder(self) -> Path:
@@ -76,43 +82,83 @@ class FoldModel:
         return self.place.folder
 
     @property
+    def spec(self) -> DetectorSpec:
+        """What it is.
+
+        Raises:
+            InputError: a detector of that name is not known here.
+        """
+        if "card" in self.record:
+            return spec_of(card_of(self.record["card"], self.folder / FOLD_RECORD))
+        return find_detector(self.record["detector"])
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that `load` reads."""
+        mine = f"{self._name(self.folder)}/"
+        listed = self.record["files"]
+        return [self.place.run / name for name in listed if name.startswith(mine)]
+
+    @property
     def weights(self) -> Path:
-        """The trained weights."""
-        return self.place.weights
+        """The one of them with the trained weights; the folder where code has them all itself."""
+        return self.folder / self.record.get("weights", WEIGHTS)
 
     @property
     def key(self) -> str:
         """What scores of other videos depend on: what it was trained for, and its weights."""
-        return key_of(
-            trained=self.record["key"], weights=self.record["files"][self._name(self.weights)]
+        files = self.record["files"]
+        contents = [files[self._name(path)] for path in self.files]
+        return key_of(trained=self.record["key"], weights=contents)
+
+    @property
+    def body(self) -> str | None:
+        """What tells its network before the head from others, where the head alone was trained."""
+        identity = self.record.get("identity", {})
+        if identity.get("tune") != "head":
+            return None
+        return key_of(**{name: identity[name] for name in ("detector", "start", "seed", "size")})
+
+    def is_whole(self, *paths: Path) -> bool:
+        """Whether these of its files, or its scores, are there as they were written."""
+        files = self.record["files"]
+        names = [self._name(path) for path in paths]
+        return all(name in files for name in names) and (
+            damaged_file(self.place.run, {name: files[name] for name in names}) is None
         )
 
-    def is_whole(self, path: Path) -> bool:
-        """Whether `path`, its weights or its scores, is there as it was written."""
-        name, files = self._name(path), self.record["files"]
-        return name in files and damaged_file(self.place.run, {name: files[name]}) is None
-
     def scores(self) -> pd.DataFrame:
-        """Frame scores of the fold held out.
+        """Frame scores of the fold held out; of all videos where nothing was trained here.
 
         Raises:
             InputError: they are missing or damaged.
         """
+        if self.place.fold == ALL:
+            return read_new_scores(frozen_scores(self.place.run), [self.place.name])
         self._refuse_damage(self.place.scores)
         return read_frame_scores(self.place.scores)
 
     def load(self, *, device: str = "auto", precision: Precision = "auto") -> Detector:
-        """The trained detector, ready to score.
+        """The detector, ready to score.
 
         Raises:
-            InputError: its weights are missing or damaged, or the device is not here.
+            InputError: its files are missing or damaged, or the device is not here.
         """
-        self._refuse_damage(self.weights)
-        spec = find_detector(self.record["detector"])
+        self.check()
+        spec = self.spec
         module, function = spec.loader.split(":")
         load = getattr(spec.import_module(module), function)
         place = spec.import_module(spec.devices).choose_device(device, precision)
         return cast(Detector, load(spec, self.weights, int(self.record["size"]), place))
+
+    def check(self) -> None:
+        """Refuse files that are not as they were written.
+
+        Raises:
+            InputError: one is missing or damaged.
+        """
+        for path in self.files:
+            self._refuse_damage(path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.place.run).as_posix()
@@ -126,7 +172,12 @@ class FoldModel:
             )
 
 
-def list_trained(run: Path, folds: Mapping[str, Sequence[int]]) -> str:
+def frozen_scores(run: Path) -> Path:
+    """Where frozen detectors' scores of the labelled videos lie."""
+    return run / "scores" / "frozen"
+
+
+def list_trained(run: Path, folds: Mapping[str, Sequence[Fold]]) -> str:
     """Write down which folds of which detectors make up the training of `run`; their common key.
 
     Raises:
@@ -140,7 +191,7 @@ def list_trained(run: Path, folds: Mapping[str, Sequence[int]]) -> str:
     pieces = [[record["key"], record["files"]] for record in found.values() if record]
     key = key_of(pieces=sorted(pieces, key=str))
     product = Product(run / "models" / LIST, key, owns=tuple(records), folder=run)
-    product.seal(detectors={name: sorted(some) for name, some in folds.items()})
+    product.seal(detectors={name: list(some) for name, some in folds.items()})
     return key
 
 

@@ -4,6 +4,7 @@
 through the whole video; and the number of the window where it listens (`face` is then 0).
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from base_models.scoring.crops import CropIndex
 from predictions.errors import InputError
 from predictions.files import replacing
+from predictions.products import Product, damaged_file, read_record
 
 SCHEMA = pa.schema(
     [
@@ -78,3 +80,33 @@ def read_frame_scores(path: Path) -> pd.DataFrame:
             expected=f"the columns {', '.join(SCHEMA.names)}",
         )
     return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+
+
+def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
+    """Frame scores that `offline.score_videos` wrote: `video, frame, face, model, logit`.
+
+    Args:
+        out: the folder.
+        detectors: those to read; others are left alone.
+
+    Raises:
+        InputError: the scores of one are missing, unfinished or damaged.
+    """
+    tables = [SCHEMA.empty_table().to_pandas()]
+    for name in sorted(detectors):
+        product = scores_product(out, name, "")
+        record = read_record(product.record)
+        if record is None or not record["files"] or damaged_file(out, record["files"]) is not None:
+            raise InputError(
+                f"the scores of {name} are missing or damaged",
+                file=out,
+                remedy="give the command that scores the videos again",
+            )
+        tables.append(read_frame_scores(product.owns[0]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def scores_product(out: Path, name: str, key: str) -> Product:
+    """The scores of videos by all models of one detector, in the folder `out`."""
+    file = out / f"model={name}.parquet"
+    return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))

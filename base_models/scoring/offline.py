@@ -5,7 +5,7 @@ models and the faces of the videos; while they are made, so is each chunk of vid
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,22 +20,26 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import Faster, faster_backend
 from base_models.compute.place import Place, Precision
-from base_models.detectors.registry import BackendName, DetectorSpec, find_detector
+from base_models.detectors.registry import BackendName, DetectorSpec
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.fold_models import FoldModel, chosen_models
 from base_models.scoring.frame_scores import (
     SCHEMA,
     frame_scores,
-    read_frame_scores,
+    scores_product,
     write_frame_scores,
 )
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
-from base_models.scoring.sources import Source, folder_of, index_media, open_source
+from base_models.scoring.sources import Source, folder_of, index_media, media_of, open_source
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
-from predictions.products import Product, damaged_file, key_of, read_record
+from predictions.products import Product, key_of
 from predictions.progress import Progress, silent
 
+AS_THEY_ARE = NoteKind(
+    "scoring.as-they-are",
+    "The faces came cut, so {detectors} see them as they are, not as their cards ask.",
+)
 KEPT = NoteKind("scoring.kept", "Scores of {detectors} were there already and are kept.")
 
 
@@ -66,7 +70,7 @@ def score_videos(
             is in the folder `sound` beside it.
         faces_dir: the faces folder.
         models_dir: the `models` folder of a run.
-        out: gets the frame scores (logits), which `read_new_scores` reads.
+        out: gets the frame scores (logits), which `frame_scores.read_new_scores` reads.
         arriving: the same ids in the same order, each as soon as its faces are there: a chunk is
             scored while the next one's are found. When None, all are there.
         detectors: names; all that are trained when None.
@@ -82,12 +86,44 @@ def score_videos(
     Raises:
         InputError: models or faces are missing, a video is named twice, or a score is not finite.
     """
+    models = chosen_models(models_dir, detectors)
+    return score_models(
+        models,
+        videos,
+        faces_dir,
+        out,
+        arriving=arriving,
+        device=device,
+        precision=precision,
+        backend=backend,
+        threads=threads,
+        batch=batch,
+        chunk=chunk,
+        progress=progress,
+    )
+
+
+def score_models(
+    found: Mapping[str, list[FoldModel]],
+    videos: Sequence[str] | pd.Series,
+    faces_dir: Path,
+    out: Path,
+    *,
+    arriving: Iterable[str] | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    backend: BackendName = "auto",
+    threads: int | None = None,
+    batch: int = 64,
+    chunk: int = 200,
+    progress: Progress = silent,
+) -> list[Note]:
+    """`score_videos` by these models, by name."""
     names = [str(video) for video in videos]
     if len(set(names)) < len(names):
         doubled = next(name for name in names if names.count(name) > 1)
         raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
-    found = chosen_models(models_dir, detectors)
-    specs = [find_detector(models[0].record["detector"]) for models in found.values()]
+    specs = [models[0].spec for models in found.values()]
     devices = [spec.import_module(spec.devices) for spec in specs]
     # All are settled before the first scores, so that a device that is missing is told of at once.
     places = [module.choose_device(device, precision, threads) for module in devices]
@@ -120,45 +156,27 @@ def score_videos(
         shutil.rmtree(job.parts, ignore_errors=True)  # of one killed when it had joined them
     for job in jobs:
         job.begin()
+    otherwise: set[str] = set()
     with ExitStack() as stack:
         for module, place in zip(devices, places, strict=True):
             stack.enter_context(module.reproducible(place))
         for number, indexes in enumerate(chunks):
             for job in jobs:
-                job.score_chunk(number, indexes[job.spec.looks_at])
+                job.score_chunk(number, indexes[media_of(job.spec)])
+            otherwise |= {
+                job.name for job in (*kept, *jobs) if _is_cut_otherwise(indexes[media_of(job.spec)])
+            }
     for job in jobs:
         job.finish()
     notes = [note for job in jobs for note in job.notes]
+    if otherwise:
+        notes.append(AS_THEY_ARE(detectors=", ".join(name for name in found if name in otherwise)))
     return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
 
 
-def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
-    """Frame scores that `score_videos` wrote into `out`: `video, frame, face, model, logit`.
-
-    Args:
-        out: the folder.
-        detectors: those to read; others are left alone.
-
-    Raises:
-        InputError: the scores of one are missing, unfinished or damaged.
-    """
-    tables = [SCHEMA.empty_table().to_pandas()]
-    for name in sorted(detectors):
-        product = _scores_of(out, name, "")
-        record = read_record(product.record)
-        if record is None or not record["files"] or damaged_file(out, record["files"]) is not None:
-            raise InputError(
-                f"the scores of {name} are missing or damaged",
-                file=out,
-                remedy="give the command that scores the videos again",
-            )
-        tables.append(read_frame_scores(product.owns[0]))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _scores_of(out: Path, name: str, key: str) -> Product:
-    file = out / f"model={name}.parquet"
-    return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
+def _is_cut_otherwise(index: CropIndex) -> bool:
+    """Whether a card asks for another cut than there is."""
+    return index.ready_made and index.view is not None
 
 
 def _remove_others(out: Path, jobs: Sequence["_Scoring"]) -> None:
@@ -205,7 +223,9 @@ class _Scoring:
 
     def is_done(self, chunks: Iterable[dict[str, CropIndex]]) -> bool:
         """Whether the scores of all chunks are there."""
-        return self._whole([self._key(indexes[self.spec.looks_at]) for indexes in chunks]).is_done()
+        return self._whole(
+            [self._key(indexes[media_of(self.spec)]) for indexes in chunks]
+        ).is_done()
 
     def begin(self) -> None:
         """Remove the scores of other videos or models; chunks have keys of their own."""
@@ -231,7 +251,7 @@ class _Scoring:
         shutil.rmtree(self.parts, ignore_errors=True)
 
     def _whole(self, keys: Sequence[str]) -> Product:
-        return _scores_of(self.out, self.name, key_of(chunks=list(keys)))
+        return scores_product(self.out, self.name, key_of(chunks=list(keys)))
 
     def _piece(self, number: int, key: str) -> Product:
         file = self.parts / f"{number:06}.parquet"

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import faster_backend
 from base_models.compute.place import Precision
-from base_models.detectors.registry import BackendName, find_detector
+from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import Faces, faces_path, load_faces
+from base_models.faces.store import Faces, Seen, faces_path, load_faces
+from base_models.faces.views import View, distinct, view_of_card
 from base_models.scoring.crops import resize
 from base_models.scoring.fold_models import chosen_models
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector
@@ -36,7 +37,8 @@ class ScoredVideo:
     """What came of one video.
 
     Attributes:
-        frames: long table `frame, face, model, logit`; no rows without a face.
+        frames: long table `frame, face, model, logit`; without a face, only rows of detectors that
+            look at whole pictures.
         status, reason: as of `faces.store.Faces`.
         seconds: by stage, `faces` and `score`.
     """
@@ -86,11 +88,13 @@ class VideoScorer:
         """
         found = chosen_models(run / "models", names)
         opened = []
+        views = {name: view_of_card(found[name][0].spec.card) for name in names}
+        settings = replace(settings, views=distinct(views.values()))
         compared_on = _compared_on(run, settings, spare)
         for number, name in enumerate(names, start=1):
             progress("opening detectors", number - 1, len(names))
             stage = f"{number} of {len(names)}: {name}"
-            spec = find_detector(found[name][0].record["detector"])
+            spec = found[name][0].spec
             if spec.looks_at != "face":
                 raise InputError(
                     f"{name} does not look at single faces", file=run, remedy="leave it out"
@@ -104,7 +108,7 @@ class VideoScorer:
                     place,
                     faster=faster_backend(spec, backend, place.name),
                     compared_on=compared_on
-                    and partial(compared_on, int(found[name][0].record["size"])),
+                    and compared_on(views[name], int(found[name][0].record["size"])),
                     progress=partial(_as_stage, progress, stage),
                 )
             )
@@ -113,26 +117,26 @@ class VideoScorer:
         progress("opening detectors", len(names), len(names))
         return cls(settings, opened)
 
-    def frames_of(self, faces: Faces, crops: NDArray[np.uint8], name: str) -> pd.DataFrame:
-        """Frame scores `frame, face, model, logit` of a video's faces by one detector.
-
-        `crops`: of `faces.decode()`, which several detectors share.
-        """
+    def frames_of(self, faces: "DecodedFaces", name: str) -> pd.DataFrame:
+        """Frame scores `frame, face, model, logit` of a video's faces by one detector."""
         opened = self.detectors[name]
+        seen, crops = faces.seen(opened.view)
         logits = opened.logits(resize(crops, opened.size))
-        columns = {"frame": faces.frame, "face": faces.track, "model": name, "logit": logits}
+        columns = {"frame": seen.frame, "face": seen.track, "model": name, "logit": logits}
         return pd.DataFrame(columns)
 
     def score(self, path: Path, frames: int, names: Sequence[str]) -> ScoredVideo:
         """The frame scores of one video by some detectors, on at most `frames` frames.
 
-        A video that cannot be read, or has no face, has no rows and a reason.
+        A video that cannot be read has no rows and a reason; one without a face has a reason, and
+        rows of those detectors alone that look at whole pictures.
         """
         began = time.perf_counter()
-        faces = extract_video(path, replace(self.settings, frames=frames), threads=1)
+        views = distinct(self.detectors[name].view for name in names)
+        faces = extract_video(path, replace(self.settings, frames=frames, views=views), threads=1)
         found = time.perf_counter()
-        crops = faces.decode()
-        tables = [self.frames_of(faces, crops, name) for name in names]
+        decoded = DecodedFaces(faces)
+        tables = [self.frames_of(decoded, name) for name in names]
         return ScoredVideo(
             pd.concat(tables, ignore_index=True),
             faces.status,
@@ -152,6 +156,25 @@ class VideoScorer:
         return dict(sorted(spent.items(), key=lambda item: item[1]))
 
 
+class DecodedFaces:
+    """The faces of a video, each view of them decoded once for all detectors that ask for it."""
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+        self._decoded: dict[View | None, tuple[Seen, NDArray[np.uint8]]] = {}
+
+    def seen(self, view: View | None) -> tuple[Seen, NDArray[np.uint8]]:
+        """What a detector sees that asks for `view`, and it as RGB uint8 (n, size, size, 3).
+
+        Raises:
+            InputError: the faces were cut without it.
+        """
+        if view not in self._decoded:
+            seen = self.faces.seen(view)
+            self._decoded[view] = seen, seen.decode()
+        return self._decoded[view]
+
+
 def _as_stage(progress: Progress, stage: str, _: str, done: int, total: int) -> None:
     """Tell `progress` under the name `stage`, whatever the work calls itself."""
     progress(stage, done, total)
@@ -159,31 +182,37 @@ def _as_stage(progress: Progress, stage: str, _: str, done: int, total: int) -> 
 
 def _compared_on(
     run: Path, settings: FaceSettings, spare: Sequence[Path]
-) -> Callable[[int], NDArray[np.uint8]] | None:
-    """Gives crops of a size to compare backends on; None where there are none."""
+) -> Callable[[View | None, int], Callable[[], NDArray[np.uint8]]] | None:
+    """Of a view and a size: gives crops to compare backends on; None where there are none."""
     if (run / "faces").is_dir():
-        return partial(_crops_of_run, run)
-    crops = _crops_of_videos(spare, settings)
-    return partial(resize, crops) if len(crops) else None
+        return lambda view, size: partial(_crops_of_run, run, view, size)
+    found = _faces_of_videos(spare, settings)
+    return (lambda view, size: partial(_crops_of, found, view, size)) if found else None
 
 
-def _crops_of_videos(paths: Sequence[Path], settings: FaceSettings) -> NDArray[np.uint8]:
-    """Some faces of the first videos that show any; none of videos that take a second look."""
+def _faces_of_videos(paths: Sequence[Path], settings: FaceSettings) -> list[Faces]:
+    """Of the first videos that show any face; none of videos that take a second look."""
     quick = replace(settings, frames=_SPARE_FRAMES, ladder=False)
-    found: list[NDArray[np.uint8]] = []
+    found: list[Faces] = []
     for path in paths[:_SPARE_VIDEOS]:
         if sum(map(len, found)) >= COMPARED:
             break
         faces = extract_video(path, quick)
         if faces.status == "ok":
-            found.append(faces.decode())
-    return np.concatenate(found)[:COMPARED] if found else np.empty((0, 1, 1, 3), np.uint8)
+            found.append(faces)
+    return found
 
 
-def _crops_of_run(run: Path, size: int) -> np.ndarray:
+def _crops_of(found: Sequence[Faces], view: View | None, size: int) -> NDArray[np.uint8]:
+    """Some of the faces."""
+    crops = np.concatenate([faces.seen(view).decode() for faces in found])
+    return resize(crops[:COMPARED], size)
+
+
+def _crops_of_run(run: Path, view: View | None, size: int) -> np.ndarray:
     """Some of the crops that a run's detectors were trained on."""
     videos = pd.read_parquet(run / "videos.parquet")
     names = videos.loc[videos["status"] == "ok", "video"].astype(str)
     some = names.iloc[np.unique(np.linspace(0, len(names) - 1, COMPARED).astype(int))]
-    crops = [load_faces(faces_path(run / "faces", video)).decode([0]) for video in some]
-    return resize(np.concatenate(crops), size)
+    found = [load_faces(faces_path(run / "faces", video)).seen(view) for video in some]
+    return resize(np.concatenate([seen.decode([0]) for seen in found]), size)

@@ -6,6 +6,7 @@ are such; a faster one made from the same weights takes their place.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from base_models.backends.choose import Chosen, Faster, open_compiled, open_openvino
 from base_models.compute.place import Place
 from base_models.detectors.registry import Backend, Detector, DetectorSpec
+from base_models.faces.views import View, view_of_card
+from base_models.features.head import LinearHead
 from base_models.scoring.crops import one_ahead, split_batches
 from base_models.scoring.fold_models import FoldModel
 from base_models.scoring.sources import Source
@@ -23,6 +26,13 @@ from predictions.progress import Progress, silent
 COMPARED = 24
 
 
+class HasHead(Protocol):
+    """A backend whose last layer can be set."""
+
+    def set_head(self, head: LinearHead) -> None:
+        """Take this head in place of its own."""
+
+
 @dataclass(frozen=True)
 class OpenedDetector:
     """What gives a detector's logits: the mean over the models of its folds.
@@ -30,14 +40,16 @@ class OpenedDetector:
     Attributes:
         name: the detector.
         size: side of its crops in pixels (or what `DetectorSpec.size` says).
-        backends: one a model.
+        backends: one a model; of heads on one network, one with their mean.
         notes: decisions to show.
+        view: how the faces that it looks at are cut; None: as the run's own.
     """
 
     name: str
     size: int
     backends: Sequence[Backend]
     notes: list[Note]
+    view: View | None = None
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Mean logits (n,) float32, high = FAKE, of what the detector looks at, (n, ...)."""
@@ -91,13 +103,37 @@ def open_detector(
         InputError: weights are damaged, or the device is not here.
     """
     size = int(models[0].record["size"])
+    if len(models) > 1 and models[0].body and len({model.body for model in models}) == 1:
+        # One network with a head a fold: the mean of their logits is the logit of the mean head.
+        head = _mean_head(spec, models)
+        opened = open_detector(
+            *(name, spec, models[:1], place),
+            faster=faster,
+            compared_on=compared_on,
+            progress=progress,
+        )
+        for backend in opened.backends:
+            cast(HasHead, backend).set_head(head)
+        return opened
+    view = view_of_card(spec.card)
     notes: list[Note] = []
     if faster is not None and compared_on is not None:
         chosen = _open_faster(spec, models, place, faster, size, compared_on, progress)
         if chosen.backends:
-            return OpenedDetector(name, size, chosen.backends, chosen.notes)
+            return OpenedDetector(name, size, chosen.backends, chosen.notes, view)
         notes = chosen.notes
-    return OpenedDetector(name, size, _references(models, place), notes)
+    return OpenedDetector(name, size, _references(models, place), notes, view)
+
+
+def _mean_head(spec: DetectorSpec, models: Sequence[FoldModel]) -> LinearHead:
+    for model in models:
+        model.check()
+    last = spec.import_module("base_models.detectors.timm_detectors").last_layer(spec)
+    size = int(models[0].record["size"])
+    heads = [LinearHead.read(model.weights, last, size) for model in models]
+    weight = np.mean([head.weight for head in heads], axis=0, dtype=np.float64)
+    bias = np.mean([head.bias for head in heads], dtype=np.float64)
+    return LinearHead(size, np.asarray(weight, np.float32), np.float32(bias))
 
 
 def _open_faster(

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.detectors.registry import DetectorSpec
-from base_models.scoring.crops import CropIndex, Crops, index_crops
+from base_models.faces.views import view_of_card
+from base_models.features.rows import Features
+from base_models.scoring.crops import CropIndex, Crops, index_views
 from base_models.sequences.tracks import Sequences, index_tracks
 from base_models.sound.windows import Sounds, index_sounds
 
@@ -39,6 +41,9 @@ class Varied(Source, Protocol):
         """Vary what `read` gave, in place, each row by its generator."""
 
 
+#: What a head looks at that is trained by itself: the features of single faces.
+FEATURES = "features"
+
 #: What a video lacks that has no row, by what is looked at.
 LACKING = {"face": "a face", "faces": "a face", "sound": "sound"}
 
@@ -60,19 +65,31 @@ def size_of(spec: DetectorSpec, asked: int | None) -> int:
     return asked or spec.size if spec.looks_at == "face" else spec.size
 
 
+def media_of(spec: DetectorSpec) -> str:
+    """What a detector looks at, down to the view: those with the same share an index."""
+    view = view_of_card(spec.card)
+    return spec.looks_at if view is None else f"{spec.looks_at} {view.name}"
+
+
 def index_media(
     specs: Iterable[DetectorSpec], videos: Sequence[str], faces_dir: Path
 ) -> dict[str, CropIndex]:
-    """The rows of `videos` for everything that the detectors look at, by `looks_at`.
+    """The rows of `videos` for everything that the detectors look at, by `media_of`.
 
     Raises:
-        InputError: a file of faces or sound is missing or damaged.
+        InputError: a file of faces or sound is missing or damaged, or faces were cut without a view
+            that one of the detectors asks for.
     """
-    wanted = {spec.looks_at for spec in specs}
-    found = {}
-    if wanted & {"face", "faces"}:
-        crops = index_crops(videos, faces_dir)
-        found = {"face": crops, "faces": index_tracks(crops)}
+    specs = list(specs)
+    wanted, found = {media_of(spec) for spec in specs}, {}
+    views = {media_of(spec): view_of_card(spec.card) for spec in specs if spec.looks_at == "face"}
+    if "faces" in wanted:
+        views["face"] = None
+    if views:
+        crops = index_views(videos, faces_dir, list(views.values()))
+        found = dict(zip(views, crops, strict=True))
+    if "faces" in wanted:
+        found["faces"] = index_tracks(found["face"])
     if "sound" in wanted:
         found["sound"] = index_sounds(videos, sound_beside(faces_dir))
     return {name: found[name] for name in sorted(wanted)}
@@ -92,4 +109,6 @@ def open_source(
         return Sequences(index, folder, size, cache_bytes=cache_bytes)
     if looks_at == "sound":
         return Sounds(index, folder, size, cache_bytes=cache_bytes)
+    if looks_at == FEATURES:
+        return Features(index, folder, size, cache_bytes=cache_bytes)
     return Crops(index, folder, size, cache_bytes=cache_bytes, threads=threads)

@@ -71,6 +71,7 @@ class Epochs:
         if settings.imbalance == "augment_rare":
             self._strong = Augmenter(parse_augment("strong"))
         self._points = self._find_points()
+        self._outlines = self._find_outlines()
         shown = self._draw(0)
         self.per_epoch = len(shown)
         self.batches_per_epoch = -(-self.per_epoch // settings.batch)
@@ -178,7 +179,8 @@ class Epochs:
         def alter(i: int) -> None:
             number = int(shown.draw[place[i]])
             if shown.blended[place[i]]:
-                images[i] = blended(images[i], generator(*key, blend, number), points[i])
+                outline = self._outlines.get(int(shown.rows[place[i]]))
+                images[i] = blended(images[i], generator(*key, blend, number), points[i], outline)
             if augmented:
                 augmenter = self._strong if shown.repeated[place[i]] else self._augmenter
                 images[i] = augmenter.apply(images[i], generator(*key, _AUGMENT, number), points[i])
@@ -195,6 +197,14 @@ class Epochs:
             rows = np.concatenate([self.data.train, self.data.validation])
             points[rows] = self.data.crops.points(rows)
         return points
+
+    def _find_outlines(self) -> dict[int, NDArray[np.float64]]:
+        """The landmarks of the REAL crops by row, where self-blended images are made by them."""
+        if self.settings.blends_by != "landmarks" or not isinstance(self.data.crops, Crops):
+            return {}
+        rows = np.concatenate([self.data.train, self.data.validation])
+        rows = rows[self.data.labels[rows] == 0]
+        return dict(zip(rows.tolist(), self.data.crops.outlines(rows), strict=True))
 
     def _about(self, share_shown: float) -> dict[str, Any]:
         rng = generator(self.settings.seed, self.data.fold, 0)

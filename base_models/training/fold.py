@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
+from base_models.features.head import LinearHead
+from base_models.features.rows import Features
 from base_models.scoring.crops import CropIndex, Crops, generator
 from base_models.scoring.fold_models import FoldModel, FoldPlace
 from base_models.scoring.frame_scores import frame_scores, write_frame_scores
@@ -59,6 +61,7 @@ class FoldData:
         fold: the fold held out.
         validation: rows of other groups than `train`'s and `held_out`'s, on which early stopping
             looks; none without it.
+        groups: (n,) the group of each crop's video, asked for where a head is tuned.
     """
 
     crops: Crops | Varied
@@ -67,6 +70,7 @@ class FoldData:
     held_out: NDArray[np.intp]
     fold: int
     validation: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    groups: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
 
 
 @dataclass(frozen=True)
@@ -158,13 +162,14 @@ def network_seed(spec: DetectorSpec, data: FoldData, settings: TrainSettings) ->
     return int(generator(settings.seed, data.fold, *spec.name.encode()).integers(2**31))
 
 
-def trainer_of(spec: DetectorSpec) -> Trainer:
-    """The module that trains this detector.
+def trainer_of(spec: DetectorSpec, settings: TrainSettings) -> Trainer:
+    """The module that trains this detector as asked.
 
     Raises:
         InputError: its framework is not installed.
     """
-    return cast(Trainer, spec.import_module(spec.trainer))
+    module = "base_models.training.head" if settings.tune == "head" else spec.trainer
+    return cast(Trainer, spec.import_module(module))
 
 
 def train_fold(
@@ -189,7 +194,7 @@ def train_fold(
     Raises:
         InputError: the loss became NaN or infinite.
     """
-    trainer = trainer_of(spec)
+    trainer = trainer_of(spec, settings)
     identity = _identity(spec, data, settings, start)
     key = key_of(**identity)
     place = FoldPlace(run, spec.name, data.fold)
@@ -205,7 +210,11 @@ def train_fold(
             if state == "damaged":
                 notes.append(SCORED_AGAIN(**names))
                 with trainer.session(settings):
-                    trained = model.load(device=settings.device, precision=settings.precision)
+                    trained: Backend = model.load(
+                        device=settings.device, precision=settings.precision
+                    )
+                    if isinstance(data.crops, Features):
+                        trained = cast(Backend, LinearHead.of(trained))
                     _score(trained, data, place, settings, progress)
                 product.seal(**record)
             return FoldResult(spec.name, data.fold, True, 0, 0.0, record["losses"], notes)
@@ -243,6 +252,14 @@ def train_fold(
     return FoldResult(spec.name, data.fold, False, images, seconds, work.losses, notes)
 
 
+def is_trained(
+    spec: DetectorSpec, data: FoldData, run: Path, settings: TrainSettings, start: StartWeights
+) -> bool:
+    """Whether `train_fold` has nothing to do."""
+    key = key_of(**_identity(spec, data, settings, start))
+    return FoldPlace(run, spec.name, data.fold).product(key).is_done()
+
+
 def media_identity(
     index: CropIndex,
     labels: NDArray[np.float32],
@@ -273,7 +290,7 @@ def _identity(
     spec: DetectorSpec, data: FoldData, settings: TrainSettings, start: StartWeights
 ) -> dict[str, Any]:
     """All that the outcome depends on, flat, as JSON values."""
-    return {
+    identity = {
         **settings.recorded(),
         "detector": spec.name,
         "size": data.crops.size,
@@ -282,6 +299,10 @@ def _identity(
             data.crops.index, data.labels, data.train, data.held_out, data.fold, data.validation
         ),
     }
+    if settings.tune == "head":  # its penalty is chosen on groups of the training part
+        _, first = np.unique(data.crops.index.video[data.train], return_index=True)
+        identity["training_groups"] = key_of(groups=data.groups[data.train][first].tolist())
+    return identity
 
 
 def _score(

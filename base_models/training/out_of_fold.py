@@ -14,15 +14,28 @@ import pandas as pd
 from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
+from base_models.detectors.catalogue import TIMM
 from base_models.detectors.registry import DetectorSpec, find_detector
 from base_models.detectors.start_weights import StartWeights
+from base_models.features.rows import features_folder
+from base_models.frozen.install import install
 from base_models.scoring.crops import CropIndex, Crops
-from base_models.scoring.fold_models import FOLD_RECORD, LIST, FoldPlace, list_trained
+from base_models.scoring.fold_models import (
+    ALL,
+    FOLD_RECORD,
+    LIST,
+    FoldPlace,
+    frozen_scores,
+    list_trained,
+)
+from base_models.scoring.offline import score_models
 from base_models.scoring.sources import (
+    FEATURES,
     LACKING,
     Varied,
     folder_of,
     index_media,
+    media_of,
     open_source,
     size_of,
 )
@@ -30,6 +43,7 @@ from base_models.training.early_stopping import cut_validation
 from base_models.training.fold import (
     FoldData,
     FoldResult,
+    is_trained,
     media_identity,
     train_fold,
     trainer_of,
@@ -54,6 +68,11 @@ BALANCED = NoteKind(
     "Both classes count the same in training (imbalance {imbalance}), so the detectors' logits do "
     "not carry the share of fakes; calibration restores it.",
 )
+HEADS_ALONE = NoteKind(
+    "training.heads-alone",
+    "Only the heads of the networks were trained, on features of the crops as they are: epochs, "
+    "learning rate and augmentation played no part.",
+)
 BLENDS_ALONE = NoteKind(
     "training.blends-alone",
     "Detectors learned from REAL videos and their self-blended images alone; the FAKE videos were "
@@ -63,6 +82,11 @@ BLENDS_ADDED = NoteKind(
     "training.blends-added",
     "Self-blended images were added as fakes, so the detectors' logits carry another share of "
     "fakes than the videos; calibration restores it.",
+)
+BLENDS_BY_FIVE_POINTS = NoteKind(
+    "training.blends-by-five-points",
+    "Self-blended images have the outline of a mean face laid onto five points: FaceMesh, whose "
+    "landmarks show each face's own, is not installed (fakeodds[blazeface]).",
 )
 
 
@@ -155,13 +179,28 @@ class _Task:
 
 
 def settle_starts(settings: TrainSettings) -> list[StartWeights]:
-    """Where each detector's training starts from; cheap to ask before anything long begins.
+    """Where each training starts from; cheap to ask before anything long begins.
 
     Raises:
         InputError: an unknown detector, or weights that cannot be had.
     """
-    specs = [find_detector(name) for name in settings.detectors]
-    return [trainer_of(spec).settle_start(spec, settings.weights) for spec in specs]
+    trained = [spec for spec in settings.specs if spec.card is None]
+    for spec in trained:
+        _check_tune(spec, settings)
+    return [trainer_of(spec, settings).settle_start(spec, settings.weights) for spec in trained]
+
+
+def _check_tune(spec: DetectorSpec, settings: TrainSettings) -> None:
+    """Only networks of timm are tuned in part."""
+    if settings.tune == "all":
+        return
+    if spec.trainer != TIMM["trainer"]:
+        raise InputError(
+            f"tune {settings.tune} is for networks of timm, and {spec.name} is none",
+            option="--tune",
+            remedy="train it in a run of its own, and take its scores with --scores",
+        )
+    spec.import_module("base_models.training.tune").check_tune(spec, settings)
 
 
 def fit_out_of_fold(
@@ -178,6 +217,9 @@ def fit_out_of_fold(
     changed is trained anew, and what is missing or damaged is made again; notes tell. Writes under
     `out` `models/model=M/fold=K/`, `scores/model=M/fold=K.parquet` and last `models/trained.json`,
     the list of these pieces, by which `find_models` and `read_fold_scores` go.
+
+    Detectors that somebody else trained (`DetectorSpec.card`) are not trained: their files are
+    copied to `models/model=M/fold=all/`, and they score all videos, into `scores/frozen/`.
 
     Before anything is written, folds that there are no longer are removed, and detectors left out
     of `settings` whose folds are not whole or not of these videos, labels and folds. Those that are
@@ -198,8 +240,10 @@ def fit_out_of_fold(
         InputError: a fold splits a group, a training part lacks a class, faces are missing, weights
             cannot be had, or a training went astray.
     """
-    specs = [find_detector(name) for name in settings.detectors]
-    _check_blending(specs, settings)
+    specs = settings.specs
+    trained = [spec for spec in specs if spec.card is None]
+    frozen = [spec for spec in specs if spec.card is not None]
+    _check_blending(trained, settings)
     labels, folds = _check(videos)
     names = videos["video"].astype(str).tolist()
     indexes = index_media(specs, names, faces_dir)
@@ -208,42 +252,81 @@ def fit_out_of_fold(
     settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
     if settings.workers > 1 and settings.threads is None:
         settings = replace(settings, threads=max(1, available_threads() // settings.workers))
+    # Of a detector that is not trained, what is missing is told of before anything long begins.
+    for spec in frozen:
+        install(spec, out)
     results: list[FoldResult] = []
     with TemporaryDirectory(prefix="fakeodds-") as places:
         tasks = {
-            looks_at: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
-            for looks_at, index in indexes.items()
+            media: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
+            for media, index in indexes.items()
         }
-        for looks_at, task in tasks.items():
-            _check_classes(task, LACKING[looks_at])
+        for media in sorted({media_of(spec) for spec in trained}):
+            _check_classes(tasks[media], LACKING[media])
         starts = settle_starts(settings)
         (out / "models" / LIST).unlink(missing_ok=True)
-        notes = _remove_stale(next(iter(tasks.values())), names, indexes)
-        _embed(specs, starts, tasks, progress)
+        notes = _remove_stale(next(iter(tasks.values())), names, indexes, frozen)
         jobs = [
             _Job(spec, start, int(fold), size_of(spec, settings.size))
-            for spec, start in zip(specs, starts, strict=True)
+            for spec, start in zip(trained, starts, strict=True)
             for fold in np.unique(folds)
         ]
-        pieces = [(tasks[job.spec.looks_at], job) for job in jobs]
+        pieces = [(tasks[media_of(job.spec)], job) for job in jobs]
+        _embed(trained, starts, tasks, progress)
+        _embed_for_heads(pieces, progress)
         for done, result in enumerate(_run(pieces, settings.workers, progress), 1):
             results.append(result)
             if settings.workers > 1:
                 progress("train", done, len(jobs))
-    key = list_trained(out, {spec.name: np.unique(folds).tolist() for spec in specs})
+    notes += _score_frozen(frozen, names, faces_dir, out, settings, progress)
+    pieces_of = {spec.name: [ALL] if spec.card else np.unique(folds).tolist() for spec in specs}
+    key = list_trained(out, pieces_of)
     notes += [note for start in starts for note in start.notes]
     notes += [note for result in results for note in result.notes]
     if skipped := sum(result.skipped for result in results):
         notes.append(KEPT(kept=skipped, trainings=len(results)))
-    if settings.imbalance != "none":
+    if trained and settings.tune == "head":
+        notes.append(HEADS_ALONE())
+    if trained and settings.imbalance != "none":
         notes.append(BALANCED(imbalance=settings.imbalance))
-    notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
+    if trained:
+        notes += {"none": [], "only": [BLENDS_ALONE()], "add": [BLENDS_ADDED()]}[settings.sbi]
+        if settings.blends_by == "five points":
+            notes.append(BLENDS_BY_FIVE_POINTS())
     return TrainReport(results, notes, key)
 
 
-def _remove_stale(task: _Task, names: list[str], indexes: dict[str, CropIndex]) -> list[Note]:
+def _score_frozen(
+    specs: list[DetectorSpec],
+    names: list[str],
+    faces_dir: Path,
+    out: Path,
+    settings: TrainSettings,
+    progress: Progress,
+) -> list[Note]:
+    """All videos scored by the detectors that are not trained; notes."""
+    if not specs:
+        shutil.rmtree(frozen_scores(out), ignore_errors=True)
+        return []
+    return score_models(
+        {spec.name: [install(spec, out)] for spec in specs},
+        names,
+        faces_dir,
+        frozen_scores(out),
+        device=settings.devices[0],
+        precision=settings.precision,
+        threads=settings.threads,
+        batch=2 * settings.batch,
+        progress=progress,
+    )
+
+
+def _remove_stale(
+    task: _Task, names: list[str], indexes: dict[str, CropIndex], frozen: list[DetectorSpec]
+) -> list[Note]:
     """Remove folds that are no more, and detectors left out whose folds are of no use; notes."""
     folds = np.unique(task.folds).tolist()
+    all_of_them = [spec.name for spec in frozen]
     there = {
         path.name for room in ("models", "scores") for path in (task.out / room).glob("model=*")
     }
@@ -251,14 +334,17 @@ def _remove_stale(task: _Task, names: list[str], indexes: dict[str, CropIndex]) 
     for name in sorted(path.removeprefix("model=") for path in there):
         models, scores = (task.out / room / f"model={name}" for room in ("models", "scores"))
         if name in task.settings.detectors:
-            current = {f"fold={fold}" for fold in folds}
+            current = {f"fold={fold}" for fold in ([ALL] if name in all_of_them else folds)}
             for path in [*models.glob("fold=*"), *scores.glob("fold=*")]:
                 if path.stem not in current:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif (models / f"fold={ALL}").is_dir():
+            shutil.rmtree(models)  # copies, which are as quickly made again
         elif not all(_is_of_use(task, FoldPlace(task.out, name, k), names, indexes) for k in folds):
             notes.append(REMOVED(detector=name))
             shutil.rmtree(models, ignore_errors=True)
             shutil.rmtree(scores, ignore_errors=True)
+            shutil.rmtree(features_folder(name, task.faces_dir), ignore_errors=True)
     return notes
 
 
@@ -274,13 +360,14 @@ def _is_of_use(
         return False
     made = record["identity"]
     try:
-        looks_at = find_detector(place.name).looks_at
-        if looks_at not in indexes:
-            indexes |= index_media([find_detector(place.name)], names, task.faces_dir)
+        spec = find_detector(place.name)
+        media = media_of(spec)
+        if media not in indexes:
+            indexes |= index_media([spec], names, task.faces_dir)
         of_parts = ("sbi", "patience", "validation", "seed")
         parts = {setting: made[setting] for setting in of_parts if setting in made}
-        theirs = replace(task, index=indexes[looks_at], settings=replace(task.settings, **parts))
-        wanted = media_identity(theirs.index, **theirs.rows(place.fold))
+        theirs = replace(task, index=indexes[media], settings=replace(task.settings, **parts))
+        wanted = media_identity(theirs.index, **theirs.rows(int(place.fold)))
     except (InputError, KeyError):  # it cannot be had here, its media are not there, or no record
         return False
     return wanted.items() <= made.items()
@@ -312,7 +399,7 @@ def _embed(
             continue
         from base_models.sequences.prepare import embed_all, settle_embedder
 
-        task = tasks[spec.looks_at]
+        task = tasks[media_of(spec)]
         model_dir = task.out / "models" / f"model={spec.name}"
         settle_embedder(start, task.settings.seed, model_dir)
         embed_all(
@@ -326,6 +413,32 @@ def _embed(
         )
 
 
+def _embed_for_heads(pieces: list[tuple[_Task, _Job]], progress: Progress) -> None:
+    """Make the features that heads are tuned on, once for all folds; what nobody asks for goes."""
+    for spec in {job.spec.name: job.spec for _, job in pieces}.values():
+        if spec.looks_at != "face":
+            continue
+        mine = [(task, job) for task, job in pieces if job.spec == spec]
+        task, job = mine[0]
+        if task.settings.tune != "head":
+            shutil.rmtree(features_folder(spec.name, task.faces_dir), ignore_errors=True)
+        elif not all(_is_trained(*piece) for piece in mine):
+            network = spec.import_module("base_models.features.network")
+            network.embed_crops(
+                *(spec, job.start, job.size, task.index, task.faces_dir, task.settings),
+                progress=progress,
+            )
+
+
+def _is_trained(task: _Task, job: _Job) -> bool:
+    data = _data_of(_source_of(task, job), task, job)
+    return is_trained(job.spec, data, task.out, task.settings, job.start)
+
+
+def _data_of(source: Crops | Varied, task: _Task, job: _Job) -> FoldData:
+    return FoldData(crops=source, groups=task.groups[task.index.video], **task.rows(job.fold))
+
+
 def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
     settings = task.settings
     if len(settings.devices) > 1:
@@ -336,17 +449,24 @@ def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
 
 
 def _train_here(task: _Task, job: _Job, progress: Progress) -> FoldResult:
-    settings = task.settings
-    source = _source(
-        job.spec.looks_at,
+    data = _data_of(_source_of(task, job), task, job)
+    return train_fold(job.spec, data, task.out, task.settings, job.start, progress=progress)
+
+
+def _source_of(task: _Task, job: _Job) -> Crops | Varied:
+    """What a job trains on, none of it read yet."""
+    settings, looks_at = task.settings, str(job.spec.looks_at)
+    folder = folder_of(job.spec, task.faces_dir)
+    if settings.tune == "head":
+        looks_at, folder = FEATURES, features_folder(job.spec.name, task.faces_dir)
+    return _source(
+        looks_at,
         _Once(task.index),
-        folder_of(job.spec, task.faces_dir),
+        folder,
         job.size,
         settings.cache_gb * 2**30 / settings.workers,
         settings.threads,
     )
-    data = FoldData(crops=source, **task.rows(job.fold))
-    return train_fold(job.spec, data, task.out, settings, job.start, progress=progress)
 
 
 class _Once:

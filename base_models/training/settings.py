@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
-from base_models.detectors.registry import canonical_name
+from base_models.detectors.registry import DetectorSpec, canonical_name
+from base_models.faces.mediapipe_files import is_installed
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
 
@@ -15,7 +16,14 @@ DETECTORS = ("xception", "efficientnet_b4", "resnet50", "densenet121", "mobilene
 
 Imbalance = Literal["none", "class_weights", "oversample", "undersample", "augment_rare"]
 SelfBlending = Literal["none", "only", "add"]
+Tune = Literal["all", "norm", "head"]
 
+# Settings that a head is not tuned by: there are no epochs, and its features are those of the crops
+# as they are.
+_OF_EPOCHS = (
+    *("epochs", "batch", "accumulate", "lr", "weight_decay", "warmup"),
+    *("augment", "label_smoothing"),
+)
 # Settings that say where and with what means the work is done, not what comes out of it. The
 # weights are among them because what is hashed is their content.
 _MEANS = ("detectors", "weights", "device", "threads", "workers", "cache_gb")
@@ -36,8 +44,12 @@ class TrainSettings:
         InputError: a setting that cannot be trained with, and what it must be.
 
     Attributes:
-        detectors: names from the registry, or `timm:NAME`.
+        detectors: names from the registry, `timm:NAME`, or detectors that somebody else trained,
+            which are scored as they are: see `base_models.frozen.catalogue`.
         weights: `auto`, `pretrained`, `scratch` or a folder (see `create_detector`).
+        tune: what of each network is trained: `all` of it; its normalisation layers and its last
+            layer (`norm`); the last layer alone (`head`), a logistic regression on features that
+            are computed once for all folds. The last two are for networks of timm.
         size: side of the input in pixels; each detector's own when None.
         epochs: passes over the training videos.
         batch: crops a pass (at least 4; batch normalisation needs company).
@@ -77,7 +89,8 @@ class TrainSettings:
 
     detectors: tuple[str, ...] = setting(
         DETECTORS,
-        "See `fakeodds models`; timm:NAME is any network of timm [default: {default}].",
+        "See `fakeodds models`; timm:NAME is any network of timm, a path somebody else's detector "
+        "[default: {default}].",
         metavar="NAME,...",
         names=detector_names,
     )
@@ -86,6 +99,11 @@ class TrainSettings:
         "Where training starts from; auto: pretrained where they can be had, else scratch, and it "
         "says so.",
         metavar="auto|pretrained|scratch|FOLDER",
+    )
+    tune: Tune = setting(
+        "all",
+        "What of each network is trained; norm: its normalisation layers and its head; head: the "
+        "head alone, on features computed once (networks of timm).",
     )
     size: int | None = setting(None, "Input side in pixels [default: each its own].", least=1)
     epochs: int = setting(5, "Rounds of training, at most.", least=1)
@@ -155,6 +173,8 @@ class TrainSettings:
                 "a detector is named twice", option="--detectors", remedy="name each once"
             )
         parse_augment(self.augment)
+        if self.tune == "head":
+            self._check_head()
         if len(set(self.devices)) < len(self.devices):
             raise InputError(
                 f"device {self.device!r} names one twice",
@@ -169,13 +189,55 @@ class TrainSettings:
             )
 
     @property
+    def specs(self) -> list[DetectorSpec]:
+        """The detectors.
+
+        Raises:
+            InputError: one is not known.
+        """
+        from base_models.detectors import find_detector
+
+        return [find_detector(name) for name in self.detectors]
+
+    @property
     def devices(self) -> list[str]:
         """The devices by name."""
         return [name.strip() for name in self.device.split(",")]
+
+    @property
+    def blends_by(self) -> Literal["nothing", "landmarks", "five points"]:
+        """What self-blended images get their outline from, with what is installed here."""
+        if self.sbi == "none":
+            return "nothing"
+        return "landmarks" if is_installed() else "five points"
 
     def recorded(self) -> dict[str, Any]:
         """The settings that change the outcome, as JSON values."""
         settings = {name: value for name, value in asdict(self).items() if name not in _MEANS}
         if self.patience is None:
             del settings["validation"]
+        if self.tune == "head":
+            for name in _OF_EPOCHS:
+                del settings[name]
+        if self.blends_by == "landmarks":
+            settings["blends_by"] = "landmarks"
         return settings
+
+    def _check_head(self) -> None:
+        """Refuse what a head on features that were computed once cannot be trained with."""
+        refused = {
+            "sbi": (self.sbi == "none", "blends are drawn anew in every epoch"),
+            "patience": (self.patience is None, "it is trained without epochs"),
+            "label_smoothing": (self.label_smoothing == 0, "its labels are 0 and 1"),
+            "imbalance": (
+                self.imbalance in ("none", "class_weights"),
+                "no crop is shown twice; class_weights weighs them",
+            ),
+        }
+        for name, (fits, why) in refused.items():
+            if not fits:
+                raise InputError(
+                    f"tune head goes without {name} {getattr(self, name)}: {why}",
+                    option=f"--{name.replace('_', '-')}",
+                    remedy="leave it out, or use tune norm or all",
+                )

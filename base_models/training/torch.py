@@ -18,11 +18,12 @@ from base_models.compute.devices import Device, choose_device, reproducible
 from base_models.detectors.registry import Backend, DetectorSpec, create_detector
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.detectors.weights import resolve_weights as settle_start
+from base_models.detectors.timm_detectors import resolve_timm as settle_start
 from base_models.training.epochs import Batch
 from base_models.training.fold import FoldData, network_seed
 from base_models.training.loop import CLIP_NORM, EpochWork
 from base_models.training.settings import TrainSettings
+from base_models.training.tune import freeze_all_but_norms
 from predictions.files import replacing
 
 __all__ = ["TorchWork", "begin", "read_checkpoint", "session", "settle_start"]
@@ -45,6 +46,8 @@ def begin(
         TimmDetector,
         create_detector(spec.name, weights=start.weights, size=data.crops.size, seed=seed),
     )
+    if settings.tune == "norm":
+        freeze_all_but_norms(detector.module)
     return TorchWork(detector.to(_device(settings)), data, settings, where)
 
 
@@ -178,8 +181,9 @@ def _device(settings: TrainSettings) -> Device:
 
 
 def _adamw(module: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    weights = [p for p in module.parameters() if p.ndim > 1]
-    others = [p for p in module.parameters() if p.ndim <= 1]
+    trained = [p for p in module.parameters() if p.requires_grad]
+    weights = [p for p in trained if p.ndim > 1]
+    others = [p for p in trained if p.ndim <= 1]
     return torch.optim.AdamW(
         [
             {"params": weights, "weight_decay": settings.weight_decay},

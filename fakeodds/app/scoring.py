@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base_models.datasets import Dataset
-from base_models.detectors.registry import BackendName, find_detector
+from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, write_faces
 from base_models.scoring.fold_models import find_models
-from base_models.scoring.frame_scores import no_frames
-from base_models.scoring.offline import read_new_scores, score_videos
-from base_models.scoring.online import VideoScorer
+from base_models.scoring.frame_scores import no_frames, read_new_scores
+from base_models.scoring.offline import score_videos
+from base_models.scoring.online import DecodedFaces, VideoScorer
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.video.container import UnreadableVideo
@@ -39,7 +39,8 @@ class ScoredVideo:
         times: (N,) seconds after the first frame of each of the video's frames; empty where the
             file cannot be read.
         reason: as of `Faces`.
-        alone: the detectors of single faces, whose rows are one a crop.
+        alone: the detectors of single faces, whose rows are one a crop (those of whole pictures
+            have others).
     """
 
     frames: pd.DataFrame
@@ -58,7 +59,7 @@ class Scorer:
     """A run's detectors, opened once, for one video at a time.
 
     Attributes:
-        alone: detectors that look at single faces; they stay open.
+        alone: detectors that look at single faces or whole pictures; they stay open.
         others: those that look at faces in their order or listen; opened for each video.
         notes: decisions to show.
     """
@@ -79,16 +80,12 @@ class Scorer:
             InputError: one is not trained, or cannot be opened.
         """
         found = find_models(run / "models")
-        looks_at = {
-            name: find_detector(found[name][0].record["detector"]).looks_at
-            for name in names
-            if name in found
-        }
+        looks_at = {name: found[name][0].spec.looks_at for name in names if name in found}
         # A name that is not trained is left to the scorer, which tells of it.
         self.alone = tuple(name for name in names if looks_at.get(name, "face") == "face")
         self.others = tuple(name for name in names if name not in self.alone)
         self._listening = any(looks_at[name] == "sound" for name in self.others)
-        self._run, self._settings = run, settings
+        self._run = run
         self._device, self._backend = device, backend
         self._scorer = (
             VideoScorer.open(
@@ -98,6 +95,12 @@ class Scorer:
             else None
         )
         self.notes = self._scorer.notes if self._scorer else []
+        # With the views that these detectors ask for, and no others.
+        self._settings = self._scorer.settings if self._scorer else replace(settings, views=())
+        opened = self._scorer.detectors.values() if self._scorer else ()
+        self._of_faces = tuple(
+            one.name for one in opened if one.view is None or not one.view.crop.whole
+        )
 
     def score(self, path: Path, limits: Limits, tell: Tell) -> ScoredVideo:
         """Find the faces of one video and have every detector look at it.
@@ -109,7 +112,7 @@ class Scorer:
         try:
             index = index_video(path)
         except UnreadableVideo as error:
-            return ScoredVideo(no_frames(), None, np.empty(0), error.sentence, self.alone)
+            return ScoredVideo(no_frames(), None, np.empty(0), error.sentence, self._of_faces)
         check_length(path.name, index.duration_s, index.width, index.height, limits)
         tell("Finding faces", 0.05)
         faces = extract_video(path, self._settings)
@@ -119,16 +122,15 @@ class Scorer:
             tell(f"Asking {', '.join(self.others)}", 0.85)
             tables.append(self._others(path, faces))
         frames = pd.concat(tables, ignore_index=True)
-        return ScoredVideo(frames, faces, index.times, faces.reason, self.alone)
+        return ScoredVideo(frames, faces, index.times, faces.reason, self._of_faces)
 
     def _alone(self, faces: Faces, tell: Tell) -> list[pd.DataFrame]:
         tables = []
-        crops = faces.decode() if self._scorer and len(faces) else None
-        for number, name in enumerate(self.alone if crops is not None else ()):
+        decoded = DecodedFaces(faces)
+        for number, name in enumerate(self.alone if self._scorer else ()):
             assert self._scorer is not None
-            assert crops is not None
             tell(f"Asking {name} ({number + 1} of {len(self.alone)})", number / len(self.alone))
-            tables.append(self._scorer.frames_of(faces, crops, name))
+            tables.append(self._scorer.frames_of(decoded, name))
         return tables
 
     def _others(self, path: Path, faces: Faces) -> pd.DataFrame:

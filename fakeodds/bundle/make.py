@@ -64,6 +64,7 @@ def make_bundle(
         "brought": list(brought.brought),
         "most_weights_bytes": round(most_mb * 1e6),
         "detectors": parts.detectors,
+        "code": list(parts.code),
         "left_out": parts.left_out,
         "expected": parts.expected,
         "notes": [str(note) for note in (*parts.notes, *brought.notes)],

@@ -144,6 +144,9 @@ if SAMPLE.is_file():
     command += ["--sample", SAMPLE.resolve()]
 if PRIOR:
     command += ["--prior", PRIOR]
+for named in MANIFEST["code"]:
+    print(f"runs the Python code that came with the run: {named}")
+    command += ["--code", named]
 code = "from fakeodds.cli.main import main; main()"
 ended = subprocess.run(
     [sys.executable, "-c", code, *map(str, command)],

@@ -10,8 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from base_models.detectors.registry import DetectorSpec, find_detector
-from base_models.scoring.fold_models import FoldModel, find_models, list_trained
+from base_models.detectors.registry import DetectorSpec
+from base_models.faces.registry import parse_finder
+from base_models.scoring.fold_models import (
+    ALL,
+    FoldModel,
+    find_models,
+    frozen_scores,
+    list_trained,
+)
+from base_models.scoring.frame_scores import scores_product
 from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.run.disk import megabytes, weights_mb
 from fakeodds.run.folder import RunFolder
@@ -43,6 +51,9 @@ NO_ROOM = NoteKind(
         f"{', '.join(detectors)}; they are made from the weights where they are used."
     ),
 )
+CODE = NoteKind(
+    "bundle.code", "the Python code of {detector} comes along as {file}, and the notebook runs it."
+)
 FINDER = NoteKind("bundle.finder", "the face finder {file} comes along as run/finders/{file}.")
 
 
@@ -70,18 +81,18 @@ class FinishedRun:
     def extras(self) -> list[str]:
         """The extras of fakeodds that it predicts with."""
         faces = self.folder.record["settings"]["faces"]
-        finders = {faces["finder"], faces.get("second_finder")}
+        finders = filter(None, (faces["finder"], faces.get("second_finder")))
         # Faces are found with torch, whatever the detectors' framework.
-        wanted = {"torch", *(self.specs[name].framework for name in self.names)}
-        if "dlib" in finders:
-            wanted.add("dlib")
+        specs = [self.specs[name] for name in self.names]
+        wanted = {"torch", *(spec.extra or spec.framework for spec in specs)}
+        wanted |= {parse_finder(finder)[0].extra for finder in finders}
         if find_spec("openvino") is not None:
             wanted.add("fast")
         return sorted(wanted)
 
     def weights(self, name: str) -> list[Path]:
         """The trained weights of a detector, one file a fold."""
-        return [path for model in self.models[name] for path in model.folder.glob("weights.*")]
+        return [path for model in self.models[name] for path in model.files]
 
     def exports(self, name: str) -> list[Path]:
         """Files of its exported networks."""
@@ -99,12 +110,14 @@ class RunParts:
         left_out: detectors -> bytes of weights, which were too much together.
         expected: `log_loss`, `auc`, ... of what will predict, out of fold.
         notes: decisions to show.
+        code: the Python detectors, as `--code` names them beside the run.
     """
 
     detectors: dict[str, int]
     left_out: dict[str, int]
     expected: dict[str, Any]
     notes: tuple[Note, ...]
+    code: tuple[str, ...] = ()
 
 
 def open_finished(path: Path) -> FinishedRun:
@@ -133,7 +146,7 @@ def open_finished(path: Path) -> FinishedRun:
     eligible = eligible_detectors(path, about["kinds"], imported, models)
     names = eligible.names
     for name in names:
-        lacking = [m.folder for m in models.get(name, []) if not any(m.folder.glob("weights.*"))]
+        lacking = [m.folder for m in models.get(name, []) if not all(map(Path.is_file, m.files))]
         if name not in models or lacking:
             where = lacking[0] if lacking else folder.path / "models" / f"model={name}"
             raise InputError(
@@ -141,7 +154,7 @@ def open_finished(path: Path) -> FinishedRun:
                 file=where,
                 remedy=f"run `fakeodds train {path}` again",
             )
-    specs = {name: find_detector(models[name][0].record["detector"]) for name in names}
+    specs = {name: models[name][0].spec for name in names}
     return FinishedRun(folder, names, eligible.notes, specs, models, stack, about)
 
 
@@ -174,6 +187,8 @@ def gather_run(
     left = {name: round(mb * _MB) for name, mb in weights.items() if name not in kept}
     files = [*_small_files(run, kept), *(path for name in kept for path in run.weights(name))]
     notes = [*run.notes, *([LEFT_OUT(detectors=left, most_mb=most_mb)] if left else [])]
+    code = _bring_code(run, kept, out)
+    notes += [CODE(detector=name, file=named) for name, named in code.items()]
     if exports:
         room = most_mb - megabytes(*files)
         exported, told = _exports_within(run, kept, room, weights, progress)
@@ -191,7 +206,29 @@ def gather_run(
         left,
         expected,
         tuple(notes),
+        tuple(code.values()),
     )
+
+
+def _bring_code(run: FinishedRun, kept: Sequence[str], out: Path) -> dict[str, str]:
+    """Copy the files of Python detectors, a folder each; detector -> how `--code` names it there.
+
+    Raises:
+        InputError: the user named no such file, or it is not the one that the run was made with.
+    """
+    code = {}
+    for name in kept:
+        card = run.specs[name].card
+        if card is None or card.kind != "python":
+            continue
+        from base_models.frozen.python_class import named_file
+
+        file, beside = named_file(card)
+        for path in (file, *beside):
+            _copy(path, out / "code" / name / path.name)
+        # Predicting happens beside the run's folder there: see the notebook.
+        code[name] = f"run/code/{name}/{file.name}:{card.network.rpartition(':')[2]}"
+    return code
 
 
 def _exports_within(
@@ -247,6 +284,9 @@ def _small_files(run: FinishedRun, names: Sequence[str]) -> list[Path]:
     files = [root.videos, root.oof, root.metrics, *sorted(root.stack.glob("stack.*"))]
     for name in names:
         files += sorted((root.scores / f"model={name}").glob("fold=*.parquet"))
+        if run.models[name][0].place.fold == ALL:
+            product = scores_product(frozen_scores(root.path), name, "")
+            files += [product.record, *product.owns]
         files += [model.folder / "fold.json" for model in run.models[name]]
     return [path for path in files if _is_kept(path)]
 

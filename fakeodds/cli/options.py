@@ -1,7 +1,7 @@
 """Options and types of arguments that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, get_args
@@ -77,6 +77,13 @@ backend_option = click.option(
     "the reference, the network in its own framework; compiled: torch.compile, which pays on a "
     "GPU with thousands of videos.",
 )
+
+code_option = click.option(
+    "--code",
+    multiple=True,
+    metavar="FILE.py:CLASS",
+    help="A detector of the run that is Python code; it is run only where it is named.",
+)
 prior_option = setting_option(StackOptions, "prior")
 jobs_option = setting_option(StackOptions, "jobs")
 dataset_options = settings_options(DatasetOptions, to="dataset_options", heading="Dataset")
@@ -86,6 +93,7 @@ imported_options = settings_options(
 
 face_options = settings_options(FaceSettings, to="face_settings", heading="Faces")
 train_options = settings_options(TrainSettings, to="train_settings", heading="Training")
+detectors_option = setting_option(TrainSettings, "detectors", heading="Faces")
 
 _JUDGING = ("folds", "seed", "jobs")
 _CALIBRATION = ("calibration", "clip", "prior")
@@ -122,3 +130,16 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     heading = "Columns of the score files"
     return settings_options(ScoreColumns, to="columns", heading=heading)(naming_the_file)
+
+
+def name_code(named: Sequence[str]) -> None:
+    """Let this process run the Python classes that the user named, `FILE.py:CLASS`.
+
+    Raises:
+        InputError: there is no such file or class, or it is no detector.
+    """
+    if named:
+        from base_models.frozen.catalogue import open_reference
+
+        for text in named:
+            open_reference(text)

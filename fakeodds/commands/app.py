@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from fakeodds.cli.command import Command
-from fakeodds.cli.options import RUN, backend_option
+from fakeodds.cli.options import RUN, backend_option, code_option, name_code
 from fakeodds.view import terminal
 
 
@@ -34,6 +34,7 @@ from fakeodds.view import terminal
 )
 @click.option("--device", default="auto", show_default=True)
 @backend_option
+@code_option
 def app(
     run: Path,
     host: str,
@@ -42,6 +43,7 @@ def app(
     max_minutes: float,
     device: str,
     backend: Any,
+    code: tuple[str, ...],
 ) -> None:
     """Serve a page for the finished RUN: a video to its answer, the report, score files.
 
@@ -62,6 +64,7 @@ def app(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     terminal.heading("Opening the run and its detectors")
     # Networks are exported for OpenVINO when the run is opened for the first time.
+    name_code(code)
     with terminal.progress_bars(tell=False) as progress:
         opened = OpenedRun(run, device=device, backend=backend, progress=progress)
     for sentence in opened.notes:

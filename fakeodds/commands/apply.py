@@ -10,8 +10,10 @@ from fakeodds.cli.options import (
     EXISTING,
     FILE,
     RUN,
+    code_option,
     column_options,
     jobs_option,
+    name_code,
     prior_option,
     sample_option,
 )
@@ -31,6 +33,7 @@ from predictions.errors import InputError
 @sample_option
 @prior_option
 @column_options
+@code_option
 @jobs_option
 def apply(
     stack: Path,
@@ -40,6 +43,7 @@ def apply(
     prior: Prior,
     columns: ScoreColumns,
     jobs: int,
+    code: tuple[str, ...],
 ) -> Answer:
     """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
 
@@ -71,6 +75,7 @@ def apply(
                 file=stack,
                 remedy=f"give score files instead of the folder {new[0]}",
             )
+        name_code(code)
         imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
         data = DatasetOptions().read(new[0])
         probability = pipeline.predict(data, run, jobs, prior, asked=imported)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import FOLDER, RUN, SIZE
+from fakeodds.cli.options import FOLDER, RUN, SIZE, code_option, name_code
 from fakeodds.run.disk import size
 from fakeodds.view import terminal
 from predictions.errors import InputError
@@ -54,6 +54,7 @@ from predictions.errors import InputError
     help="Machine that the wheels are for: linux_x86_64, or a tag as pip knows it; repeatable "
     "[default: this one].",
 )
+@code_option
 def bundle(
     run: Path,
     out: Path,
@@ -62,6 +63,7 @@ def bundle(
     exports: bool,
     python_version: str | None,
     platform: tuple[str, ...],
+    code: tuple[str, ...],
 ) -> Answer:
     """Pack a finished RUN for a code competition, where there is no internet.
 
@@ -77,6 +79,7 @@ def bundle(
     from fakeodds.bundle.manifest import next_steps
     from fakeodds.bundle.requirements import Target
 
+    name_code(code)
     target = Target(_checked(python_version), platform)
     with terminal.progress_bars() as progress:
         manifest = make_bundle(

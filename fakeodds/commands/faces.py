@@ -1,15 +1,19 @@
 """`fakeodds faces`: the first stage of run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from base_models.faces.settings import FaceSettings
+from base_models.faces.views import views_of
+from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     EXISTING,
     dataset_options,
+    detectors_option,
     face_options,
     judging_options,
     out_option,
@@ -26,15 +30,19 @@ from predictions.settings import as_json
 @out_option
 @dataset_options
 @face_options
+@detectors_option
 @judging_options()
 def faces(
     dataset: Path,
     out: Path,
     dataset_options: DatasetOptions,
     face_settings: FaceSettings,
+    detectors: tuple[str, ...],
     options: StackOptions,
 ) -> Answer:
     """Find, follow and crop the faces of every video of DATASET, and make the folds.
+
+    Detectors of a card may ask for faces cut in another way: name those that `train` shall have.
 
     \b
     fakeodds faces videos/ --out runs/mine
@@ -43,9 +51,11 @@ def faces(
         from fakeodds.run.folder import RunFolder
         from fakeodds.workflows import pipeline
 
+    wanted = TrainSettings(detectors=detectors).specs
+    face_settings = replace(face_settings, views=views_of(spec.card for spec in wanted))
     data = dataset_options.read(dataset)
     folder = RunFolder.open(out)
-    folder.settings(dataset=str(dataset), faces=as_json(face_settings))
+    folder.settings(dataset=str(dataset), layout=data.layout, faces=as_json(face_settings))
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )

@@ -1,5 +1,6 @@
 """`fakeodds predict`: the last stage of run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from fakeodds.cli.options import (
     RUN,
     SIZE,
     backend_option,
+    code_option,
     dataset_options,
     imported_options,
     jobs_option,
+    name_code,
     prior_option,
     sample_option,
 )
@@ -37,6 +40,7 @@ from predictions.errors import InputError
     "--device", default="auto", show_default=True, help="Where detectors compute: auto, cpu, cuda."
 )
 @backend_option
+@code_option
 @click.option(
     "--deadline",
     type=DURATION,
@@ -63,6 +67,7 @@ def predict(
     deadline: float | None,
     max_weights: float | None,
     jobs: int,
+    code: tuple[str, ...],
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
@@ -82,7 +87,12 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    name_code(code)
     folder = RunFolder.existing(run)
+    told = folder.record["settings"].get("layout")
+    if dataset_options.layout is None and told == "stills":
+        # Pictures can be taken for faces that were cut; these are what the run's are.
+        dataset_options = replace(dataset_options, layout=told)
     data = dataset_options.read(videos)
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
     asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from base_models.faces.settings import FaceSettings
+from base_models.faces.views import views_of
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
@@ -85,14 +86,20 @@ def run(
         from fakeodds.workflows.submission import out_of_fold, submit
 
     data = dataset_options.read(dataset, training=True)
-    tested = None if test is None else DatasetOptions().read(test)
+    # Pictures can be taken for faces that were cut; those of --test are what the others are.
+    layout = data.layout if data.layout == "stills" else None
+    tested = None if test is None else DatasetOptions(layout=layout).read(test)
     train_settings = replace(train_settings, seed=options.seed)
+    face_settings = replace(
+        face_settings, views=views_of(spec.card for spec in train_settings.specs)
+    )
     # Weights that cannot be had are told of now, not after hours of looking for faces.
     pipeline.settle_starts(train_settings)
     folder = RunFolder.open(out)
     folder.settings(
         command="run",
         dataset=str(dataset),
+        layout=data.layout,
         faces=as_json(face_settings),
         train=as_json(train_settings),
         stack=as_json(options),
@@ -100,7 +107,7 @@ def run(
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
-    pipeline.find_sound(data, folder, train_settings.detectors, options.jobs)
+    pipeline.find_sound(data, folder, train_settings.specs, options.jobs)
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )

@@ -56,7 +56,7 @@ def train(
     train_settings = replace(train_settings, seed=options.seed)
     folder.settings(train=as_json(train_settings), stack=as_json(options))
     videos = pd.read_parquet(folder.videos)
-    pipeline.find_sound_again(folder, train_settings.detectors, options.jobs)
+    pipeline.find_sound_again(folder, train_settings.specs, options.jobs)
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )

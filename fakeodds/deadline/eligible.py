@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from base_models.detectors.registry import find_detector
 from base_models.scoring.fold_models import FoldModel
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
@@ -61,7 +60,7 @@ def eligible_detectors(
     for name in kinds:
         looks_at = "face"
         if name in models:
-            looks_at = find_detector(models[name][0].record["detector"]).looks_at
+            looks_at = models[name][0].spec.looks_at
         if name in imported:
             notes.append(IMPORTED(detector=name))
         elif looks_at == "face":

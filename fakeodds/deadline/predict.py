@@ -9,6 +9,7 @@ Nothing heavy is imported before the first answer is written: torch alone takes 
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,9 +123,11 @@ def predict_in_time(
     write(pd.Series(unseen, index=videos), new=True)
 
     from base_models.faces.ladder import settings_key
+    from base_models.faces.views import views_of
     from fakeodds.deadline.kept import KeptWork
 
-    settings = run.face_settings()
+    cards = (models[name][0].spec.card for name in names if name in models)
+    settings = replace(run.face_settings(), views=views_of(cards))
     kept = KeptWork(
         run,
         videos,

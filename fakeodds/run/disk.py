@@ -22,9 +22,16 @@ def megabytes(*paths: Path) -> float:
 def weights_mb(run: Path, names: Sequence[str]) -> dict[str, float]:
     """MB of the weights of all fold models of each detector, in a run's folder; 0 without any."""
     return {
-        name: megabytes(*(run / "models" / f"model={name}").glob("fold=*/weights.*"))
+        name: megabytes(
+            *filter(_holds_weights, (run / "models" / f"model={name}").glob("fold=*/*"))
+        )
         for name in names
     }
+
+
+def _holds_weights(path: Path) -> bool:
+    """Of what lies in the folder of a fold: not its record, a checkpoint or an export."""
+    return path.is_file() and path.suffix != ".json" and path.name != "checkpoint"
 
 
 def size(mb: float) -> str:

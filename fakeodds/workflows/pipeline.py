@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from base_models.datasets import Dataset
-from base_models.detectors import find_detector
-from base_models.detectors.registry import BackendName
+from base_models.detectors.registry import BackendName, DetectorSpec
 from base_models.faces.extract import faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.scoring.fold_models import read_fold_scores
-from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.faces.views import views_of
+from base_models.scoring.fold_models import chosen_models, read_fold_scores
+from base_models.scoring.frame_scores import read_new_scores
+from base_models.scoring.offline import score_videos
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
@@ -25,6 +26,7 @@ from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.brought import look_at_brought
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
     Imported,
@@ -138,7 +140,9 @@ def _faces_inputs(
     }
 
 
-def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+def find_sound(
+    dataset: Dataset, folder: RunFolder, detectors: Sequence[DetectorSpec], jobs: int
+) -> None:
     """Videos -> sound/ and sound.parquet with status and reason; resumes at the next video.
 
     Only where one of the detectors listens; else what an earlier command heard is not told of.
@@ -170,7 +174,7 @@ def find_sound(dataset: Dataset, folder: RunFolder, detectors: Sequence[str], jo
         terminal.note(f"{row.video}: {row.reason}")
 
 
-def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> None:
+def find_sound_again(folder: RunFolder, detectors: Sequence[DetectorSpec], jobs: int) -> None:
     """`find_sound` on the dataset that run.json names, for a run whose faces are found already.
 
     Raises:
@@ -189,8 +193,8 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[str], jobs: int) -> 
     find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
 
 
-def _listens(detectors: Sequence[str]) -> bool:
-    return any(find_detector(name).looks_at == "sound" for name in detectors)
+def _listens(detectors: Sequence[DetectorSpec]) -> bool:
+    return any(spec.looks_at == "sound" for spec in detectors)
 
 
 def train_and_stack(
@@ -213,6 +217,7 @@ def train_and_stack(
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
+    brought = look_at_brought(labelled, run, settings.specs)
     with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
             folds = labelled["fold"].nunique()
@@ -224,6 +229,7 @@ def train_and_stack(
         terminal.note(str(note))
     frames = read_fold_scores(run.path, settings.detectors)
     scored = gather(labelled, frames, settings.detectors, imported)
+    scored = replace(scored, brought=brought)
     fit_and_judge(scored, run, options)
     if scored.has_rules:
         judge_rules(scored, run, options)
@@ -278,14 +284,15 @@ def predict(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    settings = run.face_settings()
     folder = RunFolder.open(run.path / "test")
     told = run.record["settings"].get("imported", {})
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
-    find_sound(dataset, folder, detectors, jobs)
+    specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
+    settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))
+    find_sound(dataset, folder, specs, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)
     work = "Scoring" if already else "Finding faces in, and scoring,"

@@ -1,7 +1,7 @@
 """Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,14 @@ class Scored:
     `features`: same index; a column a model (logits, or raw scores), and `MODEL:feature` columns.
     `kinds`: model -> probability, logit or raw, as the scores came.
     `reverse`: models whose files say REAL when high; `features` has them turned round already.
+    `brought`: what is known of the detectors that somebody else trained (see `brought`).
     """
 
     rows: pd.DataFrame
     features: pd.DataFrame
     kinds: Mapping[str, str]
     reverse: tuple[str, ...] = ()
+    brought: Mapping[str, Any] = field(default_factory=dict)
 
     def labelled(self) -> "Scored":
         """Only the videos whose label is known."""
@@ -79,7 +81,8 @@ def plain_stack(options: StackOptions) -> Any:
 def judging_inputs(scored: Scored, options: StackOptions) -> dict[str, Any]:
     """What judging and fitting depend on beside the scores, for the product's key."""
     fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
-    return {"options": fitting, "reverse": scored.reverse, "versions": versions()}
+    inputs = {"options": fitting, "reverse": scored.reverse, "versions": versions()}
+    return {**inputs, "brought": dict(scored.brought)} if scored.brought else inputs
 
 
 def take_scores(key: str, run: RunFolder) -> None:
@@ -150,6 +153,8 @@ def fit_and_judge(
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
             judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
             metrics = report_metrics(stages, label, rows["group"], **judged)
+            if scored.brought:
+                metrics["brought"] = dict(scored.brought)
             metrics["slices"] = {
                 column: report_slices(stages, label, rows["group"], rows[column], **judged)
                 for column in sliced_columns(rows)

@@ -77,7 +77,7 @@ def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
 
 
 def test_it_says_what_keras_says(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("base_models.detectors.keras_runtime")
     from base_models.backends.openvino_keras import export_keras
 
     for name in ("keras_mobilenetv3_large", "keras_resnet50"):

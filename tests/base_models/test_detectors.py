@@ -109,9 +109,9 @@ def test_what_timm_does_not_have_is_told(name: str, match: str) -> None:
 
 
 def test_a_network_of_one_size_takes_no_other() -> None:
-    assert find_detector("timm:vit_tiny_patch16_224").fixed_size
+    assert find_detector("timm:mixer_s16_224").fixed_size
     with pytest.raises(InputError, match="crops of 224 pixels alone"):
-        create_detector("timm:vit_tiny_patch16_224", weights="scratch", size=64)
+        create_detector("timm:mixer_s16_224", weights="scratch", size=64)
 
 
 def test_pixels_are_normalised_as_the_spec_says(images: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from base_models.detectors.keras_detectors import KerasDetector, load_keras
 from base_models.detectors.keras_devices import KerasDevice, choose_device
 from base_models.detectors.keras_networks import build_network, state_of
 from base_models.detectors.keras_runtime import keras, quiet_start, tf
+from base_models.detectors.keras_weights import lay_in
 from base_models.detectors.start_weights import StartWeights
 from predictions.errors import InputError
 
@@ -218,6 +220,100 @@ def test_layers_without_names_are_read_in_their_order(tmp_path: Path) -> None:
     assert len(theirs - ours) >= 4
     for a, b in zip(detector.network.weights, body.weights, strict=False):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+#: Detector -> how its file is written here: between them all three ways of Keras.
+WRITTEN = {
+    "keras_xception": "h5",
+    "keras_efficientnet_b4": "keras",
+    "keras_resnet50": "weights.h5",
+    "keras_densenet121": "keras",
+    "keras_mobilenetv3_large": "h5",
+}
+SIDE = 80
+
+
+def after_pixels(network: keras.Model) -> keras.Model:
+    """The same without what Keras builds into it to prepare pixels."""
+    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
+    preparing = [layer for layer in network.layers[:4] if isinstance(layer, kinds)]
+    return keras.Model(preparing[-1].output, network.output) if preparing else network
+
+
+def trained(name: str, pixels: np.ndarray) -> keras.Model:
+    """Keras' own network with seeded weights and the statistics of these pixels, and one output.
+
+    MobileNetV3's own classifier is not the detector's: there the features are given.
+    """
+    spec = find_detector(name)
+    keras.utils.set_random_seed(4)
+    top: dict[str, Any] = {"include_top": True, "classes": 1, "classifier_activation": None}
+    if name == "keras_mobilenetv3_large":
+        top = {"include_top": False, "pooling": "avg"}
+    network = getattr(keras.applications, spec.architecture)(
+        weights=None, input_shape=(SIDE, SIDE, 3), **top
+    )
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # the statistics of the last batch
+        if isinstance(layer, keras.layers.Normalization):
+            layer.set_weights([np.array(spec.mean), np.square(spec.std), np.array(1)])
+    after_pixels(network)(pixels, training=True)
+    return network
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_file_of_keras_gives_what_its_network_gave(name: str, tmp_path: Path) -> None:
+    coarse = np.random.default_rng(3).integers(0, 256, (4, 5, 5, 3))
+    pictures = coarse.repeat(SIDE // 5, 1).repeat(SIDE // 5, 2).astype(np.uint8)
+    spec = find_detector(name)
+    scratch = KerasDetector(
+        spec, build_network("Meso4", SIDE, 0), SIDE, StartWeights("scratch"), CPU
+    )
+    pixels = np.asarray(scratch.normalise(tf.constant(pictures)))
+    network = trained(name, pixels)
+    wanted = np.asarray(after_pixels(network)(pixels, training=False))
+    path = tmp_path / f"{name}.{WRITTEN[name]}"
+    (network.save_weights if path.name.endswith("weights.h5") else network.save)(path)
+    detector = create_detector(name, weights=tmp_path, size=SIDE)
+    assert isinstance(detector, KerasDetector)
+    own = detector.network
+    if name == "keras_mobilenetv3_large":
+        own = keras.Model(own.inputs, own.layers[-1].input)
+    # Layer by layer, as above: in a graph TensorFlow joins layers and rounds otherwise.
+    found = np.asarray(own(pixels, training=False))
+    assert np.ptp(wanted, axis=0).max() > 0.01  # pictures are told apart
+    scale = max(1.0, float(np.abs(wanted).max()))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "h5", "keras"])
+def test_a_network_that_normalises_pixels_otherwise_is_refused(ending: str, tmp_path: Path) -> None:
+    """Made without weights, Keras' EfficientNet leaves pixels in [0, 1]."""
+    spec = find_detector("keras_efficientnet_b4")
+    body = keras.Sequential(
+        [keras.Input((48, 48, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Normalization()]
+    )
+    path = tmp_path / f"keras_efficientnet_b4.{ending}"
+    small = build_network("Meso4", 48, 0)
+
+    def refusal() -> str:
+        (body.save_weights if ending == "weights.h5" else body.save)(path)
+        with pytest.raises(InputError) as caught:
+            lay_in(spec, small, path)
+        return str(caught.value)
+
+    assert "pixels that its own normalization layer prepared" in refusal()
+    # As Keras' own file has them: what is wrong then is that there are no other layers.
+    body.layers[-1].set_weights([np.array(spec.mean), np.array(spec.std), np.array(1)])
+    assert "weights of another network" in refusal()
+
+
+def test_a_network_is_built_as_often_as_it_is_asked_for() -> None:
+    """Keras numbers the layers of the second EfficientNet on from those of the first."""
+    one, other = (state_of(build_network("EfficientNetB0", 64, 0)) for _ in range(2))
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_a_head_of_another_size_is_left_out(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from base_models.detectors import find_detector
 from base_models.detectors.keras_runtime import keras, tf
 from base_models.scoring.crops import Crops, index_crops
 from base_models.scoring.fold_models import find_models, read_fold_scores
-from base_models.scoring.frame_scores import read_frame_scores
-from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.scoring.frame_scores import read_frame_scores, read_new_scores
+from base_models.scoring.offline import score_videos
 from base_models.training import keras as keras_training
 from base_models.training.epochs import Epochs
 from base_models.training.fold import FoldData, train_fold

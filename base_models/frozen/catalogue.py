@@ -1,0 +1,162 @@
+"""From what users write to a card: a name they added, a path, a class, a package, a repository.
+
+Cards that were added are listed in one small file of the user's, name -> path of the card, in the
+folder that `FAKEODDS_HOME` names (else the platform's own for user data).
+"""
+
+import os
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import cast
+
+from platformdirs import user_data_path
+
+from base_models.detectors.registry import DetectorSpec, list_detectors
+from base_models.frozen.card import Card
+from base_models.frozen.card_file import read_card
+from base_models.frozen.kinds import GROUP, inspect, spec_of
+from predictions.errors import InputError
+from predictions.files import read_json, write_json
+
+#: What a card beside a file is called: the file's name and this.
+CARD = ".card.toml"
+#: The card of a folder.
+FOLDER_CARD = "card.toml"
+#: Run only for what they are about: Python classes, and repositories of a hub.
+_PYTHON, _HUB = "base_models.frozen.python_class", "base_models.frozen.hugging_face"
+
+# Cards that this process was told of by path or class, by name.
+_opened: dict[str, Card] = {}
+
+
+def open_reference(text: str) -> str | None:
+    """The name of the card that a path, `FILE.py:CLASS` or `hf:OWNER/NAME` means; None for names.
+
+    From then on, `find_card` knows it by its name in this process.
+
+    Raises:
+        InputError: there is no card there, or two different ones bear one name.
+    """
+    if text in _opened:
+        return text
+    card = _card_at(text)
+    if card is None:
+        return None
+    _refuse_taken(card)
+    known = _opened.get(card.name, card)
+    if _place(known) != _place(card) and (not card.code or known.code != card.code):
+        raise InputError(
+            f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
+            remedy="change `name` in one of the cards",
+        )
+    _opened[card.name] = card
+    return card.name
+
+
+def _place(card: Card) -> tuple[object, ...]:
+    return card.folder.resolve(), card.files, card.network
+
+
+def _refuse_taken(card: Card) -> None:
+    """Two detectors of one name would be mixed up.
+
+    Raises:
+        InputError: one of fakeodds' own bears the name of the card.
+    """
+    own = [spec.name for spec in list_detectors()]
+    if card.name in own or card.name.startswith("timm-"):
+        raise InputError(
+            f"{card.name!r} is the name of a detector that fakeodds trains",
+            file=card.folder,
+            remedy="call this one something else: `fakeodds models add FILE --name NAME`, or "
+            "`name` in its card or class",
+        )
+
+
+def find_card(name: str) -> Card | None:
+    """The card called `name`: opened before, added by the user, or of a package; None for none.
+
+    Raises:
+        InputError: it was added, and is not there any more.
+    """
+    if name in _opened:
+        return _opened[name]
+    added = added_cards()
+    if name in added:
+        return read_card(added[name])
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return cast(Card, import_module(_PYTHON).card_of_package(point))
+    return None
+
+
+def find_spec(name: str) -> DetectorSpec | None:
+    """The entry of the card called `name`; None for none.
+
+    Raises:
+        InputError: as `find_card`, or the card does not say enough to score with.
+    """
+    card = find_card(name)
+    return None if card is None else spec_of(card)
+
+
+def known_names() -> list[str]:
+    """All names that `find_card` knows."""
+    packages = [point.name for point in entry_points(group=GROUP)]
+    return list(dict.fromkeys([*_opened, *added_cards(), *packages]))
+
+
+def added_cards() -> dict[str, Path]:
+    """The cards that the user added, by name."""
+    try:
+        return {name: Path(str(path)) for name, path in read_json(_list()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+def add_card(name: str, path: Path) -> None:
+    """Remember the card at `path` under its name, in place of another of that name.
+
+    Raises:
+        InputError: one of fakeodds' own bears it.
+    """
+    _refuse_taken(read_card(path))
+    write_json(
+        {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
+    )
+    _opened.pop(name, None)
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a file, or of a folder, lies."""
+    return path / FOLDER_CARD if path.is_dir() else path.with_name(path.name + CARD)
+
+
+def _list() -> Path:
+    home = os.environ.get("FAKEODDS_HOME")
+    return (Path(home) if home else user_data_path("fakeodds")) / "detectors.json"
+
+
+def _card_at(text: str) -> Card | None:
+    if text.startswith("hf:"):
+        return _beside(import_module(_HUB).fetched(text.removeprefix("hf:")))
+    file, _, name = text.rpartition(":")
+    if file.endswith(".py"):
+        return cast(Card, import_module(_PYTHON).card_of_class(Path(file), name))
+    path = Path(text)
+    if path.suffix in (".toml", ".json") and path.is_file():
+        return read_card(path)
+    is_path = os.sep in text or "/" in text or path.suffix in (".toml", ".py")
+    if not is_path and not path.is_file():
+        return None
+    if not path.exists():
+        raise InputError("no such detector file", file=path)
+    return _beside(path)
+
+
+def _beside(path: Path) -> Card:
+    """The card beside a file; without one, what can be known without anybody's help."""
+    if card_path(path).is_file():
+        return read_card(card_path(path))
+    return inspect(path).card

@@ -1,0 +1,46 @@
+"""The leak guard: has a detector that somebody else trained seen these very videos?"""
+
+import re
+from collections.abc import Iterable
+
+from predictions.notes import NoteKind
+
+SEEN = NoteKind(
+    "frozen.seen",
+    "{detector} was trained on {dataset}, and these videos are called so too: what it says of them "
+    "is better than what it will say of new ones, and so is everything that is made of it. Leave "
+    "it out, or judge it on other videos.",
+)
+
+#: What people call the datasets.
+_CALLED = {
+    "faceforensics": ("faceforensics", "ffpp", "ff", "ffplusplus"),
+    "celebdf": ("celebdf", "celebdfv1", "celebdfv2", "cdf", "cdfv2"),
+    "dfdc": ("dfdc", "dfdcp", "deepfakedetectionchallenge"),
+    "dfd": ("dfd", "deepfakedetection"),
+    "uadfv": ("uadfv",),
+    "wilddeepfake": ("wilddeepfake", "wdf"),
+    "forgerynet": ("forgerynet",),
+    "fakeavceleb": ("fakeavceleb",),
+    "deeperforensics": ("deeperforensics",),
+}
+
+
+def dataset_key(name: str) -> str:
+    """One name for all that people call a dataset: `FaceForensics++ c23` -> `faceforensics`."""
+    plain = re.sub(r"[^a-z0-9]", "", re.sub(r"\b(c23|c40|c0|raw|hq|lq)\b", "", name.lower()))
+    for key, names in _CALLED.items():
+        if plain in names:
+            return key
+    return plain
+
+
+def is_dataset(name: str) -> bool:
+    """Whether that is what people call a dataset that is known here."""
+    return dataset_key(name) in _CALLED
+
+
+def seen_of(trained_on: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those of `trained_on` that one of `names`, of the videos' dataset, means too."""
+    here = {dataset_key(name) for name in names} - {""}
+    return [name for name in trained_on if dataset_key(name) in here]

@@ -1,0 +1,97 @@
+"""Detectors that somebody else trained, looked at before they score: right side up, seen before?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from base_models.detectors.registry import DetectorSpec
+from base_models.frozen.golden import CHECKED
+from base_models.frozen.seen import SEEN, seen_of
+from fakeodds.view import terminal
+from predictions.files import read_json, write_json
+from predictions.products import Product, key_of
+
+if TYPE_CHECKING:
+    from fakeodds.run.folder import RunFolder
+
+
+def look_at_brought(
+    videos: pd.DataFrame, run: "RunFolder", specs: Sequence[DetectorSpec]
+) -> dict[str, dict[str, Any]]:
+    """The golden check and the leak guard of every detector of a card; told, and chosen by nobody.
+
+    Args:
+        videos: the labelled ones of the run's manifest, with their status.
+        run: the run; its faces are found, and its settings name the dataset.
+        specs: the detectors; those that are trained here are passed over.
+
+    Returns:
+        Detector -> `licence`, `trained_on`, `seen` (those of them that these videos are called),
+        `golden` (see `frozen.golden.Golden`; None with too few faces).
+    """
+    frozen = [spec for spec in specs if spec.card is not None]
+    if not frozen:
+        return {}
+    from base_models.faces.views import views_of
+    from base_models.frozen.check import check_detector, faces_of_run
+    from base_models.frozen.install import install
+
+    names = _names_of_dataset(run)
+    models = {spec.name: install(spec, run.path) for spec in frozen}
+    file = run.path / "models" / "checked.json"
+    product = Product(
+        file.with_name("checked.record.json"),
+        key_of(
+            videos=videos[["video", "label", "group", "status"]],
+            faces=run.key("faces"),
+            models={name: model.key for name, model in models.items()},
+            cards={spec.name: spec.card.facts for spec in frozen if spec.card},
+            names=names,
+        ),
+        owns=(file,),
+        needs=(file,),
+    )
+    if not product.is_done():
+        faces = faces_of_run(videos, run.faces, views_of(spec.card for spec in frozen))
+        with product.making(), terminal.working("checking detectors trained elsewhere"):
+            found = {}
+            for spec in frozen:
+                assert spec.card is not None
+                golden = None
+                if faces.suffice:
+                    one = check_detector(spec, models[spec.name].weights, faces)
+                    golden = {**asdict(one), "verdict": one.verdict}
+                found[spec.name] = {
+                    "licence": spec.card.licence,
+                    "trained_on": list(spec.card.trained_on),
+                    "seen": seen_of(spec.card.trained_on, names),
+                    "golden": golden,
+                }
+            write_json(found, file)
+    brought: dict[str, dict[str, Any]] = read_json(file)
+    for name, facts in brought.items():
+        if facts["golden"] is not None:
+            terminal.note(str(CHECKED(detector=name, **facts["golden"])))
+    for text in warnings_of(brought):
+        terminal.note(text)
+    return brought
+
+
+def warnings_of(brought: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What to beware of, in sentences."""
+    return [
+        str(SEEN(detector=name, dataset=", ".join(facts["seen"])))
+        for name, facts in brought.items()
+        if facts["seen"]
+    ]
+
+
+def _names_of_dataset(run: "RunFolder") -> list[str]:
+    """What the videos may be called: the layout, and the words of the dataset's path."""
+    settings = run.record["settings"]
+    path = Path(str(settings.get("dataset", "")))
+    folders = [path.stem if path.suffix else path.name, path.parent.name]
+    return [str(settings.get("layout", "")), *folders, *folders[0].replace("-", "_").split("_")]

@@ -1,6 +1,7 @@
 """One run of all kinds of detectors: trained ones beside those that somebody else trained."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,11 @@ pytest.importorskip("transformers")
 
 import torch
 
+from base_models.frozen import catalogue, python_class
 from base_models.scoring.fold_models import find_models
+from fakeodds.cli.main import run
+from fakeodds.demo.data import DemoSet
+from predictions.errors import InputError
 
 Cli = Callable[..., Any]
 SIZE = 32
@@ -118,22 +124,44 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fakeodds(home: Path, *arguments: object, code: int = 0, before: str = "") -> str:
-    """The command line in a process of its own; `before`: what is done to it before it runs."""
+    """The command line; `before`: what is done, in a process of its own, before it runs."""
+    argv = ["fakeodds", *map(str, arguments)]
+    environment = {"FAKEODDS_HOME": str(home / "home"), "FAKEODDS_REPORT": "0"}
+    if before:
+        ended, said = _elsewhere(argv, environment, before)
+    else:
+        ended, said = _here(argv, environment)
+    assert ended == code, said
+    assert "Traceback" not in said
+    return " ".join(said.split())
+
+
+def _here(argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.setattr("sys.argv", argv)
+        # Nothing was named to this process yet.
+        patch.setattr(catalogue, "_opened", {})
+        patch.setattr(python_class, "_named", {})
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            run()
+        except SystemExit as end:
+            return int(end.code or 0), said.getvalue()
+    return 0, said.getvalue()
+
+
+def _elsewhere(argv: list[str], environment: dict[str, str], before: str) -> tuple[int, str]:
+    code = textwrap.dedent(before) + "\nfrom fakeodds.cli.main import main; main()"
     ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(before) + "\nfrom fakeodds.cli.main import main; main()",
-            *map(str, arguments),
-        ],
+        [sys.executable, "-c", code, *argv[1:]],
         capture_output=True,
         text=True,
-        env={**os.environ, "FAKEODDS_HOME": str(home / "home"), "FAKEODDS_REPORT": "0"},
+        env={**os.environ, **environment},
         check=False,
     )
-    assert ended.returncode == code, ended.stdout + ended.stderr
-    assert "Traceback" not in ended.stderr
-    return " ".join((ended.stdout + ended.stderr).split())
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 def _run(home: Path, out: Path, names: Sequence[str] = FROZEN, **more: Any) -> str:
@@ -256,7 +284,8 @@ def test_what_changed_is_scored_anew_and_nothing_else(
     times = {path: path.stat().st_mtime_ns for path in copy.glob("scores/**/*.parquet")}
     old = find_models(copy / "models")[name][0].scores()
     named = f"red-onnx,red-hf,red-state,{elsewhere / 'blue.py'}:Blue,{','.join(TRAINED)}"
-    fakeodds(elsewhere, "run", home / "faces", "--out", copy, "--detectors", named, *OPTIONS)
+    arguments = ("run", home / "faces", "--out", copy, "--detectors", named, *OPTIONS)
+    fakeodds(elsewhere, *arguments)
     new = find_models(copy / "models")[name][0].scores()
     assert not np.allclose(old["logit"], new["logit"])
     if case == "card":
@@ -281,27 +310,37 @@ def _submission(run: Path) -> "pd.Series[float]":
     return pd.read_csv(run / "submission.csv").set_index("filename")["label"].sort_index()
 
 
-def test_new_faces_are_predicted(home: Path, copy: Path) -> None:
-    code = ("--code", f"{home / 'blue.py'}:Blue")
-    said = fakeodds(home, "predict", copy, home / "new", code=2)
-    assert "Blue is Python code (blue.py:Blue), which is run only where it is named" in said
-    assert "add --code blue.py:Blue" in said
-    fakeodds(home, "predict", copy, home / "new", *code)
-    whole = _submission(copy)
+@pytest.fixture(scope="module")
+def predicted(home: Path, mixed: Path) -> Path:
+    """The run with answers for new faces."""
+    run = Path(shutil.copytree(mixed, home / "run-predicted"))
+    fakeodds(home, "predict", run, home / "new", "--code", f"{home / 'blue.py'}:Blue")
+    return run
+
+
+def test_new_faces_are_predicted(home: Path, predicted: Path, tmp_path: Path) -> None:
+    whole = _submission(predicted)
     assert len(whole) == 8
     fake = whole.index.str.contains("fake")
     assert whole[fake].mean() > whole[~fake].mean()
-    # Changed code is not the detector that the stack knows; what is kept needs none.
+    # What is kept needs no code; to score it, it must be named, and be the one the stack knows.
+    copy = Path(shutil.copytree(predicted, tmp_path / "run"))
+    fakeodds(home, "predict", copy, home / "new")
     shutil.rmtree(copy / "test")
-    other = copy.parent / "blue.py"
+    said = fakeodds(home, "predict", copy, home / "new", code=2)
+    assert "Blue is Python code (blue.py:Blue), which is run only where it is named" in said
+    assert "add --code blue.py:Blue" in said
+    other = tmp_path / "blue.py"
     other.write_text(CODE.replace("/ 64", "/ 80"))
     said = fakeodds(home, "predict", copy, home / "new", "--code", f"{other}:Blue", code=2)
     assert "not the code that the run was made with" in said
 
 
-def test_a_bundle_takes_all_of_them_along(home: Path, copy: Path, tmp_path: Path) -> None:
+def test_a_bundle_takes_all_of_them_along(
+    home: Path, mixed: Path, predicted: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "bundle"
-    bundled = ("bundle", copy, "--out", out, "--wheels", "none", "--no-exports")
+    bundled = ("bundle", mixed, "--out", out, "--wheels", "none", "--no-exports")
     said = fakeodds(home, *bundled, code=2)
     assert "add --code blue.py:Blue" in said
     said = fakeodds(home, *bundled, "--code", f"{home / 'blue.py'}:Blue")
@@ -315,7 +354,63 @@ def test_a_bundle_takes_all_of_them_along(home: Path, copy: Path, tmp_path: Path
     assert "run/models/model=red-hf/fold=all/config.json" in paths
     assert "run/scores/frozen/model=red-state.parquet" in paths
     # The same answers from the bundle alone, where nobody has added a card.
-    fakeodds(home, "predict", copy, home / "new", "--code", f"{home / 'blue.py'}:Blue")
     named = out / manifest["code"][0]
     fakeodds(tmp_path, "predict", out / "run", home / "new", "--code", named)
-    np.testing.assert_allclose(_submission(copy), _submission(out / "run"), atol=1e-6)
+    np.testing.assert_allclose(_submission(predicted), _submission(out / "run"), atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------ on videos
+
+
+@pytest.fixture(scope="module")
+def filmed(
+    home: Path, clips: DemoSet, trained: Path, small_run: Sequence[str]
+) -> tuple[Path, "pd.Series[float]"]:
+    """A run of two trained detectors that two frozen ones joined, and its answers for new clips."""
+    run = Path(shutil.copytree(trained, home / "run-filmed"))
+    detectors = f"mobilenetv3_large,resnet50,red-onnx,{_blue(home)}"
+    said = fakeodds(home, "run", clips.train, "--out", run, *small_run, "--detectors", detectors)
+    assert "4 of 4 trainings were finished before" in said
+    fakeodds(home, "predict", run, clips.test, "--code", _blue(home))
+    return run, _submission(run)
+
+
+def _blue(home: Path) -> str:
+    return f"{home / 'blue.py'}:Blue"
+
+
+def test_a_deadline_looks_with_all_of_them(
+    home: Path, clips: DemoSet, filmed: tuple[Path, "pd.Series[float]"], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(filmed[0], tmp_path / "run"))
+    within = ("predict", copy, clips.test, "--deadline", "5m")
+    assert "add --code blue.py:Blue" in fakeodds(home, *within, code=2)
+    fakeodds(home, *within, "--code", _blue(home))
+    np.testing.assert_allclose(_submission(copy), filmed[1], atol=1e-4)
+    report = json.loads((copy / "deadline.json").read_text())
+    assert report["not_looked_at"] == 0
+    fakeodds(home, *within[:-1], "1s", "--code", _blue(home))
+    assert list(_submission(copy).index) == list(filmed[1].index)
+
+
+def test_the_app_answers_with_all_of_them(
+    home: Path, clips: DemoSet, filmed: tuple[Path, "pd.Series[float]"]
+) -> None:
+    pytest.importorskip("gradio")
+    from fakeodds.app.answer import answer_video
+    from fakeodds.app.limits import Limits
+    from fakeodds.app.opened_run import OpenedRun
+
+    run, answers = filmed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(python_class, "_named", {})
+        with pytest.raises(InputError, match=r"add --code blue\.py:Blue"):
+            OpenedRun(run)
+        python_class.card_of_class(home / "blue.py", "Blue")
+        opened = OpenedRun(run)
+        assert opened.scorer is not None
+        for name, expected in answers.drop("broken.mp4").items():
+            scored = opened.scorer.score(clips.test / str(name), Limits(1, 1), lambda *_: None)
+            table = scored.frames, scored.alone
+            answer = answer_video(opened.stack, opened.about, opened.oof, *table)
+            assert answer.probability == pytest.approx(expected, abs=1e-4)

@@ -15,7 +15,7 @@ help:
 	@echo "make docs   build the documentation site into site/"
 	@echo "make bench  all benchmarks that need no GPU and no peers of their own"
 	@echo "make bench-gpu   the one that needs a GPU"
-	@echo "make demo-scores   make the scores that fakeodds demo ships anew (an hour and a half)"
+	@echo "make demo-scores   make the scores that fakeodds demo ships anew (two and a half hours)"
 	@echo "make lock   write constraints.txt anew from the newest versions"
 	@echo "make wheel  build the wheel into dist/"
 	@echo "make clean  remove .venv, dist and caches (runs/ stays)"

@@ -7,6 +7,15 @@ from predictions.errors import InputError
 from predictions.products import checksum
 
 
+def is_installed(package: str) -> bool:
+    """Whether a package is there, by its name in the package index."""
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def packaged_file(package: str, file: str, sha256: str) -> Path | None:
     """A file of an installed package; None where the package is not installed.
 
@@ -18,10 +27,9 @@ def packaged_file(package: str, file: str, sha256: str) -> Path | None:
     Raises:
         InputError: the package is installed, and the file is missing or another.
     """
-    try:
-        installed = distribution(package)
-    except PackageNotFoundError:
+    if not is_installed(package):
         return None
+    installed = distribution(package)
     found = next((entry for entry in installed.files or () if entry.name == file), None)
     path = Path(str(installed.locate_file(found))) if found else None
     if path is None or not path.is_file():

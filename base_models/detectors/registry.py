@@ -113,7 +113,8 @@ class DetectorSpec:
         name: what users call it.
         framework: `torch` or `tensorflow`, which is also the extra that brings it.
         architecture: what its framework's library calls it.
-        size: side of the input in pixels that its public weights were trained at.
+        size: side of the input in pixels that its public weights were trained at; mel bands, or
+            samples, of one that listens.
         mean, std: normalisation per channel (RGB) of pixels scaled to [0, 1].
         parameters: count, with the single-logit head.
         published: public weights, None where there are none.
@@ -123,8 +124,8 @@ class DetectorSpec:
         trainer: the module that trains it: see `training.fold.Trainer`.
         exporter: `module:function` that makes an OpenVINO network of it, called as
             function(detector) -> `backends.exported.Exported`; empty where there is none.
-        looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, or the
-            `sound`.
+        looks_at: what it sees of a video: each `face` by itself, the `faces` in their order, the
+            `sound` as spectrograms, or its `waveform`.
         channels: their order in what the network is given, after the normalisation.
         devices: the module whose `choose_device` and `reproducible` say where and how precisely it
             computes.
@@ -147,7 +148,7 @@ class DetectorSpec:
     loader: str
     trainer: str
     exporter: str = ""
-    looks_at: Literal["face", "faces", "sound"] = "face"
+    looks_at: Literal["face", "faces", "sound", "waveform"] = "face"
     channels: Literal["RGB", "BGR"] = "RGB"
     devices: str = "base_models.compute.devices"
     smallest: int = SMALLEST_SIZE

@@ -36,6 +36,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from base_models.sound.settings import SoundSettings
 from predictions.errors import InputError
 
 Triple = tuple[float, float, float]
@@ -124,8 +125,9 @@ class Card:
         network: the network of a state dict: a name of timm's, or `torchvision:NAME`; of Python
             code, the class.
         layout: how a state dict names its tensors: a name of `state_dict.layouts.LAYOUTS`.
-        size: side of the input in pixels.
-        pixels: what is made of them; None: not known.
+        size: side of the input in pixels; of one that listens, samples of a window.
+        rate: samples a second, of one that listens; None: it looks at faces.
+        pixels: what is made of them; None: not known, or it listens.
         outputs: which mean FAKE; None: not known.
         crop: how its faces are cut; None: as the run's own.
         code: what its Python code is known by: the SHA-256 of the file, or the package's version.
@@ -141,6 +143,7 @@ class Card:
     network: str = ""
     layout: str = ""
     size: int | None = None
+    rate: int | None = None
     pixels: Pixels | None = None
     outputs: Outputs | None = None
     crop: Crop | None = None
@@ -159,7 +162,13 @@ class Card:
     @property
     def unknown(self) -> list[str]:
         """What must be known before it can score, and is not."""
-        return [name for name in ("size", "pixels", "outputs") if getattr(self, name) is None]
+        needed = ("size", "outputs") if self.listens else ("size", "pixels", "outputs")
+        return [name for name in needed if getattr(self, name) is None]
+
+    @property
+    def listens(self) -> bool:
+        """Whether it hears the sound, instead of looking at faces."""
+        return self.rate is not None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -195,7 +204,9 @@ def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
         _check_outputs(card.outputs, file)
     if card.crop is not None:
         _check_crop(card.crop, file)
-    if card.size is not None and not 8 <= card.size <= 4096:
+    if card.listens:
+        _check_sound(card, file)
+    elif card.size is not None and not 8 <= card.size <= 4096:
         raise InputError(
             f"the size {card.size} is none", file=file, column="size", expected="8 to 4096 pixels"
         )
@@ -236,6 +247,30 @@ def _check_outputs(outputs: Outputs, file: Path | None) -> None:
     if (len(every) > 1 or outputs.neither) and not (outputs.fake and outputs.real):
         raise InputError(
             "of several outputs, some must mean FAKE and some REAL", file=file, column="outputs"
+        )
+
+
+def _check_sound(card: Card, file: Path | None) -> None:
+    if card.kind != "state_dict":
+        raise InputError(
+            f"a detector of kind {card.kind!r} that listens cannot be opened",
+            file=file,
+            column="rate",
+            expected="a state dict, such as AASIST's",
+        )
+    if card.rate != SoundSettings().rate:
+        raise InputError(
+            f"the rate {card.rate} is another",
+            file=file,
+            column="rate",
+            expected=f"{SoundSettings().rate} samples a second, as sound is kept",
+        )
+    if card.size is not None and not 1600 <= card.size <= 60 * SoundSettings().rate:
+        raise InputError(
+            f"the size {card.size} is none",
+            file=file,
+            column="size",
+            expected="1,600 to 960,000 samples",
         )
 
 

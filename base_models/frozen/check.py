@@ -1,5 +1,6 @@
-"""The golden check on labelled faces: of a card as it stands, and of what it leaves open."""
+"""The golden check on labelled faces, or sound: of a card as it stands, or of all it may mean."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,22 +20,22 @@ from base_models.frozen.card import Card
 from base_models.frozen.golden import FACES, Golden, golden, some_rows, variants
 from base_models.frozen.kinds import load, spec_of
 from base_models.scoring.crops import resize
+from base_models.scoring.sources import EARS
+from base_models.sound.store import Sound, load_sound, sound_path
 from predictions.errors import InputError
 
-#: At least so many faces of each class.
+#: At least so many videos of each class.
 _LEAST = 8
 
 
 @dataclass(frozen=True)
-class LabelledFaces:
-    """Faces whose label is known.
+class Labelled(ABC):
+    """What detectors look at of n videos whose label is known.
 
     Attributes:
-        faces: n videos; the first face of each counts.
         fake: (n,) bool.
     """
 
-    faces: Sequence[Faces]
     fake: NDArray[np.bool_]
 
     @property
@@ -42,23 +43,83 @@ class LabelledFaces:
         """Whether there are enough of both classes."""
         return min(int(self.fake.sum()), int((~self.fake).sum())) >= _LEAST
 
-    def seen(self, view: View | None, size: int) -> NDArray[np.uint8]:
-        """All of them as a detector sees them that asks for `view`, (n, size, size, 3).
+    @abstractmethod
+    def seen(self, spec: DetectorSpec) -> NDArray[Any]:
+        """All of them as this detector sees them, (n, ...)."""
+
+
+@dataclass(frozen=True)
+class LabelledFaces(Labelled):
+    """The first face of each video.
+
+    Attributes:
+        faces: of n videos.
+    """
+
+    faces: Sequence[Faces]
+
+    def seen(self, spec: DetectorSpec) -> NDArray[np.uint8]:
+        """RGB (n, size, size, 3).
 
         Raises:
-            InputError: the faces were cut without this view.
+            InputError: the faces were cut without the view that it asks for.
         """
-        return np.concatenate([resize(one.seen(view).decode([0]), size) for one in self.faces])
+        view = view_of_card(spec.card)
+        return np.concatenate([resize(one.seen(view).decode([0]), spec.size) for one in self.faces])
+
+
+@dataclass(frozen=True)
+class LabelledSound(Labelled):
+    """The first window of the sound of each video.
+
+    Attributes:
+        sounds: of n videos.
+    """
+
+    sounds: Sequence[Sound]
+
+    def seen(self, spec: DetectorSpec) -> NDArray[Any]:
+        """Windows as its ear hears them, (n, ...)."""
+        ear = EARS[spec.looks_at](spec.size)
+        return np.stack([ear.hear(one.wave, 0) for one in self.sounds])
 
 
 def faces_of_run(
     videos: pd.DataFrame, faces_dir: Path, views: Sequence[View] = ()
 ) -> LabelledFaces:
     """A face of some of the videos of a manifest, whose faces are found, with these views."""
-    there = videos[(videos["status"] == "ok") & videos["label"].notna()]
-    some = there.iloc[some_rows(there["label"].to_numpy(float), there["group"].to_numpy(), FACES)]
+    some = _some(videos[videos["status"] == "ok"])
     faces = [load_faces(faces_path(faces_dir, str(video)), views) for video in some["video"]]
-    return LabelledFaces(faces, some["label"].to_numpy(float) == 1)
+    return LabelledFaces(some["label"].to_numpy(float) == 1, faces)
+
+
+def sound_of_run(videos: pd.DataFrame, sounds: pd.DataFrame, sound_dir: Path) -> LabelledSound:
+    """The sound of some of the videos of a manifest; `sounds`: what `extract_sound` returned."""
+    heard = sounds.loc[sounds["status"] == "ok", "video"]
+    some = _some(videos[videos["video"].isin(heard)])
+    found = [load_sound(sound_path(sound_dir, str(video))) for video in some["video"]]
+    return LabelledSound(some["label"].to_numpy(float) == 1, found)
+
+
+def _some(videos: pd.DataFrame) -> pd.DataFrame:
+    there = videos[videos["label"].notna()]
+    rows = some_rows(there["label"].to_numpy(float), there["group"].to_numpy(), FACES)
+    return there.iloc[rows]
+
+
+def sound_of_dataset(dataset: Dataset) -> LabelledSound:
+    """The sound of some of the videos of a labelled dataset.
+
+    Raises:
+        InputError: too few of them have any.
+    """
+    from base_models.sound.extract import extract_sound
+
+    few = replace(dataset, videos=_some(dataset.videos).reset_index(drop=True))
+    with TemporaryDirectory(prefix="fakeodds-") as folder:
+        sounds = sound_of_run(few.videos, extract_sound(few, Path(folder)), Path(folder))
+    _refuse_few(sounds, dataset.root, "videos with sound")
+    return sounds
 
 
 def faces_of_dataset(dataset: Dataset, views: tuple[View, ...] = ()) -> LabelledFaces:
@@ -74,36 +135,38 @@ def faces_of_dataset(dataset: Dataset, views: tuple[View, ...] = ()) -> Labelled
     from base_models.faces.extract import extract_faces
     from base_models.faces.import_crops import import_crops
 
-    table = dataset.videos
-    rows = some_rows(table["label"].to_numpy(float), table["group"].to_numpy(), FACES)
-    few = replace(dataset, videos=table.iloc[rows].reset_index(drop=True))
+    few = replace(dataset, videos=_some(dataset.videos).reset_index(drop=True))
     with TemporaryDirectory(prefix="fakeodds-") as folder:
         settings = FaceSettings(frames=1, keep_all=False, views=views)
         find: Callable[..., pd.DataFrame] = import_crops if dataset.crops else extract_faces
         faces = faces_of_run(find(few, Path(folder), settings), Path(folder), views)
-    if not faces.suffice:
-        raise InputError(
-            f"shows {int(faces.fake.sum())} fake and {int((~faces.fake).sum())} real faces",
-            file=dataset.root,
-            expected=f"at least {_LEAST} of each",
-        )
+    _refuse_few(faces, dataset.root, "faces")
     return faces
 
 
-def check_detector(spec: DetectorSpec, path: Path, faces: LabelledFaces) -> Golden:
+def _refuse_few(labelled: Labelled, root: Path, what: str) -> None:
+    if not labelled.suffice:
+        raise InputError(
+            f"has {int(labelled.fake.sum())} fake and {int((~labelled.fake).sum())} real {what}",
+            file=root,
+            expected=f"at least {_LEAST} of each",
+        )
+
+
+def check_detector(spec: DetectorSpec, path: Path, labelled: Labelled) -> Golden:
     """The golden check of a detector of a card, from the file (or folder) `path`."""
     place = spec.import_module(spec.devices).choose_device("auto", "auto")
     detector: Any = load(spec, path, spec.size, place)
-    return golden(detector.logits(faces.seen(view_of_card(spec.card), spec.size)), faces.fake)
+    return golden(detector.logits(labelled.seen(spec)), labelled.fake)
 
 
-def check_card(card: Card, outputs: int | None, faces: LabelledFaces) -> dict[str, Golden]:
+def check_card(card: Card, outputs: int | None, labelled: Labelled) -> dict[str, Golden]:
     """The golden check of a card, by pixels; where it does not say what they are, of all kinds.
 
     Args:
         card: what is known.
         outputs: how many the network has, where the card does not say.
-        faces: the faces.
+        labelled: the faces, or the sound.
 
     Raises:
         InputError: its size is not known, or its files cannot be opened.
@@ -113,5 +176,6 @@ def check_card(card: Card, outputs: int | None, faces: LabelledFaces) -> dict[st
     path = card.paths[0] if card.files else card.folder
     known = card.outputs.count if card.outputs is not None else outputs or 1
     return {
-        name: check_detector(spec_of(whole), path, faces) for name, whole in variants(card, known)
+        name: check_detector(spec_of(whole), path, labelled)
+        for name, whole in variants(card, known)
     }

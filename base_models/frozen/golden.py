@@ -28,7 +28,7 @@ class Golden:
     Attributes:
         auc: of its logits.
         low, high: 95 % interval, of Hanley and McNeil's standard error.
-        fakes, reals: how many faces of each there were.
+        fakes, reals: how many videos of each there were.
     """
 
     auc: float
@@ -53,9 +53,9 @@ def _sentence(
         "down": "it is upside down: say --reverse to `fakeodds models add`, or turn its card",
         "chance": "near chance here",
     }[verdict]
+    interval = f"{low:.3f}-{high:.3f}"
     return (
-        f"{detector}: AUC {auc:.3f} ({low:.3f}-{high:.3f}) on {fakes} fake and {reals} real faces: "
-        f"{said}."
+        f"{detector}: AUC {auc:.3f} ({interval}) on {fakes} fake and {reals} real videos: {said}."
     )
 
 
@@ -108,7 +108,7 @@ def variants(card: Card, outputs: int) -> Iterator[tuple[str, Card]]:
     if card.outputs is None:
         last = outputs - 1
         card = replace(card, outputs=Outputs(fake=(last,), real=tuple(range(last))))
-    if card.pixels is not None:
+    if card.pixels is not None or card.listens:
         yield "its card's", card
         return
     for name in PIXELS:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from base_models.detectors.registry import Detector, DetectorSpec
-from base_models.frozen.card import Card
+from base_models.frozen.card import Card, Pixels
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name, find
 
@@ -139,7 +139,7 @@ def spec_of(card: Card) -> DetectorSpec:
             "into the card",
         )
     assert card.size is not None
-    assert card.pixels is not None
+    pixels = card.pixels or Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     kind = kind_of(card)
     return DetectorSpec(
         name=card.name,
@@ -147,15 +147,16 @@ def spec_of(card: Card) -> DetectorSpec:
         extra=kind.extra,
         architecture=card.network or kind.about,
         size=card.size,
-        mean=card.pixels.mean,
-        std=card.pixels.std,
-        channels=card.pixels.channels,
+        mean=pixels.mean,
+        std=pixels.std,
+        channels=pixels.channels,
         parameters=0,
         published=None,
         factory="",
         loader="base_models.frozen.kinds:load",
         trainer="",
-        exporter=kind.exporter,
+        exporter="" if card.listens else kind.exporter,
+        looks_at="waveform" if card.listens else "face",
         devices=kind.devices,
         smallest=card.size,
         fixed_size=True,

@@ -1,10 +1,12 @@
 """What detectors look at, behind one interface: single faces, faces in their order, sound.
 
+Sound is looked at as spectrograms, or heard as the samples that it is (`waveform`).
+
 Everything that one kind needs lies in folders beside each other: `faces/`, `sound/`, and
 `embeddings/`, which is made from the faces when it is needed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +18,7 @@ from base_models.faces.views import view_of_card
 from base_models.features.rows import Features
 from base_models.scoring.crops import CropIndex, Crops, index_views
 from base_models.sequences.tracks import Sequences, index_tracks
+from base_models.sound.ears import Ear, MelEar, WaveEar
 from base_models.sound.windows import Sounds, index_sounds
 
 
@@ -24,7 +27,7 @@ class Source(Protocol):
 
     Attributes:
         index: the video, frame and face of each row, as they stand in the frame scores.
-        size: what the detector's `size` says: a side in pixels, or a number of mel bands.
+        size: what the detector's `size` says: a side in pixels, mel bands, or samples.
     """
 
     index: CropIndex
@@ -45,14 +48,17 @@ class Varied(Source, Protocol):
 FEATURES = "features"
 
 #: What a video lacks that has no row, by what is looked at.
-LACKING = {"face": "a face", "faces": "a face", "sound": "sound"}
+LACKING = {"face": "a face", "faces": "a face", "sound": "sound", "waveform": "sound"}
+
+#: Detectors that look at one of these listen; called with their size.
+EARS: Mapping[str, Callable[[int], Ear]] = {"sound": MelEar, "waveform": WaveEar}
 
 
 def folder_of(spec: DetectorSpec, faces_dir: Path) -> Path:
     """Where that lies which a detector looks at: the faces, or beside them."""
     if spec.looks_at == "faces":
         return faces_dir.with_name("embeddings") / f"model={spec.name}"
-    return sound_beside(faces_dir) if spec.looks_at == "sound" else faces_dir
+    return sound_beside(faces_dir) if spec.looks_at in EARS else faces_dir
 
 
 def sound_beside(faces_dir: Path) -> Path:
@@ -67,6 +73,8 @@ def size_of(spec: DetectorSpec, asked: int | None) -> int:
 
 def media_of(spec: DetectorSpec) -> str:
     """What a detector looks at, down to the view: those with the same share an index."""
+    if spec.looks_at in EARS:
+        return f"{spec.looks_at} {spec.size}"
     view = view_of_card(spec.card)
     return spec.looks_at if view is None else f"{spec.looks_at} {view.name}"
 
@@ -90,8 +98,11 @@ def index_media(
         found = dict(zip(views, crops, strict=True))
     if "faces" in wanted:
         found["faces"] = index_tracks(found["face"])
-    if "sound" in wanted:
-        found["sound"] = index_sounds(videos, sound_beside(faces_dir))
+    for spec in specs:
+        name = media_of(spec)
+        if spec.looks_at in EARS and name not in found:
+            ear = EARS[spec.looks_at](spec.size)
+            found[name] = index_sounds(videos, sound_beside(faces_dir), ear)
     return {name: found[name] for name in sorted(wanted)}
 
 
@@ -107,8 +118,8 @@ def open_source(
     """What detectors that look at `looks_at` see, for the rows of `index`; see `folder_of`."""
     if looks_at == "faces":
         return Sequences(index, folder, size, cache_bytes=cache_bytes)
-    if looks_at == "sound":
-        return Sounds(index, folder, size, cache_bytes=cache_bytes)
+    if looks_at in EARS:
+        return Sounds(index, folder, EARS[looks_at](size), size, cache_bytes=cache_bytes)
     if looks_at == FEATURES:
         return Features(index, folder, size, cache_bytes=cache_bytes)
     return Crops(index, folder, size, cache_bytes=cache_bytes, threads=threads)

@@ -1,4 +1,4 @@
-"""The sound of a video: decoded, cut into windows, stored as log-mel spectrograms."""
+"""The sound of a video: decoded, stored, and heard in windows, as spectrograms or samples."""
 
 import lazy_loader
 

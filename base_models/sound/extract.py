@@ -1,4 +1,4 @@
-"""Videos in, one file of log-mel spectrograms per video out.
+"""Videos in, one file of sound per video out.
 
 What a video gives depends on the file and the settings alone, so a stopped extraction goes on with
 the videos whose file is not there yet.
@@ -10,67 +10,45 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from base_models.compute.per_video import keep_only, work_on_videos
 from base_models.datasets.dataset import Dataset
-from base_models.sound.mel import log_mel
 from base_models.sound.settings import SoundSettings
-from base_models.sound.store import SOUND, Sound, SoundStatus
+from base_models.sound.store import SOUND, Sound, SoundStatus, as_samples
 from base_models.sound.track import NoSound, Track, read_track
 from base_models.video.container import UnreadableVideo
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
 #: Goes into the key: files written by an older way of working are made again.
-_FORMAT = 2
+_FORMAT = 3
 
 #: A track whose loudest sample is below this (-80 dB of full scale) has nothing to be heard.
 SILENCE = 1e-4
 
 
 def extract_video_sound(path: Path, settings: SoundSettings) -> Sound:
-    """The spectrograms of one video, in memory.
+    """The sound of one video, in memory.
 
     A video without an audio track, or with a silent one, gives status `no_sound`, one that cannot
-    be decoded `unreadable`, each with its reason and without a window.
+    be decoded `unreadable`, each with its reason and without a sample.
     """
     try:
         track = read_track(path, settings.rate, settings.longest_s)
     except NoSound as error:
-        return _nothing("no_sound", error.sentence, error.code, settings)
+        return _nothing("no_sound", error.sentence, error.code)
     except UnreadableVideo as error:
-        return _nothing("unreadable", error.sentence, error.code, settings)
+        return _nothing("unreadable", error.sentence, error.code)
     seconds = len(track.samples) / settings.rate
-    peak = float(np.abs(track.samples).max())
-    if peak < SILENCE:
-        return _nothing(
-            "no_sound", "The audio track is silent (peak below -80 dB).", "silent", settings
-        )
-    starts = window_starts(len(track.samples), settings)
+    if float(np.abs(track.samples).max()) < SILENCE:
+        return _nothing("no_sound", "The audio track is silent (peak below -80 dB).", "silent")
     return Sound(
-        window=np.arange(len(starts), dtype=np.int32),
-        start_s=(starts / settings.rate).astype(np.float32),
-        mel=np.stack([_spectrogram(track, int(start), settings) for start in starts]),
+        samples=as_samples(track.samples),
         status="ok",
         reason=_loss(track, seconds),
         reason_code="packets_lost" if track.damaged else "",
         seconds=seconds,
     )
-
-
-def window_starts(n: int, settings: SoundSettings) -> NDArray[np.int64]:
-    """First samples of the windows of a track of n samples; at least one, ascending.
-
-    Every `step_s` as long as the window is whole. Where that gives more than `windows`, those in
-    the middle of as many equal parts of the list are taken.
-    """
-    step = round(settings.step_s * settings.rate)
-    starts = np.arange(0, max(n - settings.samples, 0) + 1, step)
-    if len(starts) > settings.windows:
-        middles = (np.arange(settings.windows) + 0.5) * len(starts) / settings.windows
-        starts = starts[middles.astype(np.int64)]
-    return starts
 
 
 def extract_sound(
@@ -81,7 +59,7 @@ def extract_sound(
     jobs: int = 1,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Write the spectrograms of every video of a dataset to the folder `out`, one file a video.
+    """Write the sound of every video of a dataset to the folder `out`, one file a video.
 
     Videos whose file is there, made with the same settings from the same content, are passed over;
     files of other videos are removed from `out`. Each file appears in one step, so the work may be
@@ -90,8 +68,7 @@ def extract_sound(
 
     Returns:
         `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` and `reason_code` (string,
-        empty when all is well), `seconds` (float64) and `n_windows` (Int64); every video keeps its
-        row.
+        empty when all is well) and `seconds` (float64); every video keeps its row.
     """
     settings = settings or SoundSettings()
     videos = [str(video) for video in dataset.videos["video"]]
@@ -117,7 +94,6 @@ def extract_sound(
             "reason": pd.array([one["reason"] for one in facts], dtype="string"),
             "reason_code": pd.array([one["reason_code"] for one in facts], dtype="string"),
             "seconds": [float(one["seconds"]) for one in facts],
-            "n_windows": pd.array([files[video].rows for video in videos], dtype="Int64"),
         }
     )
 
@@ -129,35 +105,12 @@ def _key(settings: SoundSettings, path: Path | None) -> str:
 
 def _sound_of(settings: SoundSettings, path: Path | None) -> Sound:
     if path is None:
-        return _nothing("no_sound", "Pictures of faces have no sound.", "no_track", settings)
+        return _nothing("no_sound", "Pictures of faces have no sound.", "no_track")
     return extract_video_sound(path, settings)
 
 
-def _spectrogram(track: Track, start: int, settings: SoundSettings) -> NDArray[np.float16]:
-    """One window (frames, bands); one that the track does not fill ends in silence."""
-    samples = track.samples[start : start + settings.samples]
-    samples = np.pad(samples, (0, settings.samples - len(samples)))
-    mel = log_mel(
-        samples,
-        rate=settings.rate,
-        fft=settings.fft,
-        frame=settings.frame,
-        hop=settings.hop,
-        bands=settings.bands,
-    )
-    return mel.astype(np.float16)
-
-
-def _nothing(status: SoundStatus, reason: str, code: str, settings: SoundSettings) -> Sound:
-    return Sound(
-        window=np.empty(0, np.int32),
-        start_s=np.empty(0, np.float32),
-        mel=np.empty((0, settings.frames, settings.bands), np.float16),
-        status=status,
-        reason=reason,
-        reason_code=code,
-        seconds=0.0,
-    )
+def _nothing(status: SoundStatus, reason: str, code: str) -> Sound:
+    return Sound(np.empty(0, np.int16), status, reason, 0.0, code)
 
 
 def _loss(track: Track, seconds: float) -> str:

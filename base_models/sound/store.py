@@ -1,8 +1,7 @@
-"""The spectrograms of one video in one Parquet file: where it lies, how it is written and read.
+"""The sound of one video in one Parquet file: where it lies, how it is written and read.
 
-Columns: `window` (int32, its number in the video), `start_s` (float32, seconds) and `mel` (binary:
-float16, little-endian, frames x bands, natural log of power). The facts are status, reason, seconds
-of sound and the shape of a window.
+One row, `samples` (binary: int16, little-endian, mono); none where there is no sound. The facts are
+status, reason, and seconds of sound.
 
 Nothing here imports torch or PyAV.
 """
@@ -20,33 +19,37 @@ from base_models.compute.per_video import VideoStore, video_path
 
 SoundStatus = Literal["ok", "no_sound", "unreadable"]
 
+_FULL_SCALE = 32_768
 _SAID = ("status", "reason", "reason_code")
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The windows of one video, in order.
+    """The beginning of the track of one video.
 
     Attributes:
-        window: (n,) int32, numbers of the windows.
-        start_s: (n,) float32, when they begin, in seconds.
-        mel: (n, frames, bands) float16, natural log of mel power.
+        samples: (n,) int16 at the rate of the settings, mono; 32,768 is full scale.
         status: `ok`, `no_sound` (no audio track, an empty or a silent one) or `unreadable`.
         reason: a sentence; empty when all is well.
         seconds: of sound that was decoded.
         reason_code: the kind of reason in a word: `silent`, `no_track`, ...; empty likewise.
     """
 
-    window: NDArray[np.int32]
-    start_s: NDArray[np.float32]
-    mel: NDArray[np.float16] = field(repr=False)
+    samples: NDArray[np.int16] = field(repr=False)
     status: SoundStatus
     reason: str
     seconds: float
     reason_code: str = ""
 
-    def __len__(self) -> int:
-        return len(self.window)
+    @property
+    def wave(self) -> NDArray[np.float32]:
+        """The samples (n,) float32 in [-1, 1]."""
+        return self.samples.astype(np.float32) / np.float32(_FULL_SCALE)
+
+
+def as_samples(wave: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples (n,) in [-1, 1] as they are kept, to the nearest of 65,536 values."""
+    return np.clip(np.rint(wave * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def sound_path(out: Path, video: str) -> Path:
@@ -69,23 +72,15 @@ def load_sound(path: Path) -> Sound:
 
 
 def _pack(sound: Sound) -> tuple[dict[str, pa.Array], dict[str, Any]]:
-    _, frames, bands = sound.mel.shape
-    columns = {
-        "window": pa.array(sound.window, pa.int32()),
-        "start_s": pa.array(sound.start_s, pa.float32()),
-        "mel": pa.array([window.astype("<f2").tobytes() for window in sound.mel], pa.binary()),
-    }
+    tracks = [sound.samples.astype("<i2").tobytes()] if len(sound.samples) else []
     seconds = round(sound.seconds, 3)
     said = {name: getattr(sound, name) for name in _SAID}
-    return columns, {**said, "seconds": seconds, "shape": [frames, bands]}
+    return {"samples": pa.array(tracks, pa.binary())}, {**said, "seconds": seconds}
 
 
 def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Sound:
-    mel = np.frombuffer(b"".join(table["mel"].to_pylist()), "<f2")
     return Sound(
-        window=table["window"].to_numpy(),
-        start_s=table["start_s"].to_numpy(),
-        mel=mel.reshape(len(table), *facts["shape"]).astype(np.float16, copy=False),
+        samples=np.frombuffer(b"".join(table["samples"].to_pylist()), "<i2").astype(np.int16),
         seconds=facts["seconds"],
         **{name: facts[name] for name in _SAID},
     )

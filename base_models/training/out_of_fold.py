@@ -261,8 +261,8 @@ def fit_out_of_fold(
             media: _Task(index, labels, folds, groups, faces_dir, out, settings, Path(places))
             for media, index in indexes.items()
         }
-        for media in sorted({media_of(spec) for spec in trained}):
-            _check_classes(tasks[media], LACKING[media])
+        for media, looks_at in sorted({(media_of(spec), spec.looks_at) for spec in trained}):
+            _check_classes(tasks[media], LACKING[looks_at])
         starts = settle_starts(settings)
         (out / "models" / LIST).unlink(missing_ok=True)
         notes = _remove_stale(next(iter(tasks.values())), names, indexes, frozen)

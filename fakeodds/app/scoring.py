@@ -18,6 +18,7 @@ from base_models.scoring.fold_models import find_models
 from base_models.scoring.frame_scores import no_frames, read_new_scores
 from base_models.scoring.offline import score_videos
 from base_models.scoring.online import DecodedFaces, VideoScorer
+from base_models.scoring.sources import EARS
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.video.container import UnreadableVideo
@@ -84,7 +85,7 @@ class Scorer:
         # A name that is not trained is left to the scorer, which tells of it.
         self.alone = tuple(name for name in names if looks_at.get(name, "face") == "face")
         self.others = tuple(name for name in names if name not in self.alone)
-        self._listening = any(looks_at[name] == "sound" for name in self.others)
+        self._listening = any(looks_at[name] in EARS for name in self.others)
         self._run = run
         self._device, self._backend = device, backend
         self._scorer = (

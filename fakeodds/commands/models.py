@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 _RANGES = {(p.mean, p.std): PIXEL_WORDS[name] for name, p in PIXELS.items()}
 
 #: What the size of the input counts, by what a detector looks at.
-_UNITS = {"face": "px", "faces": "px", "sound": "mel"}
+_UNITS = {"face": "px", "faces": "px", "sound": "mel", "waveform": "samples"}
 
 #: The same in words.
 _INPUTS = {
     "face": "a face at a time, {size} x {size} pixels",
     "faces": "a video's faces in their order, {size} x {size} pixels",
     "sound": "the sound, {size} mel bands",
+    "waveform": "the sound, {size} samples at a time",
 }
 
 #: What users may call pixels.
@@ -99,7 +100,8 @@ def show(name: str | None) -> Answer:
             continue
         assert card is not None
         brought[one] = card.facts
-        size = "?" if card.size is None else f"{card.size} px"
+        unit = "samples" if card.listens else "px"
+        size = "?" if card.size is None else f"{card.size} {unit}"
         seen = ", ".join(card.trained_on) or "?"
         table.add_row(one, card.kind, size, _words(card), "-", seen)
     terminal.out.print(table)
@@ -251,13 +253,16 @@ def check(name: str, check: Path) -> Answer:
 def _check(card: Card, outputs: int | None, path: Path) -> dict[str, Any]:
     """Print and return the golden check."""
     from base_models.faces.views import views_of
-    from base_models.frozen.check import check_card, faces_of_dataset
+    from base_models.frozen.check import check_card, faces_of_dataset, sound_of_dataset
     from base_models.frozen.golden import CHECKED
     from fakeodds.workflows.inputs import DatasetOptions
 
     dataset = DatasetOptions().read(path, training=True)
     with terminal.working(f"checking {card.name}"):
-        found = check_card(card, outputs, faces_of_dataset(dataset, views_of([card])))
+        if card.listens:
+            found = check_card(card, outputs, sound_of_dataset(dataset))
+        else:
+            found = check_card(card, outputs, faces_of_dataset(dataset, views_of([card])))
     best = max(found, key=lambda one: abs(found[one].auc - 0.5))
     if len(found) > 1:
         terminal.out.print(_variants_table(found))
@@ -309,10 +314,10 @@ def _tell(card: Card) -> None:
         "kind": f"{card.kind} {card.layout}".strip(),
         "network": card.network or "-",
         "files": ", ".join(str(path) for path in card.paths) or "-",
-        "size": "not known" if card.size is None else f"{card.size} x {card.size} pixels",
+        "size": "not known" if card.size is None else _size_words(card),
         "pixels": _words(card),
         "outputs": outputs,
-        "crop": "the run's own faces" if card.crop is None else _crop_words(card),
+        "crop": "-" if card.listens else _crop_words(card),
         "licence": card.licence or "not known",
         "source": card.source or "-",
         "trained on": ", ".join(card.trained_on) or "not known",
@@ -320,7 +325,15 @@ def _tell(card: Card) -> None:
     _print(lines)
 
 
+def _size_words(card: Card) -> str:
+    if card.listens:
+        return f"{card.size} samples, at {card.rate} a second"
+    return f"{card.size} x {card.size} pixels"
+
+
 def _words(card: Card) -> str:
+    if card.listens:
+        return "-"
     if card.pixels is None:
         return "not known"
     return _pixels(card.pixels.mean, card.pixels.std, card.pixels.channels)
@@ -328,7 +341,8 @@ def _words(card: Card) -> str:
 
 def _crop_words(card: Card) -> str:
     crop = card.crop
-    assert crop is not None
+    if crop is None:
+        return "the run's own faces"
     if crop.whole:
         return "the whole picture"
     if crop.align != "none":

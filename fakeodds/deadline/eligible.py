@@ -9,7 +9,7 @@ from base_models.scoring.fold_models import FoldModel
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 
-_DOES = {"faces": "looks at faces in their order", "sound": "listens"}
+_DOES = {"faces": "looks at faces in their order", "sound": "listens", "waveform": "listens"}
 
 IMPORTED = NoteKind(
     "deadline.imported", "the scores by {detector} were imported, and new videos will have none."

@@ -30,16 +30,17 @@ def look_at_brought(
 
     Returns:
         Detector -> `licence`, `trained_on`, `seen` (those of them that these videos are called),
-        `golden` (see `frozen.golden.Golden`; None with too few faces).
+        `golden` (see `frozen.golden.Golden`; None with too few videos).
     """
     frozen = [spec for spec in specs if spec.card is not None]
     if not frozen:
         return {}
     from base_models.faces.views import views_of
-    from base_models.frozen.check import check_detector, faces_of_run
+    from base_models.frozen.check import check_detector, faces_of_run, sound_of_run
     from base_models.frozen.install import install
 
     names = _names_of_dataset(run)
+    listening = [spec for spec in frozen if spec.looks_at != "face"]
     models = {spec.name: install(spec, run.path) for spec in frozen}
     file = run.path / "models" / "checked.json"
     product = Product(
@@ -50,19 +51,23 @@ def look_at_brought(
             models={name: model.key for name, model in models.items()},
             cards={spec.name: spec.card.facts for spec in frozen if spec.card},
             names=names,
+            **({"sound": run.key("sound")} if listening else {}),
         ),
         owns=(file,),
         needs=(file,),
     )
     if not product.is_done():
         faces = faces_of_run(videos, run.faces, views_of(spec.card for spec in frozen))
+        heard = pd.read_parquet(run.sound_table) if listening else None
+        sound = None if heard is None else sound_of_run(videos, heard, run.sound)
         with product.making(), terminal.working("checking detectors trained elsewhere"):
             found = {}
             for spec in frozen:
                 assert spec.card is not None
                 golden = None
-                if faces.suffice:
-                    one = check_detector(spec, models[spec.name].weights, faces)
+                labelled = faces if sound is None or spec not in listening else sound
+                if labelled.suffice:
+                    one = check_detector(spec, models[spec.name].weights, labelled)
                     golden = {**asdict(one), "verdict": one.verdict}
                 found[spec.name] = {
                     "licence": spec.card.licence,

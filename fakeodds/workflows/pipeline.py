@@ -19,6 +19,7 @@ from base_models.faces.views import views_of
 from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
+from base_models.scoring.sources import EARS
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
@@ -194,7 +195,7 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[DetectorSpec], jobs:
 
 
 def _listens(detectors: Sequence[DetectorSpec]) -> bool:
-    return any(spec.looks_at == "sound" for spec in detectors)
+    return any(spec.looks_at in EARS for spec in detectors)
 
 
 def train_and_stack(

@@ -26,7 +26,7 @@ from base_models.scoring.offline import score_videos
 from base_models.sequences.embed import STEPS, choose_steps, embed_video
 from base_models.sequences.store import EMBEDDINGS, load_embeddings
 from base_models.sequences.tracks import WHOLE_VIDEO, Sequences, index_tracks
-from base_models.sound.store import Sound, load_sound, sound_path, write_sound
+from base_models.sound.store import Sound, as_samples, load_sound, sound_path, write_sound
 from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
@@ -42,18 +42,18 @@ BOTH = TrainSettings(
     device="cpu",
     threads=1,
 )
-FRAMES, BANDS = 60, 64
+RATE = 16_000
 
 
 def write_windows(folder: Path, video: str, fake: bool, windows: int = 2) -> None:
-    """A made-up spectrogram: noise, in a fake with a hum in every eighth band."""
+    """Made-up sound, as long as so many windows a second apart: noise, in a fake with hums."""
     rng = np.random.default_rng(list(video.encode()))
-    mel = rng.normal(-8, 2, (windows, FRAMES, BANDS))
-    mel[:, :, ::8] += 8 * fake
+    seconds = np.arange((windows + 1) * RATE if windows else 0) / RATE
+    wave = rng.normal(0, 0.05, len(seconds))
+    for hz in range(300, 7000, 900):
+        wave += 0.08 * fake * np.sin(2 * np.pi * hz * seconds)
     sound = Sound(
-        window=np.arange(windows, dtype=np.int32),
-        start_s=np.arange(windows, dtype=np.float32),
-        mel=mel.astype(np.float16),
+        samples=as_samples(wave.astype(np.float32)),
         status="ok" if windows else "no_sound",
         reason="" if windows else "The file has no audio track.",
         seconds=float(windows),

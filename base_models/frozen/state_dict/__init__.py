@@ -22,6 +22,7 @@ from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, of_one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
 from base_models.frozen.state_dict.own import draft_of_run
+from base_models.frozen.waveform import WaveDetector
 from predictions.errors import InputError
 from predictions.registry import find
 
@@ -57,6 +58,8 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
             remedy="say of each, in the card's [outputs], whether it means fake, real or neither",
         )
     network = of_one_output(headed, card.outputs).eval()
+    if card.listens:
+        return WaveDetector(spec, network).to(place)
     return TimmDetector(spec, network, spec.size, StartWeights("local", path)).to(place)
 
 
@@ -124,6 +127,8 @@ def draft(path: Path) -> Draft:
         "pixels": "as its authors' code has it",
         "crop": "as its authors' code has it",
     }
+    if card.listens:
+        del guesses["pixels"], guesses["crop"]
     outputs = layout.outputs(state)
     assert card.outputs is not None
     if outputs != card.outputs.count:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from base_models.frozen.card import Crop, Outputs, Pixels
-from base_models.frozen.state_dict import efficientnet, minifasnet, networks
+from base_models.frozen.state_dict import aasist, efficientnet, minifasnet, networks
 from base_models.frozen.state_dict.networks import Network
 from predictions.errors import InputError
 
@@ -248,6 +248,10 @@ def _is_minifasnet(state: State, *, attended: bool) -> bool:
     )
 
 
+def _is_aasist(state: State, *, width: int) -> bool:
+    return "GAT_layer_S.att_proj.weight" in state and state["pos_S"].shape[-1] == width
+
+
 def _any_rename(network: str) -> Callable[[str], str | None]:
     return lambda name: name
 
@@ -473,6 +477,26 @@ LAYOUTS: dict[str, Layout] = {
                 },
             )
             for name, scale in (("MiniFASNetV2", 2.7), ("MiniFASNetV1SE", 4.0))
+        ),
+        *(
+            Layout(
+                name.lower(),
+                f"{name}, which listens",
+                partial(_is_aasist, width=width),
+                (name,),
+                aasist.build,
+                _any_rename,
+                ("out_layer.weight",),
+                {
+                    "size": aasist.WINDOW,
+                    "rate": aasist.RATE,
+                    "outputs": Outputs(fake=(0,), real=(1,)),
+                    "licence": "MIT",
+                    "source": "https://github.com/clovaai/aasist",
+                    "trained_on": ("ASVspoof 2019 LA",),
+                },
+            )
+            for name, width in (("AASIST", 64), ("AASIST-L", 24))
         ),
         Layout(
             "cnndetection",

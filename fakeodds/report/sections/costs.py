@@ -15,7 +15,7 @@ from fakeodds.view.format import interval, listed, number, percent, seconds, sho
 
 _FOLDERS = {
     "faces": "face crops",
-    "sound": "spectrograms",
+    "sound": "sound",
     "embeddings": "faces as numbers, for detectors that look at their order and for heads",
     "models": "trained detectors",
     "scores": "frame scores",

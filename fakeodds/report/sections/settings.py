@@ -27,7 +27,7 @@ _FILES = {
     "clip.png": "log loss against the bound of the probability",
     "videos.parquet": "a row a video: label, group, fold, status and reason",
     "faces": "face crops, one file a video",
-    "sound": "spectrograms, one file a video",
+    "sound": "sound, one file a video",
     "sound.parquet": "what was to be heard in each video",
     "embeddings": "faces as numbers, for detectors that look at their order and for heads",
     "models": "weights of each detector and fold",

@@ -242,6 +242,43 @@ def _block(name: str, out: int, channels: int, kernel: int = 1, *, linear: bool 
     return shapes if linear else shapes | {f"{name}.prelu.weight": (out,)}
 
 
+# AASIST ------------------------------------------------------------------------------------------
+
+
+def aasist(end: int, graph: int, mixed: int = 32) -> Shapes:
+    shapes: Shapes = {"pos_S": (1, 23, end), "master1": (1, 1, graph), "master2": (1, 1, graph)}
+    shapes |= norm("first_bn", 1)
+    blocks = ((1, 32), (32, 32), (32, end), (end, end), (end, end), (end, end))
+    for i, (before, after) in enumerate(blocks):
+        place = f"encoder.{i}.0."
+        shapes |= norm(f"{place}bn1", before) if i else {}
+        shapes |= norm(f"{place}bn2", after)
+        for name, channels, kernel in (("conv1", before, (2, 3)), ("conv2", after, (2, 3))):
+            shapes |= {f"{place}{name}.weight": (after, channels, *kernel)}
+            shapes |= {f"{place}{name}.bias": (after,)}
+        if before != after:
+            shapes |= {f"{place}conv_downsample.weight": (after, before, 1, 3)}
+            shapes |= {f"{place}conv_downsample.bias": (after,)}
+    for axis in "ST":
+        place = f"GAT_layer_{axis}."
+        for name in ("att_proj", "proj_with_att", "proj_without_att"):
+            shapes |= linear(place + name, graph, end)
+        shapes |= {f"{place}att_weight": (graph, 1)} | norm(f"{place}bn", graph)
+        shapes |= linear(f"pool_{axis}.proj", 1, graph)
+        for branch in "12":
+            shapes |= linear(f"pool_h{axis}{branch}.proj", 1, mixed)
+    for branch in ("11", "12", "21", "22"):
+        place, before = f"HtrgGAT_layer_ST{branch}.", graph if branch.endswith("1") else mixed
+        for name in ("proj_type1", "proj_type2"):
+            shapes |= linear(place + name, before, before)
+        for name in ("att_proj", "proj_with_att", "proj_without_att"):
+            shapes |= linear(place + name, mixed, before) | linear(f"{place}{name}M", mixed, before)
+        for name in ("11", "22", "12", "M"):
+            shapes |= {f"{place}att_weight{name}": (mixed, 1)}
+        shapes |= norm(f"{place}bn", mixed)
+    return shapes | linear("out_layer", 2, 5 * mixed)
+
+
 # Files -------------------------------------------------------------------------------------------
 
 _ADJUST = conv("adjust_channel.0", 512, 2048, bias=True) | norm("adjust_channel.1", 512)
@@ -295,4 +332,6 @@ FILES: dict[str, Callable[[], Shapes]] = {
     "cnndetection": lambda: resnet(bottleneck=True) | linear("fc", 1, 2048),
     "minifasnetv2": lambda: minifasnet("MiniFASNetV2"),
     "minifasnetv1se": lambda: minifasnet("MiniFASNetV1SE"),
+    "aasist": lambda: aasist(64, 64),
+    "aasist-l": lambda: aasist(24, 24),
 }

@@ -32,6 +32,14 @@ def _drawn(name: str, shape: Shape, gain: float) -> np.ndarray:
     return (rng.standard_normal(shape) * np.sqrt(gain / np.prod(shape[1:]))).astype(np.float32)
 
 
+def waves(samples: int, n: int = 3) -> np.ndarray:
+    """float32 (n, samples) in [-1, 1]: three tones with noise."""
+    rng = np.random.default_rng(samples)
+    seconds = np.arange(samples) / 16_000
+    tones = np.sin(2 * np.pi * np.array([[180.0], [700.0], [2600.0]])[:n] * seconds)
+    return (0.3 * tones + rng.normal(0, 0.1, (n, samples))).astype(np.float32).clip(-1, 1)
+
+
 def pictures(size: int, n: int = 3) -> np.ndarray:
     """RGB uint8 (n, size, size, 3): shades and noise."""
     rng = np.random.default_rng(size)

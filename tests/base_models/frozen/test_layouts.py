@@ -23,12 +23,13 @@ from base_models.frozen.state_dict import known_layout  # noqa: E402
 from base_models.frozen.state_dict.layouts import LAYOUTS  # noqa: E402
 
 from .authors import FILES  # noqa: E402
-from .seeded import fill, pictures  # noqa: E402
+from .seeded import fill, pictures, waves  # noqa: E402
 
 State = dict[str, Any]
 
 #: Logits of FAKE of the authors' networks (of two outputs z: z1 - z0; of MiniFASNet's three:
-#: logsumexp of 0 and 2, less 1) on three pictures of the size that their card says.
+#: logsumexp of 0 and 2, less 1; of AASIST's, whose first is FAKE: z0 - z1) on three pictures, or
+#: tracks of sound, of the size that their card says.
 AUTHORS = {
     "deepfakebench-xception": (-0.6536142, -0.8063554, -0.7012013),
     "deepfakebench-xception-dropout": (-0.0414781, 0.1061511, -0.0622401),
@@ -48,6 +49,8 @@ AUTHORS = {
     "cnndetection": (1.1715699, 1.5207819, 1.4506489),
     "minifasnetv2": (0.5036364, 0.4586417, 0.4500613),
     "minifasnetv1se": (0.8990934, 0.8582390, 0.9746471),
+    "aasist": (-3.2261934, -3.0697207, -3.1515062),
+    "aasist-l": (2.2581441, 2.0246283, 2.3111451),
 }
 
 #: Of each layer; so that the logits differ, and are small.
@@ -98,7 +101,7 @@ def saved(folder: Path, layout: str, state: State) -> Path:
 def logits(card: Card, path: Path) -> np.ndarray:
     spec = spec_of(card)
     detector = load(spec, path, spec.size, choose_device("cpu", "fp32"))
-    return detector.logits(pictures(spec.size))
+    return detector.logits((waves if card.listens else pictures)(spec.size))
 
 
 @pytest.mark.parametrize("layout", AUTHORS)
@@ -115,7 +118,8 @@ def test_logits_are_those_of_the_authors_code(layout: str, tmp_path: Path) -> No
     assert card.layout == layout.removesuffix("-dropout")
     assert card.unknown == []
     assert card.licence
-    assert card.crop is not None
+    assert card.listens == layout.startswith("aasist")
+    assert card.listens or card.crop is not None
     found = logits(card, path)
     path.unlink()  # up to 600 MB
     np.testing.assert_allclose(found, AUTHORS[layout], atol=1e-5, rtol=0)

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from base_models.datasets.dataset import Dataset
-from base_models.sound.extract import extract_sound, extract_video_sound, window_starts
+from base_models.sound.ears import MelEar, WaveEar
+from base_models.sound.extract import extract_sound, extract_video_sound
 from base_models.sound.mel import (
     POWER_FLOOR,
     hz_to_mel,
@@ -21,7 +22,7 @@ from base_models.sound.mel import (
     power_spectra,
 )
 from base_models.sound.settings import SoundSettings
-from base_models.sound.store import SOUND, load_sound, sound_path
+from base_models.sound.store import SOUND, as_samples, load_sound, sound_path
 from base_models.sound.track import NoSound, read_track
 from base_models.sound.windows import Sounds, index_sounds, mask
 from base_models.video.container import UnreadableVideo
@@ -91,13 +92,32 @@ def test_a_tone_is_loudest_in_its_band_and_silence_is_the_floor() -> None:
 
 
 def test_windows_are_bounded_and_evenly_chosen() -> None:
-    settings = SoundSettings(windows=4)
-    assert window_starts(10, settings).tolist() == [0]
-    assert (window_starts(5 * RATE, settings) / RATE).tolist() == [0, 1, 2, 3]
-    assert (window_starts(60 * RATE, settings) / RATE).tolist() == [7, 22, 36, 51]
+    ear = MelEar(windows=4)
+    assert ear.starts(10).tolist() == [0]
+    assert (ear.starts(5 * RATE) / RATE).tolist() == [0, 1, 2, 3]
+    assert (ear.starts(60 * RATE) / RATE).tolist() == [7, 22, 36, 51]
     for wrong in ({"bands": 0}, {"step_s": 3.0}, {"hop": 500}, {"windows": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
-            SoundSettings(**wrong)
+            MelEar(**wrong)
+    with pytest.raises(InputError, match="longest_s"):
+        SoundSettings(longest_s=0)
+
+
+def test_a_window_of_samples_is_the_track_itself() -> None:
+    ear = WaveEar(4 * RATE)
+    wave = tone(440, 9.5)
+    assert (ear.starts(len(wave)) / RATE).tolist() == [0, 4]
+    np.testing.assert_array_equal(ear.hear(wave, 4 * RATE), wave[4 * RATE : 8 * RATE])
+    assert len(ear.starts(600 * RATE)) == 15
+    # A short one is repeated.
+    short = ear.hear(wave[:RATE], 0)
+    np.testing.assert_array_equal(short, np.tile(wave[:RATE], 4))
+
+
+def test_samples_are_kept_to_sixteen_bits() -> None:
+    wave = np.array([-1, -0.5, 0, 1 / 32768, 0.5, 1], np.float32)
+    samples = as_samples(wave)
+    assert samples.tolist() == [-32768, -16384, 0, 1, 16384, 32767]
 
 
 # --- files -----------------------------------------------------------------------------------
@@ -115,19 +135,18 @@ def test_a_track_is_mixed_and_resampled(tmp_path: Path, write_clip: WriteClip, r
     assert len(read_track(path, RATE, 1.0).samples) == RATE
 
 
-def test_a_video_is_stored_as_windows(tmp_path: Path, write_clip: WriteClip) -> None:
+def test_the_track_of_a_video_is_stored(tmp_path: Path, write_clip: WriteClip) -> None:
     write_clip(tmp_path / "clips/a.mp4", flat(3), tone(440, 3.4))
     dataset = Dataset(tmp_path / "clips", pd.DataFrame({"video": ["a.mp4"]}))
     table = extract_sound(dataset, tmp_path / "sound")
     assert table.loc[0, "status"] == "ok"
-    assert table.loc[0, "n_windows"] == 2
     assert table.loc[0, "seconds"] == pytest.approx(3.4, abs=0.15)
     sound = load_sound(sound_path(tmp_path / "sound", "a.mp4"))
-    assert sound.mel.shape == (2, SoundSettings().frames, 64)
-    assert sound.mel.dtype == np.float16
-    assert sound.start_s.tolist() == [0, 1]
+    track = read_track(tmp_path / "clips/a.mp4", RATE, 60)
+    assert sound.wave.dtype == np.float32
+    np.testing.assert_allclose(sound.wave, track.samples, atol=1 / 32768)
     np.testing.assert_array_equal(
-        sound.mel, extract_video_sound(tmp_path / "clips/a.mp4", SoundSettings()).mel
+        sound.samples, extract_video_sound(tmp_path / "clips/a.mp4", SoundSettings()).samples
     )
 
 
@@ -162,15 +181,14 @@ def test_what_goes_wrong_is_said(odd_clips: Path) -> None:
         "text.mp4": "unreadable",
     }
     for name, sound in found.items():
-        assert np.isfinite(sound.mel).all()
         if sound.status == "ok":
-            assert len(sound) >= 1
+            assert len(sound.samples) == pytest.approx(sound.seconds * RATE)
         else:
-            assert len(sound) == 0
+            assert len(sound.samples) == 0
             assert sound.reason.endswith("."), name
     assert found["mute.mp4"].reason == "The file has no audio track."
     assert "silent" in found["silent.mp4"].reason
-    assert len(found["one_frame.mp4"]) == 1
+    assert 0.3 < found["one_frame.mp4"].seconds < 0.6
     assert 0.5 < found["cut.ts"].seconds < found["streamed.ts"].seconds
     with pytest.raises(NoSound):
         read_track(odd_clips / "mute.mp4", RATE, 60)
@@ -186,7 +204,7 @@ def test_damaged_packets_do_not_stop_it(tmp_path: Path, write_clip: WriteClip) -
     path.write_bytes(data)
     sound = extract_video_sound(path, SoundSettings())
     assert sound.status in ("ok", "unreadable")
-    assert np.isfinite(sound.mel).all()
+    assert (sound.status == "ok") == (len(sound.samples) > 0)
 
 
 def test_stopped_it_goes_on_and_writes_the_same_bytes(odd_clips: Path, tmp_path: Path) -> None:
@@ -216,7 +234,7 @@ def test_stopped_it_goes_on_and_writes_the_same_bytes(odd_clips: Path, tmp_path:
         assert there.get(path.name) in (None, other.stat().st_mtime_ns)
     # Other settings or another file: made again.
     before = SOUND.describe(whole / "whole.mp4.parquet")
-    extract_sound(dataset, whole, SoundSettings(bands=40))
+    extract_sound(dataset, whole, SoundSettings(longest_s=1))
     after = SOUND.describe(whole / "whole.mp4.parquet")
     assert before is not None
     assert after is not None
@@ -248,16 +266,17 @@ def test_windows_are_rows(odd_clips: Path, tmp_path: Path) -> None:
     videos = ["mute.mp4", "whole.mp4", "one_frame.mp4"]
     dataset = Dataset(odd_clips, pd.DataFrame({"video": videos}))
     extract_sound(dataset, tmp_path)
-    index = index_sounds(videos, tmp_path)
+    ear = MelEar()
+    index = index_sounds(videos, tmp_path, ear)
     assert index.video.tolist() == [1, 1, 2]  # none of the mute one
     assert index.frame.tolist() == [0, 1, 0]
     assert index.face.tolist() == [0, 0, 0]
-    kept, anew = (Sounds(index, tmp_path, 64, cache_bytes=size) for size in (1e9, 0))
+    kept, anew = (Sounds(index, tmp_path, ear, 64, cache_bytes=size) for size in (1e9, 0))
     rows = np.array([2, 0, 1, 0])
     np.testing.assert_array_equal(kept.read(rows), anew.read(rows))
-    np.testing.assert_array_equal(
-        kept.read(rows)[1], load_sound(sound_path(tmp_path, "whole.mp4")).mel[0]
-    )
+    wave = load_sound(sound_path(tmp_path, "whole.mp4")).wave
+    assert kept.read(rows).shape == (4, ear.frames, 64)
+    np.testing.assert_array_equal(kept.read(rows)[1], ear.hear(wave, 0))
     kept.read(rows)[:] = 0  # what is given is a copy
     assert (kept.read(rows) != 0).any()
     shutil.rmtree(tmp_path)

@@ -18,6 +18,7 @@ Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs
 import argparse
 import pickle
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,11 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
         InputError: as of `read_state`.
     """
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return safetensors.torch.load_file(path), ""
-        with torch.serialization.safe_globals(_HARMLESS):
+        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+            # Of what is refused, one sentence is said.
+            warnings.simplefilter("ignore", UserWarning)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such weights file", file=path) from error

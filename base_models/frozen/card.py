@@ -163,7 +163,9 @@ class Card:
     def unknown(self) -> list[str]:
         """What must be known before it can score, and is not."""
         needed = ("size", "outputs") if self.listens else ("size", "pixels", "outputs")
-        return [name for name in needed if getattr(self, name) is None]
+        unknown = [name for name in needed if getattr(self, name) is None]
+        by_name = self.kind == "keras" or (self.kind == "state_dict" and self.layout == "plain")
+        return ["network", *unknown] if by_name and not self.network else unknown
 
     @property
     def listens(self) -> bool:

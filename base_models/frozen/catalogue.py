@@ -5,6 +5,8 @@ folder that `FAKEODDS_HOME` names (else the platform's own for user data).
 """
 
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,11 +15,11 @@ from typing import cast
 from platformdirs import user_data_path
 
 from base_models.detectors.registry import DetectorSpec, list_detectors
-from base_models.frozen.card import Card
+from base_models.frozen.card import Card, card_of
 from base_models.frozen.card_file import read_card
 from base_models.frozen.kinds import GROUP, inspect, spec_of
 from predictions.errors import InputError
-from predictions.files import read_json, write_json
+from predictions.files import one_at_a_time, read_json, write_json
 
 #: What a card beside a file is called: the file's name and this.
 CARD = ".card.toml"
@@ -38,7 +40,8 @@ def open_reference(text: str) -> str | None:
     Raises:
         InputError: there is no card there, or two different ones bear one name.
     """
-    if text in _opened:
+    # A name that was added means its card, whatever lies in the working folder.
+    if text in _opened or text in added_cards():
         return text
     card = _card_at(text)
     if card is None:
@@ -65,7 +68,8 @@ def _refuse_taken(card: Card) -> None:
         InputError: one of fakeodds' own bears the name of the card.
     """
     own = [spec.name for spec in list_detectors()]
-    if card.name in own or card.name.startswith("timm-"):
+    # In small letters: folders that differ in nothing else are one on some disks.
+    if card.name.lower() in own or card.name.lower().startswith("timm-"):
         raise InputError(
             f"{card.name!r} is the name of a detector that fakeodds trains",
             file=card.folder,
@@ -84,7 +88,15 @@ def find_card(name: str) -> Card | None:
         return _opened[name]
     added = added_cards()
     if name in added:
-        return read_card(added[name])
+        card = read_card(added[name])
+        if card.name != name:
+            raise InputError(
+                f"the card that was added as {name!r} calls it {card.name!r} now",
+                file=added[name],
+                remedy=f"say {card.name}, after `fakeodds models add` of its file",
+            )
+        _refuse_taken(card)
+        return card
     for point in entry_points(group=GROUP):
         if point.name == name:
             return cast(Card, import_module(_PYTHON).card_of_package(point))
@@ -101,6 +113,23 @@ def find_spec(name: str) -> DetectorSpec | None:
     return None if card is None else spec_of(card)
 
 
+def refuse_other_code(specs: Iterable[DetectorSpec], *, scores_new: bool) -> None:
+    """Refuse Python detectors before any work: code that is not theirs, or that was not named.
+
+    Args:
+        specs: the detectors of a run.
+        scores_new: whether they are to score; what is kept needs no code.
+
+    Raises:
+        InputError: see above.
+    """
+    for spec in specs:
+        if spec.card is not None and spec.card.kind == "python":
+            code = import_module(_PYTHON)
+            if scores_new or code.is_named(spec.card):
+                code.named_file(spec.card)
+
+
 def known_names() -> list[str]:
     """All names that `find_card` knows."""
     packages = [point.name for point in entry_points(group=GROUP)]
@@ -115,17 +144,25 @@ def added_cards() -> dict[str, Path]:
         return {}
 
 
-def add_card(name: str, path: Path) -> None:
+def add_card(name: str, path: Path) -> list[str]:
     """Remember the card at `path` under its name, in place of another of that name.
+
+    Returns:
+        The names that this card bore before, which nothing is called any more.
 
     Raises:
         InputError: one of fakeodds' own bears it.
     """
     _refuse_taken(read_card(path))
-    write_json(
-        {**{k: str(v) for k, v in added_cards().items()}, name: str(path.resolve())}, _list()
-    )
-    _opened.pop(name, None)
+    place = path.resolve()
+    with one_at_a_time(_list().with_suffix(".lock")):
+        added = {k: v for k, v in added_cards().items() if k != name}
+        before = [k for k, v in added.items() if v.resolve() == place]
+        kept = {k: str(v) for k, v in added.items() if k not in before}
+        write_json({**kept, name: str(place)}, _list())
+    for gone in (name, *before):
+        _opened.pop(gone, None)
+    return before
 
 
 def card_path(path: Path) -> Path:
@@ -159,4 +196,5 @@ def _beside(path: Path) -> Card:
     """The card beside a file; without one, what can be known without anybody's help."""
     if card_path(path).is_file():
         return read_card(card_path(path))
-    return inspect(path).card
+    card = inspect(path).card
+    return replace(card_of(card.facts, path), folder=card.folder)

@@ -17,15 +17,12 @@ from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, faces_path, load_faces
 from base_models.faces.views import View, view_of_card
 from base_models.frozen.card import Card
-from base_models.frozen.golden import FACES, Golden, golden, some_rows, variants
+from base_models.frozen.golden import FACES, LEAST, Golden, golden, some_rows, variants
 from base_models.frozen.kinds import load, spec_of
 from base_models.scoring.crops import resize
 from base_models.scoring.sources import EARS
 from base_models.sound.store import Sound, load_sound, sound_path
 from predictions.errors import InputError
-
-#: At least so many videos of each class.
-_LEAST = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Labelled(ABC):
     @property
     def suffice(self) -> bool:
         """Whether there are enough of both classes."""
-        return min(int(self.fake.sum()), int((~self.fake).sum())) >= _LEAST
+        return min(int(self.fake.sum()), int((~self.fake).sum())) >= LEAST
 
     @abstractmethod
     def seen(self, spec: DetectorSpec) -> NDArray[Any]:
@@ -149,7 +146,7 @@ def _refuse_few(labelled: Labelled, root: Path, what: str) -> None:
         raise InputError(
             f"has {int(labelled.fake.sum())} fake and {int((~labelled.fake).sum())} real {what}",
             file=root,
-            expected=f"at least {_LEAST} of each",
+            expected=f"at least {LEAST} of each",
         )
 
 
@@ -172,7 +169,10 @@ def check_card(card: Card, outputs: int | None, labelled: Labelled) -> dict[str,
         InputError: its size is not known, or its files cannot be opened.
     """
     if card.size is None:
-        raise InputError(f"{card.name}: its card does not say its size", remedy="say --size first")
+        raise InputError(
+            f"{card.name}: its card does not say its size",
+            remedy="say it: `fakeodds models add FILE --size N`",
+        )
     path = card.paths[0] if card.files else card.folder
     known = card.outputs.count if card.outputs is not None else outputs or 1
     return {

@@ -17,6 +17,8 @@ from predictions.notes import NoteKind
 
 #: Faces looked at: enough to tell .5 from .7, few enough to take seconds.
 FACES = 96
+#: At least so many of each class.
+LEAST = 8
 #: Of a normal distribution, for an interval of 95 %.
 _Z = 1.959964
 
@@ -59,6 +61,11 @@ def _sentence(
     )
 
 
+NOT_CHECKED = NoteKind(
+    "frozen.not-checked",
+    f"{{detector}}: too few labelled videos to see whether it stands right side up ({LEAST} fake "
+    f"and {LEAST} real ones are needed).",
+)
 CHECKED = NoteKind("frozen.golden-check", _sentence)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import torch
 from numpy.typing import NDArray
 
@@ -45,7 +46,7 @@ _REAL = {
 }
 #: What is told apart in FaceForensics++, as it is written there but for capitals and hyphens.
 _FORGERIES = {"deepfakes", "face2face", "faceswap", "neuraltextures", "faceshifter"}
-_NOT = {"not", "non", "no", "un"}
+_NOT = {"not", "non", "no", "un", "never", "without", "free", "anti", "isn", "less"}
 
 
 def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
@@ -108,7 +109,7 @@ def _first(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def draft(path: Path) -> Draft:
+def draft(path: Path, network: str) -> Draft:
     """What a folder's configuration tells.
 
     Raises:
@@ -122,6 +123,12 @@ def draft(path: Path) -> Draft:
             file=path,
             remedy="save the model again with transformers' save_pretrained; pickles are not read",
         )
+    for name in weights:
+        try:
+            with safetensors.safe_open(path / name, "np"):
+                pass
+        except (safetensors.SafetensorError, OSError) as error:
+            raise InputError("is damaged, or cut short", file=path / name) from error
     index = [CONFIG, PIXELS, "model.safetensors.index.json"]
     files = (*weights, *(name for name in index if (path / name).is_file()))
     labels, outputs, doubts = read_labels(config)
@@ -145,7 +152,9 @@ def draft(path: Path) -> Draft:
         guesses["outputs"] = f"the names of its classes: {said}"
     if pixels is not None:
         guesses["pixels"] = PIXELS
-    return Draft(card, guesses, [*doubts, *more], len(labels))
+    # Where nothing is said of classes, transformers makes two.
+    count = len(labels) or (None if "id2label" in config else 2)
+    return Draft(card, guesses, {"outputs": " ".join(doubts)} | more if doubts else more, count)
 
 
 def read_labels(config: dict[str, Any]) -> tuple[tuple[str, ...], Outputs | None, list[str]]:
@@ -232,16 +241,24 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(error.problem, file=path, remedy="get the folder again") from error
 
 
-def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | None, list[str]]:
+def _pixels(
+    folder: Path, config: dict[str, Any]
+) -> tuple[int | None, Pixels | None, dict[str, str]]:
     """Side and pixels of its pictures, and what is not known of them."""
     try:
         said = _read(folder / PIXELS)
     except FileNotFoundError:
         size = config.get("image_size")
         doubt = f"There is no {PIXELS}: say --pixels."
-        return (size if isinstance(size, int) else None), None, [doubt]
+        return (size if isinstance(size, int) else None), None, {"pixels": doubt}
     size = said.get("crop_size") if said.get("do_center_crop") else None
     size = size or said.get("size") or config.get("image_size")
+    if isinstance(size, dict) and size.get("width", size.get("height")) != size.get("height"):
+        raise InputError(
+            f"its pictures are not square ({size.get('height')} x {size.get('width')})",
+            file=folder / PIXELS,
+            expected="one side for both",
+        )
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
     pixels = Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -250,12 +267,13 @@ def _pixels(folder: Path, config: dict[str, Any]) -> tuple[int | None, Pixels | 
         try:
             pixels = Pixels(_three(said["image_mean"]), _three(said["image_std"]))
         except (KeyError, TypeError, ValueError):
-            return None, None, [f"{PIXELS} does not say what its pixels are: say --pixels."]
+            doubt = f"{PIXELS} does not say what its pixels are: say --pixels."
+            return None, None, {"pixels": doubt}
     factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1
     if not isinstance(factor, int | float) or abs(factor - 1 / 255) > 1e-6:
-        return None, None, [f"{PIXELS} scales pixels in its own way: say --pixels."]
+        return None, None, {"pixels": f"{PIXELS} scales pixels in its own way: say --pixels."}
     whole = size if isinstance(size, int) else None
-    return whole, pixels, ([] if whole else ["Its size is not known: say --size."])
+    return whole, pixels, ({} if whole else {"size": "Its size is not known: say --size."})
 
 
 def _three(values: Any) -> tuple[float, float, float]:

@@ -45,8 +45,19 @@ def load(spec: DetectorSpec, path: Path, place: KerasDevice) -> KerasDetector:
     return KerasDetector(spec, network, spec.size, StartWeights("local", path), place)
 
 
-def draft(path: Path) -> Draft:
-    """What the name of a file tells; what a Keras file says of layers is not read."""
+#: How HDF5 and zip files begin.
+_BEGINNINGS = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04")
+
+
+def draft(path: Path, network: str) -> Draft:
+    """What the name of a file tells; what a Keras file says of layers is not read.
+
+    Raises:
+        InputError: it is no file of Keras.
+    """
+    with path.open("rb") as file:
+        if not file.read(8).startswith(_BEGINNINGS):
+            raise InputError("is no file of Keras (damaged, or empty?)", file=path)
     card = Card(card_name(path), "keras", (path.name,))
     for name, files in MESONET_FILES.items():
         if path.name in files:
@@ -63,13 +74,13 @@ def draft(path: Path) -> Draft:
                 source="https://github.com/DariusAf/MesoNet",
             )
             why = "the file bears the name of MesoNet's authors', whose output means REAL"
-            return Draft(card, {"network": why, "outputs": why}, [], 1)
+            return Draft(card, {"network": why, "outputs": why}, {}, 1)
     names = ", ".join(_keras_names())
     doubt = (
         f"A Keras file does not say which network it is of: say --network ({names}), --pixels, "
         "--fake."
     )
-    return Draft(card, {}, [doubt])
+    return Draft(card, {}, {"network": doubt})
 
 
 def _keras_names() -> list[str]:

@@ -1,12 +1,14 @@
 """The kinds of detectors that can be brought, a module each. Importing this needs no framework.
 
 To add one: a line here, and a module with `load(spec, path, place) -> Detector`, which opens the
-files of a card (`path`: the one with the weights, or their folder), and `draft(path) -> Draft`,
-which looks at a file or folder that somebody brings.
+files of a card (`path`: the one with the weights, or their folder), and
+`draft(path, network) -> Draft`, which looks at a file or folder that somebody brings, and says to
+be of `network` (empty: says nothing).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -97,16 +99,26 @@ class Draft:
     Attributes:
         card: what is known so far.
         guesses: field of the card -> why it was taken to be so; users are told.
-        doubts: what could not be known, in sentences.
+        doubts: field of the card -> why it is not known, and what to say; under another word what
+            users should hear whatever they say.
         outputs: how many the network has; None where that is not known either.
         gives: what the outputs are, where that can be seen.
     """
 
     card: Card
     guesses: dict[str, str] = field(default_factory=dict)
-    doubts: Sequence[str] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
     outputs: int | None = None
     gives: Literal["logits", "probabilities"] = "logits"
+
+    def doubts_of(self, card: Card) -> list[str]:
+        """What is still to be said of a card that was made of this one."""
+        fields = {one.name for one in dataclass_fields(Card)}
+        return [
+            doubt
+            for field, doubt in self.doubts.items()
+            if field in card.unknown or field not in fields
+        ]
 
 
 def card_name(path: Path) -> str:
@@ -164,16 +176,20 @@ def spec_of(card: Card) -> DetectorSpec:
     )
 
 
-def inspect(path: Path) -> Draft:
-    """What is known of the detector in a file or folder, before anybody says more.
+def inspect(path: Path, network: str = "") -> Draft:
+    """What is known of the detector in a file or folder.
+
+    Args:
+        path: of the file or folder.
+        network: the card's `network`, where it is known.
 
     Raises:
-        InputError: nothing here can be opened, or the file is damaged.
+        InputError: nothing here can be opened, the file is damaged, or not of that network.
     """
     for kind in KINDS.values():
         is_folder = kind.name == "hugging_face" and (path / "config.json").is_file()
         if is_folder or (path.is_file() and path.suffix.lower() in kind.endings):
-            draft: Draft = _module(kind).draft(path)
+            draft: Draft = _module(kind).draft(path, network)
             return replace(
                 draft, card=replace(draft.card, folder=path if is_folder else path.parent)
             )

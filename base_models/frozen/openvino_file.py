@@ -97,29 +97,28 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     return FrozenDetector(spec, outputs)
 
 
-def draft(path: Path) -> Draft:
+def draft(path: Path, network: str) -> Draft:
     """What the graph in a file tells: sizes, how many outputs, whether they are probabilities.
 
     Raises:
         InputError: OpenVINO cannot read it, or it does not take pictures.
     """
-    network = _read(path)
-    entry = _entry(network, path)
+    graph = _read(path)
+    entry = _entry(graph, path)
     shape = list(entry.partial_shape)
     sides = shape[1:3] if _is_channels_last(entry) else shape[2:4]
     known = all(side.is_static for side in sides)
     size = sides[0].get_length() if known else None
-    doubts: list[str] = []
+    doubts: dict[str, str] = {}
     if known and sides[1].get_length() != size:
         raise InputError("the network takes pictures that are not square", file=path)
     if not known:
-        doubts.append("The network takes pictures of any size: say --size.")
-    result = network.outputs[0]
-    named = ""
-    if len(network.outputs) > 1:
-        named = result.any_name
-        names = ", ".join(output.any_name for output in network.outputs)
-        doubts.append(
+        doubts["size"] = "The network takes pictures of any size: say --size."
+    result = _result(graph, network, path)
+    named = result.any_name if len(graph.outputs) > 1 else ""
+    if named and not network:
+        names = ", ".join(output.any_name for output in graph.outputs)
+        doubts["several outputs"] = (
             f"It has several outputs ({names}); {named} is taken: say --network for another."
         )
     last = _source(result)
@@ -129,8 +128,8 @@ def draft(path: Path) -> Draft:
     if not entry.element_type.is_real():
         pixels = Pixels((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
     else:
-        doubts.append("A graph does not say what its pixels are: say --pixels.")
-    doubts.append("A graph does not say which output is FAKE: say --fake.")
+        doubts["pixels"] = "A graph does not say what its pixels are: say --pixels."
+    doubts["outputs"] = "A graph does not say which output is FAKE: say --fake."
     card = Card(
         card_name(path),
         "openvino",

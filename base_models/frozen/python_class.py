@@ -31,7 +31,10 @@ from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import GROUP, Draft
 from predictions.errors import InputError
 
-__all__ = ["card_of_class", "card_of_package", "draft", "load", "named_file"]
+__all__ = ["card_of_class", "card_of_package", "draft", "is_named", "load", "named_file"]
+
+#: Whatever the user's code raises; one that wants to end the process must not look like success.
+_RAISED = (Exception, SystemExit)
 
 #: Name of the card -> file and class, as the user named them to this process.
 _named: dict[str, tuple[Path, str]] = {}
@@ -59,6 +62,11 @@ def card_of_package(point: EntryPoint) -> Card:
     return _card(made, point.name, "package", _version(point), point.value)
 
 
+def is_named(card: Card) -> bool:
+    """Whether the user named the code of a card to this process, or other code of its name."""
+    return card.name in _named
+
+
 def named_file(card: Card) -> tuple[Path, list[Path]]:
     """The file with the code of a card, as the user named it, and what the code reads beside it.
 
@@ -83,7 +91,7 @@ def named_file(card: Card) -> tuple[Path, list[Path]]:
     return file, _beside(file, made)
 
 
-def draft(path: Path) -> Draft:
+def draft(path: Path, network: str) -> Draft:
     """Nothing: code is not run to look at it.
 
     Raises:
@@ -104,14 +112,18 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     made = _class_of_package(card) if card.kind == "package" else _class_of(*_checked(card))
     try:
         one: Any = made()
-    except Exception as error:  # whatever the user's code raises
+    except _RAISED as error:
         raise _failed(f"{card.name}: {card.network} cannot be made", error) from error
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
         try:
-            values = np.asarray(one.logits(images), np.float64)
-        except Exception as error:  # whatever the user's code raises, or what is no number
+            given = one.logits(images)
+            # An imaginary part would be dropped with a warning alone.
+            values = np.asarray(given, np.complex128 if np.iscomplexobj(given) else np.float64)
+        except _RAISED as error:  # or what is no number
             raise _failed(f"{card.name}: logits() of {card.network} failed", error) from error
+        if np.iscomplexobj(values):
+            raise InputError(f"{card.name}: logits() of {card.network} gave complex numbers")
         if values.shape != (len(images),):
             raise InputError(
                 f"{card.name}: logits() of {card.network} gave {values.shape}",
@@ -150,7 +162,7 @@ def _offered(name: str) -> EntryPoint:
 def _imported(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as error:  # whatever the code of a package raises
+    except _RAISED as error:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise InputError(
             f"{point.name}: {point.value} cannot be imported: {said}",
@@ -176,31 +188,45 @@ def _card(
     assert isinstance(size, int)
     crop = getattr(made, "crop", None)
     card = Card(
-        str(getattr(made, "name", name)),
+        _text(made, "name", name, file),
         kind,
         network=source,
         size=size,
         # It does with pixels and outputs what it likes.
         pixels=Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=Outputs(fake=(0,)),
-        crop=None if crop is None else crop_of(crop),
+        crop=None if crop is None else crop_of(crop, file),
         code=code,
-        licence=str(getattr(made, "licence", "")),
-        trained_on=_texts(getattr(made, "trained_on", ())),
+        licence=_text(made, "licence", "", file),
+        trained_on=_texts(made, "trained_on", file),
         folder=file.parent if file else Path(),
     )
     card_of(card.facts, file)  # a name that is none, or a size
     return card
 
 
-def _texts(said: Any) -> tuple[str, ...]:
+def _text(made: Any, name: str, default: str, file: Path | None) -> str:
+    said = getattr(made, name, default)
+    if not isinstance(said, str):
+        raise InputError(f"its {name} is {said!r}", file=file, column=name, expected="a text")
+    return said
+
+
+def _texts(made: Any, name: str, file: Path | None) -> tuple[str, ...]:
     """Of one text, or some."""
-    return (said,) if isinstance(said, str) else tuple(map(str, said))
+    said = getattr(made, name, ())
+    if isinstance(said, str):
+        return (said,)
+    if not isinstance(said, list | tuple) or not all(isinstance(one, str) for one in said):
+        raise InputError(
+            f"its {name} is {said!r}", file=file, column=name, expected="a text, or a list of them"
+        )
+    return tuple(said)
 
 
 def _beside(file: Path, made: Any) -> list[Path]:
     """What a class says that it reads."""
-    names = _texts(getattr(made, "files", ()))
+    names = _texts(made, "files", file)
     for name in names:
         if Path(name).name != name:
             raise InputError(f"its file {name!r} does not lie beside it", file=file)

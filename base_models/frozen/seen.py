@@ -26,9 +26,19 @@ _CALLED = {
 }
 
 
+#: Forgeries that one dataset alone has, by the names that it gives them.
+_METHODS = dict.fromkeys(("face2face", "neuraltextures", "faceshifter"), "faceforensics")
+
+
+def dataset_of_method(method: str) -> str:
+    """The dataset whose name of a forgery that is; empty where many may say so."""
+    return _METHODS.get(re.sub(r"[^a-z0-9]", "", method.lower()), "")
+
+
 def dataset_key(name: str) -> str:
     """One name for all that people call a dataset: `FaceForensics++ c23` -> `faceforensics`."""
-    plain = re.sub(r"[^a-z0-9]", "", re.sub(r"\b(c23|c40|c0|raw|hq|lq)\b", "", name.lower()))
+    words = re.sub(r"[_\-\s]+", " ", name.lower())
+    plain = re.sub(r"[^a-z0-9]", "", re.sub(r"\b(c23|c40|c0|raw|hq|lq)\b", "", words))
     for key, names in _CALLED.items():
         if plain in names:
             return key

@@ -124,6 +124,14 @@ def _outputs(fake: str | None, real: str | None, gives: str, count: int | None) 
             option="--fake",
             expected="positions of outputs from 0, with commas",
         ) from error
+    if count is not None and max(*fakes, *reals, -1, -1) >= count:
+        raise InputError(
+            f"fake {fake!r}, real {real!r}",
+            option="--fake",
+            expected=f"positions of its {count} outputs, 0 to {count - 1}"
+            if count > 1
+            else "0 or --real 0: it has one output",
+        )
     if count is not None and count > 1:
         rest = tuple(i for i in range(count) if i not in (*fakes, *reals))
         if not reals:
@@ -134,9 +142,31 @@ def _outputs(fake: str | None, real: str | None, gives: str, count: int | None) 
     return Outputs(fakes, reals, gives)  # type: ignore[arg-type]
 
 
+def _place_of(text: str) -> Path:
+    """The file or folder that users bring; a repository of the hub is downloaded.
+
+    Raises:
+        InputError: it is not there, or needs no card.
+    """
+    if text.startswith("hf:"):
+        from base_models.frozen.hugging_face import fetched
+
+        return fetched(text.removeprefix("hf:"))
+    file = text.rpartition(":")[0]
+    if file.endswith(".py"):
+        raise InputError(
+            "a class of your own needs no card",
+            file=file,
+            remedy=f"name it where it is used: fakeodds run VIDEOS --detectors {text},...",
+        )
+    if not Path(text).exists():
+        raise InputError("no such file or folder", file=text)
+    return Path(text)
+
+
 @models.command(cls=Command)
 @answering
-@click.argument("path", type=EXISTING)
+@click.argument("path")
 @click.option("--name", help="What to call it [default: the file's name].")
 @click.option("--network", help="Of a state dict: timm's name, or torchvision:NAME.")
 @click.option("--layout", help="Whose names the tensors of a state dict bear [default: seen].")
@@ -149,7 +179,7 @@ def _outputs(fake: str | None, real: str | None, gives: str, count: int | None) 
 @click.option("--trained-on", multiple=True, help="A dataset that it has seen in training.")
 @click.option("--check", type=EXISTING, help="Labelled faces or videos for the golden check.")
 def add(
-    path: Path,
+    path: str,
     name: str | None,
     network: str | None,
     layout: str | None,
@@ -165,8 +195,8 @@ def add(
     """Look at the file or folder PATH, write its card beside it, and remember it by its name.
 
     A state dict (.pth, .tar, .safetensors, ...), ONNX, TFLite or OpenVINO's .xml, a folder of
-    Hugging Face's, Keras weights. What cannot be seen is said, and asked for; nothing is guessed
-    in silence. A card that is there is completed.
+    Hugging Face's (or hf:OWNER/NAME, which is downloaded), Keras weights. What cannot be seen is
+    said, and asked for; nothing is guessed in silence. A card that is there is completed.
 
     \b
     fakeodds models add FFc23.tar
@@ -177,9 +207,13 @@ def add(
         from base_models.frozen.catalogue import add_card, card_path
         from base_models.frozen.kinds import inspect
 
-    draft = inspect(path)
-    target = card_path(path)
-    card = read_card(target) if target.is_file() else draft.card
+    place = _place_of(path)
+    target = card_path(place)
+    known = read_card(target) if target.is_file() else None
+    draft = inspect(place, network or (known.network if known else ""))
+    card = known or draft.card
+    if known is None and path.startswith("hf:"):
+        card = replace(card, name=path.rpartition("/")[2])
     said: dict[str, Any] = {"name": name, "network": network, "layout": layout, "size": size}
     said |= {"licence": licence, "trained_on": trained_on or None}
     card = replace(card, **{field: value for field, value in said.items() if value is not None})
@@ -195,7 +229,14 @@ def add(
                 expected=f"one of {', '.join(_PIXEL_NAMES)}",
             )
         card = replace(card, pixels=pixels_named(pixels))
-    outputs = _outputs(fake, real, draft.gives, draft.outputs) or card.outputs
+    gives = known.outputs.gives if known and known.outputs and not network else draft.gives
+    outputs = _outputs(fake, real, gives, draft.outputs) or card.outputs
+    if reverse and outputs is None:
+        raise InputError(
+            "which output is FAKE is not known, so that nothing can be swapped",
+            option="--reverse",
+            remedy="say --fake, or --real, in its place",
+        )
     if reverse and outputs is not None:
         outputs = replace(outputs, fake=outputs.real, real=outputs.fake)
     card = replace(card, outputs=outputs)
@@ -203,11 +244,11 @@ def add(
     _tell(card)
     for what, why in draft.guesses.items():
         terminal.note(f"{what}: {why}.")
-    if card.unknown:
-        for doubt in draft.doubts:
-            terminal.note(doubt)
+    for doubt in draft.doubts_of(card):
+        terminal.note(doubt)
     write_card(card, target)
-    add_card(card.name, target)
+    for before in add_card(card.name, target):
+        terminal.note(f"what was called {before} is called {card.name} now.")
     terminal.say(f"card -> {target}")
     checked = _check(card, draft.outputs, check) if check else {}
     if card.unknown:
@@ -246,7 +287,8 @@ def check(name: str, check: Path) -> Answer:
         )
     count = None
     if card.outputs is None and card.files:
-        count = inspect(card.paths[0] if card.kind != "hugging_face" else card.folder).outputs
+        place = card.paths[0] if card.kind != "hugging_face" else card.folder
+        count = inspect(place, card.network if card.kind != "hugging_face" else "").outputs
     return {"card": card.facts, "check": _check(card, count, check)}
 
 
@@ -264,12 +306,28 @@ def _check(card: Card, outputs: int | None, path: Path) -> dict[str, Any]:
         else:
             found = check_card(card, outputs, faces_of_dataset(dataset, views_of([card])))
     best = max(found, key=lambda one: abs(found[one].auc - 0.5))
+    if card.outputs is None:
+        terminal.note(
+            "its card does not say which output is FAKE; here the last is taken for it, and a "
+            "detector that stands upside down shows that another is."
+        )
     if len(found) > 1:
         terminal.out.print(_variants_table(found))
-        terminal.note(f"pixels {best} separate best; write them into the card, or say --pixels.")
+        terminal.note(_best_pixels(found, best))
     facts = {name: {**asdict(one), "verdict": one.verdict} for name, one in found.items()}
     terminal.say(str(CHECKED(detector=card.name, **facts[best])))
     return facts
+
+
+def _best_pixels(found: "Mapping[str, Golden]", best: str) -> str:
+    """What the kinds of pixels say together: how far their AUC lies from one half."""
+    one = found[best]
+    if one.verdict == "chance":
+        return "no kind of pixels tells FAKE from REAL here; what they are must be known otherwise."
+    far = abs(one.auc - 0.5)
+    like = [name for name in found if name != best and far - abs(found[name].auc - 0.5) < 0.005]
+    also = f", and {', '.join(like)} as well" if like else ""
+    return f"pixels {best} separate best{also}; say the ones that are right with --pixels."
 
 
 def _variants_table(found: "Mapping[str, Golden]") -> Table:
@@ -332,7 +390,7 @@ def _size_words(card: Card) -> str:
 
 
 def _words(card: Card) -> str:
-    if card.listens:
+    if card.listens or card.kind in ("python", "package"):
         return "-"
     if card.pixels is None:
         return "not known"

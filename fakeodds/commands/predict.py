@@ -124,8 +124,6 @@ def predict(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
 
-    # Whatever it holds, it is not of these videos until they are scored.
-    folder.clear("submission")
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, sample)
     folder.answered(**asked)

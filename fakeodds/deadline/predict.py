@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from base_models.compute.threads import available_threads
+from base_models.frozen.catalogue import refuse_other_code
 from base_models.scoring.fold_models import find_models
 from fakeodds.deadline.alarm import OutOfTime, raising_at
 from fakeodds.deadline.eligible import eligible_detectors
@@ -102,6 +103,8 @@ def predict_in_time(
         terminal.note(str(note))
     if most_mb is not None:
         weights_that_fit(run, names, most_mb)
+    asked_specs = [models[name][0].spec for name in names if name in models]
+    refuse_other_code(asked_specs, scores_new=True)
     videos = dataset.videos["video"].astype(str).tolist()
     wanted = None if sample is None else read_sample(sample)
     told = dict(asked or {"videos": str(dataset.root), "prior": prior})
@@ -126,8 +129,8 @@ def predict_in_time(
     from base_models.faces.views import views_of
     from fakeodds.deadline.kept import KeptWork
 
-    cards = (models[name][0].spec.card for name in names if name in models)
-    settings = replace(run.face_settings(), views=views_of(cards))
+    views = views_of(spec.card for spec in asked_specs)
+    settings = replace(run.face_settings(), views=views)
     kept = KeptWork(
         run,
         videos,

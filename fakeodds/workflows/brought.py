@@ -1,5 +1,6 @@
 """Detectors that somebody else trained, looked at before they score: right side up, seen before?"""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec
-from base_models.frozen.golden import CHECKED
-from base_models.frozen.seen import SEEN, seen_of
+from base_models.frozen.golden import CHECKED, NOT_CHECKED
+from base_models.frozen.seen import SEEN, dataset_of_method, seen_of
 from fakeodds.view import terminal
 from predictions.files import read_json, write_json
 from predictions.products import Product, key_of
 
 if TYPE_CHECKING:
     from fakeodds.run.folder import RunFolder
+
+#: Folders within a dataset whose names are looked at; more are people's, or videos' own.
+_MOST_FOLDERS = 20
 
 
 def look_at_brought(
@@ -39,7 +43,7 @@ def look_at_brought(
     from base_models.frozen.check import check_detector, faces_of_run, sound_of_run
     from base_models.frozen.install import install
 
-    names = _names_of_dataset(run)
+    names = _names_of_dataset(videos, run)
     listening = [spec for spec in frozen if spec.looks_at != "face"]
     models = {spec.name: install(spec, run.path) for spec in frozen}
     file = run.path / "models" / "checked.json"
@@ -80,6 +84,8 @@ def look_at_brought(
     for name, facts in brought.items():
         if facts["golden"] is not None:
             terminal.note(str(CHECKED(detector=name, **facts["golden"])))
+        else:
+            terminal.note(str(NOT_CHECKED(detector=name)))
     for text in warnings_of(brought):
         terminal.note(text)
     return brought
@@ -94,9 +100,13 @@ def warnings_of(brought: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _names_of_dataset(run: "RunFolder") -> list[str]:
-    """What the videos may be called: the layout, and the words of the dataset's path."""
+def _names_of_dataset(videos: pd.DataFrame, run: "RunFolder") -> list[str]:
+    """What the videos may be called: by the layout, their folders' words, and their methods."""
     settings = run.record["settings"]
     path = Path(str(settings.get("dataset", "")))
     folders = [path.stem if path.suffix else path.name, path.parent.name]
-    return [str(settings.get("layout", "")), *folders, *folders[0].replace("-", "_").split("_")]
+    first = {video.partition("/")[0] for video in videos["video"].astype(str) if "/" in video}
+    named = [*folders, *sorted(first)[:_MOST_FOLDERS]]
+    methods = videos["method"].dropna().astype(str).unique() if "method" in videos else ()
+    words = [word for name in named for word in re.split(r"[-_ ]", name)]
+    return [str(settings.get("layout", "")), *named, *words, *map(dataset_of_method, methods)]

@@ -16,6 +16,7 @@ from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.faces.views import views_of
+from base_models.frozen.catalogue import refuse_other_code
 from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
@@ -46,6 +47,7 @@ from predictions.folds import assign_folds
 from predictions.frame_rules import rule_table, with_models
 from predictions.products import media_identity
 from predictions.progress import Progress
+from predictions.words import count
 
 __all__ = [
     "RUN_FILES",
@@ -218,11 +220,11 @@ def train_and_stack(
     )
     run.settings(imported=dict(imported.kinds))
     labels = labelled[["video", "label", "group", "fold", "status"]]
+    _refuse_few_groups(labelled)
     brought = look_at_brought(labelled, run, settings.specs)
     with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
-            folds = labelled["fold"].nunique()
-            terminal.heading(f"Training {len(settings.detectors)} detectors on {folds} folds")
+            terminal.heading(_work_on(settings.specs, labelled["fold"].nunique()))
         # Always: which pieces are there and whole is known to the training alone.
         with terminal.progress_bars() as progress:
             report = fit_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
@@ -293,9 +295,12 @@ def predict(
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
     specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
     settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))
-    find_sound(dataset, folder, specs, jobs)
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)
+    refuse_other_code(specs, scores_new=not already)
+    # Whatever it holds, it is not of these videos until they are scored.
+    run.clear("submission")
+    find_sound(dataset, folder, specs, jobs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
     terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
     with terminal.progress_bars() as progress:
@@ -336,6 +341,29 @@ def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:
     fold = pd.Series(pd.NA, index=videos.index, dtype="Int16")
     fold[labelled] = folds
     return videos.assign(fold=fold)
+
+
+def _work_on(specs: Sequence[DetectorSpec], folds: int) -> str:
+    """What is to be done, for a heading."""
+    brought = sum(spec.card is not None for spec in specs)
+    trained = len(specs) - brought
+    parts = [f"training {count(trained, 'detector')} on {folds} folds"] if trained else []
+    parts += [f"scoring with {count(brought, 'detector')} trained elsewhere"] if brought else []
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def _refuse_few_groups(videos: pd.DataFrame) -> None:
+    """Before anything is trained: a stack is judged on folds inside the folds."""
+    for fold, rows in videos.groupby("fold"):
+        left = videos["group"].nunique() - rows["group"].nunique()
+        if left < 2:
+            raise InputError(
+                f"there are {count(videos['group'].nunique(), 'group')} of videos, and beside "
+                f"fold {fold} only {left}, of which no folds can be made",
+                expected="at least two groups beside each fold: four, or three with --folds 3",
+                remedy="label videos of more people",
+            )
 
 
 def _tell_coverage(videos: pd.DataFrame) -> None:

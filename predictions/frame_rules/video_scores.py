@@ -59,11 +59,14 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
 
     Those are the columns `M:RULE/TRACKS`, such as `xception:median/max`, with RULE in `RULES` and
     TRACKS in `TRACK_RULES`; where no video has two tracks, TRACKS is `max` alone, as all are the
-    same. `by_rule` takes one rule out of such a table.
+    same. Where no model has two frames of a video there is nothing to weigh, and so none of them.
+    `by_rule` takes one rule out of such a table.
 
     Args, Returns, Raises: as in `video_features`.
     """
     layout = Layout.of(frames, tracks=True)
+    if not frames.loc[frames["logit"].notna(), ["video", "model"]].duplicated().any():
+        return video_features(frames)
     n_videos = len(layout.videos)
     found: dict[str, dict[tuple[str, str], Floats]] = {}
     several = False

@@ -78,11 +78,17 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
     try:
         name = layout.network(card.network)
         state = dict(layout.merge(state))
-        network, head = layout.build(name, _outputs(state, layout, card))
+        network, head = layout.build(name, _outputs(state, layout, name))
         resize: Any = getattr(network, "set_input_size", None)
         if card.size is not None and resize is not None:
             # Transformers and the like, whose tensors depend on the size of the picture.
-            resize(img_size=(card.size, card.size))
+            try:
+                resize(img_size=(card.size, card.size))
+            except (AssertionError, RuntimeError, ValueError, ZeroDivisionError) as error:
+                raise InputError(
+                    f"the network {name} takes no pictures of {card.size} pixels ({error})",
+                    remedy="say another --size",
+                ) from error
         rename = layout.rename(name)
     except InputError as error:
         raise error.in_file(path) from error
@@ -96,11 +102,11 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
         raise InputError(f"the network {name} ends in another layer: {error}", file=path) from error
 
 
-def draft(path: Path) -> Draft:
+def draft(path: Path, network: str) -> Draft:
     """What the names in a state dict tell.
 
     Raises:
-        InputError: the file is damaged, or holds more than tensors.
+        InputError: the file is damaged, holds more than tensors, or is not of that network.
     """
     state = read_state(path)
     own = draft_of_run(path)
@@ -109,18 +115,26 @@ def draft(path: Path) -> Draft:
     layout = find_layout(state)
     card = Card(card_name(path), "state_dict", (path.name,), layout=layout.name)
     if layout.name == "plain":
-        doubts = [
+        if network:
+            card = replace(card, network=network)
+            count = open_network(state, layout, card, path).head.out_features
+            return Draft(card, {}, {"outputs": _OUTPUTS[min(count, 2)]}, count)
+        doubt = (
             "The tensors bear the names of a network, not of a project: say --network (timm's "
             "name, or torchvision:NAME), --size, --pixels and --fake."
-        ]
-        if "conv_stem.weight" in state:
-            doubts.append(
-                "Timm's efficientnet_* and tf_efficientnet_* have tensors of the same names and "
+        )
+        if {"conv_stem.weight", "bn2.weight"} <= set(state):
+            doubt += (
+                " Timm's efficientnet_* and tf_efficientnet_* have tensors of the same names and "
                 "shapes and give other numbers: say the one that it was trained as."
             )
-        return Draft(card, {}, doubts)
-    network = _network_of(state, layout)
-    card = replace(card, network=network, **layout.card)
+        if _may_be_cnndetection(state):
+            doubt += (
+                " It is a ResNet-50 of one output: if it is CNNDetection's, say --layout "
+                "cnndetection, and no more."
+            )
+        return Draft(card, {}, {"network": doubt})
+    card = replace(card, network=network or _network_of(state, layout), **layout.card)
     guesses = {
         "layout": f"its tensors bear the names of {layout.about}",
         "outputs": "as its authors' code has it",
@@ -134,7 +148,19 @@ def draft(path: Path) -> Draft:
     if outputs != card.outputs.count:
         card = replace(card, outputs=None)
         del guesses["outputs"]
-    return Draft(card, guesses, [], outputs)
+    return Draft(card, guesses, {}, outputs)
+
+
+#: What is asked for, by how many outputs there are.
+_OUTPUTS = {
+    1: "It has one output: say --fake 0 where high means FAKE, else --real 0.",
+    2: "It does not say which of its outputs mean FAKE: say --fake.",
+}
+
+
+def _may_be_cnndetection(state: dict[str, Tensor]) -> bool:
+    head = state.get("fc.weight")
+    return head is not None and head.shape == (1, 2048) and "layer3.5.conv3.weight" in state
 
 
 def known_layout(card: Card) -> Card:
@@ -172,10 +198,15 @@ _WIDTHS = {
 }
 
 
-def _outputs(state: dict[str, Tensor], layout: Layout, card: Card) -> int:
-    """How many outputs the file's network has; where it does not tell, as the card says."""
-    assert card.outputs is not None
-    return layout.outputs(state) or card.outputs.count
+def _outputs(state: dict[str, Tensor], layout: Layout, network: str) -> int:
+    """How many outputs the file's network has; one where its last layer is not in the file."""
+    known = layout.outputs(state)
+    if known is not None:
+        return known
+    _, head = layout.build(network, 1)
+    rename = layout.rename(network)
+    last = next((v for k, v in state.items() if rename(k) == f"{head}.weight"), None)
+    return int(last.shape[0]) if last is not None and last.ndim else 1
 
 
 def _lay_in(

@@ -254,7 +254,7 @@ def test_pixels_that_are_not_known_are_asked_for(case: str, tmp_path: Path) -> N
     save(tmp_path, processor=processor)
     draft = inspect(tmp_path)
     assert "pixels" in draft.card.unknown
-    assert any(words in doubt for doubt in draft.doubts)
+    assert any(words in doubt for doubt in draft.doubts.values())
 
 
 def test_sizes_and_pixels_of_processors(tmp_path: Path) -> None:

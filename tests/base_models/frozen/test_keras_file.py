@@ -68,8 +68,8 @@ def test_one_and_two_outputs(
     else:
         network.save(path)
     draft = inspect(path)
-    assert draft.card.unknown == ["size", "pixels", "outputs"]
-    assert "--network" in " ".join(draft.doubts)
+    assert draft.card.unknown == ["network", "size", "pixels", "outputs"]
+    assert "--network" in " ".join(draft.doubts.values())
     theirs = np.asarray(network((IMAGES / 127.5 - 1).astype(np.float32), training=False))
     expected = one_logit(theirs, outputs, "net")
     assert np.ptp(expected) > 1e-4
@@ -85,6 +85,9 @@ def test_a_head_of_other_outputs_is_one_sentence(tmp_path: Path) -> None:
 def test_what_is_not_built_here_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "net.h5"
     path.write_bytes(b"")
+    with pytest.raises(InputError, match="is no file of Keras"):
+        inspect(path)
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(InputError, match="the network 'lenet' is not built here"):
         opened(path, Outputs((0,)), network="lenet")
     with pytest.raises(InputError, match="the network 'resnet50' is not built here"):

@@ -113,7 +113,7 @@ def test_logits_are_those_of_the_authors_code(layout: str, tmp_path: Path) -> No
     card = draft.card
     if layout == "cnndetection":
         assert card.layout == "plain"  # any ResNet-50 of one output has these names
-        assert card.unknown == ["size", "pixels", "outputs"]
+        assert card.unknown == ["network", "size", "pixels", "outputs"]
         card = known_layout(replace(card, layout=layout))
     assert card.layout == layout.removesuffix("-dropout")
     assert card.unknown == []

@@ -184,6 +184,8 @@ WRONG_ANSWERS = {
     "too few": ("np.zeros(len(images) - 1)", r"gave \(3,\)"),
     "one number": ("0.5", r"gave \(\)"),
     "none": ("None", "mine.py:Red"),
+    "complex": ("np.zeros(len(images)) + 1j", "complex numbers"),
+    "an exit": ("exit(0)", "SystemExit"),
     "words": ("['a'] * len(images)", "could not convert"),
     "not finite": ("np.full(len(images), np.nan)", "not finite"),
     "an error": ("self.no_such", r"AttributeError: .*no_such.* \(mine.py, line 7\)"),

@@ -112,10 +112,10 @@ def test_which_efficientnet_it_is_shows_in_the_last_layer(tmp_path: Path) -> Non
 def test_users_are_told_that_timms_siblings_cannot_be_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(timm.create_model("efficientnet_b0", num_classes=2).state_dict(), path)
-    told = " ".join(inspect(path).doubts)
+    told = " ".join(inspect(path).doubts.values())
     assert "tf_efficientnet_" in told
     torch.save(timm.create_model("resnet18", num_classes=2).state_dict(), path)
-    assert "tf_efficientnet_" not in " ".join(inspect(path).doubts)
+    assert "tf_efficientnet_" not in " ".join(inspect(path).doubts.values())
 
 
 # Missing, extra, misshapen -----------------------------------------------------------------------
@@ -209,7 +209,6 @@ def test_unknown_networks_and_last_layers_of_another_kind(tmp_path: Path) -> Non
     path = tmp_path / "net.pth"
     torch.save(timm.create_model("resnet18", num_classes=2).state_dict(), path)
     for network, said in (
-        ("", "does not say which network"),
         ("resnet19", "there is no network 'resnet19'"),
         ("torchvision:resnet19", "torchvision has no classifier 'resnet19'"),
         ("torchvision:squeezenet1_1", "ends in no linear layer"),
@@ -217,6 +216,10 @@ def test_unknown_networks_and_last_layers_of_another_kind(tmp_path: Path) -> Non
         ("mobilenetv3_small_100", "not the tensors of mobilenetv3_small_100"),
     ):
         assert said in refused(lambda n=network: logits(plain(path, n), path), path)
+        # `models add` says so before it writes a card.
+        assert said in refused(lambda n=network: inspect(path, n), path)
+    assert inspect(path).card.unknown == ["network", "size", "pixels", "outputs"]
+    assert inspect(path, "resnet18").outputs == 2
 
 
 # Files -------------------------------------------------------------------------------------------

@@ -118,12 +118,11 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
         try:
             given = one.logits(images)
-            # An imaginary part would be dropped with a warning alone.
-            values = np.asarray(given, np.complex128 if np.iscomplexobj(given) else np.float64)
+            if np.iscomplexobj(given):  # whose imaginary part would go with a warning alone
+                raise TypeError("complex numbers")
+            values = np.asarray(given, np.float64)
         except _RAISED as error:  # or what is no number
             raise _failed(f"{card.name}: logits() of {card.network} failed", error) from error
-        if np.iscomplexobj(values):
-            raise InputError(f"{card.name}: logits() of {card.network} gave complex numbers")
         if values.shape != (len(images),):
             raise InputError(
                 f"{card.name}: logits() of {card.network} gave {values.shape}",

@@ -6,7 +6,7 @@ tensor of the network comes from the file.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 from torch import Tensor, nn
@@ -59,7 +59,8 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
         )
     network = of_one_output(headed, card.outputs).eval()
     if card.listens:
-        return WaveDetector(spec, network).to(place)
+        # It takes windows of sound where others take pictures.
+        return cast(Detector, WaveDetector(spec, network).to(place))
     return TimmDetector(spec, network, spec.size, StartWeights("local", path)).to(place)
 
 

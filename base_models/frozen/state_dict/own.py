@@ -52,7 +52,7 @@ def draft_of_run(path: Path) -> Draft | None:
         trained_on=_trained_on(settings),
     )
     guesses = {"card": f"as {FOLD_RECORD} beside it says, and {_RUN_RECORD} of its run"}
-    return Draft(card, guesses, [], 1)
+    return Draft(card, guesses, {}, 1)
 
 
 def _settings(path: Path) -> dict[str, Any]:

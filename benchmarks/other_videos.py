@@ -52,7 +52,7 @@ def main() -> None:
     print(f"promised, by {told.run}{'':20}log loss{'':16} AUC")
     for name in [*(name for name in stages if name.startswith("base/")), "calibrated"]:
         tell(name.removeprefix("base/"), stages[name])
-    for folder, rows in table.groupby(table.index.str.partition("/")[0]):
+    for folder, rows in table.groupby(table.index.str.split("/").str[0]):
         seen = rows[rows["status"] == "ok"]
         share = seen["label"].mean()
         alone = -(share * np.log(share) + (1 - share) * np.log(1 - share))

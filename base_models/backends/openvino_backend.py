@@ -26,6 +26,8 @@ from predictions.products import Product, checksum, key_of, read_record
 #: Crops that one thread takes at a time: enough to keep the matrix units busy, few enough for the
 #: cache and for all threads to end together.
 _CROPS = 8
+#: Goes into the key: networks that were written in an older way are written again.
+_FORMAT = 2
 
 
 class OpenVinoBackend:
@@ -121,12 +123,13 @@ def open_export(
     """
     folder = weights.with_name("openvino")
     files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
-    key = key_of(weights=checksum(weights), size=size, openvino=openvino.__version__)
+    key = key_of(
+        format=_FORMAT, weights=checksum(weights), size=size, openvino=openvino.__version__
+    )
     product = Product(folder / "export.json", key, owns=files, needs=files)
     if not product.is_done():
         with product.making(agreement={}):
             _export(spec, load()).save(folder)
-    # As it lies on disk: its weights are fp16 there.
     backend = OpenVinoBackend(Exported.load(folder), size, precision, threads)
     machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
     known = (read_record(product.record) or {}).get("agreement", {})

@@ -78,7 +78,7 @@ def apply(
         name_code(code)
         imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
         data = DatasetOptions().read(new[0])
-        probability = pipeline.predict(data, run, jobs, prior, asked=imported)
+        probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)

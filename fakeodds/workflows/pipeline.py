@@ -276,12 +276,16 @@ def predict(
     device: str = "auto",
     asked: ScoreFiles | None = None,
     backend: BackendName = "auto",
+    *,
+    submits: bool = True,
 ) -> pd.Series:
     """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
 
     Faces are found with the run's settings, and scored while those of the next videos are found;
     everything is kept below test/ and resumed there. Of
     detectors whose scores were imported, those of `asked` are taken; what lacks is missing.
+    Where it `submits`, the answers become the run's own submission.csv, and what stands there goes
+    when nothing can be refused any more.
     """
     from stacking import load_stack
 
@@ -298,8 +302,9 @@ def predict(
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)
     refuse_other_code(specs, scores_new=not already)
-    # Whatever it holds, it is not of these videos until they are scored.
-    run.clear("submission")
+    if submits:
+        # Whatever it holds, it is not of these videos until they are scored.
+        run.clear("submission")
     find_sound(dataset, folder, specs, jobs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
     terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")

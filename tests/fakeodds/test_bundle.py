@@ -157,10 +157,11 @@ def test_without_a_face_anywhere_the_networks_score_themselves(
     settings = FaceSettings(frames=4, size=64)
     assert _compared_on(tmp_path, settings, [clips.test / "broken.mp4"]) is None
     assert _compared_on(tmp_path, settings, []) is None
-    crops = _compared_on(tmp_path, settings, sorted(clips.test.glob("*.mp4")))
-    assert crops is not None
-    assert crops(48).shape[1:] == (48, 48, 3)
-    assert 1 <= len(crops(48)) <= 24
+    found = _compared_on(tmp_path, settings, sorted(clips.test.glob("*.mp4")))
+    assert found is not None
+    crops = found(None, 48)()
+    assert crops.shape[1:] == (48, 48, 3)
+    assert 1 <= len(crops) <= 24
 
 
 def test_the_notebook_makes_a_submission_without_a_network(

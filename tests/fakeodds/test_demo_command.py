@@ -14,6 +14,7 @@ from fakeodds.commands import demo
 from predictions.tables.scores import read_scores
 
 Cli = Callable[..., Any]
+PRETRAINED = ["efficientnet_lite0", "mobilenetv2"]
 TRAINED = ["xception", "efficientnet_b4", "resnet50", "densenet121", "mobilenetv3_large"]
 
 
@@ -28,15 +29,20 @@ def test_the_shipped_scores_are_whole_and_no_group_is_split(shipped: pd.DataFram
     assert shipped["label"].value_counts().to_dict() == {1: 3623, 0: 1805}
     assert shipped["group"].nunique() == 825
     assert (shipped.groupby("group")["fold"].nunique() == 1).all()
-    assert {*TRAINED, "meso4_df", "mesoinception4_df"} <= set(shipped)
+    assert {*PRETRAINED, *TRAINED, "meso4_df", "mesoinception4_df"} <= set(shipped)
     table = read_scores([Path(str(demo.SCORES))], kind="logit")
-    assert len(table.kinds) == 7
+    assert len(table.kinds) == 9
     assert not table.scores.isna().any(axis=None)
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_trained_detector_learned_something(shipped: pd.DataFrame, name: str) -> None:
     assert roc_auc_score(shipped["label"], shipped[name]) > 0.55
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_every_detector_that_knows_imagenet_learned_much(shipped: pd.DataFrame, name: str) -> None:
+    assert roc_auc_score(shipped["label"], shipped[name]) > 0.86
 
 
 def test_the_second_part_stacks_and_compares(

@@ -39,6 +39,8 @@ OPTIONS = (
     *("--size", SIZE, "--weights", "scratch", "--epochs", 1, "--folds", 2, "--batch", 16),
     *("--meta", "logistic", "--calibration", "temperature", "--jobs", 1, "--no-report"),
 )
+#: The networks as they are; exports of them are tested elsewhere, and take their time.
+PLAIN = ("--backend", "reference")
 CODE = '''
 class Blue:
     """How blue a picture is, the other way round."""
@@ -235,17 +237,14 @@ def test_again_keeps_everything(home: Path, copy: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
-@pytest.mark.parametrize("after", [1, 3])
-def test_a_killed_run_resumes_to_the_same_bytes(
-    home: Path, mixed: Path, tmp_path: Path, after: int
-) -> None:
-    kill = f"""
+def test_a_killed_run_resumes_to_the_same_bytes(home: Path, mixed: Path, tmp_path: Path) -> None:
+    kill = """
     import os
     from base_models.scoring import offline
     score, done = offline._Scoring._score, []
 
     def scored(self, index):
-        if len(done) == {after}:
+        if len(done) == 2:
             os._exit(9)
         done.append(self.name)
         return score(self, index)
@@ -314,7 +313,7 @@ def _submission(run: Path) -> "pd.Series[float]":
 def predicted(home: Path, mixed: Path) -> Path:
     """The run with answers for new faces."""
     run = Path(shutil.copytree(mixed, home / "run-predicted"))
-    fakeodds(home, "predict", run, home / "new", "--code", f"{home / 'blue.py'}:Blue")
+    fakeodds(home, "predict", run, home / "new", "--code", _blue(home), *PLAIN)
     return run
 
 
@@ -355,7 +354,7 @@ def test_a_bundle_takes_all_of_them_along(
     assert "run/scores/frozen/model=red-state.parquet" in paths
     # The same answers from the bundle alone, where nobody has added a card.
     named = out / manifest["code"][0]
-    fakeodds(tmp_path, "predict", out / "run", home / "new", "--code", named)
+    fakeodds(tmp_path, "predict", out / "run", home / "new", "--code", named, *PLAIN)
     np.testing.assert_allclose(_submission(predicted), _submission(out / "run"), atol=1e-6)
 
 
@@ -371,7 +370,7 @@ def filmed(
     detectors = f"mobilenetv3_large,resnet50,red-onnx,{_blue(home)}"
     said = fakeodds(home, "run", clips.train, "--out", run, *small_run, "--detectors", detectors)
     assert "4 of 4 trainings were finished before" in said
-    fakeodds(home, "predict", run, clips.test, "--code", _blue(home))
+    fakeodds(home, "predict", run, clips.test, "--code", _blue(home), *PLAIN)
     return run, _submission(run)
 
 
@@ -383,7 +382,7 @@ def test_a_deadline_looks_with_all_of_them(
     home: Path, clips: DemoSet, filmed: tuple[Path, "pd.Series[float]"], tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(filmed[0], tmp_path / "run"))
-    within = ("predict", copy, clips.test, "--deadline", "5m")
+    within = ("predict", copy, clips.test, *PLAIN, "--deadline", "5m")
     assert "add --code blue.py:Blue" in fakeodds(home, *within, code=2)
     fakeodds(home, *within, "--code", _blue(home))
     np.testing.assert_allclose(_submission(copy), filmed[1], atol=1e-4)
@@ -405,9 +404,9 @@ def test_the_app_answers_with_all_of_them(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(python_class, "_named", {})
         with pytest.raises(InputError, match=r"add --code blue\.py:Blue"):
-            OpenedRun(run)
+            OpenedRun(run, backend="reference")
         python_class.card_of_class(home / "blue.py", "Blue")
-        opened = OpenedRun(run)
+        opened = OpenedRun(run, backend="reference")
         assert opened.scorer is not None
         for name, expected in answers.drop("broken.mp4").items():
             scored = opened.scorer.score(clips.test / str(name), Limits(1, 1), lambda *_: None)

@@ -53,7 +53,8 @@ def net(tmp_path: Path) -> Path:
 def test_a_detector_is_added_checked_and_shown(cli: Callable, net: Path, faces: Path) -> None:
     said = cli("models", "add", net).output
     assert "cannot score yet: its card does not say pixels, outputs" in said
-    assert "does not say what its pixels are, nor which output is FAKE" in said
+    assert "does not say what its pixels are: say --pixels" in said
+    assert "does not say which output is FAKE: say --fake" in said
     card = net.with_name("net.onnx.card.toml")
     assert tomllib.loads(card.read_text())["size"] == 32
     run = ("run", faces, "--out", net.with_name("run"), "--detectors", net)

@@ -18,7 +18,7 @@ from fakeodds.cli.options import (
     sample_option,
 )
 from fakeodds.view import terminal
-from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
+from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles, tell_of_cuts
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 
@@ -78,6 +78,7 @@ def apply(
         name_code(code)
         imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
         data = DatasetOptions().read(new[0])
+        tell_of_cuts(run.record["settings"], data.crops)
         probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))

@@ -23,7 +23,7 @@ from fakeodds.cli.options import (
     sample_option,
 )
 from fakeodds.view import terminal
-from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
+from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles, tell_of_cuts
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 
@@ -94,6 +94,7 @@ def predict(
         # Pictures can be taken for faces that were cut; these are what the run's are.
         dataset_options = replace(dataset_options, layout=told)
     data = dataset_options.read(videos)
+    tell_of_cuts(folder.record["settings"], data.crops)
     asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
     asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}
     if deadline is not None:

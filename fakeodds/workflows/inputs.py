@@ -123,6 +123,23 @@ _REVERSE_HELP = "column in which high means REAL; repeatable."
 _COLUMNS: dict[str, Any] = {"metavar": "COLUMN", "repeated": True}
 
 
+def tell_of_cuts(settings: Mapping[str, Any], crops: Any) -> None:
+    """Where a run learned from faces that somebody cut: how those of new videos are cut.
+
+    Args:
+        settings: of the run.
+        crops: of the new dataset; None where it is of videos.
+    """
+    if settings.get("layout") == "face_crops" and crops is None:
+        faces = settings["faces"]
+        terminal.note(
+            "the run learned from faces that somebody cut; those of these videos are cut by "
+            f"{faces['finder']} with a margin of {faces['margin']:g}. Where that is not how they "
+            "were cut, its answers are worse than promised: give `fakeodds run` again with "
+            "--finder and --margin, which trains nothing anew."
+        )
+
+
 @dataclass(frozen=True)
 class ScoreColumns:
     """What a user says about the columns of score files; see `read_scores`."""

@@ -413,3 +413,12 @@ def test_the_app_answers_with_all_of_them(
             table = scored.frames, scored.alone
             answer = answer_video(opened.stack, opened.about, opened.oof, *table)
             assert answer.probability == pytest.approx(expected, abs=1e-4)
+
+
+def test_how_faces_are_cut_is_told_where_a_run_learned_from_crops(
+    home: Path, copy: Path, clips: DemoSet
+) -> None:
+    said = fakeodds(home, "predict", copy, clips.test, "--code", _blue(home), *PLAIN)
+    assert "are cut by mtcnn with a margin of 0.2" in said
+    said = fakeodds(home, "predict", copy, home / "new", "--code", _blue(home), *PLAIN)
+    assert "are cut by" not in said

@@ -333,6 +333,9 @@ def test_new_faces_are_predicted(home: Path, predicted: Path, tmp_path: Path) ->
     other.write_text(CODE.replace("/ 64", "/ 80"))
     said = fakeodds(home, "predict", copy, home / "new", "--code", f"{other}:Blue", code=2)
     assert "not the code that the run was made with" in said
+    # Refused before anything was looked for, and nothing is lost.
+    assert "Finding faces" not in said
+    assert _submission(copy).equals(whole)
 
 
 def test_a_bundle_takes_all_of_them_along(

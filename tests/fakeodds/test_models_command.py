@@ -94,6 +94,12 @@ def test_what_cannot_be_added_is_one_sentence(cli: Callable, tmp_path: Path, net
     assert "expected one of" in cli("models", "add", net, "--pixels", "sepia", code=2).output
     assert "positions of outputs" in cli("models", "add", net, "--fake", "two", code=2).output
     assert "each position once" in cli("models", "add", net, "--fake", "0,0", code=2).output
+    said = cli("models", "add", net, "--fake", 5, code=2).output
+    assert "expected positions of its 2 outputs, 0 to 1" in " ".join(said.split())
+    assert "nothing can be swapped" in cli("models", "add", net, "--reverse", code=2).output
+    said = cli("models", "add", "mine.py:Detector", code=2).output
+    assert "--detectors mine.py:Detector" in " ".join(said.split())
+    assert "no such file or folder" in cli("models", "add", "nowhere.onnx", code=2).output
     assert (
         "no card of a detector" in cli("models", "check", "no", "--check", tmp_path, code=2).output
     )
@@ -106,3 +112,15 @@ def test_a_card_that_went_away_is_said(cli: Callable, net: Path) -> None:
     said = cli("models")
     assert "no such card" in said.output
     assert "no such card" in cli("models", "net", code=2).output
+
+
+def test_of_two_outputs_the_other_means_the_other(cli: Callable, tmp_path: Path) -> None:
+    timm, torch = pytest.importorskip("timm"), pytest.importorskip("torch")
+    path = tmp_path / "net.pth"
+    torch.save(timm.create_model("mobilenetv3_small_050", num_classes=2).state_dict(), path)
+    told = ("--size", 32, "--pixels", "imagenet", "--fake", 1)
+    said = cli("models", "add", path, "--network", "mobilenetv3_small_075", *told, code=2).output
+    assert "not the tensors of mobilenetv3_small_075" in " ".join(said.split())
+    assert not (tmp_path / "net.pth.card.toml").exists()
+    said = cli("models", "add", path, "--network", "mobilenetv3_small_050", *told).output
+    assert "FAKE is output 1; REAL is output 0" in said

@@ -19,6 +19,7 @@ from predictions import (
     rule_table,
     video_features,
 )
+from predictions.frame_rules import DEFAULT_RULE, rules_of
 
 Floats = NDArray[np.float64]
 
@@ -318,3 +319,17 @@ def test_a_video_among_a_million_frames_is_what_it_is_alone() -> None:
     chosen = ["0", "42", str(n_videos - 1)]
     alone = video_features(frames[frames["video"].isin(chosen)])
     pd.testing.assert_frame_equal(features.loc[chosen], alone.loc[chosen], rtol=1e-6)
+
+
+def test_of_single_frames_there_is_no_rule_to_choose() -> None:
+    frames = pd.DataFrame(
+        {
+            "video": ["a", "b", "a", "b"],
+            "model": ["x", "x", "y", "y"],
+            "frame": 0,
+            "logit": [0.5, -3.0, 1.0, np.nan],
+        }
+    )
+    assert rules_of(rule_table(frames).columns) == [DEFAULT_RULE]
+    two = pd.concat([frames, frames[:1].assign(frame=1)])
+    assert len(rules_of(rule_table(two).columns)) > 1

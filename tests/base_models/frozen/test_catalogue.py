@@ -1,6 +1,8 @@
 """What users write for a detector: names that they added, paths, and what is none."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,3 +127,43 @@ def test_what_was_added_and_went_away_is_one_sentence(tmp_path: Path, home: Path
     catalogue.card_path(file).unlink()
     with pytest.raises(InputError, match="no such card"):
         find_detector("mine")
+
+
+def test_a_card_that_is_renamed_leaves_its_old_name(tmp_path: Path) -> None:
+    path = catalogue.card_path(written(tmp_path / "a", card()))
+    assert catalogue.add_card("mine", path) == []
+    write_card(replace(card(), name="yours"), path)
+    with pytest.raises(InputError, match="calls it 'yours' now"):
+        find_detector("mine")
+    assert catalogue.add_card("yours", path) == ["mine"]
+    assert list(catalogue.added_cards()) == ["yours"]
+
+
+def test_a_name_that_was_added_comes_before_a_file_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.add_card("mine", catalogue.card_path(written(tmp_path / "a", card())))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_bytes(b"something else")
+    assert canonical_name("mine") == "mine"
+    assert find_detector("mine").card == card()
+
+
+def test_names_of_ours_are_taken_in_capitals_too(tmp_path: Path) -> None:
+    file = written(tmp_path / "a", card("Xception"))
+    with pytest.raises(InputError, match="the name of a detector that fakeodds trains"):
+        catalogue.add_card("Xception", catalogue.card_path(file))
+
+
+def test_processes_that_add_at_once_lose_nothing(tmp_path: Path, home: Path) -> None:
+    paths = [catalogue.card_path(written(tmp_path / f"f{i}", card(f"one-{i}"))) for i in range(6)]
+    code = (
+        "import sys; from pathlib import Path; from base_models.frozen.catalogue import add_card\n"
+        "for _ in range(20): add_card(sys.argv[1], Path(sys.argv[2]))"
+    )
+    together = [
+        subprocess.Popen([sys.executable, "-c", code, f"one-{i}", str(path)])
+        for i, path in enumerate(paths)
+    ]
+    assert [process.wait() for process in together] == [0] * 6
+    assert sorted(catalogue.added_cards()) == [f"one-{i}" for i in range(6)]

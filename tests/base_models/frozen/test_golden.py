@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from base_models.frozen.card import Card, Outputs
 from base_models.frozen.golden import PIXELS, golden, pixels_named, some_rows, variants
-from base_models.frozen.seen import dataset_key, seen_of
+from base_models.frozen.seen import dataset_key, dataset_of_method, seen_of
 
 
 @given(seed=st.integers(0, 10_000), fakes=st.integers(2, 60), reals=st.integers(2, 60))
@@ -79,3 +79,10 @@ def test_other_datasets_are_not_meant():
     assert seen_of(["FaceForensics++", "Celeb-DF v2"], ["dfdc", "my videos", ""]) == []
     assert seen_of(["Celeb-DF-v2", "DFDC"], ["celeb-df"]) == ["Celeb-DF-v2"]
     assert seen_of(["", "++"], ["", "--"]) == []
+
+
+def test_datasets_are_known_by_words_and_by_their_own_forgeries() -> None:
+    assert dataset_key("FaceForensics++_c23") == dataset_key("ffpp") == "faceforensics"
+    assert dataset_of_method("NeuralTextures") == dataset_of_method("face2face") == "faceforensics"
+    # Many datasets have face swaps.
+    assert dataset_of_method("face_swap") == dataset_of_method("FaceSwap") == ""

@@ -158,6 +158,8 @@ UNCLEAR: dict[str, Any] = {
     "both alike": {"0": "fake", "1": "deepfake"},
     "cats": {"0": "cat", "1": "real"},
     "one": {"0": "fake"},
+    "free of it": {"0": "human", "1": "AI-free"},
+    "never": {"0": "never tampered", "1": "original"},
     "none": {},
     "no table": ["real", "fake"],
     "no numbers": {"a": "real", "b": "fake"},
@@ -338,3 +340,19 @@ def test_a_repository_out_of_reach_is_one_sentence(monkeypatch: pytest.MonkeyPat
     for name in ("nobody/no-such-detector", "no name at all", "../x"):
         with pytest.raises(InputError, match="neither cached nor within reach"):
             fetched(name)
+
+
+def test_pictures_that_are_not_square_and_weights_cut_short_are_refused(tmp_path: Path) -> None:
+    save(tmp_path, processor={**PROCESSOR, "size": {"height": SIZE, "width": 2 * SIZE}})
+    with pytest.raises(InputError, match=r"not square \(32 x 64\)"):
+        inspect(tmp_path)
+    save(tmp_path)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(InputError, match=r"model\.safetensors: is damaged, or cut short"):
+        inspect(tmp_path)
+
+
+def test_without_names_there_are_two_classes(tmp_path: Path) -> None:
+    save(tmp_path, {0: "LABEL_0", 1: "LABEL_1"})
+    assert inspect(tmp_path).outputs == 2

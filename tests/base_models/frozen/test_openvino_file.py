@@ -152,6 +152,10 @@ def test_of_several_results_the_named_one_is_taken(tmp_path: Path) -> None:
     draft = inspect(tmp_path / "net.onnx")
     assert draft.card.network == "two"
     assert any("two, one" in doubt for doubt in draft.doubts.values())
+    # What is known of the outputs is of the one that is named.
+    assert [inspect(tmp_path / "net.onnx", name).outputs for name in ("two", "one")] == [2, 1]
+    with pytest.raises(InputError, match="no output 'three'"):
+        inspect(tmp_path / "net.onnx", "three")
     values = answers(Net(2), pixels_named("unit"))
     two = opened(draft, Outputs((1,), (0,)), pixels_named("unit")).logits(IMAGES)
     np.testing.assert_allclose(two, values[:, 1] - values[:, 0], atol=1e-5)

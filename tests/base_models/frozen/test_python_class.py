@@ -155,6 +155,9 @@ NO_DETECTORS = {
     "no Python": ("class Red(\n", "SyntaxError"),
     "a package that is not here": ("import no_such_package\n", "ModuleNotFoundError"),
     "an error": ("x = 1\n1 / 0\n", r"ZeroDivisionError: division by zero \(mine.py, line 2\)"),
+    "what it was trained on, as a number": (RED + "    trained_on = 5\n", "expected a text, or a"),
+    "files as a number": (RED + "    files = 5\n", "mine.py.*its files is 5"),
+    "no name": (RED + "    name = None\n", "its name is None"),
     "an end": ("import sys\nsys.exit(3)\n", "SystemExit"),
     "a null": ("\0", "cannot be run"),
 }

@@ -170,7 +170,7 @@ def _place_of(text: str) -> Path:
 @click.option("--name", help="What to call it [default: the file's name].")
 @click.option("--network", help="Of a state dict: timm's name, or torchvision:NAME.")
 @click.option("--layout", help="Whose names the tensors of a state dict bear [default: seen].")
-@click.option("--size", type=click.IntRange(8, 4096), help="Side of the input in pixels.")
+@click.option("--size", type=click.IntRange(8), help="Side in pixels, or samples of a window.")
 @click.option("--pixels", metavar="|".join(PIXELS), help="What pixels become; -bgr: blue first.")
 @click.option("--fake", metavar="N,...", help="Positions of the outputs that mean FAKE, from 0.")
 @click.option("--real", metavar="N,...", help="Positions of the outputs that mean REAL.")

@@ -1,5 +1,6 @@
 """Score files beside trained detectors, and the stack of face and voice."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,28 @@ def test_face_voice_and_a_score_file_in_one_stack(
     assert "none of its 1 id ('x.mp4') is one of the 2 videos" in " ".join(said.output.split())
     said = cli("run", train, "--out", run, "--test-scores", later, *FACES, *SMALL, code=2)
     assert "--test-scores" in said.output
+
+
+def test_a_frozen_detector_listens(
+    clips: tuple[Path, Path], tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    from base_models.frozen.state_dict import aasist
+
+    monkeypatch.setenv("FAKEODDS_HOME", str(tmp_path / "home"))
+    torch.manual_seed(0)
+    torch.save(aasist.build("AASIST-L", 2)[0].state_dict(), tmp_path / "ears.pth")
+    said = cli("models", "add", tmp_path / "ears.pth", "--size", 8000).output
+    assert "8000 samples, at 16000 a second" in said
+    (train, new), run = clips, tmp_path / "run"
+    asked = (*FACES, *SMALL, "--detectors", "mobilenetv3_large,ears")
+    said = " ".join(cli("run", train, "--out", run, "--test", new, *asked).output.split())
+    assert "Training 1 detector on 2 folds, scoring with 1 detector trained elsewhere" in said
+    assert "ears: too few labelled videos to see whether it stands right side up" in said
+    scores = pd.read_parquet(run / "scores/frozen/model=ears.parquet")
+    # A second of sound in two windows; nothing of what is mute.
+    assert scores["frame"].value_counts().to_dict() == {0: 12, 1: 12}
+    assert not set(scores["video"].astype(str)) & {"part/v4.mp4", "part/v9.mp4"}
+    assert np.ptp(scores["logit"]) > 0
+    assert json.loads((run / "metrics.json").read_text())["brought"]["ears"]["licence"] == "MIT"
+    assert len(pd.read_csv(run / "submission.csv")) == 2

@@ -69,8 +69,10 @@ def kill_at(sign: str, run: Path, command: list[str]) -> None:
 
 
 def test_killed_again_and_again_it_ends_with_the_same_files(
-    clips: DemoSet, tmp_path: Path, cli: Cli
+    clips: DemoSet, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FAKEODDS_REPORT", "1")
+
     # Processes of their own, all of them: in this one other tests have left their traces, such as
     # threads of BLAS, and an optimiser's last digits depend on them.
     def command(out: Path) -> list[str]:

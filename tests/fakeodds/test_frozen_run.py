@@ -324,7 +324,7 @@ def test_new_faces_are_predicted(home: Path, predicted: Path, tmp_path: Path) ->
     assert whole[fake].mean() > whole[~fake].mean()
     # What is kept needs no code; to score it, it must be named, and be the one the stack knows.
     copy = Path(shutil.copytree(predicted, tmp_path / "run"))
-    fakeodds(home, "predict", copy, home / "new")
+    fakeodds(home, "predict", copy, home / "new", *PLAIN)
     shutil.rmtree(copy / "test")
     said = fakeodds(home, "predict", copy, home / "new", code=2)
     assert "Blue is Python code (blue.py:Blue), which is run only where it is named" in said

@@ -19,6 +19,7 @@ import pandas as pd
 
 from base_models.scoring.frame_scores import read_new_scores
 from calibration import measure_all
+from predictions import to_probability
 
 
 def answers(run: Path) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def answers(run: Path) -> pd.DataFrame:
     frames = read_new_scores(run / "test" / "scores", names)
     means = frames.groupby(["video", "model"])["logit"].mean().unstack()
     submission = pd.read_csv(run / "submission.csv").set_index("filename")["label"]
-    return (1 / (1 + np.exp(-means))).join(submission.rename("calibrated"), how="right")
+    return means.apply(to_probability).join(submission.rename("calibrated"), how="right")
 
 
 def tell(name: str, measures: dict[str, dict[str, float]]) -> None:

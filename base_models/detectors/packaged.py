@@ -1,6 +1,6 @@
 """Public weights that an installed package carries, found by its record: none of its code runs."""
 
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from predictions.errors import InputError
@@ -9,11 +9,14 @@ from predictions.products import checksum
 
 def is_installed(package: str) -> bool:
     """Whether a package is there, by its name in the package index."""
+    return _installed(package) is not None
+
+
+def _installed(package: str) -> Distribution | None:
     try:
-        distribution(package)
+        return distribution(package)
     except PackageNotFoundError:
-        return False
-    return True
+        return None
 
 
 def packaged_file(package: str, file: str, sha256: str) -> Path | None:
@@ -27,9 +30,9 @@ def packaged_file(package: str, file: str, sha256: str) -> Path | None:
     Raises:
         InputError: the package is installed, and the file is missing or another.
     """
-    if not is_installed(package):
+    installed = _installed(package)
+    if installed is None:
         return None
-    installed = distribution(package)
     found = next((entry for entry in installed.files or () if entry.name == file), None)
     path = Path(str(installed.locate_file(found))) if found else None
     if path is None or not path.is_file():

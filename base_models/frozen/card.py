@@ -267,7 +267,10 @@ def _check_sound(card: Card, file: Path | None) -> None:
             column="rate",
             expected=f"{SoundSettings().rate} samples a second, as sound is kept",
         )
-    if card.size is not None and not 1600 <= card.size <= 60 * SoundSettings().rate:
+    if (
+        card.size is not None
+        and not 1600 <= card.size <= SoundSettings().longest_s * SoundSettings().rate
+    ):
         raise InputError(
             f"the size {card.size} is none",
             file=file,

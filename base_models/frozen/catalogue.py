@@ -40,8 +40,7 @@ def open_reference(text: str) -> str | None:
     Raises:
         InputError: there is no card there, or two different ones bear one name.
     """
-    # A name that was added means its card, whatever lies in the working folder.
-    if text in _opened or text in added_cards():
+    if text in _opened:
         return text
     card = _card_at(text)
     if card is None:
@@ -185,7 +184,8 @@ def _card_at(text: str) -> Card | None:
     if path.suffix in (".toml", ".json") and path.is_file():
         return read_card(path)
     is_path = os.sep in text or "/" in text or path.suffix in (".toml", ".py")
-    if not is_path and not path.is_file():
+    # A name that was added means its card, whatever lies in the working folder.
+    if not is_path and (not path.is_file() or text in added_cards()):
         return None
     if not path.exists():
         raise InputError("no such detector file", file=path)

@@ -7,8 +7,7 @@ be of `network` (empty: says nothing).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from dataclasses import fields as dataclass_fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -113,12 +112,8 @@ class Draft:
 
     def doubts_of(self, card: Card) -> list[str]:
         """What is still to be said of a card that was made of this one."""
-        fields = {one.name for one in dataclass_fields(Card)}
-        return [
-            doubt
-            for field, doubt in self.doubts.items()
-            if field in card.unknown or field not in fields
-        ]
+        known = {one.name for one in fields(Card)} - set(card.unknown)
+        return [doubt for about, doubt in self.doubts.items() if about not in known]
 
 
 def card_name(path: Path) -> str:

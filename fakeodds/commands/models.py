@@ -288,7 +288,7 @@ def check(name: str, check: Path) -> Answer:
     count = None
     if card.outputs is None and card.files:
         place = card.paths[0] if card.kind != "hugging_face" else card.folder
-        count = inspect(place, card.network if card.kind != "hugging_face" else "").outputs
+        count = inspect(place, card.network).outputs
     return {"card": card.facts, "check": _check(card, count, check)}
 
 

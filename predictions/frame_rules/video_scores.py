@@ -65,13 +65,12 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
     Args, Returns, Raises: as in `video_features`.
     """
     layout = Layout.of(frames, tracks=True)
-    if not frames.loc[frames["logit"].notna(), ["video", "model"]].duplicated().any():
-        return video_features(frames)
     n_videos = len(layout.videos)
     found: dict[str, dict[tuple[str, str], Floats]] = {}
-    several = False
+    several, weighs = False, False
     for model, segments in layout.models():
         pooled = segments.pooled()
+        weighs |= bool((np.diff(pooled.starts) > 1).any())
         several |= pooled is not segments
         found[model] = {}
         for name, rule in RULES.items():
@@ -80,6 +79,8 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
             for over, track_rule in TRACK_RULES.items():
                 of, tracks = (whole, pooled) if track_rule.pools else (scores, segments)
                 found[model][name, over] = _over_tracks(of, tracks, over, n_videos)
+    if not weighs:
+        return video_features(frames)
     candidates = {
         f"{model}:{name}/{over}": scores
         for model, by in found.items()

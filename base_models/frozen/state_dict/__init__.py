@@ -21,6 +21,7 @@ from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, of_one_output
 from base_models.frozen.state_dict.layouts import LAYOUTS, Layout, find_layout
+from base_models.frozen.state_dict.networks import Network
 from base_models.frozen.state_dict.own import draft_of_run
 from base_models.frozen.waveform import WaveDetector
 from predictions.errors import InputError
@@ -79,7 +80,11 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
     try:
         name = layout.network(card.network)
         state = dict(layout.merge(state))
-        network, head = layout.build(name, _outputs(state, layout, name))
+        rename = layout.rename(name)
+        renamed = {
+            new: (old, value) for old, value in state.items() if (new := rename(old)) is not None
+        }
+        network, head = _build(name, layout, card, renamed, layout.outputs(state))
         resize: Any = getattr(network, "set_input_size", None)
         if card.size is not None and resize is not None:
             # Transformers and the like, whose tensors depend on the size of the picture.
@@ -90,12 +95,8 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
                     f"the network {name} takes no pictures of {card.size} pixels ({error})",
                     remedy="say another --size",
                 ) from error
-        rename = layout.rename(name)
     except InputError as error:
         raise error.in_file(path) from error
-    renamed = {
-        new: (old, value) for old, value in state.items() if (new := rename(old)) is not None
-    }
     _lay_in(network, renamed, name, path)
     try:
         return cut(network, head)
@@ -199,15 +200,24 @@ _WIDTHS = {
 }
 
 
-def _outputs(state: dict[str, Tensor], layout: Layout, network: str) -> int:
-    """How many outputs the file's network has; one where its last layer is not in the file."""
-    known = layout.outputs(state)
-    if known is not None:
-        return known
-    _, head = layout.build(network, 1)
-    rename = layout.rename(network)
-    last = next((v for k, v in state.items() if rename(k) == f"{head}.weight"), None)
-    return int(last.shape[0]) if last is not None and last.ndim else 1
+def _build(
+    name: str,
+    layout: Layout,
+    card: Card,
+    renamed: dict[str, tuple[str, Tensor]],
+    known: int | None,
+) -> Network:
+    """The network with as many outputs as the file's last layer has, and that layer's name.
+
+    `known`: that number, where the layout tells it. Else only the network names its last layer: it
+    is built with as many as the card says, and again where the file has others.
+    """
+    count = known or (card.outputs.count if card.outputs else 1)
+    network, head = layout.build(name, count)
+    _, last = renamed.get(f"{head}.weight", ("", None))
+    if known is None and last is not None and last.ndim and last.shape[0] != count:
+        return layout.build(name, int(last.shape[0]))
+    return network, head
 
 
 def _lay_in(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from predictions.errors import InputError
+from predictions.registry import find
 
 #: Samples of a window, and how many there are in a second.
 WINDOW, RATE = 64_600, 16_000
@@ -228,6 +228,4 @@ def build(name: str, outputs: int) -> tuple[nn.Module, str]:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in _SIZES:
-        raise InputError(f"there is no network {name!r}", expected=f"one of {', '.join(_SIZES)}")
-    return Aasist(_SIZES[name], outputs), "out_layer"
+    return Aasist(find(_SIZES, name, "network"), outputs), "out_layer"

@@ -9,7 +9,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from predictions.errors import InputError
+from predictions.registry import find
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,4 @@ def build(name: str, outputs: int) -> tuple[nn.Module, str]:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in _WIDTHS:
-        raise InputError(f"there is no network {name!r}", expected=f"one of {', '.join(_WIDTHS)}")
-    return MiniFASNet(_WIDTHS[name], outputs), "prob"
+    return MiniFASNet(find(_WIDTHS, name, "network"), outputs), "prob"

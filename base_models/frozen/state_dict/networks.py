@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from base_models.frozen.state_dict import efficientnet
 from predictions.errors import InputError
+from predictions.registry import find
 
 Network = tuple[nn.Module, str]
 
@@ -156,9 +157,7 @@ def clip(name: str, outputs: int, *, unit: bool = False) -> Network:
         raise InputError(
             f"{name}: the package {error.name!r} is missing", remedy="install fakeodds[hf]"
         ) from error
-    if name not in _CLIP:
-        raise InputError(f"there is no network {name!r}", expected=f"one of {', '.join(_CLIP)}")
-    sizes = _CLIP[name]
+    sizes = find(_CLIP, name, "network")
     backbone = CLIPVisionModel(CLIPVisionConfig(image_size=224, **sizes))
     inner: nn.Module = getattr(backbone, "vision_model", backbone)
     return Pooled(inner, sizes["hidden_size"], outputs, unit=unit), "head"

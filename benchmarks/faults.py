@@ -26,7 +26,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fakeodds.demo.data import make_demo_set
-from tests.faults import fuzz, kills, pieces, surroundings
+from tests.faults import fuzz, hostile, kills, pieces, surroundings
 from tests.faults.commands import SMALL_RUN, call, results
 from tests.faults.odd_videos import write_odd_videos
 
@@ -99,6 +99,9 @@ def killed(out: Path, trials: int, seed: int) -> Iterator[Trial]:
     for name, (words, with_run) in commands.items():
         prepare(with_run)
         whole[name] = kills.undisturbed(words, folder)
+    for name, (_, with_run) in commands.items():
+        prepare(with_run)
+        yield Trial(f"{name}, two at once", kills.both_at_once(whole[name], folder))
     for number in range(trials):
         name = list(commands)[number % len(commands)]
         kill = kills.Kill(draws.choice(kills.SIGNALS), draws.choice(kills.TARGETS), draws.random())
@@ -164,6 +167,14 @@ def fuzzed(out: Path, trials: int, seed: int) -> Iterator[Trial]:
         yield Trial(name, fault)
 
 
+def hostile_files(out: Path, trials: int, seed: int) -> Iterator[Trial]:
+    """Files that run code in careless readers, whatever they are called."""
+    shutil.rmtree(out, ignore_errors=True)
+    os.environ["FAKEODDS_HOME"] = str(out / "home")
+    for name in hostile.LOADED:
+        yield Trial(name, hostile.load(name, out))
+
+
 def refused(out: Path, trials: int, seed: int) -> Iterator[Trial]:
     """A full disk, a read-only folder, few files, little memory, a folder that goes."""
     inputs = make_inputs(out, seed)
@@ -178,6 +189,7 @@ KINDS: dict[str, tuple[Callable[[Path, int, int], Iterator[Trial]], int]] = {
     "pieces": (damaged, 60),
     "videos": (odd, 500),
     "fuzz": (fuzzed, 20_000),
+    "hostile": (hostile_files, 0),
     "surroundings": (refused, 0),
 }
 

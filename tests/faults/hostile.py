@@ -6,15 +6,16 @@ import json
 import marshal
 import os
 import pickle
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.faults.commands import Ended, call_here
+from tests.faults.commands import call_here
 
 #: What is written where nobody may write, for paths that lead out of a folder.
 _OUT = "../../../../../../../../tmp"
@@ -179,21 +180,19 @@ LOADED: dict[str, tuple[Callable[[Path], bytes], str, tuple[str, ...]]] = {
 }
 
 
-def load_all(folder: Path) -> Iterator[tuple[str, str]]:
-    """Load each in a folder of its own: its name, and what went wrong."""
-    for name, (make, file, words) in LOADED.items():
-        here = folder / name.replace(" ", "-")
-        here.mkdir(parents=True, exist_ok=True)
-        canary = here / "ran"
-        (here / file).write_bytes(make(canary))
-        places = {"FILE": here / file, "FOLDER": here, "OUT": here / "out"}
-        ended = call_here(*(places.get(word, word) for word in words))
-        yield name, _fault(ended, canary)
-
-
-def _fault(ended: Ended, canary: Path) -> str:
-    if canary.exists() or (Path("/tmp") / canary.name).exists():
+def load(name: str, folder: Path) -> str:
+    """Load one of `LOADED` in a folder of its own: what went wrong, "" where nothing did."""
+    make, file, words = LOADED[name]
+    here = folder / name.replace(" ", "-")
+    here.mkdir(parents=True)
+    canary = here / "ran"
+    (here / file).write_bytes(make(canary))
+    places = {"FILE": here / file, "FOLDER": here, "OUT": here / "out"}
+    ended = call_here(*(places.get(word, word) for word in words))
+    if canary.exists() or (Path(tempfile.gettempdir()) / canary.name).exists():
         return "it ran"
     if "\x1b]0;" in ended.output or "\x1b[2J" in ended.output:
         return "the terminal was written to"
+    if any("<script>fetch(" in page.read_text("utf-8") for page in here.rglob("*.html")):
+        return "a script is in a page"
     return ended.fault

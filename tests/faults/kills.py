@@ -86,6 +86,27 @@ def disturb(whole: Undisturbed, kill: Kill, folder: Path, draws: random.Random) 
     return f"left: {left[0]}" if left else ""
 
 
+def both_at_once(whole: Undisturbed, folder: Path) -> str:
+    """What went wrong when two of the same commands began together; "" if nothing.
+
+    One of them does the work, and the other is refused, or comes when all is there.
+    """
+    arguments = _in(folder, whole.arguments)
+    processes = [start(arguments), start(arguments)]
+    ended = []
+    for process in processes:
+        output, _ = process.communicate(timeout=20 * whole.seconds + 60)
+        ended.append(Ended(process.returncode, output))
+    faults = [one.fault for one in ended if one.fault]
+    if faults or all(one.code for one in ended):
+        return "; ".join(faults) or ended[0].output.strip()[-300:]
+    refused = [one for one in ended if one.code]
+    if any("another command is at work" not in one.output for one in refused):
+        return refused[0].output.strip()[-300:]
+    different = differences(whole.results, results(folder))
+    return f"other bytes: {', '.join(different[:5])}" if different else ""
+
+
 def _in(folder: Path, arguments: tuple[object, ...]) -> list[object]:
     return [folder if word == "FOLDER" else word for word in arguments]
 

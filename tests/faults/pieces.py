@@ -51,7 +51,7 @@ def kinds_of_files(run: Path, draws: random.Random) -> dict[str, Path]:
     """One file of every kind in a run folder, by what is common to the names of its kind."""
     kinds: dict[str, list[Path]] = {}
     for path in sorted(run.rglob("*")):
-        if path.is_file() and path.suffix != ".lock":
+        if path.is_file() and path.name != ".lock":
             name = path.relative_to(run).as_posix()
             kind = re.sub(r"=[^/]+?(?=/|\.\w+$|$)", "=*", name)
             kind = re.sub(r"(faces|sound|embeddings)/.*(\.\w+)$", r"\1/*\2", kind)

@@ -89,7 +89,7 @@ _Disturbed = Callable[[Path, Sequence[object]], Ended]
 def _surroundings(name: str) -> Iterator[tuple[str, _Disturbed]]:
     for what, limit, value in _LIMITS:
         yield what, _limited(limit, value)
-    yield "folder removed under way", _removed
+    yield "folder removed under way", removed_under_way
     yield "files from next year", _from_next_year
     if os.geteuid() == 0:
         sizes = (1, 8, 30, 70) if name == "run" else (0.1, 0.3)
@@ -134,7 +134,8 @@ def _read_only(folder: Path, words: Sequence[object]) -> Ended:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def _removed(folder: Path, words: Sequence[object]) -> Ended:
+def removed_under_way(folder: Path, words: Sequence[object]) -> Ended:
+    """A command whose folder goes as soon as something is made in it."""
     process = start([*words, "--out", folder])
     until = time.monotonic() + 120
     while not (folder / "products").is_dir() and process.poll() is None:

@@ -1,2 +1,0 @@
-def write_odd_videos(folder, count, seed):
-    raise NotImplementedError

@@ -64,7 +64,9 @@ def find_file_column(
         for column in table.columns
         if len(table)
     }
-    best = max(shares, key=lambda column: shares[column], default=None)
+    # Of two that fit alike not the one without a name, which counts rows.
+    counts = {column: not column or column.startswith("Unnamed:") for column in shares}
+    best = max(shares, key=lambda column: (shares[column], not counts[column]), default=None)
     return best if best is not None and shares[best] >= 0.5 else None
 
 

@@ -8,6 +8,8 @@ refused with a sentence, before it is unpacked or parsed.
 TABLE_BYTES = 2 << 30
 #: Rows of a table, cells of a row, and both together.
 TABLE_ROWS, TABLE_COLUMNS, TABLE_CELLS = 30_000_000, 10_000, 300_000_000
+#: Cells of a row behind the last column, which must be empty.
+SURPLUS_CELLS = 1_000
 #: Text packs to a tenth or so. What packs to a hundredth is made to fill memory; the first bytes go
 #: free, as small tables may well hold the same cell throughout.
 PACKED_TIMES, PACKED_FREE = 100, 64 << 20

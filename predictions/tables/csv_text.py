@@ -21,7 +21,7 @@ from pandas.api.types import is_numeric_dtype
 
 from predictions.errors import InputError
 from predictions.files import encoding_of
-from predictions.limits import HEADER_BYTES, TABLE_CELLS, TABLE_COLUMNS, TABLE_ROWS
+from predictions.limits import HEADER_BYTES, SURPLUS_CELLS, TABLE_CELLS, TABLE_COLUMNS, TABLE_ROWS
 from predictions.tables.columns import MISSING
 
 _MARK = codecs.BOM_UTF8  # of files put one after another, there is one within
@@ -188,7 +188,7 @@ def _read_cells(
     width = len(header) + 1
     while True:
         # Rows of empty cells may be as wide as they like, but not fill the memory.
-        if width - len(header) > TABLE_COLUMNS or width * lines > 2 * TABLE_CELLS:
+        if width - len(header) > SURPLUS_CELLS or width * lines > 2 * TABLE_CELLS:
             raise InputError(
                 f"a row has far more cells than the header, which has {len(header):,}",
                 file=path,
@@ -293,7 +293,7 @@ def _value_in(header: Sequence[str], below: Sequence[str]) -> str | None:
             return name
     if len(numbers) == len(header):
         return first
-    alike = {re.sub(r"\d", "0", name) for name in (first, *below)}
+    alike = {re.sub(r"\d+", "0", name) for name in (first, *below)}
     return first if below and len(alike) == 1 and re.search(r"\d", first) else None
 
 

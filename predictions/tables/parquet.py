@@ -71,7 +71,9 @@ def read_parquet_table(
             name.strip(): _plain(table[name], text == "all" or name.strip() in text)
             for name in names
         }
-        made = pa.table(columns).to_pandas(ignore_metadata=True)
+        plain = pa.table(columns)
+        plain.validate(full=True)  # that its text is UTF-8, which reading does not ask
+        made = plain.to_pandas(ignore_metadata=True)
     except Exception as error:
         raise _unreadable(path, error) from error
     levels = [name for name in made if name.startswith(_NAMELESS)]

@@ -1,8 +1,10 @@
-"""Writing files so that a killed process never leaves half of one."""
+"""Files: written so that a killed process never leaves half of one, read or told to be damaged."""
 
+import codecs
 import json
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,23 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
+from predictions.limits import JSON_BYTES
 
 try:
     import fcntl
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+#: The remedy for a damaged file of our own.
+MADE_AGAIN = "delete it; the command that wrote it makes it again"
+
+# Those of 32 bits first: the mark of UTF-16-LE is how theirs begins.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @contextmanager
@@ -54,28 +68,108 @@ def write_json(value: Mapping[str, Any], path: Path) -> None:
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object that we wrote, from a file.
+def check_file(path: Path, most: int | None = None) -> int:
+    """The bytes of a regular file; whatever else bears the name is never opened.
+
+    Args:
+        most: bytes that it may have.
 
     Raises:
         FileNotFoundError: there is no such file.
-        InputError: it is damaged: not UTF-8, not JSON, nested too deeply, or no object.
+        InputError: it is a folder, a pipe or a device, cannot be reached, or has more bytes.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(*error.args) from error
+    except (OSError, ValueError) as error:  # no right to look, a link to itself, a name too long
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"cannot be read ({reason})", file=path, remedy="check the name and the folder"
+        ) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError("is a folder", file=path, remedy="give the file inside it")
+    if not stat.S_ISREG(found.st_mode):  # reading it may never end
+        raise InputError(
+            "is no regular file, but a pipe or a device", file=path, remedy="save it as a file"
+        )
+    if most is not None and found.st_size > most:
+        raise InputError(
+            f"has {found.st_size / 2**20:,.0f} MiB, and at most {most / 2**20:,.0f} are read",
+            file=path,
+            remedy="give a smaller file",
+        )
+    return found.st_size
+
+
+def encoding_of(head: bytes) -> str:
+    """How a text is encoded, by the mark at its beginning; UTF-8 without one."""
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8-sig")
+
+
+def load_json(path: Path, *, remedy: str, pairs: Callable[[Any], Any] | None = None) -> Any:
+    """What a JSON file holds, whoever wrote it: UTF-8, or UTF-16 with a mark; also with a mark.
+
+    Args:
+        remedy: what to do where it is damaged.
+        pairs: made of each object, as `json.loads` takes it; InputErrors go through.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: as `check_file`, or it is damaged: no text, not JSON, nested too deeply.
+    """
+    check_file(path, JSON_BYTES)
+    try:
+        data = path.read_bytes()
+        return json.loads(data.decode(encoding_of(data)), object_pairs_hook=pairs)
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(
+            "may not be read (no permission)", file=path, remedy="check its owner and mode"
+        ) from error
+    # Not UTF-8, not JSON, a number of 5,000 digits; brackets without end.
     except (ValueError, RecursionError) as error:
         raise InputError(
-            "is damaged, and not readable as JSON",
-            file=path,
-            remedy="delete it; the command that wrote it makes it again",
+            f"is damaged, and not readable as JSON ({_reason(error)})", file=path, remedy=remedy
         ) from error
+
+
+def read_json(path: Path, *, remedy: str = MADE_AGAIN) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: as `load_json`, or it holds no object.
+    """
+    found = load_json(path, remedy=remedy)
     if not isinstance(found, dict):
-        raise InputError(
-            "is damaged: it holds no JSON object",
-            file=path,
-            remedy="delete it; the command that wrote it makes it again",
-        )
+        raise InputError("is damaged: it holds no JSON object", file=path, remedy=remedy)
     return found
+
+
+def read_parquet(path: Path, *, remedy: str = MADE_AGAIN) -> pd.DataFrame:
+    """A Parquet table that we wrote, with the types that it had.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: as `check_file`, or it is damaged.
+    """
+    check_file(path)
+    try:
+        # A handle, because from a path pyarrow would read a folder `model=M` as one more column.
+        with path.open("rb") as handle:
+            return pd.read_parquet(handle, page_checksum_verification=True)
+    # A flipped bit may end in any error of pyarrow, of pandas (whose metadata it reads), or of
+    # Python; none of them is a way on.
+    except Exception as error:
+        raise InputError(
+            f"is damaged, and not readable as Parquet ({_reason(error)})", file=path, remedy=remedy
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Which columns of somebody's CSV name the files and say the labels.
 
-The rule, in this order (names are compared in small letters, with `_` for spaces and hyphens):
+The rule, in this order (names of columns are compared in small letters, with `_` for spaces and hyphens):
 
 - The **file** column is `file`, `filename`, `video` or `path`; else the column of which the most
   values, and at least half, name a video that is there (with or without folders and ending).
@@ -64,7 +64,9 @@ def find_file_column(
         for column in table.columns
         if len(table)
     }
-    best = max(shares, key=lambda column: shares[column], default=None)
+    # Of two that fit alike not the one without a name, which counts rows.
+    counts = {column: not column or column.startswith("Unnamed:") for column in shares}
+    best = max(shares, key=lambda column: (shares[column], not counts[column]), default=None)
     return best if best is not None and shares[best] >= 0.5 else None
 
 

@@ -4,7 +4,7 @@ Parts (`dfdc_train_part_0`, ...) with a `metadata.json` each, which maps a file 
 `{"label": "FAKE"|"REAL", "split": ..., "original": FILE NAME of the real video or null}`.
 """
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from base_models.datasets.dataset import Found
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.files import load_json
 from predictions.notes import NoteKind
 
 _METADATA = "metadata.json"
@@ -83,16 +84,9 @@ def read(folder: Path) -> Found:
 
 
 def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        # Python keeps the last of two equal keys in silence.
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_pairs)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"not readable as JSON ({error})", file=path, remedy="mend or remove it"
-        ) from error
-    except _Doubled as error:
-        raise InputError(f"{error} is named twice", file=path, remedy="keep one of them") from error
-    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+    # Python keeps the last of two equal keys in silence.
+    value = load_json(path, remedy="mend or remove it", pairs=_pairs(path))
+    if not isinstance(value, dict) or not all(map(_is_entry, value.values())):
         raise InputError(
             "is no metadata of the DFDC",
             file=path,
@@ -102,14 +96,20 @@ def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:
     return value
 
 
-class _Doubled(ValueError):
-    """A key is there twice."""
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        value.get(name) is None or isinstance(value[name], str)
+        for name in ("label", "original", "split")
+    )
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise _Doubled(key)
-        made[key] = value
-    return made
+def _pairs(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    def made_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in made:
+                raise InputError(f"{key} is named twice", file=path, remedy="keep one of them")
+            made[key] = value
+        return made
+
+    return made_of

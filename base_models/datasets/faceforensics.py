@@ -10,7 +10,6 @@ expression of source sequence SSS. `actors` and METHOD DeepFakeDetection are nam
 goes round (`original/NNN.mp4`, `Deepfakes/TTT_SSS.mp4`, ...) is read as well.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from base_models.datasets.dfd import parse_dfd_name
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.files import load_json
 from predictions.notes import NoteKind
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", DFD)
@@ -189,12 +189,7 @@ def _read_splits(folder: Path) -> dict[str, str]:
 
 def _read_pairs(path: Path) -> list[str]:
     expected = 'a list of pairs of ids such as [["071", "054"], ...]'
-    try:
-        pairs = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"not readable as JSON ({error})", file=path, expected=expected, remedy="copy it anew"
-        ) from error
+    pairs = load_json(path, remedy="copy it anew")
     good = isinstance(pairs, list) and all(
         isinstance(pair, list) and all(isinstance(name, str) for name in pair) for pair in pairs
     )

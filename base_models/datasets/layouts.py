@@ -131,9 +131,14 @@ def recognise(path: Path) -> Layout:
     """The first layout that a folder or a CSV has.
 
     Raises:
-        InputError: it is a file, but no CSV.
+        InputError: it is a file, but no CSV (or other table).
     """
-    if path.is_file() and path.suffix.lower() != ".csv":
+    from predictions.files import check_file
+    from predictions.tables.reader import is_table
+
+    if not path.is_dir():
+        check_file(path)
+    if path.is_file() and not is_table(path):
         raise InputError(
             "is neither a folder nor a CSV",
             file=path,

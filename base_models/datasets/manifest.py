@@ -1,5 +1,6 @@
 """A CSV that names the videos, one row a video: our own, or a competition's."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -19,13 +20,13 @@ from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.tables.names import VideoNames
-from predictions.tables.reader import read_table
+from predictions.tables.reader import is_table, read_table, table_name
 from predictions.words import name_some
 
 #: Columns that are taken over, as text; `predictions.tables.videos` settles their types.
 COLUMNS = ("group", "original", "method", "dataset", "split", "actor", "fold")
 #: Names that a manifest may have when a folder holds several CSVs.
-MANIFEST_NAMES = ("labels.csv", "metadata.csv", "manifest.csv")
+MANIFEST_NAMES = ("labels", "metadata", "manifest")
 
 FROM_MANIFEST = NoteKind("datasets.manifest", "Videos and labels are those of {file}.")
 FILES_ONLY = NoteKind(
@@ -48,28 +49,25 @@ COLUMNS_TAKEN = NoteKind(
 def find(path: Path) -> Path | None:
     """The CSV itself, or the one in a folder that names its videos, or None.
 
-    `labels.csv`, `metadata.csv` or `manifest.csv`; else the only CSV there, if it names files and
-    is not a Kaggle sample submission (whose labels are placeholders); else the only one of
-    several that names files and has labels.
+    `labels.csv`, `metadata.csv` or `manifest.csv` (or .tsv, or packed); else the only CSV there, if
+    it names files and is not a Kaggle sample submission (whose labels are placeholders); else the
+    only one of several that names files and has labels.
 
     Raises:
         InputError: several CSVs name videos and have labels.
     """
     if path.is_file():
         return path
-    tables = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
+    tables = _tables(path)
     for name in MANIFEST_NAMES:
         for file in tables:
-            if file.name.lower() == name:
+            if table_name(file).lower() == name:
                 return file
-    tables = [file for file in tables if "submission" not in file.name.lower()]
-    if not tables:
-        return None
     there = _Videos(path)
+    named = [(file, table) for file in tables if (table := _naming(file, there)) is not None]
     if len(tables) == 1:
-        table = read_table(tables[0], text="all", empty=True)
-        return tables[0] if find_file_column(table, there.has) else None
-    labelled = [file for file in tables if _is_labelled(file, there)]
+        return named[0][0] if named else None
+    labelled = [file for file, table in named if _is_labelled(table, file, there)]
     if len(labelled) > 1:
         raise InputError(
             f"{' and '.join(file.name for file in labelled)} each name videos and their labels",
@@ -77,6 +75,45 @@ def find(path: Path) -> Path | None:
             remedy="give the path of the one that is meant",
         )
     return labelled[0] if labelled else None
+
+
+def passed_over(folder: Path) -> list[InputError]:
+    """Why each CSV of a folder that `find` takes for none does not name the videos there."""
+    there = _Videos(folder)
+    reasons = []
+    for file in _tables(folder):
+        try:
+            table = read_table(file, text="all")
+        except InputError as error:
+            reasons.append(error)
+            continue
+        if find_file_column(table, there.has) is None:
+            # The column that looks most like ids: of the most different values.
+            likely = max(table.columns, key=lambda column: table[column].nunique())
+            ids = table[likely].dropna().unique().tolist()
+            reasons.append(there.names.none_of(ids, file))
+    return reasons
+
+
+def _tables(folder: Path) -> list[Path]:
+    """The CSVs of a folder, packed or not, but for samples of a submission."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if is_table(file)
+        and {".csv", ".tsv"} & {ending.lower() for ending in file.suffixes[-2:]}
+        and "submission" not in file.name.lower()
+        and not file.name.startswith(".")
+    )
+
+
+def _naming(path: Path, there: "_Videos") -> pd.DataFrame | None:
+    """The table of a CSV that names videos; None of any other (`passed_over` says why)."""
+    try:
+        table = read_table(path, text="all", empty=True)
+    except InputError:
+        return None
+    return None if find_file_column(table, there.has) is None else table
 
 
 def read(path: Path) -> Found:
@@ -116,7 +153,9 @@ def read(path: Path) -> Found:
         )
     videos = there.ids([_clean(name, manifest) for name in table[column]], manifest)
     _check_once(videos, manifest)
-    missing = [video for video in videos if not (manifest.parent / video).is_file()]
+    missing = [video for video in videos if not os.path.isfile(manifest.parent / video)]
+    if len(missing) == len(videos) and there.names.videos:
+        raise there.names.none_of(table[column].tolist(), manifest)
     if missing:
         raise InputError(
             f"{len(missing)} of its {len(videos)} videos are not there ({name_some(missing)})",
@@ -175,7 +214,8 @@ class _Videos:
             InputError: several have it.
         """
         return [
-            name if (self.folder / name).is_file() else self.names.find(name, file) or name
+            # `os.path`, because a name may be longer than the system takes.
+            name if os.path.isfile(self.folder / name) else self.names.find(name, file) or name
             for name in names
         ]
 
@@ -184,11 +224,9 @@ class _Videos:
         return [bool(self.names.fitting(name)) for name in names]
 
 
-def _is_labelled(path: Path, there: _Videos) -> bool:
-    table = read_table(path, text="all", empty=True)
+def _is_labelled(table: pd.DataFrame, path: Path, there: _Videos) -> bool:
     column = find_file_column(table, there.has)
-    if column is None:
-        return False
+    assert column is not None  # by `_naming`
     try:
         return find_label_column(table, str(path), other_than=column) is not None
     except InputError:
@@ -205,7 +243,7 @@ def _clean(name: str, path: Path) -> str:
         file = file.relative_to(path.parent.as_posix())
     elif file.is_absolute():
         tails = (PurePosixPath(*file.parts[i:]) for i in range(1, len(file.parts)))
-        file = next((tail for tail in tails if (path.parent / tail).is_file()), file)
+        file = next((tail for tail in tails if os.path.isfile(path.parent / tail)), file)
     if file.is_absolute() or ".." in file.parts:
         raise InputError(
             f"{name} lies outside {path.parent}",

@@ -7,11 +7,12 @@ from base_models.datasets.choose import choose_videos
 from base_models.datasets.dataset import Dataset
 from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import layout_named, recognise
+from base_models.datasets.manifest import passed_over
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
 from predictions.notes import NoteKind
-from predictions.tables.videos import check_videos, require_labels
+from predictions.tables.videos import check_videos, require_labels, with_known_labels
 
 READ_AS = NoteKind(
     "datasets.layout",
@@ -24,6 +25,10 @@ NO_GROUPS = NoteKind(
     "datasets.no-groups",
     "Every video is a group of its own, so the estimate is too good if videos share a person or a "
     "source; a CSV with a column group says which do.",
+)
+PASSED_OVER = NoteKind("datasets.passed-over", "Left aside: {reason}")
+ODD_LABELS = NoteKind(
+    "datasets.odd-labels", "{file}: {words:quoted} is no label: such videos count as unlabelled."
 )
 
 
@@ -42,7 +47,8 @@ def read_dataset(
 
     Args:
         path: folder or CSV.
-        training: both labels must be there; videos without one are fine beside them.
+        training: both labels must be there; videos without one are fine beside them. Without it,
+            what is no label (a placeholder, -1) is none, with a note.
         layout: name of the layout, instead of having it recognised.
         only: column -> the values that are wanted of it; see `choose_videos`.
         identity: `both` keeps together everybody seen and everybody whose face was used,
@@ -77,6 +83,14 @@ def read_dataset(
     # Groups are made before the choice: who is tied to whom does not depend on what is chosen.
     videos, of_groups = with_identity_groups(found.videos, identity)
     notes += of_groups
+    if taken.name == "plain":  # nothing knew the labels; a CSV that is here should have
+        unused = passed_over(path)
+        if training and unused:
+            raise unused[0]
+        notes += [PASSED_OVER(reason=str(error)) for error in unused]
+    if not training and "label" in videos:
+        videos, odd = with_known_labels(videos)
+        notes += [ODD_LABELS(file=source, words=odd)] if odd else []
     videos = check_videos(videos.assign(group=connected_groups(videos)), source)
     if only:
         videos = choose_videos(videos, only, source)

@@ -25,6 +25,7 @@ from base_models.scoring.crops import resize
 from base_models.scoring.fold_models import chosen_models
 from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector
 from predictions.errors import InputError
+from predictions.files import read_parquet
 from predictions.progress import Progress, silent
 
 _TIMED_CROPS = 16
@@ -211,7 +212,7 @@ def _crops_of(found: Sequence[Faces], view: View | None, size: int) -> NDArray[n
 
 def _crops_of_run(run: Path, view: View | None, size: int) -> np.ndarray:
     """Some of the crops that a run's detectors were trained on."""
-    videos = pd.read_parquet(run / "videos.parquet")
+    videos = read_parquet(run / "videos.parquet")
     names = videos.loc[videos["status"] == "ok", "video"].astype(str)
     some = names.iloc[np.unique(np.linspace(0, len(names) - 1, COMPARED).astype(int))]
     found = [load_faces(faces_path(run / "faces", video)).seen(view) for video in some]

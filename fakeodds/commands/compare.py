@@ -1,6 +1,5 @@
 """`fakeodds compare`: every ensemble size, what it is worth and what it costs."""
 
-import json
 from pathlib import Path
 
 import click
@@ -87,7 +86,9 @@ def compare(
         jobs=options.jobs,
     )
 
-    found = json.loads((run.path / "compare.json").read_text(encoding="utf-8"))
+    from predictions.files import read_json
+
+    found = read_json(run.path / "compare.json")
     print_sizes(found)
     print_diversity(found)
     if found["frame_rules"]:

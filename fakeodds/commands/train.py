@@ -36,9 +36,8 @@ def train(
     fakeodds train runs/mine
     fakeodds train runs/mine --detectors xception,meso4 --epochs 10
     """
-    import pandas as pd
-
     from fakeodds.run.folder import RunFolder
+    from predictions.files import read_parquet
 
     folder = RunFolder.existing(run)
     if not folder.videos.exists():
@@ -55,7 +54,7 @@ def train(
 
     train_settings = replace(train_settings, seed=options.seed)
     folder.settings(train=as_json(train_settings), stack=as_json(options))
-    videos = pd.read_parquet(folder.videos)
+    videos = read_parquet(folder.videos)
     pipeline.find_sound_again(folder, train_settings.specs, options.jobs)
     metrics = pipeline.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report

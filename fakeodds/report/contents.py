@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from predictions.files import read_json
+from predictions.files import read_json, read_parquet
 from predictions.notes import Note, note_from_json
 from stacking.estimate.stages import single_of, singles
 
@@ -109,12 +109,12 @@ class Contents:
     @cached_property
     def videos(self) -> pd.DataFrame | None:
         """videos.parquet: status, reason, found_by, method, ... a row a video; None of scores."""
-        return pd.read_parquet(self.run.videos) if self.has("faces") else None
+        return read_parquet(self.run.videos) if self.has("faces") else None
 
     @cached_property
     def sound(self) -> pd.DataFrame | None:
         """sound.parquet: status, reason, ... a row a video; None where no detector listens."""
-        return pd.read_parquet(self.run.sound_table) if self.has("sound") else None
+        return read_parquet(self.run.sound_table) if self.has("sound") else None
 
     @cached_property
     def submission(self) -> pd.DataFrame | None:

@@ -12,7 +12,7 @@ from base_models.detectors.registry import DetectorSpec
 from base_models.frozen.golden import CHECKED, NOT_CHECKED
 from base_models.frozen.seen import SEEN, dataset_of_method, seen_of
 from fakeodds.view import terminal
-from predictions.files import read_json, write_json
+from predictions.files import read_json, read_parquet, write_json
 from predictions.products import Product, key_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def look_at_brought(
     )
     if not product.is_done():
         faces = faces_of_run(videos, run.faces, views_of(spec.card for spec in frozen))
-        heard = pd.read_parquet(run.sound_table) if listening else None
+        heard = read_parquet(run.sound_table) if listening else None
         sound = None if heard is None else sound_of_run(videos, heard, run.sound)
         with product.making(), terminal.working("checking detectors trained elsewhere"):
             found = {}

@@ -42,7 +42,7 @@ from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_
 from fakeodds.workflows.settings import Prior, StackOptions
 from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
-from predictions.files import write_table
+from predictions.files import read_parquet, write_table
 from predictions.folds import assign_folds
 from predictions.frame_rules import rule_table, with_models
 from predictions.products import media_identity
@@ -88,7 +88,7 @@ def find_faces(
     with terminal.progress_bars(tell=not already) as progress:
         coming = _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False)
         deque(coming, maxlen=0)
-    videos = pd.read_parquet(folder.videos)
+    videos = read_parquet(folder.videos)
     if already:
         terminal.note(f"faces of {len(videos)} videos: already there.")
     else:
@@ -193,7 +193,7 @@ def find_sound_again(folder: RunFolder, detectors: Sequence[DetectorSpec], jobs:
             remedy="put it back, call from the same folder, or leave the sound detector out",
         )
     root = path if path.is_dir() else path.parent
-    find_sound(Dataset(root, pd.read_parquet(folder.videos)), folder, detectors, jobs)
+    find_sound(Dataset(root, read_parquet(folder.videos)), folder, detectors, jobs)
 
 
 def _listens(detectors: Sequence[DetectorSpec]) -> bool:
@@ -324,7 +324,7 @@ def predict(
             chunk=_CHUNK,
             progress=progress,
         )
-    videos = pd.read_parquet(folder.videos)
+    videos = read_parquet(folder.videos)
     if not already:
         _tell_coverage(videos)
     for note in notes:

@@ -1,6 +1,5 @@
 """From a fitted stack to submission.csv."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scores import Scored
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
+from predictions.files import read_json
 from predictions.frame_rules import by_rule, with_models
 from predictions.submission import make_submission, read_sample, write_submission
 from predictions.tables.scores import ScoreTable
@@ -51,7 +51,7 @@ def as_found(submission: pd.DataFrame) -> dict[str, Any]:
 
 def read_about(stack: Path) -> dict[str, Any]:
     """What was written beside the stack in a folder of `save_stack`."""
-    described = json.loads((stack / "stack.json").read_text(encoding="utf-8"))
+    described = read_json(stack / "stack.json")
     found: dict[str, Any] = described["about"]
     return found
 

@@ -7,6 +7,7 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.scores import outer_folds, plain_stack
 from fakeodds.workflows.settings import StackOptions
+from predictions.files import read_parquet
 
 
 def labelled_videos(run: RunFolder) -> pd.DataFrame:
@@ -16,7 +17,7 @@ def labelled_videos(run: RunFolder) -> pd.DataFrame:
         InputError: the manifest is damaged.
     """
     run.refuse_damage("faces")
-    videos = pd.read_parquet(run.videos).set_index("video")
+    videos = read_parquet(run.videos).set_index("video")
     return videos[videos["label"].notna()]
 
 

@@ -1,5 +1,6 @@
 """The cells of a column as numbers, labels, folds or ids, or an error on the first bad one."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,28 @@ from predictions.words import count
 
 #: Cells that mean "missing" in a column of numbers. In a column of text only the empty cell does.
 MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>", "-nan", "#n/a")
+
+# A number as Python writes an array or a tensor of it: [0.97], tensor([[0.97]], device='cuda:0'),
+# np.float32(0.97), <tf.Tensor: shape=(), dtype=float32, numpy=0.97>.
+_SIGNED = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf|nan"
+_WRAPPED = (
+    r"^['\"]?(?:<tf\.Tensor:.*numpy=)?(?:[a-z_][\w.]*\()?[\[(\s]*"
+    rf"(?P<number>{_SIGNED})"
+    r"[\])\s,]*(?:[a-z_]+=[^\[]*)?\)?>?['\"]?$"
+)
+# What holds numbers in every cell, but none that is read: such a column is no words to leave out.
+_NEARLY = (
+    (r"^[+-]?\d*,\d+$", "a decimal comma"),
+    (r"^[+-]?[\d.,]+\s*%$", "a percent sign"),
+    (
+        "^[+-]?[1-9]\\d{0,2}(?:[ '\u2019,\u00a0\u202f]\\d{3})+(?:\\.\\d+)?$",
+        "marks between thousands",
+    ),
+    (rf"^(?:[a-z_][\w.]*\()?[\[(\s]*(?:{_SIGNED})[,\s]+(?:{_SIGNED})\s*[\])]", "two numbers"),
+)
+
+#: How far beyond 0 and 1 a probability may lie: some roundings of float32.
+ROUNDING = 1e-6
 
 _LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
@@ -81,9 +104,12 @@ def parse_numbers(
 ) -> NDArray[np.float64] | None:
     """The column as float64 with NaN for missing, or None when it is text (or yes/no) throughout.
 
+    A number in brackets, as arrays and tensors are written, is that number.
+
     Raises:
-        InputError: some cells are numbers and some are text, or all have a decimal comma or a
-            percent sign, which would be left out as if they were words.
+        InputError: some cells are numbers and some are text, or all have a decimal comma, a percent
+            sign, marks between thousands or two numbers, which would be left out as if they
+            were words.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return None
@@ -97,12 +123,21 @@ def parse_numbers(
     if not len(bad):
         return numbers
     there = words[known]
-    plain = pd.to_numeric(there.str.replace(",", ".").str.removesuffix("%"), errors="coerce")
-    for pattern, what in ((r"^[+-]?\d*,\d+$", "a decimal comma"), (r"%$", "a percent sign")):
-        if there.str.contains(pattern).all() and plain.notna().all():
+    for pattern, what in _NEARLY:
+        if there.str.contains(pattern, case=False).all():
             remedy = "write numbers like 0.93, or drop the column"
             raise bad_cell(f"has {what}", words, bad, ids, source, remedy)
     return None
+
+
+def rounded_to_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values with 0 or 1 for what lies beyond by rounding: a float32 softmax says 1.0000001.
+
+    Other values stay as they are, in range or not.
+    """
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(values - 0.5) <= 0.5 + ROUNDING
+    return np.where(beyond, np.clip(values, 0.0, 1.0), values)
 
 
 def parse_labels(
@@ -152,4 +187,9 @@ def _numbers(
     words = column.astype("string").str.strip()
     known = _known(words)
     numbers = pd.to_numeric(words.where(known), errors="coerce")
+    if (numbers.isna() & known).any():
+        words = words.str.replace("\u2212", "-")  # the minus sign of typesetters
+        inner = words.str.extract(_WRAPPED, flags=re.IGNORECASE)["number"].fillna(words)
+        known = known & _known(inner)
+        numbers = pd.to_numeric(inner.where(known), errors="coerce")
     return words, known, numbers.to_numpy(dtype=np.float64, na_value=np.nan)

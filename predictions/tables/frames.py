@@ -10,8 +10,9 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.logits import to_logit
-from predictions.tables.columns import bad_cell, parse_numbers
-from predictions.tables.reader import header_of, read_table
+from predictions.tables.columns import bad_cell, parse_numbers, rounded_to_probabilities
+from predictions.tables.partitions import partitions_of
+from predictions.tables.reader import header_of, read_table, with_partitions
 from predictions.words import count
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
@@ -44,14 +45,18 @@ class FrameFile:
 
 
 def frame_files(path: Path, id: str | None = None) -> list[Path]:
-    """The files of frame scores that `path` names: itself, or all below a folder; else none."""
+    """The files of frame scores that `path` names: itself, or all below a folder; else none.
+
+    A column may also be said by the folders, as in `model=a/part.parquet`.
+    """
     path = Path(path)
     files = sorted(path.rglob("[!.]*.parquet")) if path.is_dir() else [path]
     needed = {*COLUMNS[1:], id or COLUMNS[0]}
     return [
         file
         for file in files
-        if needed <= (names := set(header_of(file))) and not names.isdisjoint(VALUES)
+        if needed <= (names := {*header_of(file), *partitions_of(file)})
+        and not names.isdisjoint(VALUES)
     ]
 
 
@@ -97,7 +102,7 @@ def read_frames(
             remedy="give every row of a video the same, or remove the column",
         )
     videos = unique.first()
-    unused = [str(name) for name in table if name not in (*frames.columns, *known)]
+    unused = [str(name) for name in table if name and name not in (*frames.columns, *known)]
     return FrameFile(
         source, [str(name) for name in table], frames.drop(columns="frame"), videos, unused
     )
@@ -105,7 +110,8 @@ def read_frames(
 
 def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
     """One file with its columns by their common names, and `logit` for whatever it has."""
-    table = read_table(path, text={id, "model", *metadata}).rename(columns={id: "video"})
+    table = with_partitions(read_table(path, text={id, "model", *metadata}), path)
+    table = table.rename(columns={id: "video"})
     for name in COLUMNS:
         missing = np.flatnonzero(table[name].isna())
         if len(missing):
@@ -131,6 +137,8 @@ def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
         raise InputError(
             f"the column {value!r} holds no numbers", file=path, remedy="give one a frame"
         )
+    if value != "logit":
+        numbers = rounded_to_probabilities(numbers)
     wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
     if len(wrong):
         raise bad_cell(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT
 from predictions.notes import Note, NoteKind
-from predictions.tables.columns import bad_cell
+from predictions.tables.columns import bad_cell, rounded_to_probabilities
 
 #: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
 Kind = Literal["probability", "logit", "raw"]
@@ -29,6 +29,9 @@ AS_RAW = NoteKind(
 INFINITE_LOGITS = NoteKind(
     "scores.infinite-logits",
     f"{{file}}, {{model}}: {{n:infinite logit}} set to +-{LOGIT_LIMIT:g}.",
+)
+ROUNDED = NoteKind(
+    "scores.rounded", "{file}, {model}: {n:score} beyond 0 or 1 by rounding set to 0 or 1."
 )
 
 
@@ -91,7 +94,14 @@ def check_values(
     if len(infinite) and kind == "logit":
         values[infinite] = np.copysign(LOGIT_LIMIT, values[infinite])
         notes.append(INFINITE_LOGITS(file=source, model=str(column.name), n=len(infinite)))
-    outside = ((values < 0) | (values > 1)) & (kind == "probability")
+    rounded = rounded_to_probabilities(values)
+    outside = (rounded < 0) | (rounded > 1)
+    n = int((rounded != values)[~np.isnan(values)].sum())
+    # Without a word on the kind, a column with others outside is one of raw scores.
+    if n and (kind == "probability" or (kind is None and not outside.any())):
+        values = rounded
+        notes.append(ROUNDED(file=source, model=str(column.name), n=n))
+    outside &= kind == "probability"
     for wrong, problem, remedy in (
         (
             np.isinf(values),

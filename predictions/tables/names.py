@@ -1,5 +1,6 @@
 """Which video a name means: the one matcher of names from elsewhere with the ids of videos."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +12,11 @@ from predictions.words import count, first_names
 class VideoNames:
     """Videos to be found by name.
 
-    A name means the video with this id; else those with this file name, in whatever folders; else
-    those with this file name without its ending. Letters are compared in Unicode's composed form
-    (NFC, as macOS writes names otherwise), folders with `/`.
+    A name means the video with this id; else those with this path; else those with this file name,
+    in whatever folders; else those with this file name without its ending. Each is looked for as it
+    is written, then in small letters. Letters are compared in Unicode's composed form (NFC, as
+    macOS writes names otherwise), folders with `/`; the bytes of a file's name that are no UTF-8
+    are letters of Latin-1. Zeros that a spreadsheet took off are told of, but never put back.
 
     Args:
         videos: their ids, paths below the dataset.
@@ -25,11 +28,11 @@ class VideoNames:
         self._levels: list[dict[str, list[str]]] | None = None
 
     def fitting(self, name: str) -> list[str]:
-        """The videos that the name fits, by the first of the three ways in which any fits."""
+        """The videos that the name fits, by the first of the ways in which any fits."""
         if name in self._exact:
             return [name]
         if self._levels is None:
-            self._levels = [{}, {}, {}]
+            self._levels = [{} for _ in _ways("")]
             for video in self._exact:
                 for level, key in zip(self._levels, _ways(video), strict=True):
                     level.setdefault(key, []).append(video)
@@ -61,13 +64,34 @@ class VideoNames:
         """
         found = {name: video for name in names if (video := self.find(name, file)) is not None}
         if not found:
-            raise InputError(
-                f"none of its {count(len(names), 'id')} ({first_names(names)}) is one of the "
-                f"{count(len(self.videos), 'video')} ({first_names(self.videos)})",
-                file=file,
-                remedy="give the path below the dataset, or the file name, as id",
-            )
+            raise self.none_of(names, file)
         return found
+
+    def none_of(self, names: Sequence[str], file: Path | str) -> InputError:
+        """The error that no name of a file fits any video, with what may be the reason."""
+        lost = self._without_zeros(names)
+        return InputError(
+            f"none of its {count(len(names), 'id')} ({first_names(names)}) is one of the "
+            f"{count(len(self.videos), 'video')} ({first_names(self.videos)})",
+            file=file,
+            remedy="give the path below the dataset, or the file name, as id"
+            if lost is None
+            else f"{lost[0]!r} may be {lost[1]!r}, whose zeros a spreadsheet takes off: save the "
+            "ids as text",
+        )
+
+    def _without_zeros(self, names: Sequence[str]) -> tuple[str, str] | None:
+        """A name of digits, and a video that it would be with zeros before it."""
+        numbers = {stem.lstrip("0"): v for v in self.videos if (stem := _stem(v)).isdecimal()}
+        stems = ((name, _stem(name)) for name in names)
+        return next(
+            (
+                (name, numbers[stem.lstrip("0")])
+                for name, stem in stems
+                if stem.isdecimal() and stem.lstrip("0") in numbers
+            ),
+            None,
+        )
 
 
 def original_of(name: str, videos: VideoNames) -> list[str]:
@@ -76,19 +100,34 @@ def original_of(name: str, videos: VideoNames) -> list[str]:
     A name with folders means that path alone: `fake/a.mp4` is not the original `real/a.mp4` that
     is not here.
     """
-    path = _path(name)
-    return [one for one in videos.fitting(name) if "/" not in path or _path(one) == path]
+    path = _path(name).casefold()
+    return [one for one in videos.fitting(name) if "/" not in path or _path(one).casefold() == path]
 
 
 def _path(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip().replace("\\", "/")).removeprefix("./")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        # The file system's bytes, each a letter from U+DC80 on: those of Latin-1.
+        name = re.sub("[\udc80-\udcff]", lambda byte: chr(ord(byte[0]) - 0xDC00), name)
+    name = unicodedata.normalize("NFC", name)
+    return name.strip().replace("\\", "/").removeprefix("./")
 
 
-def _ways(name: str) -> tuple[str, str, str]:
-    """Path, file name, and file name without its ending."""
-    path = _path(name)
-    file = path.rsplit("/", 1)[-1]
+def _stem(name: str) -> str:
+    file = _path(name).rsplit("/", 1)[-1]
     stem, dot, ending = file.rpartition(".")
     # A dot within a name that has no ending is kept (`v1.25`).
     ends = dot and stem and ending.isalnum() and not ending.isdigit() and len(ending) <= 4
-    return path, file, stem if ends else file
+    return stem if ends else file
+
+
+def _ways(name: str) -> tuple[str, ...]:
+    """Path, file name, and file name without its ending; each as it is and in small letters."""
+    path = _path(name)
+    ways = (path, path.rsplit("/", 1)[-1], _stem(name))
+    return tuple(form for way in ways for form in (way, _small(way)))
+
+
+def _small(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())

@@ -66,6 +66,22 @@ def check_videos(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     return videos[known + [column for column in videos.columns if column not in known]]
 
 
+def with_known_labels(videos: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """A manifest whose labels are labels: other words are missing; and these words."""
+    words = videos["label"].astype("string")
+    odd = [word for word in words.dropna().unique() if not _is_label(word)]
+    return videos.assign(label=words.mask(words.isin(odd))) if odd else videos, odd
+
+
+def _is_label(word: str) -> bool:
+    one = pd.Series([word], name="label", dtype="string")
+    try:
+        parse_labels(one, one, "")
+    except InputError:
+        return False
+    return True
+
+
 def require_labels(videos: pd.DataFrame, source: str) -> None:
     """Refuse a checked manifest that nothing can be learned from.
 

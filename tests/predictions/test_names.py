@@ -76,3 +76,25 @@ def test_originals_are_linked_across_forms_of_unicode() -> None:
     real = unicodedata.normalize("NFD", "ü.mp4")
     table = pd.DataFrame({"video": [real, "f.mp4"], "original": [None, "ü.mp4"]})
     assert connected_groups(table).nunique() == 1
+
+
+def test_letter_case_matters_only_where_it_tells_videos_apart() -> None:
+    names = VideoNames(["real/A.MP4", "b.mp4", "B.mp4", "x/ÄÖ.mp4"])
+    assert names.fitting("a.mp4") == ["real/A.MP4"]
+    assert names.fitting("Real/a.mp4") == ["real/A.MP4"]
+    assert names.fitting("äö") == ["x/ÄÖ.mp4"]
+    assert names.fitting("b.mp4") == ["b.mp4"]
+    with pytest.raises(InputError, match=r"fits 2 videos \('B\.mp4', 'b\.mp4'\)"):
+        names.find("z/b.MP4")
+
+
+def test_bytes_that_are_no_utf8_are_letters_of_latin1() -> None:
+    found = b"m\xfcller.mp4".decode("utf-8", "surrogateescape")
+    assert VideoNames([found, "a.mp4"]).fitting("müller.mp4") == [found]
+
+
+def test_lost_zeros_are_told_of_and_not_put_back() -> None:
+    names = VideoNames(["000.mp4", "010.mp4"])
+    assert names.fitting("10") == []
+    with pytest.raises(InputError, match=r"t\.csv: none .*'10' may be '010\.mp4', whose zeros"):
+        names.match(["10", "11"], "t.csv")

@@ -361,8 +361,7 @@ def test_bad_files_are_one_sentence(tmp_path: Path, write: Write) -> None:
     with pytest.raises(InputError, match="cut off"):
         read_scores([packed])
     packed.write_text("video,a\nx,1\n", encoding="utf-8")
-    with pytest.raises(InputError, match="not be packed as its ending says"):
-        read_scores([packed])
+    assert read_scores([packed]).scores.index.tolist() == ["x"]  # unpacked by a browser
 
 
 @pytest.mark.shared

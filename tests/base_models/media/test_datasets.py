@@ -1,5 +1,6 @@
 """Datasets as they lie on disk."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_dfdc_metadata_out_of_order(tmp_path, text, message):
     touch(tmp_path, "a.mp4")
     (tmp_path / "metadata.json").write_text(text)
     with pytest.raises(InputError, match=message):
-        read_dataset(tmp_path)
+        read_dataset(tmp_path, training=True)
 
 
 @pytest.mark.parametrize(("real", "fake_"), [("real", "fake"), ("REAL", "Fake")])
@@ -171,7 +172,7 @@ def test_manifest_out_of_order(tmp_path, text, message):
     touch(tmp_path, "a.mp4", "b.mp4")
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(InputError, match=message) as error:
-        read_dataset(tmp_path)
+        read_dataset(tmp_path, training=True)
     assert "labels.csv" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -242,3 +243,63 @@ def test_training_without_groups_is_told_of(tmp_path):
     )
     dataset = read_dataset(tmp_path / "labels.csv", training=True)
     assert not any("a group of its own" in str(note) for note in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file;label;group\na.mp4;FAKE;NA\nb.mp4;REAL;None\n",
+        "file\tlabel\tgroup\nA.MP4\tFAKE\tNA\nB.MP4\tREAL\tNone\n",
+        "\ufeffsep=,\nfile,label,group\na.mp4,FAKE,NA\nb.mp4,REAL,None\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["labels.csv", "labels.tsv", "any.csv.gz"])
+def test_a_manifest_is_a_table_as_any_other(tmp_path, text, name):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    data = text.encode("utf-16" if "\t" in text else "utf-8")
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    for path in (tmp_path, tmp_path / name):
+        videos = read_dataset(path, training=True).videos
+        assert videos["video"].tolist() == ["a.mp4", "b.mp4"]
+        assert videos["label"].tolist() == [1, 0]
+        assert videos["group"].tolist() == ["NA", "None"]
+
+
+def test_a_csv_that_names_no_video_is_spoken_of(tmp_path):
+    touch(tmp_path, "000.mp4", "001.mp4")
+    (tmp_path / "train.csv").write_text("id,label\n0,0\n1,1\n")
+    with pytest.raises(InputError, match=r"train\.csv: none of its 2 ids .*zeros a spreadsheet"):
+        read_dataset(tmp_path, training=True)
+    assert any("train.csv" in str(note) for note in read_dataset(tmp_path).notes)
+    (tmp_path / "train.csv").write_text("id,label\n\udcff", errors="surrogateescape")
+    with pytest.raises(InputError, match=r"train\.csv: is not text in UTF-8"):
+        read_dataset(tmp_path, training=True)
+    assert len(read_dataset(tmp_path).videos) == 2
+
+
+def test_placeholders_are_no_labels_where_none_are_needed(tmp_path):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    for placeholder in ("0.5", "-1", "?"):
+        (tmp_path / "test.csv").write_text(f"id,label\na,{placeholder}\nb,1\n")
+        dataset = read_dataset(tmp_path)
+        assert dataset.videos["label"].tolist() == [pd.NA, 1]
+        assert any(repr(placeholder) in str(note) for note in dataset.notes)
+        with pytest.raises(InputError, match="is not a label"):
+            read_dataset(tmp_path, training=True)
+
+
+def test_metadata_with_a_mark_and_of_wrong_types(tmp_path):
+    touch(tmp_path, "a.mp4")
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "metadata.json").write_text('{"a.mp4": {"label": "FAKE"}}', encoding=encoding)
+        assert read_dataset(tmp_path).videos["label"].tolist() == [1]
+    (tmp_path / "metadata.json").write_text('{"a.mp4": {"label": ["FAKE"], "original": 5}}')
+    with pytest.raises(InputError, match="is no metadata of the DFDC"):
+        read_dataset(tmp_path)
+
+
+def test_a_name_longer_than_the_system_takes_is_not_there(tmp_path):
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "labels.csv").write_text(f"file,label\na.mp4,1\n{'b' * 300}.mp4,0\n")
+    with pytest.raises(InputError, match="1 of its 2 videos are not there"):
+        read_dataset(tmp_path)

@@ -295,7 +295,7 @@ def test_a_competitions_csv_out_of_order(tmp_path, text, message):
         assert by_video(read_dataset(path), "label") == {"clips/a.mp4": 0, "clips/b.mp4": 1}
         return
     with pytest.raises(InputError, match=message) as error:
-        read_dataset(path)
+        read_dataset(path, training=True)
     assert "train.csv" in str(error.value)
 
 

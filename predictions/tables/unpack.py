@@ -1,0 +1,130 @@
+"""The bytes of a table's file, packed or not, and not more of them than `predictions.limits` says.
+
+How it is packed is seen in its first bytes, since browsers unpack a `.csv.gz` and leave its name.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from predictions.errors import InputError
+from predictions.files import check_file
+from predictions.limits import PACKED_FREE, PACKED_TIMES, TABLE_BYTES
+from predictions.words import name_some
+
+#: Endings of packed files.
+PACKED = (".gz", ".bz2", ".xz", ".zip")
+
+_STEP = 4 << 20
+_BY_MAGIC: tuple[tuple[bytes, Any], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    *((b"BZh%d1A" % level, bz2.open) for level in range(1, 10)),
+    (b"\xfd7zXZ\0", lzma.open),
+)
+_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+#: What the unpackers raise on bytes that are not as their beginning promised; an encrypted zip is a
+#: RuntimeError.
+_BROKEN = (
+    *(OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, OverflowError, LookupError),
+)
+
+
+def unpacked(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file, or the first `most` of them.
+
+    Raises:
+        InputError: there is no such regular file; it is damaged; it has too many bytes, or turns
+            out to be made of nothing to fill the memory; a zip holds no table, or several.
+    """
+    try:
+        size = check_file(path)
+        kept = io.BytesIO()
+        with _opened(path) as file:
+            while piece := file.read(_STEP if most is None else min(_STEP, most - kept.tell())):
+                kept.write(piece)
+                _check_size(path, size, kept.tell())
+        return kept.getvalue()
+    except FileNotFoundError as error:
+        raise InputError(
+            "does not exist", file=path, remedy="check the name and the folder"
+        ) from error
+    except InputError:
+        raise
+    except _BROKEN as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"cannot be read ({reason})",
+            file=path,
+            remedy="it may be cut off or not be packed as its ending says, so copy it anew",
+        ) from error
+
+
+def _check_size(path: Path, packed: int, found: int) -> None:
+    if found > TABLE_BYTES:
+        raise InputError(
+            f"holds more than {TABLE_BYTES / 2**30:g} GiB of text, the most that is read",
+            file=path,
+            remedy="save it as Parquet, or leave out rows and columns",
+        )
+    if found > PACKED_FREE and found > PACKED_TIMES * packed:
+        raise InputError(
+            f"unpacks to more than {PACKED_TIMES} times its {packed / 2**20:.1f} MiB, as no table "
+            "does",
+            file=path,
+            remedy="give it unpacked if it is a table nevertheless",
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        head = file.read(6)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            with zipfile.ZipFile(file) as archive:
+                table = _table_in(archive, path)
+                _check_size(path, size, table.file_size)
+                with archive.open(table) as member:
+                    yield member
+            return
+        for magic, unpack in _BY_MAGIC:
+            if head.startswith(magic):
+                with unpack(file, "rb") as inner:
+                    yield inner
+                return
+        yield file
+
+
+def _table_in(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    """The table in a zip; what macOS and Windows put beside it is passed over."""
+    files = [
+        one
+        for one in archive.infolist()
+        if not one.is_dir()
+        and not one.filename.startswith("__MACOSX/")
+        and not PurePosixPath(one.filename).name.startswith(".")
+    ]
+    tables = [one for one in files if PurePosixPath(one.filename).suffix.lower() in _TABLES]
+    taken = tables or files
+    if len(taken) == 1:
+        return taken[0]
+    if any(one.filename == "[Content_Types].xml" for one in files):
+        raise InputError(
+            "is a workbook of a spreadsheet", file=path, remedy="save its sheet as CSV (UTF-8)"
+        )
+    names = name_some([one.filename for one in taken])
+    raise InputError(
+        f"holds {len(taken)} tables ({names})" if tables else "holds no table",
+        file=path,
+        remedy="pack one table alone, or unpack it and give each by itself",
+    )

@@ -11,9 +11,9 @@ from calibration.logistic import zero_of_increasing
 from calibration.measures.bootstrap import Interval, group_weights, percentile_interval
 from predictions.errors import InputError
 from predictions.groups import group_codes
-from predictions.order import row_order
 from predictions.logits import to_logit, to_probability
 from predictions.notes import Note, NoteKind
+from predictions.order import row_order
 
 NOT_IDENTIFIABLE = NoteKind(
     "prior.not-identifiable",

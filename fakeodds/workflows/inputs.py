@@ -173,7 +173,7 @@ class ScoreColumns:
             reverse: columns that were turned round when it was.
         """
         kind = dict(kinds) if self.kind is None else self.kind
-        further = {"kind": kind, "reverse": (*self.reverse, *reverse), "missing_ok": True}
+        further = {"kind": kind, "reverse": (*self.reverse, *reverse), "models": tuple(kinds)}
         return {**self.as_arguments(), **further}
 
     def read(

@@ -84,8 +84,8 @@ def id_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
     good = [name for name in good if table[name].notna().all()]
     undated = [name for name in words if not _holds_dates(table[name])]
     # Numbers may name videos too, where no words do and the column says so.
-    numbers = [name for name in table.columns if name not in taken and plain_name(name) in _IDS]
-    for found in (good, undated, words, numbers):
+    numbers = [name for name in id_names(table.columns) - set(taken) if table[name].is_unique]
+    for found in (good, sorted(numbers), undated, words):
         if found:
             return min(found, key=_likely_id)
     return None

@@ -199,7 +199,7 @@ class TestSeveralFiles:
 
     def test_labels_without_a_label_column(self, write: Write) -> None:
         scores = write("video,a\nx,.1", "scores.csv")
-        with pytest.raises(InputError, match=r"l\.csv: has no label column 'label'.*video, y"):
+        with pytest.raises(InputError, match=r"l\.csv: has no label column 'label'.*video, z"):
             read_scores([scores], labels=write("video,z\nx,1", "l.csv"))
 
 

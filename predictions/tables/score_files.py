@@ -36,6 +36,10 @@ from predictions.words import first_names
 #: Columns that are never models.
 METADATA = (*VIDEO_COLUMNS[1:], "split")
 
+#: Columns of a table of scores up to which it is read, and detectors up to which they are stacked:
+#: the time grows with them, and so do chance hits among them.
+MOST_COLUMNS = 1000
+
 _ID_COLUMNS = ("video", "filename")
 _TEXT_ROWS = ("group", "original", "method", "dataset")
 
@@ -122,6 +126,20 @@ class Piece:
     scores: pd.DataFrame
     said: dict[str, Kind] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
+
+
+def refuse_too_many(columns: int, source: str) -> None:
+    """Refuse more columns of scores than a stack is made of in bounded time.
+
+    Raises:
+        InputError: there are more.
+    """
+    if columns > MOST_COLUMNS:
+        raise InputError(
+            f"has {columns} columns, and a stack is made of {MOST_COLUMNS} at most",
+            file=source,
+            remedy="drop some (patterns such as old_* drop many), or average similar detectors",
+        )
 
 
 def model_names(paths: Sequence[Path]) -> list[str]:
@@ -260,6 +278,7 @@ def _read_with_id(
     source = str(path)
     text = {*_ID_COLUMNS, *METADATA, *names.metadata, *([names.id] if names.id else [])}
     header = header_of(path)
+    refuse_too_many(len(header) - len(matching(names.drop, header)), source)
     spelled = {name for name in header if plain_name(name) in {*_ID_COLUMNS, *METADATA}}
     table = read_table(path, text=text | spelled | id_names(header))
     columns = [str(name) for name in table.columns]

@@ -29,6 +29,7 @@ from predictions.tables.score_files import (
     read_frame_piece,
     read_label_piece,
     read_piece,
+    refuse_too_many,
 )
 from predictions.words import count, first_names
 
@@ -187,6 +188,7 @@ def read_scores(
         piece, frames = read_frame_piece(files, names, kind, reverse, notes)
         pieces.append(piece)
     scores = join_scores(pieces)
+    refuse_too_many(scores.shape[1], sources(pieces))
     if scores.empty:
         words = ", ".join([word for piece in pieces for word in piece.words][:3])
         raise InputError(

@@ -173,7 +173,8 @@ def read_piece(
                 remedy="give a probability a video",
             )
         scores = pd.DataFrame({column: values}, index=table.index)
-        said: dict[str, Kind] = {name: "probability"}
+        by_file = names.models is None or is_label_name(column)
+        said: dict[str, Kind] = {name: "probability"} if by_file else {}
         rows, called = pd.DataFrame(index=table.index), {column: name}
     else:
         rows, rest = _split_metadata(table, names, source, notes)

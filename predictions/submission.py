@@ -98,14 +98,18 @@ def read_sample(path: Path) -> Sample:
             the probabilities.
     """
     table = read_table(path, text="all")
-    known = [c for plain in ("filename", "video") for c in table if plain_name(c) == plain]
-    name = known[0] if known else id_column(table, ()) or table.columns[0]
+    columns = [str(name) for name in table.columns]
+    known = [
+        name for plain in ("filename", "video") for name in columns if plain_name(name) == plain
+    ]
+    name = known[0] if known else id_column(table, ()) or columns[0]
     parse_ids(table[name], str(path))
     return Sample(table, name, _probability_column(table, name, str(path)), str(path))
 
 
 def _probability_column(table: pd.DataFrame, id: str, source: str) -> str:
-    others = [column for column in table if column != id and not _numbers_rows(table, column)]
+    columns = [str(name) for name in table.columns]
+    others = [name for name in columns if name != id and not _numbers_rows(table, name)]
     if not others:
         return "label"
     labels = [column for column in others if is_label_name(column)]

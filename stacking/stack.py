@@ -123,7 +123,7 @@ class Stack(ClassifierMixin, BaseEstimator):
             )
         # Rows and columns in an order of their own; the groups by their first row in it.
         by_name = {name: place for place, name in enumerate(column_order(names))}
-        self.order_ = np.lexsort(([by_name[name] for name in names], ~is_score))
+        self.order_ = np.lexsort((np.array([by_name[name] for name in names]), ~is_score))
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
         rows = row_order(X, labels, group)

@@ -59,7 +59,7 @@ labels_option = click.option(
 sample_option = click.option(
     "--sample",
     type=EXISTING_FILE,
-    help="Sample submission, whose header, order and names are kept.",
+    help="Sample submission, whose header and order are kept.",
 )
 report_option = click.option(
     "--report/--no-report",

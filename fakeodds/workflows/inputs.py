@@ -146,7 +146,7 @@ class ScoreColumns:
 
     id: str | None = setting(
         None,
-        "Column that names the video [default: video, filename or the first text column].",
+        "Column that names the video [default: video, filename or the first unique text column].",
         metavar="COLUMN",
     )
     label: str | None = setting(

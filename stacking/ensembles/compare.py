@@ -27,6 +27,7 @@ from stacking.ensembles.subsets import (
     greedy_path,
     in_order,
     random_subsets,
+    refuse_too_many,
 )
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.inputs import Array, is_score_column
@@ -68,13 +69,14 @@ def compare_subsets(
 
     Raises:
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, no
-            score column, or a budget on costs that are not known.
+            score column, over 100 detectors, or a budget on costs that are not known.
     """
     names = [str(column) for column in column_order(X.columns) if is_score_column(column)]
     if not names:
         raise InputError(
             "no column holds a detector's score", remedy="give a column for each detector"
         )
+    refuse_too_many(len(names))
     X, outer = OuterFolds.in_order(X, y, groups, folds)
     known = pd.DataFrame(np.nan, index=names, columns=list(COSTS)) if costs is None else costs
     limits = dict(budget or {})

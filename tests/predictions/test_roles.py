@@ -151,7 +151,7 @@ def test_numbers_name_videos_where_no_words_do(read: Callable[..., ScoreTable]) 
 class TestOfAStack:
     """Videos to predict: the stack's columns by their names."""
 
-    @pytest.mark.parametrize("answers", [LABEL, np.zeros(N), np.arange(N), SCORES[:, 0]])
+    @pytest.mark.parametrize("answers", [LABEL, np.zeros(N), SCORES[:, 0]])
     @pytest.mark.parametrize("column", ["label", "target", "prediction"])
     def test_a_submission_is_the_detector_of_its_file(
         self, read: Callable[..., ScoreTable], answers: np.ndarray, column: str
@@ -178,4 +178,4 @@ def test_more_columns_than_a_stack_takes(read: Callable[..., ScoreTable]) -> Non
     wide = pd.DataFrame(0.5, index=range(2), columns=names).assign(video=["x", "y"])
     with pytest.raises(InputError, match="1201 columns, and a stack is made of 1000 at most"):
         read(wide)
-    assert read(wide, drop=["m1*"]).scores.shape[1] == 1200 - 311
+    assert len(set(read(wide, drop=[f"m{digit}*" for digit in range(1, 9)]).scores)) == 112

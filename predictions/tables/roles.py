@@ -32,8 +32,10 @@ _LABELS = ("label", "y_true", "truth", "gt", "label_id", *LABEL_NAMES, "targets"
 #: Names of ids, the likeliest first.
 _IDS = (
     *("video", "filename", "file_name", "file", "path", "video_id", "video_name", "name", "id"),
-    *("file_id", "clip", "uuid"),
+    "file_id",
 )
+#: Names of what tells rows apart without being known elsewhere.
+_UNLIKELY_IDS = ("uuid", "guid", "hash", "md5", "sha256")
 _ROW_NUMBERS = ("index", "level_0", "level_1", "row", "row_number", "row_id", "rownum", "idx")
 _TIMES = ("timestamp", "time", "date", "datetime", "created", "created_at", "modified", "epoch")
 _DATE = re.compile(
@@ -93,7 +95,8 @@ def id_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
 
 def _likely_id(name: str) -> int:
     plain = plain_name(name)
-    return _IDS.index(plain) if plain in _IDS else len(_IDS)
+    unlikely = len(_IDS) + (plain in _UNLIKELY_IDS)
+    return _IDS.index(plain) if plain in _IDS else unlikely
 
 
 def id_names(names: Iterable[str]) -> set[str]:

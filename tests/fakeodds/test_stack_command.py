@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.report.contents import Contents
+from fakeodds.run.folder import RunFolder
+
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -221,7 +224,10 @@ def test_a_name_that_nobody_meets_does_not_cost_the_submission(
     assert written["id"].tolist() == names
     assert written["target"].iloc[-1] == pytest.approx(written["target"].iloc[:-1].mean())
     # The report reads it whatever its columns are called.
-    assert (tmp_path / "run" / "report.html").exists()
+    read = Contents(RunFolder.existing(tmp_path / "run")).submission
+    assert read is not None
+    assert list(read) == ["filename", "label"]
+    assert read["label"].tolist() == written["target"].tolist()
 
 
 @pytest.mark.parametrize("command", ["stack", "calibrate", "compare"])

@@ -189,6 +189,14 @@ def read_scores(
         pieces.append(piece)
     scores = join_scores(pieces)
     refuse_too_many(scores.shape[1], sources(pieces))
+    if scores.empty and models is not None:
+        there = dict.fromkeys(name for piece in pieces for name in piece.columns)
+        raise InputError(
+            f"has none of the columns {', '.join(models)}, which the stack was fitted on; it has "
+            f"{', '.join(there)}",
+            file=sources(pieces),
+            remedy="add the missing scores, or fit a stack without them",
+        )
     if scores.empty:
         words = ", ".join([word for piece in pieces for word in piece.words][:3])
         raise InputError(

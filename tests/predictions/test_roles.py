@@ -168,6 +168,11 @@ class TestOfAStack:
         assert found.scores.columns.tolist() == ["a", "b"]
         assert any("no such column: c" in str(note) for note in found.notes)
 
+    def test_none_of_its_columns(self, read: Callable[..., ScoreTable]) -> None:
+        said = "none of the columns c, d, which the stack was fitted on; it has video, a, b"
+        with pytest.raises(InputError, match=said):
+            read(table(), models=["c", "d"])
+
     def test_a_detector_keeps_its_name(self, read: Callable[..., ScoreTable]) -> None:
         found = read(table(index=np.arange(N), target=LABEL), models=["index", "target", "a"])
         assert found.scores.columns.tolist() == ["index", "target", "a"]

@@ -8,6 +8,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from predictions.errors import InputError
+from predictions.groups import group_codes
+from predictions.order import row_order
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -133,3 +135,19 @@ def check_scored(
     """Labels, probabilities and weights of the same n rows, each float64 of shape (n,)."""
     labels = check_labels(y)
     return labels, check_probability(p, len(labels)), check_weight(w, len(labels))
+
+
+def check_judged(
+    y: ArrayLike, p: ArrayLike, groups: ArrayLike | None
+) -> tuple[Floats, Floats, Codes]:
+    """Labels, probabilities and group codes of the same n rows, (n,) each, to be measured.
+
+    With groups, the rows are put into one order and the groups are numbered by name, so that
+    nothing depends on the order in which they came. Without, a row is known by its place alone.
+    """
+    labels, probability, _ = check_scored(y, p)
+    codes = group_codes(groups, len(labels), sort=True)
+    if groups is not None:
+        order = row_order(codes, probability, labels)
+        labels, probability, codes = labels[order], probability[order], codes[order]
+    return labels, probability, codes

@@ -13,6 +13,7 @@ from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
 from predictions.notes import Note, NoteKind
+from predictions.order import row_order
 
 NOT_IDENTIFIABLE = NoteKind(
     "prior.not-identifiable",
@@ -108,7 +109,10 @@ def estimate_prior(
         )
     n = len(probability)
     check_probability(probability, n)
-    codes = group_codes(groups, n)
+    codes = group_codes(groups, n, sort=True)
+    if groups is not None:
+        order = row_order(codes, probability)
+        probability, codes = probability[order], codes[order]
     # log r, kept finite: beyond e^50 a row's label is certain and r's size no longer matters.
     gain = np.expm1(np.clip(to_logit(probability) - float(scipy_logit(source)), -50, 50))
     best = _likeliest(gain, np.ones(n), source)

@@ -8,11 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 
-from calibration.inputs import Codes, Floats, check_scored
+from calibration.inputs import Codes, Floats, check_judged
 from calibration.measures.ece import Binning, bin_rows, ece
 from calibration.measures.scores import log_loss
 from calibration.measures.smooth import smooth_ece, spread_on_grid
-from predictions.groups import group_codes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,9 +70,8 @@ def prepare_reliability(
         groups: rows that are not independent of each other, (n,).
         n_bins, binning: equal "mass" or equal "width".
     """
-    labels, probability, weight = check_scored(y, p)
-    codes = group_codes(groups, len(labels))
-    bins = bin_rows(probability, weight, n_bins, binning)
+    labels, probability, codes = check_judged(y, p, groups)
+    bins = bin_rows(probability, np.ones(len(labels)), n_bins, binning)
     rows = [
         _describe_bin(labels[bins == b], probability[bins == b], codes[bins == b])
         for b in np.unique(bins)

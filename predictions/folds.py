@@ -122,7 +122,8 @@ def assign_folds(
         labels: (n,) labels to stratify by, any type; missing values are a stratum of their own.
         groups: (n,) what may not be split, any type, none missing.
         n_splits: number of folds, at least 2.
-        seed: decides between equal choices; the same seed and rows give the same folds.
+        seed: decides between equal choices; the same seed, labels and names of groups give the same
+            folds, in whatever order the rows come.
 
     Returns:
         (n,) fold of each row, 0 .. n_splits - 1; no fold is empty.
@@ -131,9 +132,9 @@ def assign_folds(
         InputError: fewer groups than folds, fewer than 2 folds, a missing group, more than 100
             kinds of labels, or not as many labels as groups.
     """
-    group_of_row = group_codes(groups, len(_as_series(groups)))
+    group_of_row = group_codes(groups, len(_as_series(groups)), sort=True)
     n_groups = int(group_of_row.max(initial=-1)) + 1
-    stratum_of_row, strata = pd.factorize(_as_series(labels), use_na_sentinel=False)
+    stratum_of_row, strata = pd.factorize(_as_series(labels), sort=True, use_na_sentinel=False)
     if len(stratum_of_row) != len(group_of_row):
         raise InputError(
             f"there are {len(stratum_of_row)} labels for {len(group_of_row)} groups of rows",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
@@ -11,6 +12,7 @@ from calibration.inputs import binary_targets, check_labels
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.logits import LARGEST_SCORE
+from predictions.order import column_order, row_order
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -82,3 +84,19 @@ def checked_labels(y: ArrayLike, groups: ArrayLike | None, n: int) -> tuple[Arra
     if len(labels) != n:
         raise InputError(f"{n} rows but {len(labels)} labels", remedy="give one label a row")
     return labels, group_codes(groups, n, sort=True)
+
+
+def in_order(X: pd.DataFrame, *keys: ArrayLike) -> tuple[pd.DataFrame, Codes]:
+    """The table with columns and rows in an order of their own, and the place each row had.
+
+    Args:
+        X: (n, k) scores. keys: (n,) numbers that tell rows with the same scores apart.
+
+    Raises:
+        InputError: an infinite or enormous score; it names the row as it came.
+    """
+    values = X.to_numpy(np.float64)
+    refuse_enormous(values, X.columns)
+    X = X[column_order(X.columns)]
+    rows = row_order(X.to_numpy(np.float64), *keys)
+    return X.iloc[rows], rows

@@ -7,6 +7,7 @@ fit it anew in every fold, so that the choice is judged too.
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
@@ -19,6 +20,7 @@ from predictions.notes import Note
 from stacking.choose.frame_rule import RuleChoice, choose_rule
 from stacking.choose.robust import UNCHANGED, RobustChoice, choose_robust
 from stacking.estimate.domain_splits import domain_names
+from stacking.inputs import in_order
 from stacking.stack import Stack
 
 
@@ -45,7 +47,7 @@ class FittedProcedure:
         """As `Stack.predict_stages`, of an X (n, k) with the columns of fit."""
         if self.frame_rule is not None:
             X = by_rule(X, *self.frame_rule)
-        if self.frame_rule is not None or self.robust is not None:
+        if isinstance(X, pd.DataFrame) and hasattr(self.stack, "feature_names_in_"):
             X = self.stack.align(X)
         return self.stack.predict_stages(X)
 
@@ -88,6 +90,10 @@ class Procedure:
         stack, notes = clone(self.stack), []
         labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X), sort=True)
         frame_rule, rules, robust = None, None, None
+        if isinstance(X, pd.DataFrame):
+            X, rows = in_order(X, labels, codes)
+            y, groups, labels = np.asarray(y)[rows], codes[rows], labels[rows]
+            codes = group_codes(groups, len(X))
         if isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1:
             frame_rule = self.frame_rule
             if frame_rule is None:

@@ -14,6 +14,7 @@ from calibration import AutoCalibrator, check_bounds, create_calibrator
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
+from predictions.order import column_order, row_order
 from stacking.clipping import clip_note, learned_clip
 from stacking.inner_folds import (
     LEAST_TO_CALIBRATE,
@@ -57,7 +58,8 @@ class Stack(ClassifierMixin, BaseEstimator):
     direction, NaN where there is none. DataFrame columns named `MODEL:feature` are statistics of
     a video's frames, used by the meta-learners that can. y is 1 = FAKE, 0 = REAL. The calibrator
     and the clip are learned on inner out-of-fold logits of the meta-learner, groups kept whole.
-    A row without any score gets the smoothed share of fakes among such rows.
+    A row without any score gets the smoothed share of fakes among such rows. The order of the rows,
+    of the columns of a DataFrame (by their names) and the names of the groups change nothing.
 
     Args:
         meta: a name in META_LEARNERS.
@@ -112,16 +114,20 @@ class Stack(ClassifierMixin, BaseEstimator):
             raise InputError(
                 f"all {len(X)} rows are one group", remedy="give at least 2 groups to learn from"
             )
-        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]).astype(str))
+        names = list(getattr(self, "feature_names_in_", range(X.shape[1])))
         is_score = np.array([is_score_column(name) for name in names])
         if not is_score.any():
             raise InputError(
                 "no column holds a detector's score, only MODEL:feature statistics",
                 remedy="give the column MODEL too",
             )
-        self.order_ = np.argsort(~is_score, kind="stable")
+        # Rows and columns in an order of their own; the groups by their first row in it.
+        by_name = {name: place for place, name in enumerate(column_order(names))}
+        self.order_ = np.lexsort((np.array([by_name[name] for name in names]), ~is_score))
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
+        rows = row_order(X, labels, group)
+        X, labels, group = X[rows], labels[rows], group_codes(group[rows], len(rows))
         self.notes_: list[Note] = []
         with threadpool_limits(limits=1, user_api="blas"):
             self._fit_checked(X, labels, group)
@@ -181,6 +187,8 @@ class Stack(ClassifierMixin, BaseEstimator):
         """Probabilities (n,) of the positive class: stacked, calibrated."""
         check_is_fitted(self)
         X = checked_scores(self, X)[:, self.order_]
+        rows = row_order(X)
+        X, back = X[rows], np.argsort(rows)
         seen = self._seen(X)
         stacked = np.full(len(X), self.nothing_seen_)
         calibrated = stacked.copy()
@@ -192,7 +200,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         probability = expit(np.clip(calibrated, -_LONGEST, _LONGEST))
         if self.clip_ is not None:
             probability = np.clip(probability, *self.clip_)
-        return expit(stacked), probability
+        return expit(stacked)[back], probability[back]
 
     def predict_stages(self, X: Any) -> pd.DataFrame:
         """Probabilities of FAKE after each stage: columns `stacked`, `calibrated`; index of X."""

@@ -13,7 +13,6 @@ from calibration.measures.scores import row_log_loss
 from calibration.registry import DEFAULT_CANDIDATES, create_calibrator
 from predictions.errors import InputError
 from predictions.folds import assign_folds
-from predictions.groups import group_codes
 from predictions.logits import to_probability
 from predictions.notes import NoteKind
 
@@ -97,10 +96,9 @@ class AutoCalibrator(Calibrator):
             groups: kept whole in the folds, (n,). Without them, rows with the same score are
                 kept together and the folds take turns along the sorted scores.
         """
-        z, t, w, counted = self._check_fit(X, y, sample_weight)
+        z, t, w, codes = self._check_fit(X, y, sample_weight, groups)
         if isinstance(self.candidates, str) or len(self.candidates) == 0:
             raise InputError(f"candidates are {self.candidates!r}", remedy="give a list of names")
-        codes = None if groups is None else group_codes(groups, len(counted))[counted]
         folds, units = _folds(z, t, codes, self.n_splits, self.seed)
         self.scores_: dict[str, dict[str, float]] = {}
         if len(self.candidates) == 1:

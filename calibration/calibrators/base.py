@@ -9,9 +9,11 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from calibration.inputs import Floats, binary_targets, check_weight
+from calibration.inputs import Codes, Floats, binary_targets, check_weight
 from predictions.errors import InputError
+from predictions.groups import group_codes
 from predictions.logits import LARGEST_SCORE
+from predictions.order import row_order
 
 _TIE = 1e-15
 
@@ -45,15 +47,22 @@ class Calibrator(ClassifierMixin, BaseEstimator):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn the map from scores and labels (n,); a weight of 2 is the row given twice."""
+        """Learn the map from scores and labels (n,); a weight of 2 is the row given twice.
+
+        The order of the rows changes nothing.
+        """
         z, t, w, _ = self._check_fit(X, y, sample_weight)
         self._fit_map(z, t, w)
         return self
 
     def _check_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-        """Logits, targets, weights of the rows that count, and which rows those are."""
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
+    ) -> tuple[Floats, Floats, Floats, Codes | None]:
+        """Logits, targets, weights and groups of the rows that count, in one order of the rows."""
         if y is None:
             # scikit-learn's words, which its checks look for.
             raise InputError(
@@ -62,15 +71,16 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         z = self._logits(X, reset=True)
         t, self.classes_ = binary_targets(y, len(z))
         w = check_weight(sample_weight, len(z))
-        counted = w > 0
-        if not counted.all():
-            z, t, w = z[counted], t[counted], w[counted]
+        codes = None if groups is None else group_codes(groups, len(z), sort=True)
+        rows = row_order(z, t, w, *([] if codes is None else [codes]))
+        rows = rows[w[rows] > 0]
+        z, t, w = z[rows], t[rows], w[rows]
         if t.min() == t.max():
             raise InputError(
                 "the rows to calibrate on have one class only",
                 remedy="give rows of both REAL and FAKE",
             )
-        return z, t, w, counted
+        return z, t, w, None if codes is None else codes[rows]
 
     def fit_logits(
         self, z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None

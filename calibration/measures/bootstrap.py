@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from calibration.inputs import Codes, Floats, check_weight
 from predictions.errors import InputError
 from predictions.groups import group_codes
+from predictions.order import row_order
 
 #: Numbers held at once by a block of replicates (32 MiB of float64).
 _BLOCK_VALUES = 4_194_304
@@ -124,7 +125,10 @@ def mean_interval(
     if rows.ndim != 1 or rows.size == 0:
         raise InputError(f"the values have the shape {rows.shape}", expected="one column of rows")
     own = check_weight(weights, len(rows))
-    codes = group_codes(groups, len(rows))
+    codes = group_codes(groups, len(rows), sort=True)
+    if groups is not None:
+        order = row_order(codes, rows, own)
+        rows, own, codes = rows[order], own[order], codes[order]
     sums = group_sums(np.column_stack([own * rows, own]), codes, int(codes.max()) + 1)
     return mean_intervals(sums[:, :1], sums[:, 1], n_boot=n_boot, seed=seed, level=level)[0]
 

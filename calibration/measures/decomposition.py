@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.calibrators.parametric import QuadraticCalibrator
-from calibration.inputs import Codes, Floats, check_scored
+from calibration.inputs import Codes, Floats, check_judged
 from calibration.measures.bootstrap import Interval, mean_interval
 from calibration.measures.scores import row_log_loss
 from predictions.folds import assign_folds
-from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
 
 
@@ -54,8 +53,7 @@ def decompose(
         n_splits: folds; fewer where a label has fewer groups.
         n_boot, seed: of the intervals, in which the recalibrated probabilities stay as they are.
     """
-    labels, probability, _ = check_scored(y, p)
-    codes = group_codes(groups, len(labels))
+    labels, probability, codes = check_judged(y, p, groups)
     better = _crossfitted(to_logit(probability), labels, codes, n_splits, seed)
     loss = row_log_loss(labels, probability)
     refined = row_log_loss(labels, better)

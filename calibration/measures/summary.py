@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from calibration.inputs import Codes, Floats, check_scored
+from calibration.inputs import Codes, Floats, check_judged
 from calibration.measures.bootstrap import (
     Interval,
     centred_interval,
@@ -24,7 +24,6 @@ from calibration.measures.scores import (
     row_log_loss,
 )
 from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
-from predictions.groups import group_codes
 
 #: Numbers held a replicate: of the units, or of the grid of the smooth calibration error.
 _WIDEST = 2048
@@ -57,8 +56,7 @@ def measure_all(
         are centred on the value, as resampling adds to a calibration error). With one group the
         intervals are the values alone.
     """
-    labels, probability, _ = check_scored(y, p)
-    codes = group_codes(groups, len(labels))
+    labels, probability, codes = check_judged(y, p, groups)
     return {
         name: interval.as_dict()
         for name, interval in _core_intervals(labels, probability, codes, n_boot, seed).items()
@@ -140,8 +138,8 @@ def measure_in_full(
 
     Args, bad input: as measure_all.
     """
-    labels, probability, weight = check_scored(y, p)
-    codes = group_codes(groups, len(labels))
+    labels, probability, codes = check_judged(y, p, groups)
+    weight = np.ones(len(labels))
     units, n_units = units_of(codes, seed)
     found = _core_intervals(labels, probability, codes, n_boot, seed)
     parts = decompose(labels, probability, codes, n_boot=n_boot, seed=seed)

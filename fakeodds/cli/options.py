@@ -57,7 +57,9 @@ labels_option = click.option(
     "--labels", type=EXISTING_FILE, help="CSV of labels, when the scores have none."
 )
 sample_option = click.option(
-    "--sample", type=EXISTING_FILE, help="Sample submission, whose order and names are kept."
+    "--sample",
+    type=EXISTING_FILE,
+    help="Sample submission, whose header and order are kept.",
 )
 report_option = click.option(
     "--report/--no-report",

@@ -55,7 +55,7 @@ def apply(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.workflows.report import tell_outdated
-    from fakeodds.workflows.submission import as_found, stack_probability, submit
+    from fakeodds.workflows.submission import as_found, stack_probability, submit, wanted_by
     from predictions.tables.frames import frame_files
     from stacking import load_stack
 
@@ -79,11 +79,13 @@ def apply(
         imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
         data = DatasetOptions().read(new[0])
         tell_of_cuts(run.record["settings"], data.crops)
+        wanted = wanted_by(sample, data.videos["video"].tolist())
         probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
         scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        wanted = wanted_by(sample, scores.features.index.tolist())
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
-    submission = submit(probability, out, sample)
+    submission = submit(probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         asked = {"videos": [str(path) for path in new], "prior": prior}
         run = RunFolder.existing(stack)

@@ -69,7 +69,7 @@ def calibrate(
     from fakeodds.workflows.backward import hint_at_backward
     from fakeodds.workflows.report import show_report
     from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
-    from fakeodds.workflows.submission import submit_scored
+    from fakeodds.workflows.submission import submit_scored, wanted_of
 
     run = RunFolder.for_scores(out)
     table = columns.read([scores], labels)
@@ -84,6 +84,7 @@ def calibrate(
     options = replace(options, meta=meta)
     run.settings(command="calibrate", scores=str(scores), **as_json(options))
     scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
+    wanted = wanted_of(sample, scored, tested)
     hint_at_backward(scored, "only auto and affine calibration can turn it round")
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
@@ -91,7 +92,7 @@ def calibrate(
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
-    submit_scored(fitted, scored, tested, run, options.prior, sample)
+    submit_scored(fitted, scored, tested, run, options.prior, wanted)
     files = [*STACK_FILES]
     if wants_report:
         files.append(show_report(run).name)

@@ -77,7 +77,7 @@ def predict(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.workflows.report import tell_outdated
-    from fakeodds.workflows.submission import as_found, submit
+    from fakeodds.workflows.submission import as_found, submit, wanted_by
 
     if deadline is not None and imported.paths:
         raise InputError(
@@ -125,8 +125,9 @@ def predict(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
 
+    wanted = wanted_by(sample, data.videos["video"].tolist())
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
-    submission = submit(probability, folder.submission, sample)
+    submission = submit(probability, folder.submission, wanted)
     folder.answered(**asked)
     tell_outdated(folder)
     return answer(as_found(submission), folder.path, "submission.csv")

@@ -83,12 +83,16 @@ def run(
         from fakeodds.run.folder import RunFolder
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.report import show_report
-        from fakeodds.workflows.submission import out_of_fold, submit
+        from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
     data = dataset_options.read(dataset, training=True)
     # Pictures can be taken for faces that were cut; those of --test are what the others are.
     layout = data.layout if data.layout == "stills" else None
     tested = None if test is None else DatasetOptions(layout=layout).read(test)
+    answered = data.videos if tested is None else tested.videos
+    if tested is None and answered["label"].isna().any():
+        answered = answered[answered["label"].isna()]
+    wanted = wanted_by(sample, answered["video"].tolist())
     train_settings = replace(train_settings, seed=options.seed)
     face_settings = replace(
         face_settings, views=views_of(spec.card for spec in train_settings.specs)
@@ -126,7 +130,7 @@ def run(
         probability = pipeline.predict(
             tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
         )
-    submit(probability, folder.submission, sample)
+    submit(probability, folder.submission, wanted)
     folder.answered()
     if wants_report:
         show_report(folder)

@@ -71,7 +71,7 @@ def stack(
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
     from fakeodds.workflows.report import compare_for_report, show_report
     from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
-    from fakeodds.workflows.submission import read_about, submit_scored
+    from fakeodds.workflows.submission import read_about, submit_scored, wanted_of
 
     run = RunFolder.for_scores(out)
     kept = () if domain in (None, "none") else (domain,)
@@ -80,6 +80,7 @@ def stack(
     tested = columns.read_new(test, table.kinds) if test else None
 
     scored = Scored(table.rows, table.features, table.kinds, columns.reverse)
+    wanted = wanted_of(sample, scored, tested)
     domain = find_domain(scored, domain, robust, options.seed)
     asked = {**as_json(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
@@ -99,7 +100,7 @@ def stack(
     if domain is not None:
         print_domains(domains, domain)
 
-    submit_scored(fitted, scored, tested, run, options.prior, sample)
+    submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)
     further = {"domains.json": domain is not None, "robust.json": robust}

@@ -23,14 +23,14 @@ from fakeodds.deadline.eligible import eligible_detectors
 from fakeodds.deadline.plot import draw_cost
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.submission import shifted_to, stack_probability
+from fakeodds.workflows.submission import shifted_to, stack_probability, wanted_by
 from fakeodds.workflows.substack import labelled_videos
 from fakeodds.workflows.weights_budget import weights_that_fit, within
 from predictions.errors import InputError
 from predictions.files import write_json
 from predictions.notes import NoteKind
 from predictions.products import checksum, key_of
-from predictions.submission import make_submission, read_sample, write_submission
+from predictions.submission import make_submission, write_submission
 
 if TYPE_CHECKING:
     from base_models.datasets import Dataset
@@ -106,13 +106,13 @@ def predict_in_time(
     asked_specs = [models[name][0].spec for name in names if name in models]
     refuse_other_code(asked_specs, scores_new=True)
     videos = dataset.videos["video"].astype(str).tolist()
-    wanted = None if sample is None else read_sample(sample)
+    wanted = wanted_by(sample, videos)
     told = dict(asked or {"videos": str(dataset.root), "prior": prior})
 
     def write(probability: pd.Series, *, last: bool = False, new: bool = False) -> None:
         tell = terminal.note if last else _tell_nobody
         shifted = shifted_to(probability, about, prior, tell=tell)
-        submission = make_submission(shifted, wanted, str(sample))
+        submission = make_submission(shifted, wanted)
         if new:
             # What was predicted before, of other videos perhaps, goes with all that tells of it.
             run.clear("submission")

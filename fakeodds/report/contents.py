@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from predictions.files import read_json, read_parquet
 from predictions.notes import Note, note_from_json
+from predictions.submission import read_sample
 from stacking.estimate.stages import single_of, singles
 
 #: Columns of oof.csv that are no stage.
@@ -118,10 +120,11 @@ class Contents:
 
     @cached_property
     def submission(self) -> pd.DataFrame | None:
-        """submission.csv: filename, label."""
+        """submission.csv: filename, label, whatever they are called there."""
         if not self.has("submission"):
             return None
-        return pd.read_csv(self.run.submission, dtype={"filename": str}, keep_default_na=False)
+        form = read_sample(self.run.submission)
+        return form.answers(form.table).astype({"label": np.float64})
 
     @cached_property
     def new(self) -> "Contents":

@@ -48,7 +48,9 @@ def judge_sizes(
     """
     from stacking.ensembles.compare import compare_subsets
     from stacking.ensembles.plot import plot_comparison
+    from stacking.ensembles.subsets import refuse_too_many
 
+    refuse_too_many(len(scored.kinds))
     key = scored.key
     scored = scored.labelled()
     rows, features = scored.rows, scored.features

@@ -112,12 +112,6 @@ def read_imported_new(
     source = str(files.paths[0])
     table = _read(files.paths, files.of_new(kinds, reverse))
     missing = [model for model in kinds if model not in table.kinds]
-    if len(missing) == len(kinds):
-        raise InputError(
-            f"has none of the columns {', '.join(kinds)}, which the stack was fitted on; it has "
-            f"{', '.join(table.kinds)}",
-            file=source,
-        )
     if missing:
         terminal.note(MISSING_MODELS(file=source, models=missing))
     placed = _placed(table, videos, source, tuple(reverse))

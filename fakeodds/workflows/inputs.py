@@ -146,7 +146,7 @@ class ScoreColumns:
 
     id: str | None = setting(
         None,
-        "Column that names the video [default: video, filename or the first text column].",
+        "Column that names the video [default: video, filename or the first unique text column].",
         metavar="COLUMN",
     )
     label: str | None = setting(
@@ -173,7 +173,7 @@ class ScoreColumns:
             reverse: columns that were turned round when it was.
         """
         kind = dict(kinds) if self.kind is None else self.kind
-        further = {"kind": kind, "reverse": (*self.reverse, *reverse), "missing_ok": True}
+        further = {"kind": kind, "reverse": (*self.reverse, *reverse), "models": tuple(kinds)}
         return {**self.as_arguments(), **further}
 
     def read(

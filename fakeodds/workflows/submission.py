@@ -14,7 +14,7 @@ from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 from predictions.files import read_json
 from predictions.frame_rules import by_rule, with_models
-from predictions.submission import make_submission, read_sample, write_submission
+from predictions.submission import Sample, make_submission, read_sample, write_submission
 from predictions.tables.scores import ScoreTable
 
 
@@ -26,18 +26,29 @@ class NewScores:
     groups: pd.Series
 
 
-def submit(probability: pd.Series, path: Path, sample: Path | None = None) -> pd.DataFrame:
-    """Write `filename,label`, in the sample's order when one is given, and say where it lies.
+def wanted_by(sample: Path | None, videos: Sequence[str]) -> Sample | None:
+    """The sample submission, read and checked before the work; what it does not share is told.
 
-    Returns what was written.
+    Raises:
+        InputError: as `read_sample` and `Sample.match`.
     """
     if sample is None:
-        submission = make_submission(probability)
-    else:
-        submission = make_submission(probability, read_sample(sample), str(sample))
+        return None
+    wanted = read_sample(sample)
+    for note in wanted.check([str(video) for video in videos]):
+        terminal.note(note)
+    return wanted
+
+
+def submit(probability: pd.Series, path: Path, wanted: Sample | None = None) -> pd.DataFrame:
+    """Write `filename,label`, or the sample with these probabilities, and say where it lies.
+
+    Returns `filename, label` of what was written.
+    """
+    submission = make_submission(probability, wanted)
     write_submission(submission, path)
     terminal.say(f"{len(submission)} videos -> {path}")
-    return submission
+    return submission if wanted is None else wanted.answers(submission)
 
 
 def as_found(submission: pd.DataFrame) -> dict[str, Any]:
@@ -62,23 +73,33 @@ def submit_scored(
     tested: NewScores | None,
     run: RunFolder,
     prior: Prior,
-    sample: Path | None,
+    wanted: Sample | None,
 ) -> None:
     """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
 
     Where there are neither, it holds the out-of-fold probabilities, and a note says so.
     """
-    if tested is None and scored.rows["label"].isna().any():
-        new = scored.rows["label"].isna()
-        tested = NewScores(scored.features[new], scored.rows["group"][new])
+    tested = tested or unlabelled(scored)
     if tested is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(run, prior)
     else:
         about = read_about(run.stack)
         probability = stack_probability(stack, tested.features, about, prior, tested.groups)
-    submit(probability, run.submission, sample)
+    submit(probability, run.submission, wanted)
     run.answered()
+
+
+def unlabelled(scored: Scored) -> NewScores | None:
+    """The videos without a label, None where every one has one."""
+    new = scored.rows["label"].isna()
+    return NewScores(scored.features[new], scored.rows["group"][new]) if new.any() else None
+
+
+def wanted_of(sample: Path | None, scored: Scored, tested: NewScores | None) -> Sample | None:
+    """`wanted_by` for the videos that `submit_scored` will answer for."""
+    new = tested or unlabelled(scored)
+    return wanted_by(sample, (scored.rows if new is None else new.features).index.tolist())
 
 
 def stack_probability(

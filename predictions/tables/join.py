@@ -77,7 +77,7 @@ def check_names(pieces: Sequence[Piece], names: ColumnNames) -> None:
     Raises:
         InputError: one is not.
     """
-    if names.missing_ok:
+    if names.models is not None:
         return
     columns = list(dict.fromkeys(name for piece in pieces for name in piece.columns))
     named = [

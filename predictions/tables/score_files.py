@@ -20,12 +20,25 @@ from predictions.tables.columns import (
 )
 from predictions.tables.frames import read_frames
 from predictions.tables.kinds import Kind, Kinds, check_values, matching, said_kinds
-from predictions.tables.reader import read_table, table_name
+from predictions.tables.reader import header_of, read_table, table_name
+from predictions.tables.roles import (
+    holds_words,
+    id_column,
+    id_names,
+    is_label_name,
+    label_column,
+    plain_name,
+    why_no_scores,
+)
 from predictions.tables.videos import VIDEO_COLUMNS
 from predictions.words import first_names
 
 #: Columns that are never models.
 METADATA = (*VIDEO_COLUMNS[1:], "split")
+
+#: Columns of a table of scores up to which it is read, and detectors up to which they are stacked:
+#: the time grows with them, and so do chance hits among them.
+MOST_COLUMNS = 1000
 
 _ID_COLUMNS = ("video", "filename")
 _TEXT_ROWS = ("group", "original", "method", "dataset")
@@ -40,6 +53,24 @@ FRAME_SCORES = NoteKind(
 UNUSED = NoteKind("scores.unused", "{file}: left out: {columns}.")
 FIRST_TEXT_IS_ID = NoteKind(
     "scores.first-text-is-id", "{file}: the id is the column {column!r}, the first one of text."
+)
+CHOSEN_ID = NoteKind(
+    "scores.chosen-id",
+    "{file}: the id is the column {column!r}; {others} may be none (repeated, empty, dates, or "
+    "another name).",
+)
+READ_AS = NoteKind("scores.read-as", "{file}: the column {column!r} is read as the {name}.")
+NO_DETECTOR = NoteKind(
+    "scores.no-detector",
+    "{file}: {column!r} {why}, so it is left out; give its kind if it is a detector.",
+)
+NAMED_LIKE_LABEL = NoteKind(
+    "scores.named-like-label",
+    "{file}: {column!r} has the name of a label but holds other numbers than 0 and 1, so it is "
+    "taken for a detector; drop it if it is none.",
+)
+NOT_OF_THE_STACK = NoteKind(
+    "scores.not-of-the-stack", "{file}: left out, as the stack has no such column: {columns}."
 )
 NO_FOLD_NUMBERS = NoteKind(
     "scores.no-fold-numbers", "{file}: the column 'fold' holds no fold numbers and is left out."
@@ -57,7 +88,7 @@ LABELS_OF_OTHERS = NoteKind(
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """The caller's words about columns; see `read_scores`."""
+    """The caller's words about columns; see `read_scores`. `said`: columns whose kind is said."""
 
     id: str | None
     label: str | None
@@ -65,7 +96,8 @@ class ColumnNames:
     fold: str | None
     drop: Sequence[str]
     keep: Sequence[str]
-    missing_ok: bool
+    models: frozenset[str] | None
+    said: frozenset[str]
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -96,6 +128,20 @@ class Piece:
     words: list[str] = field(default_factory=list)
 
 
+def refuse_too_many(columns: int, source: str) -> None:
+    """Refuse more columns of scores than a stack is made of in bounded time.
+
+    Raises:
+        InputError: there are more.
+    """
+    if columns > MOST_COLUMNS:
+        raise InputError(
+            f"has {columns} columns, and a stack is made of {MOST_COLUMNS} at most",
+            file=source,
+            remedy="drop some (patterns such as old_* drop many), or average similar detectors",
+        )
+
+
 def model_names(paths: Sequence[Path]) -> list[str]:
     """Names for the files as models; the folder goes before the name where two are the same."""
     names = [table_name(path) for path in paths]
@@ -114,9 +160,9 @@ def read_piece(
         InputError: as `read_scores`.
     """
     source = str(path)
-    table, columns = _read_with_id(path, names, notes)
+    table, columns = _read_with_id(path, names, notes, labels_apart=labels_apart)
     words: list[str] = []
-    if _is_submission(table, names.label or "label", labels_apart):
+    if _is_submission(table, name, names, labels_apart):
         (column,) = table.columns
         notes.append(SUBMISSION(file=source, model=name))
         values = parse_numbers(table[column], table.index.to_series(), source)
@@ -127,11 +173,12 @@ def read_piece(
                 remedy="give a probability a video",
             )
         scores = pd.DataFrame({column: values}, index=table.index)
-        said: dict[str, Kind] = {name: "probability"}
+        by_file = names.models is None or is_label_name(column)
+        said: dict[str, Kind] = {name: "probability"} if by_file else {}
         rows, called = pd.DataFrame(index=table.index), {column: name}
     else:
         rows, rest = _split_metadata(table, names, source, notes)
-        scores, words = _parse_models(rest, source, notes)
+        scores, words = _parse_models(rest, names, source, notes)
         said, called = {}, {model: model for model in scores.columns}
     said |= said_kinds(kind, list(called.values()))
     for column in scores.columns:
@@ -162,10 +209,18 @@ def read_frame_piece(
             file=read.source,
             remedy="call their column probability where they are probabilities",
         )
+    if names.models is not None:
+        others = sorted(set(models) - names.models - gone)
+        gone = gone | set(others)
+        if others:
+            notes.append(NOT_OF_THE_STACK(file=read.source, columns=others))
     frames = read.frames[~read.frames["model"].isin(gone)].reset_index(drop=True)
     if frames.empty:
+        known = None if names.models is None else ", ".join(sorted(names.models))
         raise InputError(
-            "no column of scores", file=read.source, remedy="every model is dropped; keep one"
+            "no column of scores",
+            file=read.source,
+            remedy=f"give scores by {known}" if known else "every model is dropped; keep one",
         )
     turned = frames["model"].isin(matching(reverse, models))
     frames["logit"] = frames["logit"].where(~turned, -frames["logit"])
@@ -193,7 +248,7 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
         InputError: as `read_scores`; no label column, or none of its ids is in `index`.
     """
     source = str(path)
-    table, columns = _read_with_id(path, names, notes, strict=False)
+    table, columns = _read_with_id(path, names, notes, of_labels=True)
     rows, _ = _split_metadata(table, names, source, notes)
     if "label" not in rows:
         raise InputError(
@@ -215,28 +270,38 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
 
 
 def _read_with_id(
-    path: Path, names: ColumnNames, notes: list[Note], *, strict: bool = True
+    path: Path,
+    names: ColumnNames,
+    notes: list[Note],
+    *,
+    of_labels: bool = False,
+    labels_apart: bool = False,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The table with the ids as its index `video`, dropped columns gone, and all column names."""
+    """The table with the ids as its index `video`, dropped columns gone, known ones by their common
+    names, and all column names as they are."""
     source = str(path)
     text = {*_ID_COLUMNS, *METADATA, *names.metadata, *([names.id] if names.id else [])}
-    table = read_table(path, text=text)
+    header = header_of(path)
+    refuse_too_many(len(header) - len(matching(names.drop, header)), source)
+    spelled = {name for name in header if plain_name(name) in {*_ID_COLUMNS, *METADATA}}
+    table = read_table(path, text=text | spelled | id_names(header))
     columns = [str(name) for name in table.columns]
     gone = matching(names.drop, columns)
-    if names.id is not None and names.id not in columns and strict and not names.missing_ok:
+    needed = not of_labels and names.models is None
+    if names.id is not None and names.id not in columns and needed:
         raise InputError(
             f"has no id column {names.id!r}; its columns are {', '.join(columns)}",
             file=source,
             remedy="name one of them",
         )
-    known = [name for name in (names.id, *_ID_COLUMNS) if name in columns]
-    taken = {*names.metadata, *gone}
-    words = (
-        name
-        for name in columns
-        if name not in taken and not pd.api.types.is_numeric_dtype(table[name])  # bool counts
-    )
-    name = known[0] if known else next(words, None)
+    table = table.drop(columns=list(gone - {names.id}))
+    renamed = _other_spellings(table, names, labels_apart)
+    for column, common in renamed.items():
+        notes.append(READ_AS(file=source, column=column, name=common))
+    table = table.rename(columns=renamed)
+    known = [name for name in (names.id, *_ID_COLUMNS) if name in table]
+    taken = {*names.metadata, *METADATA}
+    name = known[0] if known else id_column(table, taken)
     if name is None:
         raise InputError(
             f"has no id column: none is named video or filename and none of {', '.join(columns)} "
@@ -245,13 +310,40 @@ def _read_with_id(
             remedy="name the column with the ids",
         )
     if not known and len(columns) > 1:
-        notes.append(FIRST_TEXT_IS_ID(file=source, column=name))
+        words = [one for one in table if one not in taken and holds_words(table[one])]
+        passed = words[: words.index(name)] if name in words else words
+        first = FIRST_TEXT_IS_ID(file=source, column=name)
+        notes.append(CHOSEN_ID(file=source, column=name, others=passed) if passed else first)
     table.index = pd.Index(parse_ids(table[name], source).tolist(), name="video")
-    return table[[column for column in columns if column not in {name, *gone}]], columns
+    return table.drop(columns=name), columns
 
 
-def _is_submission(table: pd.DataFrame, label: str, labels_apart: bool) -> bool:
-    if list(table.columns) not in ([label], ["label"]):
+def _other_spellings(table: pd.DataFrame, names: ColumnNames, labels_apart: bool) -> dict[str, str]:
+    """Columns with a known name in other letters, or another name of labels -> the known name."""
+    own = {name for name in (names.id, *names.metadata, *names.said) if name is not None}
+    own |= names.models or frozenset()
+    free = [name for name in map(str, table.columns) if name not in own]
+    known = [name for name in (*_ID_COLUMNS, *METADATA) if name != "label"]
+    renamed: dict[str, str] = {}
+    for name in known:
+        if name not in table and names.metadata.get(name, name) == name:
+            renamed |= dict([(one, name) for one in free if plain_name(one) == name][:1])
+    # Beside labels that come apart, a single column is a submission.
+    alone = labels_apart and table.shape[1] == 2
+    if names.models is None and names.label is None and "label" not in table and not alone:
+        label = label_column(table, {*own, *renamed})
+        renamed |= {} if label is None else {label: "label"}
+    return renamed
+
+
+def _is_submission(table: pd.DataFrame, file: str, names: ColumnNames, labels_apart: bool) -> bool:
+    """Whether the only column is a detector that has the name of its `file`."""
+    if table.shape[1] != 1:
+        return False
+    (column,) = table.columns
+    if names.models is not None:  # the columns are known, and nothing is guessed from values
+        return column not in names.models and file in names.models
+    if not (column == names.label or is_label_name(column)) or column in names.said:
         return False
     if labels_apart:
         return True
@@ -269,7 +361,8 @@ def _split_metadata(
         if column not in table.columns:
             continue
         if name == "label":
-            rows[name] = parse_labels(table[column], ids, source)
+            if names.models is None:  # of videos to predict nobody needs it
+                rows[name] = parse_labels(table[column], ids, source)
         elif name == "fold":
             try:
                 rows[name] = parse_folds(table[column], ids, source)
@@ -280,17 +373,22 @@ def _split_metadata(
         elif name in _TEXT_ROWS or name in names.keep:
             rows[name] = as_text(table[column])
     # A known `group` beside the one that was named, or a second id, is never a model either.
-    taken = {*names.metadata, *METADATA, *_ID_COLUMNS}
+    taken = {*names.metadata, *METADATA, *_ID_COLUMNS} - (names.models or frozenset())
     return rows, table[[column for column in table.columns if column not in taken]]
 
 
 def _parse_models(
-    table: pd.DataFrame, source: str, notes: list[Note]
+    table: pd.DataFrame, names: ColumnNames, source: str, notes: list[Note]
 ) -> tuple[pd.DataFrame, list[str]]:
     """The columns of numbers, and those of words as `name ('first cell')`."""
     ids = table.index.to_series()
     models: dict[str, NDArray[np.float64]] = {}
     words, features = [], []
+    if names.models is not None:
+        others = [name for name in table.columns if name not in names.models]
+        table = table.drop(columns=others)
+        if others:
+            notes.append(NOT_OF_THE_STACK(file=source, columns=others))
     for name in table.columns:
         if name == "" or name.startswith("Unnamed:"):
             notes.append(NAMELESS_COLUMN(file=source))
@@ -309,6 +407,14 @@ def _parse_models(
                 file=source,
                 remedy="rename the column",
             )
+        elif names.models is None and name not in names.said:
+            why = why_no_scores(table[name], values)
+            if why:
+                notes.append(NO_DETECTOR(file=source, column=name, why=why))
+                continue
+            if is_label_name(name):
+                notes.append(NAMED_LIKE_LABEL(file=source, column=name))
+            models[name] = values
         else:
             models[name] = values
     if words:

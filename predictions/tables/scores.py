@@ -1,6 +1,6 @@
 """Scores of any detectors, from files that somebody else wrote, as one table with known kinds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from predictions.tables.kinds import (
     settle_kinds,
     turn_round,
 )
+from predictions.tables.roles import refuse_the_label
 from predictions.tables.score_files import (
     METADATA,
     ColumnNames,
@@ -28,6 +29,7 @@ from predictions.tables.score_files import (
     read_frame_piece,
     read_label_piece,
     read_piece,
+    refuse_too_many,
 )
 from predictions.words import count, first_names
 
@@ -43,6 +45,9 @@ MISSING_SCORES = NoteKind(
         )
         + "."
     ),
+)
+CONSTANT = NoteKind(
+    "scores.constant", "The same score for every video, which tells nothing: {models}."
 )
 UNLABELLED = NoteKind(
     "scores.unlabelled",
@@ -120,16 +125,20 @@ def read_scores(
     kind: Kinds = None,
     reverse: Sequence[str] = (),
     keep: Sequence[str] = (),
-    missing_ok: bool = False,
+    models: Collection[str] | None = None,
 ) -> ScoreTable:
     """Read scores of videos from wide tables, Kaggle submissions or frame scores, joined on the id.
 
-    **The id** is the column `id`, else `video`, else `filename`, else the first column of text.
-    **Models** are all columns of numbers but the metadata (`METADATA`, and what `label`, `group`,
-    `fold`, `keep` name). Columns of text are left out with a note.
+    **The id** is the column `id`, else `video`, else `filename`, else the first column of text that
+    names every row once (dates name none).
+    **Models** are all columns of numbers but the metadata (`METADATA`, also in other letters, and
+    what `label`, `group`, `fold`, `keep` name) and those that no detector gave: what counts the
+    rows, times, ids, and labels by their names (`tables.roles`) are left out, each with a note,
+    unless `kind` names them; what equals the label is refused. Columns of text are left out too.
+    **The label** is `label`, else a column with another name of labels whose cells are labels.
     **A Kaggle submission** is a file with an id and a `label` that is not 0 or 1 throughout (with
     `labels` given: any file with an id and a `label`): one model of probabilities named by its
-    file.
+    file. With `models`, any file of one column whose name is one of them.
     **Frame scores** are a table, or a folder of Parquet tables, with `video`, `frame`, `model`,
     perhaps `face`, and `logit` (or `probability`); the highest mean logit of a face is the score.
     **The kind** of a model, unless `kind` says it: all its scores lie in [0, 1] -> probability,
@@ -147,7 +156,9 @@ def read_scores(
         reverse: models of which a high score means REAL, names or patterns: a probability p becomes
             1 - p, other scores change their sign.
         keep: columns of metadata to keep as text in `rows`, such as a domain.
-        missing_ok: pass over columns and models named above that are not there (for test tables).
+        models: of videos to predict, the columns that a stack was fitted on: these are taken, by
+            their names and never by their values; labels are not read; what is named above and not
+            there is passed over.
 
     Returns:
         The table, rows in the order of the first file, then what further files add.
@@ -161,7 +172,9 @@ def read_scores(
         raise InputError("no score file was given", remedy="give at least one CSV or Parquet file")
     if isinstance(drop, str) or isinstance(reverse, str) or isinstance(keep, str):
         raise TypeError("drop, reverse and keep are sequences of names")
-    names = ColumnNames(id, label, group, fold, drop, keep, missing_ok)
+    known = None if models is None else frozenset(models)
+    named = frozenset() if kind is None or isinstance(kind, str) else frozenset(kind)
+    names = ColumnNames(id, label, group, fold, drop, keep, known, named)
     notes: list[Note] = []
     framed = {path: frame_files(path, id) for path in map(Path, paths)}
     wide = [path for path, files in framed.items() if not files]
@@ -175,6 +188,15 @@ def read_scores(
         piece, frames = read_frame_piece(files, names, kind, reverse, notes)
         pieces.append(piece)
     scores = join_scores(pieces)
+    refuse_too_many(scores.shape[1], sources(pieces))
+    if scores.empty and models is not None:
+        there = dict.fromkeys(name for piece in pieces for name in piece.columns)
+        raise InputError(
+            f"has none of the columns {', '.join(models)}, which the stack was fitted on; it has "
+            f"{', '.join(there)}",
+            file=sources(pieces),
+            remedy="add the missing scores, or fit a stack without them",
+        )
     if scores.empty:
         words = ", ".join([word for piece in pieces for word in piece.words][:3])
         raise InputError(
@@ -183,18 +205,24 @@ def read_scores(
             remedy="give at least one column of numbers beside the id and the label"
             + (f", not words as in {words}" if words else ""),
         )
-    known = list(pieces)
+    told = list(pieces)
     if labels is not None:
-        known.append(read_label_piece(Path(labels), names, scores.index, notes))
-    check_names(known, names)
-    rows = join_rows(known, scores.index)
+        told.append(read_label_piece(Path(labels), names, scores.index, notes))
+    check_names(told, names)
+    rows = join_rows(told, scores.index)
     said = {model: piece.said[model] for piece in pieces for model in piece.said}
     kinds = settle_kinds(scores, said, notes)
-    if not missing_ok:
+    if models is None:
         check_models(scores.columns, kind, reverse, sources(pieces))
     turned = set() if frames is None else set(frames["model"])  # before they were aggregated
     for model in matching(reverse, scores.columns) - turned:
         scores[model] = turn_round(scores[model].to_numpy(), kinds[model])
+    if models is None and "label" in rows:
+        unsaid = [model for model in scores if model not in named]
+        refuse_the_label(scores[unsaid], rows["label"], sources(pieces))
+        still = scores.nunique() == 1
+        if still.any() and len(scores) > 1:
+            notes.append(CONSTANT(models=list(map(str, scores.columns[still.to_numpy()]))))
     _note_missing(rows, scores, notes)
     rows["group"] = _groups(rows, notes)
     if "fold" in rows:

@@ -113,7 +113,7 @@ def compare_rules(
     Raises:
         InputError: as OuterFolds.of.
     """
-    return judge_rules(X, OuterFolds.of(y, groups, folds, len(X)), n_boot=n_boot, seed=seed)
+    return judge_rules(*OuterFolds.in_order(X, y, groups, folds), n_boot=n_boot, seed=seed)
 
 
 def judge_rules(

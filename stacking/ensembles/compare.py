@@ -11,6 +11,7 @@ from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
 from predictions.errors import InputError
 from predictions.frame_rules import DEFAULT_RULE, rules_of
+from predictions.order import column_order
 from predictions.progress import Progress, silent
 from stacking.choose.frame_rule import RuleChoice, choose_rule, judge_rules, scores_by
 from stacking.ensembles.comparison import Comparison
@@ -26,6 +27,7 @@ from stacking.ensembles.subsets import (
     greedy_path,
     in_order,
     random_subsets,
+    refuse_too_many,
 )
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.inputs import Array, is_score_column
@@ -67,14 +69,15 @@ def compare_subsets(
 
     Raises:
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, no
-            score column, or a budget on costs that are not known.
+            score column, over 100 detectors, or a budget on costs that are not known.
     """
-    names = [str(column) for column in X.columns if is_score_column(column)]
+    names = [str(column) for column in column_order(X.columns) if is_score_column(column)]
     if not names:
         raise InputError(
             "no column holds a detector's score", remedy="give a column for each detector"
         )
-    outer = OuterFolds.of(y, groups, folds, len(X))
+    refuse_too_many(len(names))
+    X, outer = OuterFolds.in_order(X, y, groups, folds)
     known = pd.DataFrame(np.nan, index=names, columns=list(COSTS)) if costs is None else costs
     limits = dict(budget or {})
     check_budget(known, limits)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from predictions.errors import InputError
 from stacking.ensembles.fits import Masks, subset_path
 from stacking.features import TamedScores
 from stacking.inputs import Array
@@ -18,8 +19,24 @@ MOST_FOR_ALL = 10
 LONGEST_PATH = 30
 N_RANDOM = 200
 
+#: Detectors whose ensembles are compared: the time grows with their cube.
+MOST_COMPARED = 100
+
 #: Ridge penalty of the fits along the greedy path.
 _PENALTY = 10.0
+
+
+def refuse_too_many(k: int) -> None:
+    """Refuse more detectors than are compared in bounded time.
+
+    Raises:
+        InputError: there are more than `MOST_COMPARED`.
+    """
+    if k > MOST_COMPARED:
+        raise InputError(
+            f"there are {k} detectors, and ensembles of {MOST_COMPARED} at most are compared",
+            remedy="drop some, or stack them all without comparing",
+        )
 
 
 def all_subsets(k: int) -> Masks:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from calibration import AffineCalibrator
+from predictions.order import column_order
 from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.estimate.outer_folds import OuterFolds
@@ -112,7 +113,9 @@ def _judge(
     """The `stage_columns` of the new rows, (m, columns)."""
     base = base_probabilities(X, y, new, kinds)
     stages = procedure.fit(X, y, groups).predict_stages(new)
-    return np.column_stack([base, base.mean(axis=1), stages.to_numpy()])
+    places = list(kinds)
+    by_name = base[:, [places.index(name) for name in column_order(places)]]
+    return np.column_stack([base, by_name.mean(axis=1), stages.to_numpy()])
 
 
 def base_probabilities(

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from predictions.errors import InputError
 from predictions.folds import check_folds
-from stacking.inputs import Array, Codes, Rows, checked_labels
+from predictions.groups import group_codes
+from stacking.inputs import Array, Codes, Rows, checked_labels, in_order
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,18 @@ class OuterFolds:
                     remedy="give fewer folds or more groups of the other class",
                 )
         return cls(labels, codes, [fold == name for name in names])
+
+    @classmethod
+    def in_order(
+        cls, X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None, folds: ArrayLike
+    ) -> tuple[pd.DataFrame, Self]:
+        """The table with rows and columns in an order of their own, and the folds of its rows.
+
+        Raises:
+            InputError: as `of`.
+        """
+        outer = cls.of(y, groups, folds, len(X))
+        place = np.column_stack(outer.held).argmax(axis=1)
+        X, rows = in_order(X, outer.labels, place, outer.groups)
+        held = [one[rows] for one in outer.held]
+        return X, cls(outer.labels[rows], group_codes(outer.groups[rows], len(X)), held)

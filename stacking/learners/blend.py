@@ -28,6 +28,9 @@ from stacking.learners.mlp import NetworkLearner
 #: Beyond this many detectors the products of pairs are more columns than rows can feed.
 MOST_FOR_PAIRS = 20
 
+#: Beyond this many detectors, members whose time grows fastest with them are not tried.
+MOST_FOR_ALL_MEMBERS = 100
+
 #: Standard errors behind the best at which a member no longer takes part.
 WORSE = 4.0
 
@@ -39,6 +42,12 @@ def _sentence(weights: dict[str, float]) -> str:
 
 #: The `weights` of the members by name.
 BLENDED = NoteKind("stacking.blend", _sentence)
+
+TOO_WIDE = NoteKind(
+    "stacking.too-wide",
+    "Meta-learner: of {detectors} detectors (over {most}), nonneg and xgboost are not tried, which "
+    "would take most of the time.",
+)
 
 
 def blend_weights(logits: Array, y: Array, strength: float) -> Array:
@@ -122,10 +131,12 @@ class AutoLearner(MetaLearner):
         if k > 1:
             chosen["best"] = BestLearner(**shared)
             chosen["shrunk"] = ShrunkLearner(**shared)
+        if 1 < k <= MOST_FOR_ALL_MEMBERS:
             chosen["nonneg"] = NonNegativeLearner(**shared)
         chosen["logistic"] = LogisticLearner(**shared)
         chosen["splines"] = SplineLearner(**shared)
-        chosen["xgboost"] = XGBoostLearner(**shared)
+        if k <= MOST_FOR_ALL_MEMBERS:
+            chosen["xgboost"] = XGBoostLearner(**shared)
         if 1 < k <= MOST_FOR_PAIRS and n >= 1000:
             chosen["pairs"] = PairsLearner(**shared)
         if n >= 2000:
@@ -145,6 +156,7 @@ class AutoLearner(MetaLearner):
         weights[taking_part] = blend_weights(logits[:, taking_part], y, self.STRENGTH * alike)
         weights[weights < self.LEAST] = 0.0
         weights /= weights.sum()
+        self.detectors_ = k
         self.weights_ = {
             name: float(w) for name, w in zip(candidates, weights, strict=True) if w > 0
         }
@@ -157,7 +169,12 @@ class AutoLearner(MetaLearner):
 
     def notes(self) -> list[Note]:
         """What is blended; nothing where there was nothing to blend."""
-        return [BLENDED(weights=self.weights_)] if self.constant_ is None else []
+        if self.constant_ is not None:
+            return []
+        notes = [BLENDED(weights=self.weights_)]
+        if self.detectors_ > MOST_FOR_ALL_MEMBERS:
+            notes.append(TOO_WIDE(detectors=self.detectors_, most=MOST_FOR_ALL_MEMBERS))
+        return notes
 
     def _logit(self, X: Array) -> Array:
         total = np.zeros(len(X))

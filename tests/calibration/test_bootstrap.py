@@ -51,9 +51,6 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
     y, p, groups = clustered(30, 0)
     found = measure_all(y, p, groups, n_boot=60, seed=5)
     _, codes = np.unique(groups, return_inverse=True)
-    # Groups are numbered as they appear.
-    first = {name: i for i, name in enumerate(dict.fromkeys(groups))}
-    codes = np.array([first[name] for name in groups])
     drawn = np.concatenate(list(group_weights(30, 60, seed=5)))
     for name, measure in {"log_loss": log_loss, "brier": brier, "accuracy": accuracy}.items():
         slow = [measure(np.repeat(y, w), np.repeat(p, w)) for w in drawn[:, codes].astype(int)]
@@ -109,8 +106,7 @@ def test_standard_error_is_that_of_the_bootstrap() -> None:
 
 def test_an_interval_from_sums_is_that_of_drawing_the_rows() -> None:
     y, p, groups = clustered(40, 4)
-    first = {name: i for i, name in enumerate(dict.fromkeys(groups))}
-    codes = np.array([first[name] for name in groups])
+    _, codes = np.unique(groups, return_inverse=True)
     drawn = np.concatenate(list(group_weights(40, 100, seed=9)))
     low, high = np.quantile([log_loss(y, p, w[codes]) for w in drawn], [0.025, 0.975])
     fast = mean_interval(row_log_loss(y, p), groups, n_boot=100, seed=9)

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.report.contents import Contents
+from fakeodds.run.folder import RunFolder
+
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -189,16 +192,73 @@ def test_a_test_table_without_a_model_is_refused_before_the_work(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_bad_sample_loses_nothing(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
+def test_a_sample_that_nobody_meets_is_refused_before_the_work(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
     scores.to_csv(tmp_path / "train.csv", index=False)
-    names = [*scores["video"], "nobody.mp4"]
-    pd.DataFrame({"filename": names, "label": 0.5}).to_csv(tmp_path / "s.csv", index=False)
+    pd.DataFrame({"id": ["x", "y"], "target": 0.5}).to_csv(tmp_path / "s.csv", index=False)
     out = tmp_path / "run"
-    arguments = ("stack", tmp_path / "train.csv", "--out", out, *FAST)
-    result = cli(*arguments, "--sample", tmp_path / "s.csv", code=2)
-    assert "nobody.mp4" in result.output
-    assert (out / "oof.csv").exists()
-    assert "already there" in cli(*arguments).output
+    result = cli(
+        *("stack", tmp_path / "train.csv", "--sample", tmp_path / "s.csv"),
+        *("--out", out, *FAST),
+        code=2,
+    )
+    assert "s.csv: none of its 2 ids" in result.output
+    assert not out.exists()
+
+
+def test_a_name_that_nobody_meets_does_not_cost_the_submission(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    names = [*scores["video"][1:], "nobody.mp4"]
+    sample = pd.DataFrame({"": range(len(names)), "target": 0, "note": "x", "id": names})
+    sample.to_csv(tmp_path / "s.csv", index=False)
+    arguments = ("--sample", tmp_path / "s.csv", "--out", tmp_path / "run", *FAST)
+    result = cli("stack", tmp_path / "train.csv", *arguments)
+    said = " ".join(result.output.split())
+    assert "1 video listed but not scored ('nobody.mp4')" in said
+    assert f"1 video scored but not listed ('{scores['video'].iloc[0]}')" in said
+    written = pd.read_csv(tmp_path / "run" / "submission.csv")
+    assert (tmp_path / "run" / "submission.csv").read_text().startswith(",target,note,id\n")
+    assert written["id"].tolist() == names
+    assert written["target"].iloc[-1] == pytest.approx(written["target"].iloc[:-1].mean())
+    # The report reads it whatever its columns are called.
+    read = Contents(RunFolder.existing(tmp_path / "run")).submission
+    assert read is not None
+    assert list(read) == ["filename", "label"]
+    assert read["label"].tolist() == written["target"].tolist()
+
+
+@pytest.mark.parametrize("command", ["stack", "calibrate", "compare"])
+def test_the_order_of_rows_and_columns_changes_nothing(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, command: str
+) -> None:
+    scores = scores.iloc[:90]
+    if command == "calibrate":
+        scores = scores[["video", "label", "group", "bold"]]
+    shuffled = scores.sample(frac=1, random_state=0)[scores.columns[::-1]]
+    options = {
+        "stack": FAST,
+        "calibrate": ("--jobs", "1", "--calibration", "auto"),
+        "compare": ("--jobs", "1"),
+    }[command]
+    found = []
+    for name, table in (("one", scores), ("other", shuffled)):
+        out = tmp_path / name
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        cli(command, tmp_path / f"{name}.csv", "--no-report", "--out", out, *options)
+        if command == "compare":
+            found.append((out / "compare.json").read_text())
+            continue
+        answers = pd.read_csv(out / "oof.csv", index_col="video")
+        assert answers.index.tolist() == table["video"].tolist()
+        stages = json.loads((out / "metrics.json").read_text())["stages"]
+        submission = (out / "submission.csv").read_text().splitlines()
+        assert submission[1].startswith(table["video"].iloc[0])
+        ordered = answers.sort_index()[sorted(answers)].to_csv()
+        found.append((ordered, json.dumps(stages, sort_keys=True), sorted(submission)))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(

@@ -199,8 +199,8 @@ class TestSeveralFiles:
 
     def test_labels_without_a_label_column(self, write: Write) -> None:
         scores = write("video,a\nx,.1", "scores.csv")
-        with pytest.raises(InputError, match=r"l\.csv: has no label column 'label'.*video, y"):
-            read_scores([scores], labels=write("video,y\nx,1", "l.csv"))
+        with pytest.raises(InputError, match=r"l\.csv: has no label column 'label'.*video, z"):
+            read_scores([scores], labels=write("video,z\nx,1", "l.csv"))
 
 
 class TestSubmissions:
@@ -279,7 +279,7 @@ class TestForTestTables:
             drop=["gone"],
             kind={"a": "probability", "c": "raw"},
             reverse=["a", "c"],
-            missing_ok=True,
+            models=["a", "c"],
         )
         assert table.scores["a"].tolist() == [0.9, 0.7]
         assert table.rows.columns.tolist() == ["group"]

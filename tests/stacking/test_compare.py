@@ -24,6 +24,7 @@ from stacking.ensembles.judge import ALPHAS, subset_probabilities
 from stacking.ensembles.plot import plot_comparison, prepare_trade_off
 from stacking.ensembles.recommend import choose, paired_differences, pareto_front
 from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
+from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds
 from stacking.solvers import ridge_path
@@ -96,6 +97,8 @@ def direct_nested(X, y, groups, folds):
 def test_each_estimate_is_the_direct_nested_run(compared):
     X, y, groups, folds, found = compared
     assert len(found.table) == 15
+    X, outer = OuterFolds.in_order(X, y, groups, folds)
+    y, groups, folds = outer.labels, outer.groups, np.column_stack(outer.held).argmax(axis=1)
     for s in (0, 1, 5, 10, 14):
         row = found.table.iloc[s]
         p = direct_nested(X[list(row["models"])].to_numpy(), y, groups, folds)

@@ -69,7 +69,7 @@ def served(
     """
     with _socket(host, port) as listening, own_folder() as folder:
         number = listening.getsockname()[1]
-        shown = "localhost" if host in ("0.0.0.0", "::") else host
+        shown = "localhost" if host in ("", "0.0.0.0", "::") else host
         shown = f"[{shown}]" if ":" in shown else shown
         uploads = Uploads(folder, limits)
         settings = {"GRADIO_TEMP_DIR": str(folder), **_SETTINGS}

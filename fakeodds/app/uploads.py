@@ -143,6 +143,8 @@ class Uploads:
         """A new folder, named at random, with room for `size` bytes."""
         kept = _Kept(folder or self.folder, 0, time.monotonic() + KEPT_FOR)
         self._count(kept, max(size, _LEAST))
+        # Somebody may have cleaned up the temporary files.
+        self.folder.mkdir(exist_ok=True)
         if folder is None:
             kept.folder = Path(tempfile.mkdtemp(prefix="upload-", dir=self.folder))
         else:

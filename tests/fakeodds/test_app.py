@@ -479,7 +479,8 @@ def test_a_clip_with_a_face_gets_its_answer(visit: Visit, clips: DemoSet, run: P
     said = visit.drop(clips.test / name, ".fo-answer")
     assert name in said
     assert f"{plain(percent(expected))}\nis the calibrated probability of FAKE" in said
-    assert "are needed to say" in said  # seventeen videos tell nothing
+    # Seventeen videos tell nothing.
+    assert "are needed to say" in said or "can't be checked" in said
     for part in ("Over the seconds", "The faces that moved", "Which detectors", "the stack made"):
         assert part in said
     page = visit.page

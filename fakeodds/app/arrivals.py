@@ -17,7 +17,7 @@ from fakeodds.app.sentences import refusal
 from fakeodds.app.uploads import Uploads
 from predictions.errors import InputError
 
-#: Files of one request, and bytes that may come on top of them.
+#: Files of one request, and bytes on top of them, for their names, that don't count.
 _MOST_FILES, _HEADS = 64, 2**18
 #: The page asks for the progress until it is told that it is done, within so many seconds.
 _TOLD_WITHIN = 30
@@ -39,9 +39,8 @@ class Arrivals:
         length = request.headers.get("content-length", "")
         if not length.isascii() or not length.isdigit() or len(length) > 18:
             raise Refused(411, "how many bytes an upload has is to be said first.")
-        # The parts' own headers come on top of the files.
-        size = int(length)
-        if size > self._limits.max_bytes_at_once + _HEADS:
+        size = max(0, int(length) - _HEADS)
+        if size > self._limits.max_bytes_at_once:
             raise Refused(413, said)
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refused(400, "files are taken as multipart/form-data alone.")

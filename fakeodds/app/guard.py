@@ -159,7 +159,7 @@ class Guard:
                 "printed, or start it with --allow-host.",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
             raise Refused(403, "another website may not use this page.")
         opened = headers.get("sec-fetch-mode") == "navigate" and request.method == "GET"
         opened = opened and headers.get("sec-fetch-dest") == "document"

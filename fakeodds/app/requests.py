@@ -32,6 +32,11 @@ def refusal_of(scope: Any, why: Refused) -> Response:
 
 
 async def small_body(request: Request) -> bytes:
+    """The body of a request without files.
+
+    Raises:
+        Refused: it is too large, or came too slowly.
+    """
     body = b""
     async for chunk in in_time(request):
         body += chunk

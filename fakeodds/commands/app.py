@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def app(
     from fakeodds.app.opened_run import OpenedRun
     from fakeodds.app.server import is_loopback, served
 
+    # Whatever means stops it, it stops as by Ctrl+C.
+    _when_ended(signal.default_int_handler)
     terminal.heading("Opening the run and its detectors")
     # Networks are exported for OpenVINO when the run is opened for the first time.
     name_code(code)
@@ -113,18 +116,18 @@ def app(
     limits = Limits(max_mb, max_minutes, max_uploads_mb, max_waiting)
     # A video may still be looked at at the end, by a thread that would be waited for.
     context.obj["leave_at_once"] = True
-    ended = _signals()
+    # Nothing interrupts the deletion of the uploads.
+    ended: list[int] = []
+    _when_ended(lambda number, _: ended.append(number))
     with served(opened, limits, host=host, port=port, auth=auth, hosts=allow_host) as address:
         terminal.out.print(f"{address} (stop with Ctrl+C)")
         while not ended:
             time.sleep(0.2)
 
 
-def _signals() -> list[int]:
-    """Fills with the signals that end the app; none interrupts the deletion of uploads."""
-    came: list[int] = []
+def _when_ended(what: Callable[[int, Any], Any]) -> None:
+    """Do something when a signal ends the app."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has fewer
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, lambda which, _: came.append(which))
-    return came
+            signal.signal(number, what)

@@ -1,4 +1,4 @@
-"""What an upload may be: its ending, its size, its length."""
+"""What an upload may be, and how much of it there may be at once."""
 
 import math
 from dataclasses import dataclass
@@ -13,20 +13,29 @@ MOST_PIXELS = 7680 * 4320
 
 @dataclass(frozen=True)
 class Limits:
-    """How large and how long a video may be.
+    """How large and how long a video may be, and how many people may come at once.
 
     Attributes:
         max_mb: megabytes (2^20 bytes, as Gradio counts) of the file.
         max_minutes: its length.
+        max_uploads_mb: megabytes of all files on the disk at once; one of the largest always fits.
+        max_waiting: people who may wait for their video's turn.
     """
 
     max_mb: float = 500.0
     max_minutes: float = 10.0
+    max_uploads_mb: float = 2000.0
+    max_waiting: int = 16
 
     @property
     def max_bytes(self) -> int:
         """The largest file."""
         return int(self.max_mb * 2**20)
+
+    @property
+    def max_bytes_at_once(self) -> int:
+        """All files together."""
+        return int(max(self.max_uploads_mb, self.max_mb) * 2**20)
 
     def too_large(self, name: str, size: str) -> InputError:
         """What is said of a larger file of `size` megabytes."""

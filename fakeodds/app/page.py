@@ -1,8 +1,10 @@
 """The page: three tabs in Gradio. What is shown in them is made elsewhere."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,16 @@ import gradio as gr
 from base_models.datasets.plain import VIDEO_ENDINGS
 from fakeodds.app import html
 from fakeodds.app.limits import Limits
+from fakeodds.app.line import Line
 from fakeodds.app.opened_run import SCORE_ENDINGS, OpenedRun
-from fakeodds.app.sentences import refusal
+from fakeodds.app.sentences import fault, refusal, told_briefly
+from fakeodds.app.uploads import Uploads
 from predictions.errors import InputError
 from predictions.submission import write_submission
 from predictions.words import count
 
-#: Uploads and results are scored through so often, and deleted when so old, in seconds.
-_CLEAN_EVERY, _KEPT_FOR = 600, 3600
-#: People that may wait; the next is told to come back.
-_WAITING = 16
+#: Requests that Gradio keeps, and people whose page it remembers with all that was shown there.
+_REQUESTS, _REMEMBERED = 256, 64
 #: Rows of a submission that are shown.
 _PREVIEW = 10
 
@@ -30,27 +32,39 @@ _NO_DETECTORS = (
 )
 
 
-def build_page(run: OpenedRun, limits: Limits) -> gr.Blocks:
+_LOG = logging.getLogger("fakeodds.app")
+
+
+class Page(gr.Blocks):
+    """Gradio's page, where whatever an event raises becomes one sentence."""
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """What Gradio does with an event."""
+        try:
+            return await super().process_api(*args, **options)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is one request's
+            raise gr.Error(_sentence("this request", error), print_exception=False) from None
+
+
+def build_page(run: OpenedRun, limits: Limits, uploads: Uploads) -> gr.Blocks:
     """The page of a run, not served yet."""
-    with gr.Blocks(
-        title=f"fakeodds: {run.name}",
-        analytics_enabled=False,
-        delete_cache=(_CLEAN_EVERY, _KEPT_FOR),
-    ) as page:
+    with Page(title=f"fakeodds: {run.name}", analytics_enabled=False) as page:
         gr.HTML(html.header(run.name), elem_id="fo-header")
         with gr.Tabs():
             with gr.Tab("A video"):
-                _video_tab(run, limits)
+                _video_tab(run, limits, uploads)
             with gr.Tab("The report") as report:
-                _report_tab(run, report)
+                _report_tab(run, uploads, report)
             with gr.Tab("Score files"):
-                _scores_tab(run, limits)
-    # One at a time: two videos at once would each take twice as long.
-    page.queue(max_size=_WAITING, default_concurrency_limit=1, api_open=False)
+                _scores_tab(run, limits, uploads)
+    page.queue(max_size=_REQUESTS, default_concurrency_limit=1, api_open=False)
+    page.state_session_capacity = _REMEMBERED
+    # Answers that nobody fetches.
+    page._queue.pending_messages_per_session.max_size = _REQUESTS
     return page
 
 
-def _video_tab(run: OpenedRun, limits: Limits) -> None:
+def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
     if run.scorer is None:
         gr.HTML(html.sentence(_NO_DETECTORS))
         return
@@ -67,19 +81,27 @@ def _video_tab(run: OpenedRun, limits: Limits) -> None:
     )
     answer = gr.HTML(html.sentence(told), elem_id="fo-video-answer", min_height=120)
 
-    def look(file: str | None, progress: gr.Progress | None = None) -> str:
+    line = Line(limits.max_waiting)
+
+    def look(file: dict[str, Any] | None, progress: gr.Progress | None = None) -> Iterator[str]:
         if file is None:
-            return html.sentence(told)
-        path = Path(file)
+            yield html.sentence(told)
+            return
 
         def tell(text: str, share: float) -> None:
             if progress is not None:
                 progress(share, desc=text)
 
-        with _told() as refused:
+        # Whoever leaves ends this generator, which gives up the file and the place.
+        with (
+            _told(Path(file["path"]).name) as refused,
+            uploads.used([file["path"]]) as (path,),
+            line.place() as place,
+        ):
+            while before := place.wait(1):
+                yield html.sentence(f"{count(before, 'video')} before yours.")
             page = run.answer_page(path, limits, tell)
-        path.unlink(missing_ok=True)
-        return html.sentence(refused[0], "refused") if refused else page
+        yield html.sentence(refused[0], "refused") if refused else page
 
     # Gradio sees that a default is a Progress, and gives one.
     look.__defaults__ = (gr.Progress(),)
@@ -88,33 +110,34 @@ def _video_tab(run: OpenedRun, limits: Limits) -> None:
         upload,
         answer,
         api_visibility="private",
-        concurrency_id="detectors",
-        concurrency_limit=1,
+        # The line lets one in at a time: two videos at once would each take twice as long.
+        concurrency_limit=None,
+        preprocess=False,
         scroll_to_output=True,
     )
     # The file is gone from the server, so it goes from the page: the next one may be dropped.
     done.then(lambda: None, None, upload, api_visibility="private", show_progress="hidden")
 
 
-def _report_tab(run: OpenedRun, tab: gr.Tab) -> None:
+def _report_tab(run: OpenedRun, uploads: Uploads, tab: gr.Tab) -> None:
     save = gr.DownloadButton("Save the report", visible=False, elem_id="fo-save-report", size="sm")
     shown = gr.HTML(html.sentence("The report is being fetched."), elem_id="fo-report-frame")
+    # Gradio remembers what it showed: the same text for everybody is in memory once.
+    frame = lru_cache(maxsize=1)(html.report_frame)
 
     def show() -> tuple[str, Any]:
-        with _told() as refused:
-            path = run.report()
-            page = path.read_text(encoding="utf-8")
+        with _told("report.html") as refused:
+            page = run.report().read_text(encoding="utf-8")
+            copy = uploads.result("report.html", page.encode())
         if refused:
             return html.sentence(refused[0], "refused"), gr.DownloadButton(visible=False)
-        copy = _own_folder() / "report.html"
-        copy.write_text(page, encoding="utf-8")
-        return html.report_frame(page), gr.DownloadButton(value=str(copy), visible=True)
+        return frame(page), gr.DownloadButton(value=str(copy), visible=True)
 
     # Only when it is looked at: it may have megabytes.
     tab.select(show, None, [shown, save], api_visibility="private")
 
 
-def _scores_tab(run: OpenedRun, limits: Limits) -> None:
+def _scores_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
     names = ", ".join(run.about["kinds"])
     if run.wants_frames:
         asked = (
@@ -138,38 +161,44 @@ def _scores_tab(run: OpenedRun, limits: Limits) -> None:
     said = gr.HTML(html.sentence(told), elem_id="fo-scores-answer")
     result = gr.File(label="submission.csv", visible=False, elem_id="fo-submission")
 
-    def calibrate(paths: list[str] | None) -> tuple[str, Any]:
+    def calibrate(given: list[dict[str, Any]] | None) -> tuple[str, Any]:
         nothing = gr.File(value=None, visible=False)
-        if not paths:
+        if not given:
             return html.sentence("Drop score files first.", "refused"), nothing
-        with _told() as refused:
-            found = run.submission([Path(path) for path in paths], limits)
+        with _told(Path(given[0]["path"]).name) as refused:
+            with (
+                uploads.used([one["path"] for one in given]) as paths,
+                tempfile.TemporaryDirectory(dir=uploads.folder) as made,
+            ):
+                found = run.submission(paths, limits)
+                write_submission(found, Path(made) / "submission.csv")
+                content = (Path(made) / "submission.csv").read_bytes()
+            file = uploads.result("submission.csv", content)
         if refused:
             return html.sentence(refused[0], "refused"), nothing
-        file = _own_folder() / "submission.csv"
-        write_submission(found, file)
         title = f"{count(len(found), 'video')} in submission.csv"
         if len(found) > _PREVIEW:
             title += f", the first {_PREVIEW}:"
         page = html.submission_preview(found.head(_PREVIEW), title)
         return page, gr.File(value=str(file), visible=True)
 
-    go.click(calibrate, files, [said, result], api_visibility="private")
+    done = go.click(calibrate, files, [said, result], api_visibility="private", preprocess=False)
+    done.then(lambda: None, None, files, api_visibility="private", show_progress="hidden")
 
 
 @contextmanager
-def _told() -> Iterator[list[str]]:
-    """Collects the sentence of an `InputError`, without the server's folders."""
+def _told(what: str) -> Iterator[list[str]]:
+    """Collects the sentence for whatever the block raises."""
     refused: list[str] = []
     try:
         yield refused
-    except InputError as error:
-        refused.append(refusal(error))
+    except Exception as error:  # noqa: BLE001  the page goes on with the next one
+        refused.append(_sentence(what, error))
 
 
-def _own_folder() -> Path:
-    """A new folder for a file to download; Gradio copies it, and the server deletes it at its end.
-
-    Files have their names, so that they are downloaded under them.
-    """
-    return Path(tempfile.mkdtemp(prefix="result-", dir=gr.utils.get_upload_folder()))
+def _sentence(what: str, error: Exception) -> str:
+    """An error without the server's folders; one that nobody foresaw is told in the terminal."""
+    if isinstance(error, InputError):
+        return refusal(error)
+    _LOG.warning("%s: %s", what, told_briefly(error))
+    return fault(what, error)

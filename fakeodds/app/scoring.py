@@ -136,7 +136,7 @@ class Scorer:
 
     def _others(self, path: Path, faces: Faces) -> pd.DataFrame:
         """The way of `fakeodds predict`, in a folder that is gone afterwards."""
-        with tempfile.TemporaryDirectory(prefix="fakeodds-") as made:
+        with tempfile.TemporaryDirectory(dir=path.parent) as made:
             folder = Path(made)
             write_faces(faces, faces_path(folder / "faces", path.name), "app")
             if self._listening:

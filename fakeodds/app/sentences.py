@@ -160,3 +160,20 @@ def refusal(error: InputError) -> str:
     if error.file is None:
         return str(error)
     return str(InputError(**{**error.facts, "file": Path(error.file).name}))
+
+
+def fault(what: str, error: BaseException) -> str:
+    """What is said of an error that nobody foresaw, without its words, which may name folders."""
+    return str(
+        InputError(
+            f"failed ({type(error).__name__})",
+            file=what,
+            remedy="fakeodds could not work with it, and the terminal of the app says more; try a "
+            "copy that was written anew",
+        )
+    )
+
+
+def told_briefly(error: BaseException) -> str:
+    """An error in one short line, for the terminal."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -1,77 +1,58 @@
-"""The server of the page: local, and closed to everything but the page itself."""
+"""The server of the page: started, and ended without leaving a file."""
 
+import ipaddress
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from fakeodds.app.limits import Limits
 from fakeodds.app.opened_run import OpenedRun
+from fakeodds.app.uploads import Uploads, own_folder
 from predictions.errors import InputError
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Arial", "sans-serif")
 _MONO = ("ui-monospace", "Consolas", "monospace")
 
-#: Nothing is fetched from elsewhere, whatever a page or a report says. Gradio's own scripts are in
-#: the page and compile templates; frames are those of the report.
-_POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-)
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+#: Without --port, the first free one of these.
+_PORTS = range(7860, 7960)
+#: Old files are looked for so often, in seconds.
+_CLEAN_EVERY = 30
+#: Seconds that the server has to start, and to end what it does.
+_START, _END = 30, 5
+
+#: Neither counting of users nor looking for newer versions; and Gradio makes a table of the last
+#: so many events after every one.
+_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "0",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "16",
 }
 
-#: What the page needs of Gradio's server. The rest (proxies, recordings, the API's description,
-#: monitoring) isn't there for anybody.
-_PAGES = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
-_FOLDERS = ("/assets/", "/static/", "/svelte/", "/gradio_api/file=", "/gradio_api/heartbeat/")
-_CALLS = frozenset(
-    f"/gradio_api/{name}"
-    for name in (
-        *("app_id", "cancel", "info", "login_check", "queue/data", "queue/join", "reset"),
-        *("startup-events", "theme.css", "upload", "upload_progress"),
-    )
-)
 
-
-def is_open(path: str) -> bool:
-    """Whether a path of the server is there for the page."""
-    exact = path.rstrip("/") or "/"
-    return exact in _PAGES or exact in _CALLS or path.startswith(_FOLDERS)
-
-
-class _Guarded:
-    """An ASGI application of which only the open paths are there, each with `_HEADERS`."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not is_open(scope["path"]):
-            await send({"type": "http.response.start", "status": 404, "headers": []})
-            await send({"type": "http.response.body", "body": b"not found"})
-            return
-
-        async def send_with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                added = [(name.encode(), text.encode()) for name, text in _HEADERS.items()]
-                message = {**message, "headers": [*message.get("headers", []), *added]}
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
+def is_loopback(host: str) -> bool:
+    """Whether a host that is bound to is this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 @contextmanager
 def served(
-    run: OpenedRun, limits: Limits, *, host: str = "127.0.0.1", port: int | None = None
+    run: OpenedRun,
+    limits: Limits,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    auth: str | None = None,
+    hosts: Collection[str] = (),
 ) -> Iterator[str]:
     """Serve the page of a run while the block runs; yields its address.
 
@@ -79,52 +60,138 @@ def served(
 
     Args:
         port: None takes the first free one from 7860 on.
+        auth: "USER:PASSWORD" that all must know who ask for anything.
+        hosts: more names that requests may call this server by. On loopback there are only its own;
+            elsewhere any is right, unless some are given.
 
     Raises:
         InputError: the port is taken, or the host is none of this machine.
     """
-    uploads = tempfile.mkdtemp(prefix="fakeodds-app-")
-    before = {name: os.environ.get(name) for name in ("GRADIO_TEMP_DIR", *_OFF)}
-    os.environ.update({"GRADIO_TEMP_DIR": uploads, **_OFF})
-    page = None
+    with _socket(host, port) as listening, own_folder() as folder:
+        number = listening.getsockname()[1]
+        shown = "localhost" if host in ("", "0.0.0.0", "::") else host
+        shown = f"[{shown}]" if ":" in shown else shown
+        uploads = Uploads(folder, limits)
+        settings = {"GRADIO_TEMP_DIR": str(folder), **_SETTINGS}
+        with _environment(settings), _running(run, limits, uploads, listening, host, auth, hosts):
+            yield f"http://{shown}:{number}/"
+
+
+@contextmanager
+def _running(
+    run: OpenedRun,
+    limits: Limits,
+    uploads: Uploads,
+    listening: socket.socket,
+    host: str,
+    auth: str | None,
+    hosts: Collection[str],
+) -> Iterator[None]:
+    # Gradio reads the environment when it is imported.
+    import gradio as gr
+    import uvicorn
+    from fastapi import FastAPI
+
+    from fakeodds.app.arrivals import Arrivals
+    from fakeodds.app.connection import Connection
+    from fakeodds.app.guard import Guard
+    from fakeodds.app.page import build_page
+
+    page = build_page(run, limits, uploads)
+    gradio = gr.mount_gradio_app(
+        FastAPI(openapi_url=None),
+        page,
+        "",
+        show_error=False,
+        allowed_paths=[],
+        max_file_size=limits.max_bytes,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
+        css_paths=Path(__file__).with_name("app.css"),
+        js=_script(limits),
+    )
+    # Otherwise it takes files from anywhere.
+    page.has_launched = True
+    known = {"localhost", "127.0.0.1", "::1", host.strip("[]").lower()}
+    named = known | {name.lower() for name in hosts} if hosts or is_loopback(host) else None
+    guard = Guard(
+        gradio, uploads, Arrivals(uploads, limits), events=set(page.fns), hosts=named, auth=auth
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            guard,
+            http=Connection,
+            ws="none",
+            proxy_headers=False,
+            log_level="critical",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    ended = threading.Event()
+
+    def clean() -> None:
+        while not ended.wait(_CLEAN_EVERY):
+            uploads.delete_old()
+
+    serving = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    threading.Thread(target=clean, daemon=True).start()
+    serving.start()
     try:
-        # Gradio reads the environment when it is imported.
-        import gradio as gr
-        from starlette.middleware import Middleware
-
-        from fakeodds.app.page import build_page
-
-        page = build_page(run, limits)
-        try:
-            _, address, _ = page.launch(
-                server_name=host,
-                server_port=port,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                show_error=False,
-                allowed_paths=[],
-                max_file_size=limits.max_bytes,
-                ssr_mode=False,
-                pwa=False,
-                mcp_server=False,
-                enable_monitoring=False,
-                footer_links=[],
-                theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
-                css_paths=Path(__file__).with_name("app.css"),
-                js=_script(limits),
-                app_kwargs={"middleware": [Middleware(_Guarded)]},
-            )
-        except OSError as error:
-            where = host if port is None else f"{host}, port {port}"
-            raise InputError(
-                f"the page can't be served on {where}", remedy="choose another --port or --host"
-            ) from error
-        yield address
+        began = time.monotonic()
+        while not server.started and serving.is_alive() and time.monotonic() - began < _START:
+            time.sleep(0.01)
+        if not server.started:
+            raise InputError("the page's server did not start", remedy="try it once more")
+        yield
     finally:
-        if page is not None:
-            page.close(verbose=False)
-        shutil.rmtree(uploads, ignore_errors=True)
+        ended.set()
+        page.is_running = False
+        page._queue.close()
+        server.should_exit = True
+        serving.join(timeout=_END)
+
+
+@contextmanager
+def _socket(host: str, port: int | None) -> Iterator[socket.socket]:
+    """A socket that listens on the port.
+
+    Raises:
+        InputError: it is taken, or the host is none of this machine.
+    """
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    failed: OSError | None = None
+    for number in _PORTS if port is None else (port,):
+        made = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((host, number))
+            made.listen(128)
+        except OSError as error:
+            made.close()
+            failed = error
+            continue
+        with made:
+            yield made
+        return
+    where = host if port is None else f"{host}, port {port}"
+    raise InputError(
+        f"the page can't be served on {where}", remedy="choose another --port or --host"
+    ) from failed
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -137,7 +204,3 @@ def _script(limits: Limits) -> str:
     refusing = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8")
     sentence = json.dumps(str(limits.too_large("{name}", "{size}")))
     return f"() => {{\n({refusing.strip()})({limits.max_bytes}, {sentence}) }}"
-
-
-#: Neither counting of users nor looking for newer versions.
-_OFF = {"GRADIO_ANALYTICS_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}

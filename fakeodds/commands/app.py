@@ -2,7 +2,7 @@
 
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,13 @@ import click
 from fakeodds.cli.command import Command
 from fakeodds.cli.options import RUN, backend_option, code_option, name_code
 from fakeodds.view import terminal
+from predictions.errors import InputError
+from predictions.notes import NoteKind
+
+EVERYBODY = NoteKind(
+    "app.everybody",
+    "Without --auth, everybody who reaches {host} can use the page and read the report.",
+)
 
 
 @click.command(cls=Command)
@@ -32,23 +39,56 @@ from fakeodds.view import terminal
     show_default=True,
     help="Longest video that is taken.",
 )
+@click.option(
+    "--max-uploads-mb",
+    type=click.FloatRange(0, min_open=True),
+    default=2000.0,
+    show_default=True,
+    help="Most megabytes of all files that are there at once; one of --max-mb always fits.",
+)
+@click.option(
+    "--max-waiting",
+    type=click.IntRange(0),
+    default=16,
+    show_default=True,
+    help="Most videos that may wait for their turn.",
+)
+@click.option(
+    "--auth",
+    metavar="USER:PASSWORD",
+    envvar="FAKEODDS_AUTH",
+    show_envvar=True,
+    help="Everybody must know them. The variable, unlike the option, isn't shown by ps.",
+)
+@click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="One more name that the page may be asked for by, as behind a proxy.",
+)
 @click.option("--device", default="auto", show_default=True)
 @backend_option
 @code_option
+@click.pass_context
 def app(
+    context: click.Context,
     run: Path,
     host: str,
     port: int | None,
     max_mb: float,
     max_minutes: float,
+    max_uploads_mb: float,
+    max_waiting: int,
+    auth: str | None,
+    allow_host: tuple[str, ...],
     device: str,
     backend: Any,
     code: tuple[str, ...],
 ) -> None:
     """Serve a page for the finished RUN: a video to its answer, the report, score files.
 
-    The page is for this machine alone unless --host says otherwise; it has no password, so behind
-    another --host everybody who reaches the port can use it. Uploads are deleted.
+    The page is for this machine alone unless --host says otherwise; then give it a password with
+    --auth, else everybody who reaches the port can use it. Uploads are deleted.
 
     \b
     fakeodds app runs/mine
@@ -56,12 +96,14 @@ def app(
     # Told of before the detectors are opened; imported later, when its folders are settled.
     if find_spec("gradio") is None:
         raise ModuleNotFoundError("No module named 'gradio'", name="gradio")
+    if auth is not None and not all(auth.partition(":")):
+        raise InputError("lacks a user or a password", option="--auth", expected="USER:PASSWORD")
     from fakeodds.app.limits import Limits
     from fakeodds.app.opened_run import OpenedRun
-    from fakeodds.app.server import served
+    from fakeodds.app.server import is_loopback, served
 
-    # Stopped by whatever means, it deletes the uploads.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whatever means stops it, it stops as by Ctrl+C.
+    _when_ended(signal.default_int_handler)
     terminal.heading("Opening the run and its detectors")
     # Networks are exported for OpenVINO when the run is opened for the first time.
     name_code(code)
@@ -69,9 +111,23 @@ def app(
         opened = OpenedRun(run, device=device, backend=backend, progress=progress)
     for sentence in opened.notes:
         terminal.note(sentence)
-    with served(opened, Limits(max_mb, max_minutes), host=host, port=port) as address:
+    if auth is None and not is_loopback(host):
+        terminal.note(EVERYBODY(host=host))
+    limits = Limits(max_mb, max_minutes, max_uploads_mb, max_waiting)
+    # A video may still be looked at at the end, by a thread that would be waited for.
+    context.obj["leave_at_once"] = True
+    # Nothing interrupts the deletion of the uploads.
+    ended: list[int] = []
+    _when_ended(lambda number, _: ended.append(number))
+    with served(opened, limits, host=host, port=port, auth=auth, hosts=allow_host) as address:
         terminal.out.print(f"{address} (stop with Ctrl+C)")
-        # Stopping it is how it ends; there is nothing to go on with.
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        while not ended:
+            time.sleep(0.2)
+
+
+def _when_ended(what: Callable[[int, Any], Any]) -> None:
+    """Do something when a signal ends the app."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has fewer
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, what)

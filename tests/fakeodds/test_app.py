@@ -256,7 +256,7 @@ from fakeodds.app.charts import draw_scores, line_style, track_scores  # noqa: E
 from fakeodds.app.limits import Limits, check_file, check_length  # noqa: E402
 from fakeodds.app.opened_run import OpenedRun  # noqa: E402
 from fakeodds.app.server import is_open, served  # noqa: E402
-from fakeodds.cli.main import fakeodds  # noqa: E402
+from fakeodds.cli.group import fakeodds  # noqa: E402
 from fakeodds.demo.data import DemoSet  # noqa: E402
 
 LIMITS = Limits(max_mb=1, max_minutes=1)

@@ -107,9 +107,7 @@ def _survived(
                 yield number, _alone(work, piece, lost)
 
 
-def _alone(
-    work: Callable[..., Result], piece: Piece, lost: Callable[..., Result] | None
-) -> Result:
+def _alone(work: Callable[..., Result], piece: Piece, lost: Callable[..., Result] | None) -> Result:
     try:
         ((_, result),) = _attempted(work, iter([(0, piece)]), 1, {})
         return result
@@ -157,7 +155,7 @@ def _attempted(
         try:
             if future.exception() is None:
                 feed(1)
-        except BaseException as error:  # of the arguments, told where they are waited for
+        except BaseException as error:  # noqa: BLE001 -- of the arguments, told where they are waited for
             came.put(error)
         came.put((number, future))
 
@@ -191,7 +189,9 @@ def _environment(jobs: int) -> dict[str, str]:
     threads = str(max(joblib.cpu_count() // jobs, 1))
     names = {name: os.environ.get(name, threads) for name in _THREADS}
     # Empty: a process that crashes tells its parent, and prints nothing.
-    return {**names, "PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
+    # Passive: threads that wait leave the core to the other processes.
+    more = {"PYTHONFAULTHANDLER": "", "OMP_WAIT_POLICY": "PASSIVE"}
+    return names | {name: os.environ.get(name, value) for name, value in more.items()}
 
 
 def _end_with(parent: int) -> None:

@@ -14,6 +14,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 from base_models.backends.openvino_runtime import compile_network, core, openvino
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
+from base_models.foreign_files import LARGEST_ARRAY, LARGEST_GRAPH, refuse_unless_file
 from base_models.frozen.card import Card, Pixels
 from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import Draft, card_name
@@ -61,12 +62,13 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
         network.reshape(openvino.PartialShape(shape))
     except RuntimeError as error:
         raise other_size from error
+    _refuse_enormous(network, path)
     number = next(i for i, one in enumerate(network.outputs) if one.node == result.node)
     try:
         compiled = compile_network(
             _on_pixels(network, spec, channels_last), "fp32", threads=place.threads
         )
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise InputError("OpenVINO cannot compute this network", file=path) from error
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -164,18 +166,32 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError("no such file", file=path)
+    refuse_unless_file(path, LARGEST_GRAPH)
     # Before OpenVINO opens what the file names.
     _files(path)
     try:
-        return core().read_model(path)
-    except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
+        network = core().read_model(path)
+        _refuse_enormous(network, path)
+        return network
+    except (RuntimeError, MemoryError, openvino.frontend.OpConversionFailure) as error:
         raise InputError(
             "OpenVINO cannot read this network (damaged, cut short, or with an operation that it "
             "does not know?)",
             file=path,
         ) from error
+
+
+def _refuse_enormous(network: Any, path: Path) -> None:
+    """Refuse a graph that would compute with more numbers than a memory holds."""
+    for operation in network.get_ops():
+        for output in operation.outputs():
+            shape = output.partial_shape
+            if shape.is_static and math.prod(list(shape.to_shape())) > LARGEST_ARRAY:
+                raise InputError(
+                    f"its operation {operation.get_type_name()} gives {shape} numbers",
+                    file=path,
+                    expected=f"at most {LARGEST_ARRAY:,}",
+                )
 
 
 def _entry(network: Any, path: Path) -> Any:

@@ -47,9 +47,7 @@ _MEMORY = (
     "not enough memory; free some, raise the limit (ulimit -v), or let fewer work at once (--jobs, "
     f"--workers) or on smaller pieces (--batch, --size), {_ON}"
 )
-_THREADS = (
-    f"no more processes or threads may be started; raise the limit (ulimit -u, -v), {_ON}"
-)
+_THREADS = f"no more processes or threads may be started; raise the limit (ulimit -u, -v), {_ON}"
 #: What the machine refuses, which no program can mend -> why, and what to do.
 _SURROUNDINGS = {
     errno.EACCES: _PERMISSION,
@@ -62,7 +60,7 @@ _SURROUNDINGS = {
     errno.ELOOP: "is a link that leads back to itself; mend it.",
     # What users name is looked at before.
     errno.ENOENT: "was removed while this command was at work; the same command makes it again.",
-    errno.ENOTEMPTY: "was written to by another program meanwhile; leave the folder to one command.",
+    errno.ENOTEMPTY: "was written to by another program; leave the folder to one command.",
     errno.ESTALE: f"is not reached any more over the network; connect it again, {_ON}",
     errno.EIO: f"cannot be read or written, as the disk says; look after it, {_ON}",
     errno.ENOSPC: _DISK,
@@ -89,11 +87,15 @@ def _of_surroundings(error: BaseException) -> str | None:
     return None
 
 
+#: What libraries raise that have an error of their own for it: looked up where they are imported.
+_OUT_OF_MEMORY = (("torch", "OutOfMemoryError"), ("tensorflow", "errors.ResourceExhaustedError"))
+
+
 def _lacks_memory(error: BaseException) -> bool:
     """Whether it is of memory, in whatever words its library has for that."""
     if isinstance(error, MemoryError):  # NumPy's and pyarrow's too
         return True
-    for package, name in (("torch", "OutOfMemoryError"), ("tensorflow", "errors.ResourceExhaustedError")):
+    for package, name in _OUT_OF_MEMORY:
         kind: Any = sys.modules.get(package)
         for part in name.split("."):
             kind = getattr(kind, part, None)

@@ -35,7 +35,6 @@ _STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
 _WORTH_TELLING = 1.0
 
 
-
 class _Console(Console):
     """A console that a reader may leave (`| head -1`): the work goes on, unsaid."""
 

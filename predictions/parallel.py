@@ -135,7 +135,8 @@ def _attempted(
             that are still in `pieces` were not begun.
     """
     came: SimpleQueue[tuple[int, Future[Result]] | BaseException] = SimpleQueue()
-    feeding, ended = threading.Lock(), False
+    # Taken again by a thread whose piece is done before it looks.
+    feeding, ended = threading.RLock(), False
     executor = get_reusable_executor(
         jobs, timeout=_IDLE, initializer=_end_with, initargs=(os.getpid(),), env=_environment(jobs)
     )

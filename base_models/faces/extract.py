@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from base_models.compute.per_video import VideoFile, keep_only, work_on_videos
+from base_models.compute.per_video import KILLED, KILLED_CODE, VideoFile, keep_only, work_on_videos
 from base_models.compute.threads import available_threads
 from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
@@ -220,6 +220,7 @@ def iter_faces(
         length=_length,
         # What cannot be had is told of now, not at the first failure.
         before=lambda: [_finder(rung, device) for rung in rungs(settings)],
+        lost=lambda _: empty_faces("unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size),
         progress=progress,
     )
 

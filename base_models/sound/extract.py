@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base_models.compute.per_video import keep_only, work_on_videos
+from base_models.compute.per_video import KILLED, KILLED_CODE, keep_only, work_on_videos
 from base_models.datasets.dataset import Dataset
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND, Sound, SoundStatus, as_samples
@@ -83,6 +83,7 @@ def extract_sound(
             partial(_sound_of, settings),
             stage="sound",
             jobs=jobs,
+            lost=lambda _: _nothing("unreadable", KILLED, KILLED_CODE),
             progress=progress,
         )
     )

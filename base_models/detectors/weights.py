@@ -197,7 +197,7 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
 #: What readers of tensors raise for damaged bytes.
 _DAMAGE = (
     *(safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError, struct.error),
-    *(LookupError, AttributeError, TypeError, ArithmeticError, AssertionError),
+    *(LookupError, AttributeError, TypeError, ArithmeticError, AssertionError, zipfile.BadZipFile),
 )
 
 

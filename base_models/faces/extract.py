@@ -220,7 +220,9 @@ def iter_faces(
         length=_length,
         # What cannot be had is told of now, not at the first failure.
         before=lambda: [_finder(rung, device) for rung in rungs(settings)],
-        lost=lambda _: empty_faces("unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size),
+        lost=lambda _: empty_faces(
+            "unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size
+        ),
         progress=progress,
     )
 

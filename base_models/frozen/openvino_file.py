@@ -14,7 +14,12 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 from base_models.backends.openvino_runtime import compile_network, core, openvino
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
-from base_models.foreign_files import LARGEST_ARRAY, LARGEST_GRAPH, refuse_unless_file
+from base_models.foreign_files import (
+    LARGEST_ARRAY,
+    LARGEST_GRAPH,
+    refuse_large_picture,
+    refuse_unless_file,
+)
 from base_models.frozen.card import Card, Pixels
 from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import Draft, card_name
@@ -54,9 +59,8 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     shape = [batch or -1, *((size, size, 3) if channels_last else (3, size, size))]
     takes = str(entry.partial_shape)
     other_size = InputError(f"the network takes {takes}, its card says {size} pixels", file=path)
-    sides = list(entry.partial_shape)[1:3] if channels_last else list(entry.partial_shape)[2:]
     # Not tried: what OpenVINO fails at can end the process later, in another network.
-    if any(side.is_static and side.get_length() != size for side in sides):
+    if any(side.is_static and side.get_length() != size for side in _sides(entry)):
         raise other_size
     try:
         network.reshape(openvino.PartialShape(shape))
@@ -107,8 +111,7 @@ def draft(path: Path, network: str) -> Draft:
     """
     graph = _read(path)
     entry = _entry(graph, path)
-    shape = list(entry.partial_shape)
-    sides = shape[1:3] if _is_channels_last(entry) else shape[2:4]
+    sides = _sides(entry)
     known = all(side.is_static for side in sides)
     size = sides[0].get_length() if known else None
     doubts: dict[str, str] = {}
@@ -209,7 +212,15 @@ def _entry(network: Any, path: Path) -> Any:
             file=path,
             expected="floats, or whole numbers from 0 to 255",
         )
+    sides = _sides(entry)
+    refuse_large_picture(*(side.get_length() if side.is_static else None for side in sides), path)
     return entry
+
+
+def _sides(entry: Any) -> list[Any]:
+    """Height and width of the pictures."""
+    shape = list(entry.partial_shape)
+    return shape[1:3] if _is_channels_last(entry) else shape[2:4]
 
 
 def _takes_pictures(shape: Any) -> bool:

@@ -15,6 +15,8 @@ from typing import Any
 
 #: After so many seconds the process ends, whatever still holds it.
 _PATIENCE = 20.0
+#: So soon it is raised again where it could not be.
+_AGAIN = 0.05
 #: The same command goes on from what is there.
 SENTENCE = "fakeodds: stopped; the same command goes on from here."
 
@@ -60,6 +62,8 @@ def _end_at_last() -> None:
 def _raise_again(lost: Any) -> None:
     """Where nothing can be raised (as in a destructor), it is raised a moment later."""
     if isinstance(lost.exc_value, Stopped):
-        signal.raise_signal(_asked or signal.SIGINT)
+        again = threading.Timer(_AGAIN, os.kill, (os.getpid(), _asked or signal.SIGINT))
+        again.daemon = True
+        again.start()
     elif _asked is None:
         sys.__unraisablehook__(lost)

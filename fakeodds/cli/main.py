@@ -1,13 +1,12 @@
 """The process of the command line: what is around a command, whatever the command is.
 
-Nothing heavy is imported before the process knows how to end: see `stopping`.
+Nothing is imported that takes time, not even `typing`, before the process knows how to end: see
+`stopping`.
 """
 
 import os
 import sys
 import time
-from contextlib import suppress
-from typing import Any
 
 from fakeodds.cli import stopping
 
@@ -15,8 +14,8 @@ from fakeodds.cli import stopping
 def main() -> None:
     """Run the command line as a process of its own."""
     # A deadline counts from here: the modules that a command imports take their time too.
-    shared: dict[str, Any] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
-    code: Any = 0
+    shared: dict[str, object] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
+    code: object = 0
     try:
         stopping.listen()
         open_streams()
@@ -32,12 +31,12 @@ def main() -> None:
         # Threads may still be at work, and taking torch and OpenVINO down under them takes a
         # second, or crashes.
         flush()
-        os._exit(int(code or 0) if stopped is None else stopped)
+        os._exit(stopped if stopped is not None else code if isinstance(code, int) else 0)
     flush()
-    sys.exit(code)
+    raise SystemExit(code)
 
 
-def run(shared: dict[str, Any] | None = None) -> None:
+def run(shared: dict[str, object] | None = None) -> None:
     """Run the command line; input that cannot be used ends in one sentence and exit code 2.
 
     Args:
@@ -102,15 +101,19 @@ def flush() -> None:
             stream.flush()
         except (OSError, ValueError):
             # Python tries again when it ends, and would complain.
-            with suppress(OSError, ValueError):
+            try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            except (OSError, ValueError):  # it has no number, or is closed
+                continue
 
 
-def _stop(message: str, code: int, facts: dict[str, Any] | None = None) -> None:
-    with suppress(OSError):
+def _stop(message: str, code: int, facts: dict[str, object] | None = None) -> None:
+    try:
         if facts is not None:
             import json
 
             print(json.dumps({"error": facts}, indent=2, ensure_ascii=False))
         print(message, file=sys.stderr)
+    except OSError:  # nobody is there to read it
+        sys.exit(code)
     sys.exit(code)

@@ -5,13 +5,11 @@ files go, processes end, locks are given back. Whatever becomes of it on its way
 into other errors while they are imported, or swallow it) the command knows that it was asked to.
 """
 
+# The signals themselves: `signal` makes enumerations of them, and that takes time; `threading` and
+# more are imported when a command is asked to end.
+import _signal as signal
 import os
-import signal
 import sys
-import threading
-import time
-from types import FrameType
-from typing import Any
 
 #: After so many seconds the process ends, whatever still holds it.
 _PATIENCE = 20.0
@@ -44,26 +42,32 @@ def code() -> int | None:
     return None if _asked is None else 128 + _asked
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, frame: object) -> None:
     global _asked
     if _asked is None:
         _asked = number
+        import threading
+
         threading.Thread(target=_end_at_last, daemon=True).start()
     raise Stopped
 
 
 def _end_at_last() -> None:
+    import time
+
     time.sleep(_PATIENCE)
     sys.stderr.write(SENTENCE + "\n")
     sys.stderr.flush()
     os._exit(code() or 1)
 
 
-def _raise_again(lost: Any) -> None:
+def _raise_again(lost: object) -> None:
     """Where nothing can be raised (as in a destructor), it is raised a moment later."""
-    if isinstance(lost.exc_value, Stopped):
+    if isinstance(getattr(lost, "exc_value", None), Stopped):
+        import threading
+
         again = threading.Timer(_AGAIN, os.kill, (os.getpid(), _asked or signal.SIGINT))
         again.daemon = True
         again.start()
     elif _asked is None:
-        sys.__unraisablehook__(lost)
+        sys.__unraisablehook__(lost)  # type: ignore[arg-type]

@@ -190,7 +190,7 @@ def work_on_videos(
         key: the hash of all that a video's file depends on.
         make: what is written of a video. It does not raise for a video that cannot be used.
         stage: what `progress` is told, with the videos done and all videos.
-        jobs: processes side by side through joblib's current backend, which go on with the next
+        jobs: processes side by side (see `predictions.parallel`), which go on with the next
             videos while the caller has one (-1: one a core); None: here.
         in_order: in the order of `sources`, or as they are done, those that are there first.
         length: bytes of a source. If given and not `in_order`, the smallest are worked on last, so

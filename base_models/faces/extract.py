@@ -173,8 +173,8 @@ def extract_faces(
 
     Videos whose file is there, made with the same settings from the same content, are passed over;
     files of other videos are removed from `out`. Each file appears in one step, so the work may be
-    stopped at any moment and started again. `jobs` processes work side by side through joblib's
-    current backend (-1: as many as there are cores).
+    stopped at any moment and started again. `jobs` processes work side by side
+    (see `predictions.parallel`; -1: as many as there are cores).
 
     Returns:
         See `faces_table`.

@@ -7,7 +7,7 @@ into other errors while they are imported, or swallow it) the command knows that
 
 # The signals themselves: `signal` makes enumerations of them, and that takes time; `threading` and
 # more are imported when a command is asked to end.
-import _signal as signal
+import _signal as signal  # type: ignore[import-not-found]
 import os
 import sys
 
@@ -32,7 +32,7 @@ def listen() -> None:
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
     sys.unraisablehook = _raise_again
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+import threadpoolctl  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 # The limit is the whole process': the first block sets it, and the last one that is left lifts it,
 # in whatever order threads come and go.
@@ -29,7 +30,16 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
-                _limits.restore_original_limits()
+                _lift()
+
+
+def _lift() -> None:
+    """Lift the limit, whichever thread has set it: threadpoolctl 3.8 lets only that one."""
+    blas: Any = getattr(threadpoolctl, "OpenBLASController", None)
+    let_any = getattr(blas, "clear_controlling_thread", lambda force: None)
+    let_any(force=True)
+    _limits.restore_original_limits()
+    let_any(force=True)
 
 
 def one_openmp_thread() -> Any:

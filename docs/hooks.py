@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fakeodds.cli.main import fakeodds as program
+from fakeodds.cli.group import fakeodds as program
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,6 +3,7 @@
 import codecs
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,6 +31,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+#: Bytes by which is seen whether anything can be written.
+_TRIED = 2**20
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -39,8 +43,39 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    except InputError:
+        raise
+    except Exception as error:
+        number = _number_in(error) or _number_of_disk(temporary)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _number_in(error: Exception) -> int | None:
+    """The system's number of an error in the words of a library in Rust (safetensors)."""
+    said = re.search(r"\(os error (\d+)\)", str(error))
+    return int(said.group(1)) if said else None
+
+
+def _number_of_disk(path: Path) -> int | None:
+    """The system's number of why no more can be written to the end of a file; None if it can.
+
+    Libraries have words of their own for a full disk (torch: "unexpected pos").
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            left = memoryview(bytes(_TRIED))
+            while left:
+                left = left[file.write(left) :]
+    except OSError as error:
+        return error.errno
+    return None
 
 
 @contextmanager

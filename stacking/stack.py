@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
 from predictions.order import column_order, row_order
+from predictions.threads import one_blas_thread
 from stacking.clipping import clip_note, learned_clip
 from stacking.inner_folds import (
     LEAST_TO_CALIBRATE,
@@ -129,7 +129,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         rows = row_order(X, labels, group)
         X, labels, group = X[rows], labels[rows], group_codes(group[rows], len(rows))
         self.notes_: list[Note] = []
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             self._fit_checked(X, labels, group)
         return self
 
@@ -193,7 +193,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         stacked = np.full(len(X), self.nothing_seen_)
         calibrated = stacked.copy()
         if seen.any():
-            with threadpool_limits(limits=1, user_api="blas"):
+            with one_blas_thread():
                 stacked[seen] = self.learner_.predict_logit(X[seen])
             calibrated[seen] = self._calibrate(stacked[seen])
         stacked = np.clip(stacked, -_LONGEST, _LONGEST)

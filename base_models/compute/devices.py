@@ -98,7 +98,8 @@ def reproducible(device: Device) -> Iterator[None]:
     """Fixed threads and deterministic algorithms inside the block, as before after it.
 
     Where torch has no deterministic algorithm (a few on CUDA) it warns and goes on. The same
-    bytes are promised for one machine, one thread count and one version of torch.
+    bytes are promised for one kind of CPU, one number of threads (however many cores there are)
+    and one version of torch.
     """
     # cuBLAS reads this when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

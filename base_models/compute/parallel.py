@@ -13,15 +13,17 @@ Result = TypeVar("Result")
 
 
 def side_by_side(
-    work: Callable[..., Result], arguments: Iterable[tuple], jobs: int, *, ordered: bool
+    work: Callable[..., Result],
+    arguments: Iterable[tuple],
+    jobs: int,
+    *,
+    ordered: bool,
+    lost: Callable[..., Result] | None = None,
 ) -> Iterator[Result]:
-    """Yield work(*a) for every a in `arguments`, by `jobs` processes (-1: one a core).
-
-    Args:
-        ordered: in the order of the arguments, or as they come.
-    """
+    """Yield work(*a) for every a in `arguments`: see `predictions.parallel.side_by_side`."""
     worked = _worked if joblib.effective_n_jobs(jobs) > 1 else _worked_here
-    yield from parallel.side_by_side(partial(worked, work), arguments, jobs, ordered=ordered)
+    work = partial(worked, work)
+    yield from parallel.side_by_side(work, arguments, jobs, ordered=ordered, lost=lost)
 
 
 def _worked(work: Callable[..., Result], *piece: object) -> Result:

@@ -37,6 +37,10 @@ Source = TypeVar("Source")
 #: What pyarrow raises for a file that it cannot read; a flipped byte gives any of them.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError)
 
+#: What is said of a video that twice killed the process that looked at it, and the kind of that.
+KILLED = "A process that looked at it was killed twice: a fault in a library, or too little memory."
+KILLED_CODE = "killed"
+
 #: So many of the smallest sources a process come last.
 _LAST = 10
 
@@ -171,6 +175,7 @@ def work_on_videos(
     in_order: bool = False,
     length: Callable[[Source], int] | None = None,
     before: Callable[[], object] | None = None,
+    lost: Callable[[Source], Content] | None = None,
     progress: Progress = silent,
 ) -> Iterator[tuple[str, VideoFile]]:
     """Make the file of every video, but for those that are there; yield each when it is.
@@ -185,12 +190,16 @@ def work_on_videos(
         key: the hash of all that a video's file depends on.
         make: what is written of a video. It does not raise for a video that cannot be used.
         stage: what `progress` is told, with the videos done and all videos.
-        jobs: processes side by side through joblib's current backend, which go on with the next
+        jobs: processes side by side (see `predictions.parallel`), which go on with the next
             videos while the caller has one (-1: one a core); None: here.
         in_order: in the order of `sources`, or as they are done, those that are there first.
         length: bytes of a source. If given and not `in_order`, the smallest are worked on last, so
             that at the end no process waits long.
         before: called before the first video is worked on, if there is one.
+        lost: what is written of a video that twice killed the process that looked at it.
+
+    Raises:
+        InputError: there was such a video, and no `lost`.
     """
     paths = {video: video_path(folder, video) for video in sources}
     for leftover in list(folder.rglob(".*.parquet.*.tmp")):  # of a killed process
@@ -211,7 +220,13 @@ def work_on_videos(
     made = (
         (work(*piece) for piece in pieces)
         if jobs is None
-        else side_by_side(work, pieces, jobs, ordered=in_order)
+        else side_by_side(
+            work,
+            pieces,
+            jobs,
+            ordered=in_order,
+            lost=None if lost is None else partial(_make_one, store, key, lost),
+        )
     )
     done = len(kept)
     for video in order:

@@ -2,6 +2,11 @@
 
 import os
 
+#: Threads of a training, and of TensorFlow. The sums of a training depend on their number to the
+#: last bits, and so do its weights: it is the same on every machine, however many cores it has and
+#: however many trainings work side by side.
+TRAINING_THREADS = 4
+
 
 def available_cpus() -> int:
     """How many CPUs this process may be scheduled on."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec
 from base_models.detectors.start_weights import other_network
-from base_models.detectors.weights import read_state
+from base_models.detectors.weights import read_state, refuse_not_finite
 from predictions.notes import Note
 
 
@@ -74,9 +74,12 @@ def lay_all(module: nn.Module, path: Path) -> None:
     """Copy every tensor of the file `path` into `module`.
 
     Raises:
-        InputError: the file is damaged or another network's.
+        InputError: the file is damaged or another network's, or its weights are not finite.
     """
+    state, own = read_state(path), module.state_dict()
+    for name in state.keys() & own.keys():
+        refuse_not_finite(name, state[name], own[name], path)
     try:
-        module.load_state_dict(read_state(path))
+        module.load_state_dict(state)
     except RuntimeError as error:  # names or shapes differ
         raise other_network(path) from error

@@ -145,7 +145,14 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
         problem = "does not fit" if wrong[0] in state else "is missing"
         raise other_network(path, f" ({wrong[0]} {problem}, {len(wrong)} of {len(wanted)} differ)")
     for name in wanted:
-        own[name].assign(np.asarray(state[name], np.float32))
+        values = np.asarray(state[name], np.float32)
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"its array {name} holds {'NaN' if np.isnan(values).any() else 'infinite numbers'}",
+                file=path,
+                remedy="its training went astray: give the weights of an earlier epoch",
+            )
+        own[name].assign(values)
     return with_head
 
 

@@ -25,6 +25,7 @@ from base_models.detectors.weights import (
     read_named_state,
     read_state,
     resolve_weights,
+    without_part,
 )
 from base_models.features.head import LinearHead
 from predictions.errors import InputError
@@ -128,7 +129,8 @@ def create_timm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> T
     if start.path is not None:
         state, said = read_named_state(start.path)
         refuse_sibling(said, spec.architecture, start.path)
-        lay_in_timm(module, as_timm(state, spec.architecture, module, start.path), start.path)
+        state = as_timm(without_part(state), spec.architecture, module, start.path)
+        lay_in_timm(module, state, start.path)
     # After: public weights have places of patches for the size that they were trained at.
     fit_size(module, size)
     return TimmDetector(spec, module, size, start)

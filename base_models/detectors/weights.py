@@ -3,11 +3,12 @@
 A local weights folder holds, for the detector NAME, one of these (the first there is is taken):
 
 - `NAME.safetensors`
-- `NAME.pth`: a state dict written by `torch.save`, or one under the key `state_dict` or `model`
+- `NAME.pth`: a state dict written by `torch.save`, or one under a key of WRAPPERS
 - the published file under its own name (timm's and torchvision's), or `model.safetensors` beside
   a `config.json` that says which network it is of
 
-The tensors bear timm's names, or those of a library that `start_names` knows. A head of another
+The tensors bear timm's names, or those of a library that `start_names` knows, after whatever
+DataParallel, torch.compile, Lightning and the like set before them. A head of another
 size (ImageNet's 1,000 classes) is left out and starts at random; a head with one output is a
 detector's own and is kept.
 
@@ -16,9 +17,12 @@ Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs
 """
 
 import argparse
+import errno
 import pickle
 import re
+import struct
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +42,14 @@ from predictions.errors import InputError
 StateDict = dict[str, Tensor]
 
 #: Under what names files hold the state dict beside other things.
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights"),
+    *("ema", "ema_state_dict", "model_ema", "state_dict_ema"),
+)
+#: What wrappers set before all names: DataParallel, Lightning; and anywhere in them: torch.compile,
+#: FSDP, activation checkpoints.
+_BEFORE = ("module.", "model.")
+_WITHIN = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 
 _SCALAR = np.float64(0).__reduce__()[0]
 #: What training loops write beside the tensors, NumPy's numbers and the options that they were
@@ -136,11 +147,13 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
     """
     try:
         if path.suffix.lower() == ".safetensors":
-            return safetensors.torch.load_file(path), ""
-        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
-            # Of what is refused, one sentence is said.
-            warnings.simplefilter("ignore", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content: Any = safetensors.torch.load_file(path)
+        else:
+            _refuse_packed(path)
+            with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+                # Of what is refused, one sentence is said.
+                warnings.simplefilter("ignore", UserWarning)
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such weights file", file=path) from error
     except pickle.UnpicklingError as error:
@@ -150,13 +163,19 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
             file=path,
             remedy="save its state dict alone, best as safetensors",
         ) from error
-    # A zip cut short makes torch raise OSError, an empty file EOFError.
-    except (safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        # A zip cut short makes torch raise OSError too.
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EIO):
+            raise
         raise unreadable(path) from error
     said = content.get("arch") if isinstance(content, Mapping) else None
-    for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    while isinstance(content, Mapping):
+        inner = next((k for k in WRAPPERS if isinstance(content.get(k), Mapping)), None)
+        if inner is None:
+            break
+        content = content[inner]
     if not isinstance(content, Mapping) or not content:
         raise InputError("holds no state dict", file=path, expected="names and tensors")
     if not all(isinstance(value, Tensor) for value in content.values()):
@@ -166,20 +185,79 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
             expected="names and tensors only",
             remedy="save the state dict alone",
         )
+    weighs = path.stat().st_size
+    for name, value in content.items():
+        # A tensor can claim any shape of a few bytes; what is computed with it takes them all.
+        if value.layout != torch.strided or value.numel() * value.element_size() > weighs:
+            raise InputError(f"its tensor {name} is larger than the file", file=path)
     state = _without_prefixes({str(key): value for key, value in content.items()})
     return state, said if isinstance(said, str) else ""
 
 
-def _without_prefixes(state: StateDict) -> StateDict:
-    """The names without what wrappers of networks set before all of them.
+#: What readers of tensors raise for damaged bytes.
+_DAMAGE = (
+    *(safetensors.SafetensorError, RuntimeError, OSError, EOFError, ValueError, struct.error),
+    *(LookupError, AttributeError, TypeError, ArithmeticError, AssertionError, zipfile.BadZipFile),
+)
 
-    `module.` is set by DataParallel, `_orig_mod.` by torch.compile, `model.` by Lightning, in any
-    order.
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse archives that hold more than they weigh: torch packs nothing.
+
+    Raises:
+        InputError: it is such a one.
     """
-    for prefix in ("module.", "_orig_mod.", "model."):
-        if state and all(name.startswith(prefix) for name in state):
-            return _without_prefixes({k.removeprefix(prefix): v for k, v in state.items()})
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = sum(member.file_size for member in archive.infolist())
+        if held > path.stat().st_size:
+            raise InputError(
+                f"is an archive of {held / 1e9:.3g} GB in a smaller file, which torch.save does "
+                "not write",
+                file=path,
+                remedy="save the state dict again",
+            )
+
+
+def _without_prefixes(state: StateDict) -> StateDict:
+    """The names without what wrappers of networks set into them, in any order."""
+    for part in _WITHIN:
+        state = {name.replace(part, ""): value for name, value in state.items()}
+    # Beside the network's own, what averages weights counts.
+    counted = {name: value for name, value in state.items() if name != "n_averaged"}
+    for prefix in _BEFORE:
+        if counted and all(name.startswith(prefix) for name in counted):
+            return _without_prefixes({k.removeprefix(prefix): v for k, v in counted.items()})
     return state
+
+
+def without_part(state: StateDict) -> StateDict:
+    """The names without that of the one part that all tensors lie in, as Lightning's modules have.
+
+    No network of a library is one part alone.
+    """
+    parts = {name.partition(".")[:2] for name in state}
+    if len(parts) != 1:
+        return state
+    ((part, dot),) = parts
+    return without_part({k.removeprefix(part + dot): v for k, v in state.items()}) if dot else state
+
+
+def refuse_not_finite(name: str, value: Tensor, own: Tensor, path: Path) -> None:
+    """Refuse a tensor with NaN or infinite numbers for one that has none.
+
+    Raises:
+        InputError: naming it.
+    """
+    if not value.is_floating_point() or value.isfinite().all() or not own.isfinite().all():
+        return
+    what = "NaN" if value.isnan().any() else "infinite numbers"
+    count = int((~value.isfinite()).sum())
+    raise InputError(
+        f"its tensor {name} holds {what} ({count} of {value.numel()} numbers)",
+        file=path,
+        remedy="its training went astray: give the weights of an earlier epoch",
+    )
 
 
 def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
@@ -207,5 +285,7 @@ def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
     if lacking or wrong:
         problem = f"{lacking[0]} is missing" if lacking else f"{wrong[0]} does not fit"
         raise other_network(path, f" ({problem}, {len(lacking) + len(wrong)} names differ)")
+    for name in wanted & set(body):
+        refuse_not_finite(name, body[name], own[name], path)
     module.load_state_dict(body, strict=False)
     return with_head

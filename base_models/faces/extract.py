@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from base_models.compute.per_video import VideoFile, keep_only, work_on_videos
+from base_models.compute.per_video import KILLED, KILLED_CODE, VideoFile, keep_only, work_on_videos
 from base_models.compute.threads import available_threads
 from base_models.datasets.dataset import Dataset
 from base_models.faces.align import cut_aligned
@@ -173,8 +173,8 @@ def extract_faces(
 
     Videos whose file is there, made with the same settings from the same content, are passed over;
     files of other videos are removed from `out`. Each file appears in one step, so the work may be
-    stopped at any moment and started again. `jobs` processes work side by side through joblib's
-    current backend (-1: as many as there are cores).
+    stopped at any moment and started again. `jobs` processes work side by side
+    (see `predictions.parallel`; -1: as many as there are cores).
 
     Returns:
         See `faces_table`.
@@ -220,6 +220,9 @@ def iter_faces(
         length=_length,
         # What cannot be had is told of now, not at the first failure.
         before=lambda: [_finder(rung, device) for rung in rungs(settings)],
+        lost=lambda _: empty_faces(
+            "unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size
+        ),
         progress=progress,
     )
 

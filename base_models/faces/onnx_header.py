@@ -6,10 +6,14 @@ ModelProto.graph = 7, GraphProto.input = 11 and output = 12, ValueInfoProto.name
 TypeProto.tensor_type = 1, then shape = 2, dim = 1, dim_value = 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
+from base_models.foreign_files import LARGEST_GRAPH, mapped, refuse_large_picture
 from predictions.errors import InputError
+
+Said = TypeVar("Said")
 
 _LENGTHS = {1: 8, 5: 4}  # bytes of the wire types fixed64 and fixed32
 _VARINT, _BYTES = 0, 2
@@ -21,8 +25,9 @@ def picture_shape(path: Path) -> tuple[int | None, int | None]:
     Raises:
         InputError: the file is missing, is not ONNX, or takes no picture (1, 3, H, W).
     """
-    for shape in map(_shape, _values(path, 11)):
+    for shape in _values(path, 11, _shape):
         if len(shape) == 4 and shape[1] == 3:
+            refuse_large_picture(shape[2], shape[3], path)
             return shape[2], shape[3]
     raise InputError(
         "takes no picture (1, 3, H, W)", file=path, remedy="give a YuNet or YOLO face network"
@@ -35,30 +40,24 @@ def output_names(path: Path) -> list[str]:
     Raises:
         InputError: the file is missing, or is not ONNX.
     """
-    return [
-        bytes(name).decode("utf-8", "replace")
-        for value in _values(path, 12)
-        for name in _parts(value, 1)
-    ]
+    return [name for names in _values(path, 12, _names) for name in names]
 
 
-def _values(path: Path, number: int) -> list[memoryview]:
-    """The inputs (11) or outputs (12) of the graph, each a ValueInfoProto, looked through once."""
+def _values(path: Path, number: int, read: Callable[[memoryview], Said]) -> list[Said]:
+    """What is said of the inputs (11) or outputs (12) of the graph, each a ValueInfoProto."""
     try:
-        content = memoryview(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", file=path, remedy="give an ONNX file"
-        ) from None
-    try:
-        values = [value for graph in _parts(content, 7) for value in _parts(graph, number)]
-        for value in values:
-            _shape(value)
+        with mapped(path, LARGEST_GRAPH) as content:
+            return [read(value) for graph in _parts(content, 7) for value in _parts(graph, number)]
     except (IndexError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             "is not an ONNX file", file=path, remedy="give one (YuNet or YOLO)"
         ) from error
-    return values
+
+
+def _names(value: memoryview) -> list[str]:
+    return [bytes(name).decode("utf-8", "replace") for name in _parts(value, 1)]
 
 
 def _shape(value: memoryview) -> list[int | None]:

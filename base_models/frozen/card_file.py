@@ -11,6 +11,9 @@ from base_models.frozen.card import Card, card_of
 from predictions.errors import InputError
 from predictions.files import read_json, write_text
 
+#: Bytes of a card at most.
+_LARGEST = 2**20
+
 
 def read_card(path: Path) -> Card:
     """The card in a TOML or JSON file.
@@ -19,6 +22,8 @@ def read_card(path: Path) -> Card:
         InputError: it cannot be read, or says something that no card says.
     """
     try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError("is too large for a card", file=path, expected="at most 1 MB")
         said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError("no such card", file=path) from error

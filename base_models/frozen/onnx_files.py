@@ -7,6 +7,7 @@ ONNX is a message of protocol buffers; what is read of it here are the few field
 from collections.abc import Iterator
 from pathlib import Path
 
+from base_models.foreign_files import LARGEST_GRAPH, mapped
 from predictions.errors import InputError
 
 #: Message -> number of the field -> message in it, on the way to tensors that lie elsewhere.
@@ -30,9 +31,9 @@ def external_files(path: Path) -> list[str]:
     """
     found: dict[str, None] = {}
     try:
-        content = path.read_bytes()
-        for name in _locations(memoryview(content), "model", 0):
-            found.setdefault(name)
+        with mapped(path, LARGEST_GRAPH) as content:
+            for name in _locations(content, "model", 0):
+                found.setdefault(name)
     except (IndexError, UnicodeDecodeError) as error:
         raise InputError("is no ONNX network (damaged or cut short?)", file=path) from error
     for name in found:

@@ -14,6 +14,12 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 from base_models.backends.openvino_runtime import compile_network, core, openvino
 from base_models.compute.devices import Device
 from base_models.detectors.registry import DetectorSpec
+from base_models.foreign_files import (
+    LARGEST_ARRAY,
+    LARGEST_GRAPH,
+    refuse_large_picture,
+    refuse_unless_file,
+)
 from base_models.frozen.card import Card, Pixels
 from base_models.frozen.detector import FrozenDetector
 from base_models.frozen.kinds import Draft, card_name
@@ -53,20 +59,20 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     shape = [batch or -1, *((size, size, 3) if channels_last else (3, size, size))]
     takes = str(entry.partial_shape)
     other_size = InputError(f"the network takes {takes}, its card says {size} pixels", file=path)
-    sides = list(entry.partial_shape)[1:3] if channels_last else list(entry.partial_shape)[2:]
     # Not tried: what OpenVINO fails at can end the process later, in another network.
-    if any(side.is_static and side.get_length() != size for side in sides):
+    if any(side.is_static and side.get_length() != size for side in _sides(entry)):
         raise other_size
     try:
         network.reshape(openvino.PartialShape(shape))
     except RuntimeError as error:
         raise other_size from error
+    _refuse_enormous(network, path)
     number = next(i for i, one in enumerate(network.outputs) if one.node == result.node)
     try:
         compiled = compile_network(
             _on_pixels(network, spec, channels_last), "fp32", threads=place.threads
         )
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise InputError("OpenVINO cannot compute this network", file=path) from error
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -105,8 +111,7 @@ def draft(path: Path, network: str) -> Draft:
     """
     graph = _read(path)
     entry = _entry(graph, path)
-    shape = list(entry.partial_shape)
-    sides = shape[1:3] if _is_channels_last(entry) else shape[2:4]
+    sides = _sides(entry)
     known = all(side.is_static for side in sides)
     size = sides[0].get_length() if known else None
     doubts: dict[str, str] = {}
@@ -164,18 +169,32 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError("no such file", file=path)
+    refuse_unless_file(path, LARGEST_GRAPH)
     # Before OpenVINO opens what the file names.
     _files(path)
     try:
-        return core().read_model(path)
-    except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
+        network = core().read_model(path)
+        _refuse_enormous(network, path)
+        return network
+    except (RuntimeError, MemoryError, openvino.frontend.OpConversionFailure) as error:
         raise InputError(
             "OpenVINO cannot read this network (damaged, cut short, or with an operation that it "
             "does not know?)",
             file=path,
         ) from error
+
+
+def _refuse_enormous(network: Any, path: Path) -> None:
+    """Refuse a graph that would compute with more numbers than a memory holds."""
+    for operation in network.get_ops():
+        for output in operation.outputs():
+            shape = output.partial_shape
+            if shape.is_static and math.prod(list(shape.to_shape())) > LARGEST_ARRAY:
+                raise InputError(
+                    f"its operation {operation.get_type_name()} gives {shape} numbers",
+                    file=path,
+                    expected=f"at most {LARGEST_ARRAY:,}",
+                )
 
 
 def _entry(network: Any, path: Path) -> Any:
@@ -193,7 +212,15 @@ def _entry(network: Any, path: Path) -> Any:
             file=path,
             expected="floats, or whole numbers from 0 to 255",
         )
+    sides = _sides(entry)
+    refuse_large_picture(*(side.get_length() if side.is_static else None for side in sides), path)
     return entry
+
+
+def _sides(entry: Any) -> list[Any]:
+    """Height and width of the pictures."""
+    shape = list(entry.partial_shape)
+    return shape[1:3] if _is_channels_last(entry) else shape[2:4]
 
 
 def _takes_pictures(shape: Any) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base_models.compute.per_video import keep_only, work_on_videos
+from base_models.compute.per_video import KILLED, KILLED_CODE, keep_only, work_on_videos
 from base_models.datasets.dataset import Dataset
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND, Sound, SoundStatus, as_samples
@@ -63,8 +63,8 @@ def extract_sound(
 
     Videos whose file is there, made with the same settings from the same content, are passed over;
     files of other videos are removed from `out`. Each file appears in one step, so the work may be
-    stopped at any moment and started again. `jobs` processes work side by side through joblib's
-    current backend (-1: as many as there are cores).
+    stopped at any moment and started again. `jobs` processes work side by side
+    (see `predictions.parallel`; -1: as many as there are cores).
 
     Returns:
         `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` and `reason_code` (string,
@@ -83,6 +83,7 @@ def extract_sound(
             partial(_sound_of, settings),
             stage="sound",
             jobs=jobs,
+            lost=lambda _: _nothing("unreadable", KILLED, KILLED_CODE),
             progress=progress,
         )
     )

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from base_models.training.early_stopping import mean_log_loss
 from predictions.folds import assign_folds
+from predictions.threads import one_blas_thread
 
 #: Penalties that are tried, from strong to weak: lambda / 2 * |w|^2 beside the mean log loss.
 PENALTIES = tuple(10.0 ** (-k / 2) for k in range(9))
@@ -65,7 +65,7 @@ def fit_head(
         seed: decides between equal choices of inner folds.
     """
     rows, mean, scale = _standardised(features, weights)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         losses = _inner_losses(rows, labels, weights, groups, seed)
         penalty = min(losses, key=lambda one: losses[one], default=USUAL)
         model = _solve(_model(), rows, labels, weights, penalty)

@@ -15,10 +15,11 @@ from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
 from base_models.detectors.catalogue import TIMM
-from base_models.detectors.registry import DetectorSpec, find_detector
+from base_models.detectors.registry import DetectorSpec, create_detector, find_detector
 from base_models.detectors.start_weights import StartWeights
 from base_models.features.rows import features_folder
 from base_models.frozen.install import install
+from base_models.frozen.kinds import load
 from base_models.scoring.crops import CropIndex, Crops
 from base_models.scoring.fold_models import (
     ALL,
@@ -190,6 +191,25 @@ def settle_starts(settings: TrainSettings) -> list[StartWeights]:
     return [trainer_of(spec, settings).settle_start(spec, settings.weights) for spec in trained]
 
 
+def check_files(settings: TrainSettings) -> None:
+    """Open the files of weights that were given, so that they are refused before any long work.
+
+    Raises:
+        InputError: as of `settle_starts`; a file is damaged, or another network's.
+    """
+    trained = [spec for spec in settings.specs if spec.card is None]
+    for spec, start in zip(trained, settle_starts(settings), strict=True):
+        if start.kind == "local":
+            size = size_of(spec, settings.size)
+            create_detector(spec.name, weights=start.weights, size=size, seed=settings.seed)
+    for spec in settings.specs:
+        if spec.card is not None and not spec.card.code:
+            place = spec.import_module(spec.devices).choose_device(
+                settings.devices[0], settings.precision
+            )
+            load(spec, (spec.card.paths or (spec.card.folder,))[0], spec.size, place)
+
+
 def _check_tune(spec: DetectorSpec, settings: TrainSettings) -> None:
     """Only networks of timm are tuned in part."""
     if settings.tune == "all":
@@ -250,8 +270,6 @@ def fit_out_of_fold(
     groups = videos["group"].astype(str).to_numpy(dtype=object)
     # A worker a device, at least.
     settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
-    if settings.workers > 1 and settings.threads is None:
-        settings = replace(settings, threads=max(1, available_threads() // settings.workers))
     # Of a detector that is not trained, what is missing is told of before anything long begins.
     for spec in frozen:
         install(spec, out)
@@ -465,7 +483,7 @@ def _source_of(task: _Task, job: _Job) -> Crops | Varied:
         folder,
         job.size,
         settings.cache_gb * 2**30 / settings.workers,
-        settings.threads,
+        max(1, available_threads() // settings.workers),
     )
 
 
@@ -485,7 +503,7 @@ class _Once:
 
 @lru_cache(maxsize=1)
 def _source(
-    looks_at: str, index: _Once, folder: Path, size: int, cache_bytes: float, threads: int | None
+    looks_at: str, index: _Once, folder: Path, size: int, cache_bytes: float, threads: int
 ) -> Crops | Varied:
     """What is looked at, kept in memory for the folds and detectors that one process trains."""
     return open_source(
@@ -494,7 +512,7 @@ def _source(
         folder,
         size,
         cache_bytes=cache_bytes,
-        threads=threads or available_threads(),
+        threads=threads,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from base_models.augment.registry import AUGMENTATIONS, parse_augment
 from base_models.compute.place import Precision
+from base_models.compute.threads import TRAINING_THREADS
 from base_models.detectors.registry import DetectorSpec, canonical_name
 from base_models.faces.mediapipe_files import is_installed
 from predictions.errors import InputError
@@ -26,7 +27,7 @@ _OF_EPOCHS = (
 )
 # Settings that say where and with what means the work is done, not what comes out of it. The
 # weights are among them because what is hashed is their content.
-_MEANS = ("detectors", "weights", "device", "threads", "workers", "cache_gb")
+_MEANS = ("detectors", "weights", "device", "workers", "cache_gb")
 
 
 def detector_names() -> list[str]:
@@ -81,7 +82,7 @@ class TrainSettings:
             which the trainings are shared out.
         precision: `auto` (bf16 where the hardware multiplies in it, else fp16 on CUDA, else fp32),
             `bf16`, `fp16` (CUDA alone), `fp32`.
-        threads: CPU threads of each training; all there are, shared among workers, when None.
+        threads: CPU threads of each training: other numbers of them give other weights.
         workers: how many (detector, fold) are trained side by side.
         cache_gb: memory for decoded crops, all workers together; what does not fit is decoded
             again at each use.
@@ -151,7 +152,7 @@ class TrainSettings:
     precision: Precision = setting(
         "auto", "Numbers that training computes in; auto: what the device is fast in."
     )
-    threads: int | None = setting(None, least=1)
+    threads: int = setting(TRAINING_THREADS, least=1)
     workers: int = setting(
         1, "Trainings side by side; on CPUs with small images, one a core is fastest.", least=1
     )

@@ -45,7 +45,7 @@ def completion(shell: str | None) -> None:
     Fish, for good:
       fakeodds completion fish > ~/.config/fish/completions/fakeodds.fish
     """
-    from fakeodds.cli.main import fakeodds
+    from fakeodds.cli.group import fakeodds
 
     shell = shell or PurePath(os.environ.get("SHELL", "")).name
     make = get_completion_class(shell)

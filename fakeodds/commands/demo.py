@@ -129,7 +129,7 @@ def _show_scores(context: click.Context, out: Path, seed: int) -> Answer:
 
 def _call(context: click.Context, name: str, arguments: list[str]) -> Answer:
     """Run another command as a user would, and say which; what it found."""
-    from fakeodds.cli.main import fakeodds
+    from fakeodds.cli.group import fakeodds
 
     terminal.note(f"what follows is: fakeodds {name} {' '.join(arguments)}")
     command = fakeodds.get_command(context, name)

@@ -97,8 +97,8 @@ def run(
     face_settings = replace(
         face_settings, views=views_of(spec.card for spec in train_settings.specs)
     )
-    # Weights that cannot be had are told of now, not after hours of looking for faces.
-    pipeline.settle_starts(train_settings)
+    # Weights that cannot be had or read are told of now, not after hours of looking for faces.
+    pipeline.check_files(train_settings)
     folder = RunFolder.open(out)
     folder.settings(
         command="run",

@@ -53,6 +53,7 @@ def train(
         from fakeodds.workflows.submission import out_of_fold, submit
 
     train_settings = replace(train_settings, seed=options.seed)
+    pipeline.check_files(train_settings)
     folder.settings(train=as_json(train_settings), stack=as_json(options))
     videos = read_parquet(folder.videos)
     pipeline.find_sound_again(folder, train_settings.specs, options.jobs)

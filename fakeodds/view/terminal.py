@@ -1,5 +1,6 @@
 """What a person sees in the terminal: lines, tables, progress."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -33,9 +34,24 @@ _STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
 
+
+class _Console(Console):
+    """A console that a reader may leave (`| head -1`): the work goes on, unsaid."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout  # None in processes without any
+        wraps = stream is not None and stream.isatty()
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=not wraps)
+
+    def on_broken_pipe(self) -> None:
+        """Print to nowhere from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 #: Results go to standard output, everything about the work itself to standard error.
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-log = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+out = _Console()
+log = _Console(stderr=True)
 
 
 def say(sentence: str) -> None:

@@ -23,7 +23,7 @@ from base_models.scoring.offline import score_videos
 from base_models.scoring.sources import EARS
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.training.out_of_fold import fit_out_of_fold, settle_starts
+from base_models.training.out_of_fold import check_files, fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
@@ -51,11 +51,11 @@ from predictions.words import count
 
 __all__ = [
     "RUN_FILES",
+    "check_files",
     "find_faces",
     "find_sound",
     "find_sound_again",
     "predict",
-    "settle_starts",
     "train_and_stack",
     "unlabelled",
 ]
@@ -297,11 +297,17 @@ def predict(
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
     imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
-    specs = [models[0].spec for models in chosen_models(run.models, detectors).values()]
+    chosen = chosen_models(run.models, detectors)
+    specs = [models[0].spec for models in chosen.values()]
     settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))
     inputs = _faces_inputs(dataset, settings, {})
     already = folder.is_done("faces", **inputs)
     refuse_other_code(specs, scores_new=not already)
+    if not already:
+        # Damaged weights are told of now, not after hours of looking for faces.
+        for models in chosen.values():
+            for model in models:
+                model.check()
     if submits:
         # Whatever it holds, it is not of these videos until they are scored.
         run.clear("submission")

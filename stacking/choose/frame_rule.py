@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration.measures.bootstrap import group_sums, mean_intervals
 from calibration.measures.scores import log_loss_of_logits
 from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
+from predictions.threads import one_blas_thread
 from stacking.ensembles.recommend import paired_differences
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
@@ -145,7 +145,7 @@ def choose_rule(
 def _choose(X: pd.DataFrame, y: Array, groups: Codes, held: list[Rows]) -> tuple[RuleChoice, Array]:
     """The choice without intervals, and the losses summed by group, (groups, rules)."""
     rules = rules_of(X.columns)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         losses = np.column_stack([_losses(scores_by(X, *rule), y, held) for rule in rules])
     sums = group_sums(losses, groups, int(groups.max()) + 1)
     difference, error = paired_differences(

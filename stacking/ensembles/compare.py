@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
@@ -13,6 +12,7 @@ from predictions.errors import InputError
 from predictions.frame_rules import DEFAULT_RULE, rules_of
 from predictions.order import column_order
 from predictions.progress import Progress, silent
+from predictions.threads import one_blas_thread
 from stacking.choose.frame_rule import RuleChoice, choose_rule, judge_rules, scores_by
 from stacking.ensembles.comparison import Comparison
 from stacking.ensembles.costs import COSTS, check_budget, subset_costs
@@ -152,7 +152,7 @@ def _candidates(
         masks = all_subsets(k)
         return masks, np.ones((len(folds), len(masks)), dtype=bool)
     drawn = random_subsets(k, N_RANDOM, seed)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         own = [greedy_path(Z[~held], y[~held]) for Z, held in zip(by_fold, folds, strict=True)]
         masks = in_order(np.vstack([drawn, greedy_path(X, y), *own]))
     place = {mask.tobytes(): s for s, mask in enumerate(masks)}
@@ -191,5 +191,5 @@ def _table(
 
 def _intervals(sums: Array, counts: Array, n_boot: int, seed: int) -> list[Interval]:
     """Mean and 95 % group-bootstrap interval of each column of losses summed by group, (g, s)."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return mean_intervals(sums, counts, n_boot=n_boot, seed=seed)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import TemperatureCalibrator
 from calibration.measures.bootstrap import group_sums
 from calibration.measures.scores import row_log_loss
 from predictions.parallel import side_by_side
 from predictions.progress import Progress
+from predictions.threads import one_blas_thread
 from stacking.clipping import learned_clip
 from stacking.ensembles.fits import Masks, held_out_losses, subset_logits, subset_path
 from stacking.estimate.outer_folds import OuterFolds
@@ -108,7 +108,7 @@ def subset_probabilities(
         (m, s) probabilities of FAKE of `new`; (n, s) log loss of each row of X under the fits of
         the other inner folds (calibrated and clipped by all of them).
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         tamed = TamedScores().fit(X)
         design = tamed.transform(X)
         columns = masks[:, np.append(np.arange(X.shape[1]), tamed.missing_columns_)]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from calibration.measures.scores import log_loss_of_logits
+from predictions.threads import one_openmp_thread
 from stacking.features import Ranks
 from stacking.inputs import Array, Codes
 from stacking.learners.base import MetaLearner
@@ -79,9 +80,11 @@ class XGBoostLearner(MetaLearner):
     def _logit(self, X: Array) -> Array:
         import xgboost
 
-        model = xgboost.Booster({"nthread": 1})
-        model.load_model(bytearray(self.model_))
-        return _margin(model, _matrix(X), self.rounds_)
+        # What reads a model takes as many threads as it may, whatever it is told.
+        with one_openmp_thread():
+            model = xgboost.Booster({"nthread": 1})
+            model.load_model(bytearray(self.model_))
+            return _margin(model, _matrix(X), self.rounds_)
 
 
 def directions(X: Array, y: Array) -> Array:

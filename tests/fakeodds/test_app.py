@@ -257,7 +257,7 @@ from fakeodds.app.guard import is_open  # noqa: E402
 from fakeodds.app.limits import Limits, check_file, check_length  # noqa: E402
 from fakeodds.app.opened_run import OpenedRun  # noqa: E402
 from fakeodds.app.server import served  # noqa: E402
-from fakeodds.cli.main import fakeodds  # noqa: E402
+from fakeodds.cli.group import fakeodds  # noqa: E402
 from fakeodds.demo.data import DemoSet  # noqa: E402
 
 LIMITS = Limits(max_mb=1, max_minutes=1)

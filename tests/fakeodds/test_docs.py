@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from fakeodds.cli.main import fakeodds
+from fakeodds.cli.group import fakeodds
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))

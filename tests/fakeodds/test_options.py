@@ -13,7 +13,7 @@ from base_models.explore.settings import ExploreSettings
 from base_models.faces.settings import FaceSettings
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
-from fakeodds.cli.main import fakeodds
+from fakeodds.cli.group import fakeodds
 from fakeodds.cli.params import setting_option, settings_options
 from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
 from fakeodds.workflows.settings import StackOptions

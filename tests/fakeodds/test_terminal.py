@@ -18,7 +18,8 @@ import pytest
 from click.shell_completion import ShellComplete
 from rich.console import Console
 
-from fakeodds.cli.main import COMMANDS, SECTIONS, fakeodds, run
+from fakeodds.cli.group import COMMANDS, SECTIONS, fakeodds
+from fakeodds.cli.main import run
 from fakeodds.view import terminal as screen
 from fakeodds.view.ensembles import print_sizes
 from fakeodds.workflows.domains import print_domains
@@ -263,7 +264,7 @@ def test_paths_are_left_to_the_shell() -> None:
 def test_completing_imports_no_framework(words: str) -> None:
     code = (
         "import sys; sys.argv = ['fakeodds']\n"
-        "from fakeodds.cli.main import fakeodds\n"
+        "from fakeodds.cli.group import fakeodds\n"
         "try:\n    fakeodds(prog_name='fakeodds')\n"
         "except SystemExit:\n    pass\n"
         "heavy = {'torch', 'tensorflow', 'keras', 'cv2', 'av', 'timm', 'matplotlib', 'gradio'}\n"
@@ -283,7 +284,7 @@ def test_completing_imports_no_framework(words: str) -> None:
 def test_help_imports_no_framework_and_no_tables() -> None:
     code = (
         "import sys, click\n"
-        "from fakeodds.cli.main import COMMANDS, fakeodds\n"
+        "from fakeodds.cli.group import COMMANDS, fakeodds\n"
         "with click.Context(fakeodds) as context:\n"
         "    [fakeodds.get_command(context, name).get_help(context) for name in COMMANDS]\n"
         "heavy = {'torch', 'tensorflow', 'cv2', 'av', 'timm', 'matplotlib', 'gradio', 'xgboost'}\n"

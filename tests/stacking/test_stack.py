@@ -1,6 +1,9 @@
 """The whole stack: honest, calibrated, deterministic, and clear about what it cannot use."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -215,3 +218,22 @@ def test_a_handful_of_groups_never_makes_auto_sure():
         assert p.min() >= 0.5 / 11
         assert p.max() <= 10.5 / 11
     assert np.mean(worst) < 0.93
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_stack_that_has_predicted_answers_in_a_forked_process() -> None:
+    code = """
+import multiprocessing, numpy as np
+from stacking import Stack
+rng = np.random.default_rng(0)
+y = rng.integers(0, 2, 120)
+X = y[:, None] + rng.normal(size=(120, 2))
+stack = Stack("xgboost", n_splits=2).fit(X, y)
+def answer(_): return stack.predict_proba(X).tobytes()
+here = answer(0)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    print(pool.apply_async(answer, (0,)).get(timeout=60) == here)
+"""
+    free = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=free)
+    assert done.stdout == "True\n", done.stderr

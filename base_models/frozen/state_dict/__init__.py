@@ -16,7 +16,7 @@ from base_models.detectors.public_files import refuse_sibling
 from base_models.detectors.registry import Detector, DetectorSpec
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
-from base_models.detectors.weights import read_named_state, read_state
+from base_models.detectors.weights import read_named_state, read_state, without_part
 from base_models.frozen.card import Card
 from base_models.frozen.kinds import Draft, card_name
 from base_models.frozen.state_dict.headed import Headed, cut, of_one_output
@@ -79,6 +79,8 @@ def open_network(state: dict[str, Tensor], layout: Layout, card: Card, path: Pat
     """
     try:
         name = layout.network(card.network)
+        if layout.networks is None:
+            state = without_part(state)
         state = dict(layout.merge(state))
         rename = layout.rename(name)
         renamed = {
@@ -252,8 +254,8 @@ def _unlike(value: Tensor, own: Tensor) -> str:
     if own.is_floating_point():
         if not value.is_floating_point():
             return f"is of {str(value.dtype).removeprefix('torch.')}, not of floats"
-        if not value.isfinite().all():
-            return "is not finite"
+        if own.isfinite().all() and not value.isfinite().all():
+            return f"is not finite ({'NaN' if value.isnan().any() else 'infinite numbers'})"
     return ""
 
 

@@ -316,6 +316,30 @@ def test_a_card_with_another_size_is_one_sentence(tmp_path: Path) -> None:
         )
 
 
+def test_networks_beyond_any_memory_are_refused(tmp_path: Path) -> None:
+    path = export(Net(), tmp_path / "net.onnx")
+    model = onnx.load(path)
+    for axis in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = 100_000
+    onnx.save(model, path)
+    with pytest.raises(InputError, match=r"net\.onnx: the network takes pictures of 100000 x"):
+        inspect(path)
+    helper = onnx.helper
+    shape = onnx.numpy_helper.from_array(np.array([10**6, 10**6], np.int64), "shape")
+    taken = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+    given = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [10**6, 10**6])
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+        helper.make_node("Expand", ["mean", "shape"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "bomb", [taken], [given], [shape])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7), path
+    )
+    with pytest.raises(InputError, match=r"net\.onnx: its operation .* gives"):
+        inspect(path)
+
+
 def test_a_file_that_went_away_is_one_sentence(tmp_path: Path) -> None:
     card = Card(
         "a", "openvino", ("a.onnx",), size=SIZE, pixels=pixels_named("unit"), outputs=Outputs((0,))

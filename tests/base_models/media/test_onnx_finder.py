@@ -4,6 +4,7 @@ Each is a true graph that OpenCV runs on pixels: the score of a cell is its brig
 the cell. So boxes, scales, padding and colour order are those of the picture.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -259,8 +260,33 @@ def test_the_shape_in_the_head(tmp_path, shape):
     assert picture_shape(path) == expected
 
 
+def test_sizes_and_files_beyond_any_memory_are_refused_at_once(tmp_path):
+    huge = yolo_file(tmp_path / "huge.onnx", 5)
+    model = onnx.load(huge)
+    for axis in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = 100_000
+    onnx.save(model, huge)
+    with pytest.raises(InputError, match="pictures of 100000 x 100000 pixels"):
+        looking(huge)
+    sparse = tmp_path / "sparse.onnx"
+    with sparse.open("wb") as file:
+        file.truncate(17 * 10**9)
+    with pytest.raises(InputError, match="larger than such a file can be"):
+        looking(sparse)
+    with pytest.raises(InputError, match="is a folder"):
+        looking(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and devices as files")
+def test_only_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    for path in (tmp_path / "pipe.onnx", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a device or a pipe"):
+            looking(path)
+
+
 def test_what_cannot_be_used_is_told_in_a_sentence(tmp_path):
-    with pytest.raises(InputError, match=r"none\.onnx: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.onnx: no such file"):
         looking(tmp_path / "none.onnx")
     path = tmp_path / "a.onnx"
     for content in (b"", b"hello, this is text", bytes(2000), b"\xff" * 300):

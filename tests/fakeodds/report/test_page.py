@@ -17,7 +17,7 @@ from predictions.errors import InputError
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., Any]) -> Path:
     """A finished `stack` with a method column, some scores missing, and a name to be escaped."""
-    from fakeodds.cli.main import fakeodds
+    from fakeodds.cli.group import fakeodds
 
     folder = tmp_path_factory.mktemp("report")
     table = make_scores(240).rename(columns={"blind": "a <b>&blind"})

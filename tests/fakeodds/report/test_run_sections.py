@@ -46,7 +46,7 @@ QUICK = (
 
 def stacked(table: pd.DataFrame, folder: Path, *more: str) -> Path:
     """A finished `fakeodds stack` of the table."""
-    from fakeodds.cli.main import fakeodds
+    from fakeodds.cli.group import fakeodds
 
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "scores.csv", index=False)

@@ -4,18 +4,19 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Scored
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
-from predictions.frame_rules import by_rule, with_models
 from predictions.submission import make_submission, read_sample, write_submission
-from predictions.tables.scores import ScoreTable
+
+if TYPE_CHECKING:
+    from fakeodds.workflows.scores import Scored
+    from predictions.tables.scores import ScoreTable
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def read_about(stack: Path) -> dict[str, Any]:
 
 def submit_scored(
     stack: Any,
-    scored: Scored,
+    scored: "Scored",
     tested: NewScores | None,
     run: RunFolder,
     prior: Prior,
@@ -98,6 +99,8 @@ def stack_probability(
     where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
     With `gaps`, columns that the stack knows may not be there: their scores are missing.
     """
+    from predictions.frame_rules import by_rule, with_models
+
     if gaps:
         features = with_models(features, about["kinds"])
     if "frames" in about:
@@ -107,6 +110,12 @@ def stack_probability(
     features = stack.align(features)
     probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
     return shifted_to(probability, about, prior, groups)
+
+
+def unseen_probability(stack: Any, about: dict[str, Any]) -> float:
+    """The stack's answer for a video in which nothing was seen; see `stack_probability`."""
+    nothing = pd.DataFrame(index=[""])
+    return float(stack_probability(stack, nothing, about, None, gaps=True).iloc[0])
 
 
 def shifted_to(
@@ -163,7 +172,7 @@ def out_of_fold(run: RunFolder, prior: Prior = None) -> pd.Series:
     return run.read_oof()["calibrated"]
 
 
-def features_for(table: ScoreTable, models: Sequence[str], source: str) -> pd.DataFrame:
+def features_for(table: "ScoreTable", models: Sequence[str], source: str) -> pd.DataFrame:
     """The columns of the models that a stack was fitted on, with what their frames add.
 
     Raises:

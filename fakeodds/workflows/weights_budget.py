@@ -12,6 +12,7 @@ from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.scores import outer_folds
+from fakeodds.workflows.submission import unseen_probability
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, rule_table, with_models
@@ -57,7 +58,8 @@ def within(
     def stacked(kept: Sequence[str]) -> tuple[Any, dict[str, Any], pd.Series]:
         of_kept = scores[[name for name in scores if str(name).partition(":")[0] in kept]]
         new, known, probability = restack(of_kept, videos, options)
-        return new, known if frames is None else {**known, "frames": frames}, probability
+        known |= {} if frames is None else {"frames": frames}
+        return new, {**known, "unseen": unseen_probability(new, known)}, probability
 
     if fits:
         return stacked(names)

@@ -21,7 +21,7 @@ from fakeodds.deadline.results import Results
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.submission import read_about
+from fakeodds.workflows.probability import read_about
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.products import checksum

@@ -12,7 +12,7 @@ from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.submission import shifted_to
+from fakeodds.workflows.probability import shifted_to
 from predictions.files import write_json
 from predictions.products import key_of
 from predictions.submission import make_submission, write_submission

@@ -11,8 +11,8 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
+from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.settings import StackOptions
-from fakeodds.workflows.submission import unseen_probability
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds

@@ -147,9 +147,7 @@ class Product:
             for path in self.owns
             for file in files_below(path)
         }
-        # As it will be read: numbers as keys become text, tuples lists.
-        said = json.loads(json.dumps({**facts, "key": self.key, "files": files}))
-        write_json({**said, "seal": key_of(said=said)}, self.record)
+        write_sealed({**facts, "key": self.key, "files": files}, self.record)
 
     @contextmanager
     def making(self, **facts: Any) -> Iterator[None]:
@@ -166,10 +164,33 @@ class Product:
 def read_record(path: Path) -> dict[str, Any] | None:
     """A product's record; None where there is none, or it is damaged and thus counts as none."""
     try:
-        found = read_json(path)
+        return read_sealed(path)
     except (FileNotFoundError, InputError):
         return None
-    return found if found.pop("seal", None) == key_of(said=found) else None
+
+
+def write_sealed(facts: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON object with a hash of all it says, in one step."""
+    # As it will be read: numbers as keys become text, tuples lists.
+    said = json.loads(json.dumps(facts))
+    write_json({**said, "seal": key_of(said=said)}, path)
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """What `write_sealed` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: it is damaged, or somebody changed it.
+    """
+    found = read_json(path)
+    if found.pop("seal", None) != key_of(said=found):
+        raise InputError(
+            "is damaged: it is not as it was written",
+            file=path,
+            remedy="delete it; the command that wrote it makes it again",
+        )
+    return found
 
 
 def damaged_file(folder: Path, files: Mapping[str, str]) -> Path | None:

@@ -28,7 +28,7 @@ from fakeodds.workflows.weights_budget import within
 from predictions.errors import InputError
 from predictions.files import write_json, write_table
 from predictions.notes import Note, NoteKind
-from predictions.products import key_of
+from predictions.products import key_of, write_sealed
 from predictions.progress import Progress, silent
 
 #: Settings that predicting reads, or that tell how the run was made.
@@ -197,7 +197,7 @@ def gather_run(
     for path in files:
         _copy(path, out / path.relative_to(run.folder.path))
     list_trained(out, {name: [m.place.fold for m in run.models[name]] for name in kept})
-    write_json(_record(run, kept, out, notes), out / "run.json")
+    write_sealed(_record(run, kept, out, notes), out / "run.json")
     expected = _expected(run, out, stack, about, oof)
     key = run.folder.key("stack")
     RunFolder(out).seal("stack", key if oof is None else key_of(of=key, detectors=kept))

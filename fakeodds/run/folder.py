@@ -14,9 +14,11 @@ import pandas as pd
 from fakeodds.run.lock import FolderLock
 from fakeodds.run.memory import peak_mb
 from fakeodds.run.products import PRODUCTS, made_of
+from fakeodds.view import terminal
 from predictions.errors import InputError
-from predictions.files import read_json, write_json
-from predictions.products import Product, key_of, read_record
+from predictions.files import read_json
+from predictions.notes import NoteKind
+from predictions.products import Product, key_of, read_record, read_sealed, write_sealed
 from predictions.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", 
 
 #: Of run.json and the records in products/.
 _FORMAT = 2
+
+WRITTEN_ANEW = NoteKind("run.written-anew", "{file} is damaged and is written anew.")
 
 
 @dataclass
@@ -60,9 +64,15 @@ class RunFolder:
                 "is a file", file=path, expected="a folder", remedy="choose another --out"
             )
         if not (path / "run.json").exists():
-            record = {"format": _FORMAT, "versions": {}, "settings": {}, "commands": []}
-            return cls(path, record)
-        run = cls(path, _read_run(path / "run.json"))
+            return cls(path, _new_record())
+        try:
+            run = cls(path, _read_run(path / "run.json"))
+        except _Damaged:
+            if not (path / "products").is_dir():  # perhaps it is somebody else's
+                raise
+            # Products tell by themselves what they are, and this command says all that is asked.
+            terminal.note(str(WRITTEN_ANEW(file=str(path / "run.json"))))
+            run = cls(path, _new_record())
         run.lock()
         return run
 
@@ -74,7 +84,7 @@ class RunFolder:
             InputError: it holds a run on videos, whose faces and models would be of another run.
         """
         run = cls.open(path)
-        if "faces" in run.record["settings"]:
+        if "faces" in run.record["settings"] or run.key("faces"):
             raise InputError(
                 "holds a run on videos, which score files would be mixed with",
                 file=path,
@@ -90,7 +100,7 @@ class RunFolder:
             reads: it is only read, so that another command may be at work in it.
 
         Raises:
-            InputError: there is no run, or as `open`.
+            InputError: there is no run, its run.json is damaged, or as `open`.
         """
         if not (path / "run.json").is_file():
             raise InputError(
@@ -98,7 +108,10 @@ class RunFolder:
                 file=path,
                 remedy="name the folder that was given as --out",
             )
-        return cls(path, _read_run(path / "run.json")) if reads else cls.open(path)
+        run = cls(path, _read_run(path / "run.json"))
+        if not reads:
+            run.lock()
+        return run
 
     def lock(self) -> None:
         """Keep other commands out until this one ends.
@@ -300,11 +313,17 @@ class RunFolder:
 
     def has(self, name: str) -> bool:
         """Whether a product is there, whole, and made from what is there now."""
+        return not self._lacking(name) and self._product(name, self.key(name)).is_done()
+
+    def _lacking(self, name: str) -> str:
+        """Of a product and all that it was made from, the first without a record in step; or ""."""
         record = read_record(self._product(name).record)
-        if record is None or not self._product(name, str(record["key"])).is_done():
-            return False
+        if record is None:
+            return name
         of: Mapping[str, str] = record.get("of", {})
-        return all(self.key(other) == key for other, key in of.items())
+        lacking = next(filter(None, map(self._lacking, of)), "")
+        stale = any(self.key(other) != key for other, key in of.items())
+        return lacking or (name if stale else "")
 
     def require(self, *names: str) -> None:
         """Refuse to read products that are not there, or damaged.
@@ -315,8 +334,9 @@ class RunFolder:
         self.refuse_damage(*names)
         for name in names:
             if not self.has(name):
+                lacking = self._lacking(name) or name
                 raise InputError(
-                    f"this run is not finished: it has no {name.replace('_', ' ')}",
+                    f"this run is not finished: it has no {lacking.replace('_', ' ')}",
                     file=self.path,
                     remedy=f"give {self._command(name)} again, and it goes on",
                 )
@@ -400,7 +420,7 @@ class RunFolder:
     def save(self) -> None:
         """Write run.json."""
         self.lock()
-        write_json(self.record, self.path / "run.json")
+        write_sealed(self.record, self.path / "run.json")
 
     def _sources(self, name: str) -> dict[str, str]:
         """What the product is made from and is there -> its key."""
@@ -417,25 +437,36 @@ class RunFolder:
         )
 
 
+class _Damaged(InputError):
+    """run.json is not as it was written."""
+
+
+def _new_record() -> dict[str, Any]:
+    return {"format": _FORMAT, "versions": {}, "settings": {}, "commands": []}
+
+
 def _read_run(path: Path) -> dict[str, Any]:
-    record = read_json(path)
-    parts = {"settings": dict, "versions": dict, "commands": list}
-    if record.get("format") != _FORMAT:
-        old = "stages" in record
+    remedy = "give the command that made the run again, which writes it anew"
+    try:
+        record = read_json(path)
+    except InputError as error:
+        raise _Damaged(error.problem, file=path, remedy=remedy) from error
+    if "stages" in record and "seal" not in record:
         raise InputError(
-            "was written by fakeodds 0.1, whose run folders this release does not take up"
-            if old
-            else "is not a run's record of this release",
+            "was written by fakeodds 0.1, whose run folders this release does not take up",
             file=path,
             remedy="choose another --out, or delete the folder to begin anew",
         )
-    for name, kind in parts.items():
-        if not isinstance(record.get(name), kind):
-            raise InputError(
-                f"is damaged: {name!r} is no {kind.__name__}",
-                file=path,
-                remedy="choose another --out, or delete the file to begin anew",
-            )
+    try:
+        record = read_sealed(path)
+    except InputError as error:
+        raise _Damaged(error.problem, file=path, remedy=remedy) from error
+    if record.get("format") != _FORMAT:
+        raise InputError(
+            "was written by another release of fakeodds",
+            file=path,
+            remedy="choose another --out, or delete the folder to begin anew",
+        )
     return record
 
 

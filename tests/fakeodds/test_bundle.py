@@ -29,6 +29,7 @@ from fakeodds.bundle.own_wheel import PACKAGES, build_wheel, own_metadata
 from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from fakeodds.bundle.wheels import download_wheels
 from fakeodds.demo.data import DemoSet
+from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
 from predictions.products import key_of
 
@@ -304,9 +305,9 @@ def test_what_cannot_be_bundled_is_told_in_a_sentence(
     shutil.rmtree(unfinished / "stack")
     assert "stack.json: is gone" in cli("bundle", unfinished, *out, code=2).output
     of_scores = tmp_path / "scores"
-    of_scores.mkdir()
-    record = {"format": 2, "versions": {}, "settings": {"command": "stack"}, "commands": []}
-    (of_scores / "run.json").write_text(json.dumps(record))
+    run = RunFolder.open(of_scores)
+    run.settings(command="stack")
+    run.save()
     assert "score files" in cli("bundle", of_scores, *out, code=2).output
     assert not (tmp_path / "out").exists()
     foreign = tmp_path / "foreign"

@@ -140,8 +140,28 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
     damaged += [good.replace(b'"settings": {}', b'"settings": 7')]
     for content in damaged:
         (tmp_path / "run.json").write_bytes(content)
-        with pytest.raises(InputError, match=r"run\.json"):
-            RunFolder.open(tmp_path)
+        for opening in (RunFolder.open, RunFolder.existing):
+            with pytest.raises(InputError, match=r"run\.json"):
+                opening(tmp_path)
+
+
+@pytest.mark.parametrize("place", range(0, 90, 9))
+def test_a_damaged_run_json_costs_nothing_that_was_made(tmp_path: Path, place: int) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    make(run, setting=1)
+    run.settings(command="stack")
+    run.save()
+    run.unlock()
+    record = bytearray((run.path / "run.json").read_bytes())
+    record[place] ^= 1
+    (run.path / "run.json").write_bytes(record)
+    with pytest.raises(InputError, match=r"run\.json: is damaged.*again, which writes it anew"):
+        RunFolder.existing(run.path)
+    again = RunFolder.open(run.path)
+    assert not make(again, setting=1)
+    again.settings(command="stack")
+    again.save()
+    assert RunFolder.existing(run.path).record["settings"] == {"command": "stack"}
 
 
 @pytest.mark.parametrize("faces", [None, 7, [], {"frames": "x"}, {"thresholds": 3}, {"eyes": 2}])

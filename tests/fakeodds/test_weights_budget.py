@@ -1,6 +1,5 @@
 """A stack for fewer of a run's detectors is made as the run's own was."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -22,14 +21,14 @@ MEDIAN = {"rule": "median", "over_tracks": "max"}
 
 def test_by_its_meta_learner_calibration_clip_and_frame_rule(trained: Path, tmp_path: Path) -> None:
     path = Path(shutil.copytree(trained, tmp_path / "run"))
-    record = json.loads((path / "run.json").read_text())
-    record["settings"]["stack"] |= {
+    changed = RunFolder.existing(path)
+    changed.record["settings"]["stack"] |= {
         "meta": "logistic",
         "calibration": "affine",
         "clip": [0.1, 0.8],
         "frame_rule": ["median", "max"],
     }
-    (path / "run.json").write_text(json.dumps(record))
+    changed.save()
     run = RunFolder.open(path)
     stack, about = load_stack(run.stack)
     name = "mobilenetv3_large"
@@ -49,7 +48,7 @@ def test_by_its_meta_learner_calibration_clip_and_frame_rule(trained: Path, tmp_
         meta="logistic",
         calibration="affine",
         clip=(0.1, 0.8),
-        n_splits=record["settings"]["stack"]["folds"],
+        n_splits=changed.record["settings"]["stack"]["folds"],
         n_jobs=1,
     )
     by_hand.fit(features, videos["label"].astype("int8"), groups=videos["group"])

@@ -9,7 +9,6 @@ from base_models.frozen.kinds import Draft
 from base_models.frozen.seen import is_dataset
 from base_models.scoring.fold_models import FOLD_RECORD, WEIGHTS
 from predictions.errors import InputError
-from predictions.files import read_json
 from predictions.products import read_record
 
 #: What loads the state dicts of timm's networks.
@@ -59,11 +58,9 @@ def _settings(path: Path) -> dict[str, Any]:
     """The settings of the run that the weights lie in; empty where they lie elsewhere."""
     # RUN/models/model=NAME/fold=N/weights.safetensors
     folders = path.resolve().parents
-    try:
-        settings = read_json(folders[3] / _RUN_RECORD)["settings"]
-    except (FileNotFoundError, NotADirectoryError, InputError, LookupError, TypeError):
-        return {}
-    return settings if isinstance(settings, dict) else {}
+    record = read_record(folders[3] / _RUN_RECORD) if len(folders) > 3 else None
+    settings: dict[str, Any] = {} if record is None else record["settings"]
+    return settings
 
 
 def _crop(settings: dict[str, Any]) -> Crop | None:

@@ -30,6 +30,7 @@ from fakeodds.view.format import apart_in_figure, ensemble_name, interval, liste
 from fakeodds.workflows.scores import measures_of
 from predictions.errors import InputError
 from predictions.folds import assign_folds
+from predictions.products import write_sealed
 from stacking import compare_subsets, report_metrics
 from stacking.ensembles.compare import Comparison
 from stacking.ensembles.diversity import pair_diversity
@@ -118,9 +119,8 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
             for name in ("compare.csv", "compare.png"):
                 (run / name).write_bytes(b"the same")
         settings = {"command": command, "scores": ["my scores.csv"]}
-        (run / "run.json").write_text(
-            json.dumps({"format": 2, "settings": settings, "commands": [], "versions": {}})
-        )
+        record = {"format": 2, "settings": settings, "commands": [], "versions": {}}
+        write_sealed(record, run / "run.json")
         return Contents(seal(run))
 
     return make
@@ -529,9 +529,7 @@ def test_a_run_that_only_compared_has_places_sizes_and_pairs(
 
 
 def test_a_run_with_nothing_judged_has_no_section(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(
-        '{"format": 2, "settings": {}, "commands": [], "versions": {}}'
-    )
+    RunFolder.open(tmp_path).save()
     contents = Contents(RunFolder.existing(tmp_path))
     assert all(module.build(contents) is None for module in MODULES)
 

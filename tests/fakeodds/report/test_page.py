@@ -125,8 +125,7 @@ def test_on_paper_it_is_light_and_nothing_runs_off(
 
 def test_where_there_is_nothing_to_report(tmp_path: Path, cli: Callable[..., Any]) -> None:
     assert "holds no run" in cli("report", tmp_path, code=2).output
-    record = '{"format": 2, "versions": {}, "settings": {}, "commands": []}'
-    (tmp_path / "run.json").write_text(record)
+    RunFolder.open(tmp_path).save()
     with pytest.raises(InputError, match="nothing is judged yet"):
         write_report(RunFolder.existing(tmp_path))
 

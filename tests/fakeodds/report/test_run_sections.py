@@ -33,6 +33,7 @@ from fakeodds.report.sections import (
 )
 from fakeodds.report.videos import missing_scores
 from fakeodds.run.folder import RunFolder
+from predictions.products import write_sealed
 
 Seal = Callable[[Path], RunFolder]
 
@@ -210,7 +211,7 @@ def test_sections_are_absent_where_there_is_nothing_to_say(
     # `compare` judges no answers: only what it cost and how it was made can be told.
     (tmp_path / "sizes").mkdir()
     record = {"format": 2, "versions": {}, "settings": {"command": "compare"}, "commands": []}
-    (tmp_path / "sizes" / "run.json").write_text(json.dumps(record))
+    write_sealed(record, tmp_path / "sizes" / "run.json")
     empty = contents(tmp_path / "sizes")
     for module in (slices, domains, frame_rules, mistakes, coverage, prior, costs):
         assert module.build(empty) is None

@@ -1,0 +1,2 @@
+def write_odd_videos(folder, count, seed):
+    raise NotImplementedError

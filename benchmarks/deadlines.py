@@ -99,8 +99,10 @@ def main() -> None:
             table = pd.read_csv(run / "submission.csv")
             report = json.loads((run / "deadline.json").read_text())
             folder = RunFolder.existing(run, reads=True)
-            complete = sorted(table["filename"]) == names and table["label"].between(0, 1).all()
-            complete = complete and folder.has("submission") and folder.has("deadline")
+            complete = sorted(table["filename"]) == names and bool(
+                table["label"].between(0, 1).all()
+            )
+            complete &= folder.has("submission") and folder.has("deadline")
             told = (
                 "late"
                 if "after the deadline" in said

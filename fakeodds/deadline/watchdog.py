@@ -49,12 +49,13 @@ class Watchdog:
     def __init__(self, *, apart: bool = sys.platform == "linux") -> None:
         self.ends: float | None = None
         self.child = os.getpid()
-        self._apart = apart
         self._answered = mmap.mmap(-1, 1)  # shared with a child
-        self._at_rest: Any = (
-            multiprocessing.get_context("fork").Lock() if apart else threading.Lock()
-        )
-        self._told = 0
+        self._at_rest: Any = threading.Lock()
+        self._apart, self._told = False, 0
+        if apart:
+            with suppress(OSError, ImportError):  # a system without shared memory
+                self._at_rest = multiprocessing.get_context("fork").Lock()
+                self._apart = True
 
     @property
     def has_answer(self) -> bool:
@@ -79,14 +80,20 @@ class Watchdog:
         process of its own `leave` is called only where the work is broken off.
         """
         self.ends = ends
-        if not self._apart:
+        _flush()
+        parent, child = os.getpid(), None
+        if self._apart:
+            # One that comes in between waits until somebody is there to take it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _signals())
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, how it ended would be lost
+            with suppress(OSError):  # no further process is allowed
+                child = os.fork()
+        if child is None:
+            if self._apart:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
             threading.Thread(target=self._watch_self, args=(leave,), daemon=True).start()
             return
-        _flush()
-        parent = os.getpid()
-        # One that comes in between waits until somebody is there to take it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _signals())
-        if child := os.fork():
+        if child:
             self.child = child
             _leave(leave, self._watch(child))
         # A group of its own: what it starts ends with it. It may write to the terminal even so.
@@ -169,5 +176,5 @@ def _leave(leave: Leave, ended: int | None) -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or none at all
             stream.flush()

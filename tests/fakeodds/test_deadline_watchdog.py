@@ -50,7 +50,7 @@ with watchdog.writing():
 def work(
     file: Path, does: str, seconds: float = 1.0, apart: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", GUARDED.format(seconds=seconds, apart=apart) + does, file]
+    command = [sys.executable, "-c", GUARDED.format(seconds=seconds, apart=apart) + does, str(file)]
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
@@ -84,12 +84,28 @@ def test_without_a_process_of_its_own_it_is_broken_off_where_python_goes_on(tmp_
 
 
 @linux
+def test_without_a_further_process_it_is_broken_off_all_the_same(tmp_path: Path) -> None:
+    code = GUARDED.format(seconds=1, apart="").replace(
+        "watchdog.guard(",
+        "def refused():\n    raise BlockingIOError\nos.fork = refused\nwatchdog.guard(",
+    )
+    command = [sys.executable, "-c", code + "time.sleep(600)", str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    assert (done.stdout, done.returncode) == (b"ended None\n", 7)
+
+
+@linux
 @pytest.mark.parametrize(
     ("does", "ended"),
     [("os._exit(0)", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGSEGV)", -11)],
 )
 def test_how_work_ended_is_told(tmp_path: Path, does: str, ended: int) -> None:
-    done = work(tmp_path / "file", does, seconds=60)
+    # Also where whoever called us takes no notice of children.
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        done = work(tmp_path / "file", does, seconds=60)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
     assert done.stdout == f"ended {ended}\n"
 
 

@@ -71,6 +71,8 @@ def tell(report: Mapping[str, Any], run: Path) -> dict[str, Any]:
     if (run / "deadline.png").exists():
         terminal.note(f"log loss against seconds a video: {run / 'deadline.png'}")
     terminal.say(f"{report['videos']} videos -> {run / 'submission.csv'}")
+    if (run / "report.html").exists():
+        terminal.note_outdated(run)
     return answer(report, run, "deadline.json", "deadline.png", "submission.csv")
 
 

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from predictions.errors import InputError
-from predictions.groups import group_codes
+from predictions.groups import group_codes, linked
 from predictions.tables.names import VideoNames, original_of
 
 if TYPE_CHECKING:
@@ -67,8 +65,7 @@ def connected_groups(
             n_nodes += len(values)
     row = np.concatenate([*rows, np.empty(0, np.int64)])
     node = np.concatenate([*nodes, np.empty(0, np.int64)])
-    graph = coo_array((np.ones(len(row), np.int8), (row, node)), shape=(n_nodes, n_nodes))
-    component = connected_components(graph, directed=False)[1][:n]
+    component = linked(row, node, n_nodes)[:n]
     return pd.Series(
         _component_names(component, names, videos.get("group")),
         index=videos.index,

@@ -7,6 +7,18 @@ from numpy.typing import ArrayLike, NDArray
 from predictions.errors import InputError
 
 
+def linked(one: NDArray[np.int_], other: NDArray[np.int_], n: int) -> NDArray[np.int32]:
+    """The connected component of each of `n` nodes; each of `one` is linked to that of `other`."""
+    if not len(one):  # new videos, of which nothing is known, do not wait for scipy
+        return np.arange(n, dtype=np.int32)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(n, n))
+    component: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return component
+
+
 def group_codes(groups: ArrayLike | None, n: int, *, sort: bool = False) -> NDArray[np.intp]:
     """The group of each row as a number.
 

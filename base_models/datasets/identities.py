@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from predictions.groups import linked
 from predictions.notes import Note, NoteKind
 
 FEW_GROUPS = NoteKind(
@@ -39,8 +38,7 @@ def link_identities(people: Sequence[Sequence[str | None]]) -> list[str | None]:
     video = np.array([i for i, _ in rows])
     code, names = pd.factorize(np.array([name for _, name in rows], object), sort=True)
     n = len(people)
-    graph = coo_array((np.ones(len(rows), np.int8), (video, code + n)), shape=(n + len(names),) * 2)
-    component = connected_components(graph, directed=False)[1]
+    component = linked(video, code + n, n + len(names))
     # Sorted names: the first one met is the smallest of its component.
     first: dict[int, str] = {}
     for name, number in zip(names, component[n:], strict=True):

@@ -6,6 +6,7 @@ through the whole video; and the number of the window where it listens (`face` i
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from base_models.scoring.crops import CropIndex
 from predictions.errors import InputError
 from predictions.files import replacing
 from predictions.products import Product, damaged_file, read_record
+
+if TYPE_CHECKING:
+    from base_models.scoring.crops import CropIndex
 
 SCHEMA = pa.schema(
     [
@@ -30,7 +33,7 @@ SCHEMA = pa.schema(
 
 
 def frame_scores(
-    index: CropIndex, rows: NDArray[np.intp], model: str, logits: NDArray[np.float32]
+    index: "CropIndex", rows: NDArray[np.intp], model: str, logits: NDArray[np.float32]
 ) -> pa.Table:
     """The table of `logits`, (n,), for the crops `rows`, (n,), of `index`."""
     videos = pa.array(index.videos, pa.string())

@@ -10,7 +10,7 @@ from fakeodds.app import sentences
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.inputs import ScoreColumns
-from fakeodds.workflows.submission import stack_probability
+from fakeodds.workflows.probability import stack_probability
 from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.progress import Progress, silent

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -33,7 +33,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
             return command(*arguments, **rest)
         with terminal.no_results(), redirect_stdout(sys.stderr):
             found = command(*arguments, **rest)
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        show(found)
         return found
 
     options = (
@@ -52,6 +52,11 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
     parameters: list[click.Parameter] = getattr(with_answer, "__click_params__", [])
     with_answer.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]
     return with_answer
+
+
+def show(found: Answer, file: TextIO | None = None) -> None:
+    """Print it as the one JSON document, on standard output or `file`."""
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False), file=file)
 
 
 def _noted(context: click.Context, _option: click.Parameter, as_json: bool) -> bool:

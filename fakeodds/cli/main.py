@@ -15,6 +15,7 @@ def main() -> None:
     """Run the command line as a process of its own."""
     # A deadline counts from here: the modules that a command imports take their time too.
     shared: dict[str, object] = {"began": time.monotonic(), "leave_at_once": False, "json": False}
+    shared["own_process"] = True
     code: object = 0
     try:
         stopping.listen()
@@ -41,7 +42,7 @@ def run(shared: dict[str, object] | None = None) -> None:
 
     Args:
         shared: what the command and its process tell each other: when it `began`, whether it is to
-            `leave_at_once`, and whether `json` is asked for.
+            `leave_at_once`, whether `json` is asked for, and whether it has its `own_process`.
     """
     if shared is None:
         shared = {"began": time.monotonic(), "leave_at_once": False, "json": False}

@@ -54,8 +54,9 @@ def apply(
     fakeodds apply runs/mine new_videos/ --prior auto
     """
     from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.probability import stack_probability
     from fakeodds.workflows.report import tell_outdated
-    from fakeodds.workflows.submission import as_found, stack_probability, submit, wanted_by
+    from fakeodds.workflows.submission import as_found, submit, wanted_by
     from predictions.tables.frames import frame_files
     from stacking import load_stack
 

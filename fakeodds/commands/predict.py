@@ -75,10 +75,6 @@ def predict(
     fakeodds predict runs/mine new_videos/
     fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
     """
-    from fakeodds.run.folder import RunFolder
-    from fakeodds.workflows.report import tell_outdated
-    from fakeodds.workflows.submission import as_found, submit, wanted_by
-
     if deadline is not None and imported.paths:
         raise InputError(
             "scores of other detectors have no place in it",
@@ -87,6 +83,13 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    if deadline is not None:
+        from fakeodds.deadline.ending import guarded, tell
+
+        watchdog, began = guarded(run, deadline, context.obj)
+    # Nothing heavy before: the process that waits has imported what there is so far.
+    from fakeodds.run.folder import RunFolder
+
     name_code(code)
     folder = RunFolder.existing(run)
     told = folder.record["settings"].get("layout")
@@ -106,22 +109,19 @@ def predict(
             data,
             folder,
             deadline,
-            context.obj["began"],
+            began,
             prior,
             device=device,
             backend=backend,
             most_mb=max_weights,
             sample=sample,
             asked={**asked, "deadline": deadline, "max_weights": max_weights},
+            watchdog=watchdog,
         )
-        terminal.print_looks(report)
-        for video, reason in list(report["without_scores"].items())[:5]:
-            terminal.note(f"{video}: {reason}")
-        if folder.deadline_plot.exists():
-            terminal.note(f"log loss against seconds a video: {folder.deadline_plot}")
-        terminal.say(f"{report['videos']} videos -> {folder.submission}")
-        tell_outdated(folder)
-        return answer(report, folder.path, "deadline.json", "deadline.png", "submission.csv")
+        return tell(report, folder.path)
+    from fakeodds.workflows.report import tell_outdated
+    from fakeodds.workflows.submission import as_found, submit, wanted_by
+
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
 

@@ -69,9 +69,10 @@ def stack(
     from fakeodds.workflows.backward import hint_at_backward
     from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
+    from fakeodds.workflows.probability import read_about
     from fakeodds.workflows.report import compare_for_report, show_report
     from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
-    from fakeodds.workflows.submission import read_about, submit_scored, wanted_of
+    from fakeodds.workflows.submission import submit_scored, wanted_of
 
     run = RunFolder.for_scores(out)
     kept = () if domain in (None, "none") else (domain,)

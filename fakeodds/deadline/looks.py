@@ -14,8 +14,8 @@ import pandas as pd
 
 from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.probability import stack_probability
 from fakeodds.workflows.settings import StackOptions
-from fakeodds.workflows.submission import stack_probability
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.frame_rules import aggregate, rule_table
 

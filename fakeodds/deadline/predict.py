@@ -2,55 +2,47 @@
 
 At once every video has the stack's answer for "nothing seen". Then what was kept of these very
 files is taken up, every other video gets the cheapest look, and the time left goes where a closer
-look helps most. submission.csv is complete at every moment, deadline.json is written in every case.
+look helps most. submission.csv and deadline.json are complete at every moment from then on.
 Nothing heavy is imported before the first answer is written: torch alone takes seconds.
 """
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from base_models.compute.threads import available_threads
 from base_models.frozen.catalogue import refuse_other_code
 from base_models.scoring.fold_models import find_models
-from fakeodds.deadline.alarm import OutOfTime, raising_at
+from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.eligible import eligible_detectors
-from fakeodds.deadline.plot import draw_cost
+from fakeodds.deadline.results import Results
+from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.submission import shifted_to, stack_probability, wanted_by
-from fakeodds.workflows.substack import labelled_videos
-from fakeodds.workflows.weights_budget import weights_that_fit, within
+from fakeodds.workflows.probability import read_about
+from fakeodds.workflows.submission import wanted_by
 from predictions.errors import InputError
-from predictions.files import write_json
 from predictions.notes import NoteKind
-from predictions.products import checksum, key_of
-from predictions.submission import make_submission, write_submission
+from predictions.products import checksum
 
 if TYPE_CHECKING:
     from base_models.datasets import Dataset
     from base_models.detectors.registry import BackendName
+    from base_models.faces.settings import FaceSettings
     from fakeodds.deadline.kept import KeptWork
     from fakeodds.deadline.schedule import Schedule
     from fakeodds.workflows.settings import Prior
 
-#: Left for writing the results and for Python's end: this share of the deadline, or as many
-#: seconds where that is more, but not more than that share.
-_RESERVED, _RESERVED_SECONDS, _RESERVED_AT_MOST = 0.02, 3.0, 0.25
-
-#: Seconds that importing the frameworks takes at least; an alarm doesn't break into all of it.
-_IMPORTS = 2.0
+#: Seconds of an idle machine: importing the frameworks takes no less, drawing the figure no more.
+_IMPORTS, _DRAWING = 2.0, 2.0
 
 TAKEN_UP = NoteKind("deadline.taken-up", "{n} videos were looked at before; they are taken up.")
 TOO_SHORT = NoteKind(
     "deadline.too-short",
-    "{seconds:.0f} s were over before the detectors were open; a longer deadline looks at the "
-    "videos.",
+    "{seconds:.0f} s were too short to open the detectors and look at a video; a longer deadline "
+    "does.",
 )
 
 
@@ -66,6 +58,7 @@ def predict_in_time(
     most_mb: float | None = None,
     sample: Path | None = None,
     asked: Mapping[str, Any] | None = None,
+    watchdog: Watchdog | None = None,
 ) -> dict[str, Any]:
     """Calibrated probabilities of all videos by `began + seconds` of `time.monotonic`.
 
@@ -82,19 +75,21 @@ def predict_in_time(
         sample: a sample submission, whose names and order are kept.
         asked: what run.json tells of submission.csv, see `RunFolder.answered`; the folder of the
             videos and the prior when None.
+        watchdog: keeps the deadline whatever is being done. Without one the deadline is kept as
+            far as no single step takes longer than is left.
 
     Raises:
         InputError: face crops instead of videos; no detector can be asked, or one is not trained;
             or the sample does not fit the videos.
     """
-    from stacking import load_stack
-
+    watchdog = watchdog or Watchdog()
+    clock = Clock(began, seconds, watchdog.ends)
     if dataset.crops is not None:
         raise InputError(
             "is for videos; these are face crops, which take no time", option="--deadline"
         )
     run.require("stack")
-    stack, about = load_stack(run.stack)
+    about = read_about(run.stack)
     models = find_models(run.path / "models")
     imported = run.record["settings"].get("imported", {})
     eligible = eligible_detectors(run.path, about["kinds"], imported, models)
@@ -102,28 +97,19 @@ def predict_in_time(
     for note in eligible.notes:
         terminal.note(str(note))
     if most_mb is not None:
+        from fakeodds.workflows.weights_budget import weights_that_fit
+
         weights_that_fit(run, names, most_mb)
     asked_specs = [models[name][0].spec for name in names if name in models]
     refuse_other_code(asked_specs, scores_new=True)
     videos = dataset.videos["video"].astype(str).tolist()
     wanted = wanted_by(sample, videos)
     told = dict(asked or {"videos": str(dataset.root), "prior": prior})
-
-    def write(probability: pd.Series, *, last: bool = False, new: bool = False) -> None:
-        tell = terminal.note if last else _tell_nobody
-        shifted = shifted_to(probability, about, prior, tell=tell)
-        submission = make_submission(shifted, wanted)
-        if new:
-            # What was predicted before, of other videos perhaps, goes with all that tells of it.
-            run.clear("submission")
-        write_submission(submission, run.submission)
-        run.answered(**told)
-
-    unseen = float(
-        stack_probability(stack, pd.DataFrame(index=[""]), about, None, gaps=True).iloc[0]
-    )
+    results = Results(run, about, prior, wanted, told, clock, watchdog)
+    # A stack that was written without its answer is asked later: loading it takes seconds.
+    unseen = float(about.get("unseen", about["prior"]))
     # All that follows takes seconds; whoever stops us before has an answer.
-    write(pd.Series(unseen, index=videos), new=True)
+    results.first(videos, unseen)
 
     from base_models.faces.ladder import settings_key
     from base_models.faces.views import views_of
@@ -143,86 +129,80 @@ def predict_in_time(
         backend=backend,
         versions=versions(),
     )
-    ends = work_ends(began, seconds)
     schedule = None
     try:
-        kept.take_up(dataset.root, lambda: ends - time.monotonic())
+        clock.measure()
+        kept.take_up(dataset.root, lambda: clock.work_ends(results.took) - time.monotonic())
         if kept.answers:
             terminal.note(str(TAKEN_UP(n=len(kept.answers))))
-            write(kept.probability())
-        if ends - time.monotonic() < _IMPORTS:
-            raise OutOfTime
-        with raising_at(ends):
-            from base_models.scoring.online import VideoScorer
-            from fakeodds.deadline.looks import make_looks
-            from fakeodds.deadline.schedule import Schedule
-
-            # Workers of their own would outlive a process that leaves at once.
-            budget = math.inf if most_mb is None else most_mb
-            stack, about, oof = within(run, names, stack, about, budget, jobs=1)
-            # A bundle's run has no faces of its own to compare backends on.
-            spare = [dataset.root / video for video in videos]
-            scorer = VideoScorer.open(
-                run.path,
-                settings,
-                list(about["kinds"]),
-                device=device,
-                backend=backend,
-                spare=spare,
+            results.write(kept)
+        if clock.work_ends(results.took) - time.monotonic() > _IMPORTS:
+            schedule = _opened(
+                dataset, run, kept, results, clock, names, settings, device, backend, most_mb
             )
-            for opening in scorer.notes:
-                terminal.note(str(opening))
-            costs = scorer.seconds_a_crop()
-            # As first measured: another time near neighbours might be told the other way round.
-            if sorted(kept.order) != sorted(costs):
-                kept.order = list(costs)
-            looks = make_looks(run, kept.order, settings.frames, stack, about, oof)
-            labelled = labelled_videos(run)
-        schedule = Schedule(
-            dataset.root,
-            kept,
-            scorer,
-            looks,
-            labelled,
-            ends,
-            lambda: write(kept.probability()),
-            costs,
-        )
-        terminal.heading(f"Looking at {len(videos)} videos for {schedule.left:.0f} s")
-        with terminal.progress_bars() as progress:
-            schedule.finish(progress)
-    except OutOfTime:
-        terminal.note(str(TOO_SHORT(seconds=seconds)))
+            results.doing = "looking"
+            terminal.heading(f"Looking at {len(videos)} videos for {schedule.left:.0f} s")
+            with terminal.progress_bars() as progress:
+                schedule.finish(progress)
+        if not kept.answers:
+            terminal.note(str(TOO_SHORT(seconds=seconds)))
+        results.doing = ""
     finally:
-        write(kept.probability(), last=True)
-        report = _report(kept, schedule, time.monotonic() - began)
-        write_json(report, run.deadline)
-        draw_cost(report, run.deadline_plot)
-        run.seal("deadline", key_of(report=report))
+        report = results.write(kept, [] if schedule is None else schedule.judged())
+    if clock.breaks_off - time.monotonic() > _DRAWING * clock.slowness:
+        results.draw(report)
+    watchdog.leaving()
     return report
 
 
-def _tell_nobody(sentence: str) -> None:
-    """The share of fakes is told once, of all there is in the end."""
+def _opened(
+    dataset: "Dataset",
+    run: RunFolder,
+    kept: "KeptWork",
+    results: Results,
+    clock: Clock,
+    names: Sequence[str],
+    settings: "FaceSettings",
+    device: str,
+    backend: "BackendName",
+    most_mb: float | None,
+) -> "Schedule":
+    """The looks, and the detectors ready to take them: nearly all of the start's time goes here."""
+    from base_models.scoring.online import VideoScorer
+    from fakeodds.deadline.looks import make_looks
+    from fakeodds.deadline.schedule import Schedule
+    from fakeodds.workflows.substack import labelled_videos
+    from fakeodds.workflows.weights_budget import within
+    from stacking import load_stack
 
-
-def work_ends(began: float, seconds: float) -> float:
-    """When work must end so that all is over `seconds` after `began`."""
-    reserved = max(_RESERVED * seconds, min(_RESERVED_SECONDS, _RESERVED_AT_MOST * seconds))
-    return began + seconds - reserved
-
-
-def _report(kept: "KeptWork", schedule: "Schedule | None", seconds: float) -> dict[str, Any]:
-    """deadline.json, also of a run whose time was up before any look."""
-    return {
-        "videos": len(kept.videos),
-        "not_looked_at": len(kept.videos) - len(kept.answers),
-        "seconds": seconds,
-        "threads": available_threads(),
-        "looks": schedule.judged() if schedule is not None else [],
-        "without_scores": {
-            video: kept.answers[video].reason
-            for video in kept.videos
-            if video in kept.answers and kept.answers[video].reason
-        },
-    }
+    stack, about = load_stack(run.stack)
+    # Workers of their own would outlive a process that leaves at once.
+    budget = math.inf if most_mb is None else most_mb
+    stack, about, oof = within(run, names, stack, about, budget, jobs=1)
+    scorer = VideoScorer.open(
+        run.path,
+        settings,
+        list(about["kinds"]),
+        device=device,
+        backend=backend,
+        # A bundle's run has no faces of its own to compare backends on.
+        spare=[dataset.root / video for video in kept.videos],
+    )
+    for opening in scorer.notes:
+        terminal.note(str(opening))
+    costs = scorer.seconds_a_crop()
+    # As first measured: another time near neighbours might be told the other way round.
+    if sorted(kept.order) != sorted(costs):
+        kept.order = list(costs)
+    looks = make_looks(run, kept.order, settings.frames, stack, about, oof)
+    clock.measure()
+    return Schedule(
+        dataset.root,
+        kept,
+        scorer,
+        looks,
+        labelled_videos(run),
+        clock.work_ends(results.took),
+        results.write,
+        costs,
+    )

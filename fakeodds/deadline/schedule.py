@@ -6,7 +6,7 @@ lower log loss most. Whatever one video does (raise, hang, vanish) becomes its r
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from fakeodds.deadline.workers import Workers
 from predictions.products import media_identity
 from predictions.progress import Progress
 
-#: Seconds between two writes of what is done.
-_KEEP_EVERY = 20.0
+#: Seconds between two writes of what is done, at least; and so many times what the last one took.
+_KEEP_EVERY, _WORKING = 1.0, 20.0
 #: A look is begun only if so many times its usual seconds are left.
 _CAUTION = 1.5
 #: Seconds after which a look is given up: its video keeps the answer that it has.
@@ -45,7 +45,7 @@ class Schedule:
         looks: cheapest first.
         labelled: `label` and `group` of the videos that the looks were judged on.
         ends: when work must end, in seconds of `time.monotonic`.
-        write: writes the submission.
+        write: writes what is known, and what the looks are worth (see `judged`).
         seconds_a_crop: of each detector, by one thread.
         patience: seconds after which a look is given up.
     """
@@ -58,13 +58,12 @@ class Schedule:
         looks: Sequence[Look],
         labelled: pd.DataFrame,
         ends: float,
-        write: Callable[[], None],
+        write: Callable[[KeptWork, Sequence[Mapping[str, Any]]], object],
         seconds_a_crop: dict[str, float],
         patience: float = _PATIENCE,
     ) -> None:
         self.kept, self.looks = kept, looks
         kept.unseen = looks[-1].answer(no_frames())
-        kept.save()
         self._root, self._scorer = root, scorer
         self._ends, self._write, self._seconds_a_crop = ends, write, seconds_a_crop
         self._threads = available_threads()
@@ -76,7 +75,8 @@ class Schedule:
             np.asarray(look.probability.reindex(self._labelled.index), dtype=np.float64)
             for look in looks
         ]
-        self._written = time.monotonic()
+        self._log_loss = self._judge()
+        self._write_at = 0.0
 
     @property
     def left(self) -> float:
@@ -85,6 +85,7 @@ class Schedule:
 
     def finish(self, progress: Progress) -> None:
         """Work until all is done or time is up."""
+        self._keep()
         unseen = [video for video in self.kept.videos if video not in self.kept.answers]
         self._work([(video, 0) for video in unseen], "first look", progress)
         while self.left > 0 and (planned := self._plan()):
@@ -102,24 +103,34 @@ class Schedule:
 
     def judged(self) -> list[dict[str, Any]]:
         """Of each look, what it is worth on the labelled videos, what it cost, who had it."""
-        from stacking import report_metrics
-
-        label, groups = self._labelled["label"].astype(int), self._labelled["group"]
         had = [answer.look for answer in self.kept.answers.values()]
         found = []
         for number, look in enumerate(self.looks):
-            judged = report_metrics(pd.DataFrame({"p": self._past[number]}), label, groups)
             timed = self.kept.seconds.get(number)
             found.append(
                 {
                     "frames": look.frames,
                     "detectors": list(look.detectors),
-                    "log_loss": judged["stages"]["p"]["log_loss"],
+                    "log_loss": self._log_loss[number],
                     "seconds_a_video": None if timed is None else timed[1],
                     "videos": had.count(number),
                 }
             )
         return found
+
+    def _judge(self) -> list[dict[str, Any]]:
+        """The log loss of each look on the labelled videos, with its interval."""
+        from stacking import report_metrics
+
+        label, groups = self._labelled["label"].astype(int), self._labelled["group"]
+        judged = [report_metrics(pd.DataFrame({"p": past}), label, groups) for past in self._past]
+        return [metrics["stages"]["p"]["log_loss"] for metrics in judged]
+
+    def _keep(self) -> None:
+        began = time.monotonic()
+        self._write(self.kept, self.judged())
+        now = time.monotonic()
+        self._write_at = now + max(_KEEP_EVERY, _WORKING * (now - began))
 
     def _effort(self, number: int) -> float:
         """Seconds of a look, as guessed before one was taken."""
@@ -174,11 +185,9 @@ class Schedule:
             self._learn(*task, result)
             done += 1
             progress(stage, done, len(tasks))
-            if time.monotonic() - self._written > _KEEP_EVERY:
-                self.kept.save()
-                self._write()
-                self._written = time.monotonic()
-        self.kept.save()
+            if time.monotonic() > self._write_at:
+                self._keep()
+        self._keep()
         return done == len(tasks)
 
     def _learn(self, video: str, look: int, result: tuple[Answer, float] | BaseException) -> None:

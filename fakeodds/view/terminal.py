@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -62,6 +63,11 @@ def say(sentence: str) -> None:
 def note(about: Note | str) -> None:
     """Say a decision or an observation that the user should know of."""
     log.print(f"[dim]-[/dim] {escape(str(about))}")
+
+
+def note_outdated(run: Path) -> None:
+    """Say how the report of a run comes to tell of the submission that was just written."""
+    note(f"report.html is from before this submission: fakeodds report {run}")
 
 
 def heading(text: str) -> None:

@@ -37,10 +37,10 @@ from fakeodds.workflows.imported import (
     read_imported_new,
 )
 from fakeodds.workflows.inputs import ScoreFiles
+from fakeodds.workflows.probability import stack_probability
 from fakeodds.workflows.report import compare_for_report
 from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
 from fakeodds.workflows.settings import Prior, StackOptions
-from fakeodds.workflows.submission import stack_probability
 from predictions.errors import InputError
 from predictions.files import read_parquet, write_table
 from predictions.folds import assign_folds

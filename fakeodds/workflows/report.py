@@ -43,4 +43,4 @@ def show_report(run: RunFolder) -> Path:
 def tell_outdated(run: RunFolder) -> None:
     """Say how a report that is there comes to tell of the submission that was just written."""
     if run.has("report"):
-        terminal.note(f"report.html is from before this submission: fakeodds report {run.path}")
+        terminal.note_outdated(run.path)

@@ -11,6 +11,7 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
+from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table
@@ -167,6 +168,8 @@ def fit_and_judge(
         known = about(scored, stack, label)
         if fitted.frame_rule is not None:
             known["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
+        # What a deadline answers before it has time to load the stack.
+        known["unseen"] = unseen_probability(stack, known)
         with terminal.working("measuring, drawing and saving it"):
             save_stack(stack, run.stack, known)
             if fitted.robust is not None:

@@ -1,6 +1,6 @@
 """From a fitted stack to submission.csv."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,10 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.probability import read_about, stack_probability
 from fakeodds.workflows.scores import Scored
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
-from predictions.files import read_json
-from predictions.frame_rules import by_rule, with_models
 from predictions.submission import Sample, make_submission, read_sample, write_submission
 from predictions.tables.scores import ScoreTable
 
@@ -60,13 +59,6 @@ def as_found(submission: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def read_about(stack: Path) -> dict[str, Any]:
-    """What was written beside the stack in a folder of `save_stack`."""
-    described = read_json(stack / "stack.json")
-    found: dict[str, Any] = described["about"]
-    return found
-
-
 def submit_scored(
     stack: Any,
     scored: Scored,
@@ -100,78 +92,6 @@ def wanted_of(sample: Path | None, scored: Scored, tested: NewScores | None) -> 
     """`wanted_by` for the videos that `submit_scored` will answer for."""
     new = tested or unlabelled(scored)
     return wanted_by(sample, (scored.rows if new is None else new.features).index.tolist())
-
-
-def stack_probability(
-    stack: Any,
-    features: pd.DataFrame,
-    about: dict[str, Any],
-    prior: Prior,
-    groups: pd.Series | None = None,
-    *,
-    gaps: bool = False,
-) -> pd.Series:
-    """Calibrated probability of FAKE a video, by the columns of `features` that the stack knows; of
-    frame scores by the rule it was fitted with (`about`). Moved to another share of fakes when one
-    is said.
-
-    `prior="auto"` estimates the share from the probabilities themselves and says what it found;
-    where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
-    With `gaps`, columns that the stack knows may not be there: their scores are missing.
-    """
-    if gaps:
-        features = with_models(features, about["kinds"])
-    if "frames" in about:
-        features = by_rule(features, **about["frames"])
-    if gaps:
-        features = features.reindex(columns=stack.feature_names_in_)
-    features = stack.align(features)
-    probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
-    return shifted_to(probability, about, prior, groups)
-
-
-def shifted_to(
-    probability: pd.Series,
-    about: dict[str, Any],
-    prior: Prior,
-    groups: pd.Series | None = None,
-    tell: Callable[[str], None] = terminal.note,
-) -> pd.Series:
-    """The probabilities at another share of fakes, when one is said; see `stack_probability`.
-
-    `tell` is called with each sentence about an estimated share.
-    """
-    probability = probability.copy()
-    share = estimated_share(probability, about["prior"], groups, tell) if prior == "auto" else prior
-    if share is not None:
-        from calibration import shift_prior
-
-        probability[:] = shift_prior(probability.to_numpy(), about["prior"], share)
-    return probability
-
-
-def estimated_share(
-    probability: pd.Series, source: float, groups: pd.Series | None, tell: Callable[[str], None]
-) -> float | None:
-    """The share of fakes among new videos, None where their scores do not tell it."""
-    from calibration import estimate_prior
-
-    if groups is not None:
-        groups = groups.reindex(probability.index)
-        groups = groups.fillna(groups.index.to_series()).astype(str)
-    found = estimate_prior(probability.to_numpy(), source, groups)
-    share = found.prior
-    if not found.identifiable:
-        for sentence in found.notes:
-            tell(f"--prior auto: {sentence}")
-        tell(f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training.")
-        return None
-    tell(
-        f"--prior auto: {share.value:.3f} of the {len(probability)} new videos are estimated to be "
-        f"fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). This "
-        "holds if only the share changed; forgeries of a new kind would mislead it."
-    )
-    return share.value
 
 
 def out_of_fold(run: RunFolder, prior: Prior = None) -> pd.Series:

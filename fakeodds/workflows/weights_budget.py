@@ -11,6 +11,7 @@ from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.scores import outer_folds
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
@@ -57,7 +58,8 @@ def within(
     def stacked(kept: Sequence[str]) -> tuple[Any, dict[str, Any], pd.Series]:
         of_kept = scores[[name for name in scores if str(name).partition(":")[0] in kept]]
         new, known, probability = restack(of_kept, videos, options)
-        return new, known if frames is None else {**known, "frames": frames}, probability
+        known |= {} if frames is None else {"frames": frames}
+        return new, {**known, "unseen": unseen_probability(new, known)}, probability
 
     if fits:
         return stacked(names)

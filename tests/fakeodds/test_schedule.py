@@ -1,14 +1,14 @@
-"""The parts of a prediction by a deadline: alarm, workers, kept work, and what is done next."""
+"""The parts of a prediction by a deadline: workers, kept work, and what is done next."""
 
-import contextlib
 import math
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,6 @@ import pytest
 
 from base_models.scoring.frame_scores import no_frames
 from base_models.scoring.online import ScoredVideo, VideoScorer
-from fakeodds.deadline.alarm import OutOfTime, raising_at
 from fakeodds.deadline.kept import Answer, KeptWork
 from fakeodds.deadline.looks import Look, few_frames
 from fakeodds.deadline.schedule import Schedule
@@ -32,50 +31,6 @@ VIDEOS = [f"{i:03d}.mp4" for i in range(8)]
 def soon(seconds: float = 60.0) -> Callable[[], float]:
     ends = time.monotonic() + seconds
     return lambda: ends - time.monotonic()
-
-
-def test_work_is_broken_off_at_a_moment() -> None:
-    began = time.monotonic()
-    with pytest.raises(OutOfTime), raising_at(began + 0.05):
-        time.sleep(20)
-    assert 0.05 <= time.monotonic() - began < 10
-    with raising_at(time.monotonic() + 0.05):
-        pass
-    time.sleep(0.1)  # the alarm is off
-
-
-def work_until_alarm(*catching: type[BaseException]) -> None:
-    """Swallow what is caught, one after the other, and work on."""
-    for swallowed in catching:
-        with contextlib.suppress(swallowed):
-            time.sleep(20)
-    time.sleep(20)
-
-
-@pytest.mark.parametrize("swallowed", [Exception, BaseException])  # as libraries do
-def test_an_alarm_that_is_swallowed_comes_again(swallowed: type[BaseException]) -> None:
-    began = time.monotonic()
-    with pytest.raises(OutOfTime), raising_at(began + 0.02):
-        work_until_alarm(swallowed, swallowed)
-    assert time.monotonic() - began < 10
-
-
-@pytest.mark.parametrize("error", [None, ImportError("half of it was imported")])
-def test_an_alarm_lets_cleaning_up_end(error: Exception | None) -> None:
-    cleaned = []
-
-    def work() -> None:
-        try:
-            time.sleep(20)
-        finally:
-            time.sleep(0.3)  # several repetitions of the alarm
-            cleaned.append(True)
-            if error is not None:
-                raise error
-
-    with pytest.raises(OutOfTime), raising_at(time.monotonic() + 0.02):
-        work()
-    assert cleaned == [True]
 
 
 def test_workers_give_what_the_work_raised_and_leave_the_slow_behind() -> None:
@@ -237,7 +192,11 @@ def schedule(
     patience: float = 60.0,
 ) -> Schedule:
     ends, kept = time.monotonic() + 300, kept_work(run, folder)
-    return Schedule(folder, kept, scorer, *looks, ends, lambda: None, {"m": 0.0}, patience=patience)
+    return Schedule(folder, kept, scorer, *looks, ends, keep, {"m": 0.0}, patience=patience)
+
+
+def keep(kept: KeptWork, looks: Sequence[Mapping[str, Any]]) -> None:
+    kept.save()
 
 
 def test_whatever_one_video_does_stays_its_own_affair(
@@ -297,7 +256,7 @@ def test_a_resumed_run_knows_what_looks_cost(
 ) -> None:
     kept = kept_work(run, folder)
     scorer = Odd({})
-    one = Schedule(folder, kept, scorer, *looks, time.monotonic() + 60, lambda: None, {"m": 0.0})
+    one = Schedule(folder, kept, scorer, *looks, time.monotonic() + 60, keep, {"m": 0.0})
     assert min(one.usual_seconds(look) for look in (0, 1)) > 0
     one._work([(video, 0) for video in VIDEOS], "first look", silent)
     again = schedule(run, folder, looks, scorer)

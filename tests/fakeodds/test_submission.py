@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fakeodds.workflows.submission import stack_probability
+from fakeodds.workflows.probability import stack_probability
 from predictions.frame_rules import rule_table, with_models
 
 

@@ -1,6 +1,7 @@
 """Which columns of somebody's CSV name the files and say the labels.
 
-The rule, in this order (names of columns are compared in small letters, with `_` for spaces and hyphens):
+The rule, in this order (names of columns are compared in small letters, with `_` for spaces and
+hyphens):
 
 - The **file** column is `file`, `filename`, `video` or `path`; else the column of which the most
   values, and at least half, name a video that is there (with or without folders and ending).

@@ -216,11 +216,11 @@ def read_frame_piece(
             notes.append(NOT_OF_THE_STACK(file=read.source, columns=others))
     frames = read.frames[~read.frames["model"].isin(gone)].reset_index(drop=True)
     if frames.empty:
-        known = None if names.models is None else ", ".join(sorted(names.models))
+        wanted = ", ".join(sorted(names.models or ()))
         raise InputError(
             "no column of scores",
             file=read.source,
-            remedy=f"give scores by {known}" if known else "every model is dropped; keep one",
+            remedy=f"give scores by {wanted}" if wanted else "every model is dropped; keep one",
         )
     turned = frames["model"].isin(matching(reverse, models))
     frames["logit"] = frames["logit"].where(~turned, -frames["logit"])

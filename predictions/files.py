@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
+from predictions.file_names import short_name
 from predictions.limits import JSON_BYTES
 
 try:
@@ -39,7 +40,7 @@ _TRIED = 2**20
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{short_name(path.name)}.{os.getpid()}.tmp")
     try:
         yield temporary
         temporary.replace(path)

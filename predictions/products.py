@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
+from predictions.file_names import on_disk
 from predictions.files import read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
@@ -75,7 +76,8 @@ def checksum(path: Path) -> str:
 def media_identity(path: Path) -> str:
     """What a media file is known by: a hash of its length, beginning and end; "" if unreadable."""
     try:
-        if not path.is_file():
+        path = on_disk(path)
+        if not path.is_file():  # nothing else is opened: a pipe would be waited for
             return ""
         length = path.stat().st_size
         digest = hashlib.sha256(str(length).encode())

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_cpus
 from predictions.errors import InputError
+from predictions.file_names import short_name
 from predictions.files import replacing
 from predictions.products import key_of
 from predictions.progress import Progress, silent
@@ -56,7 +57,7 @@ def video_path(folder: Path, video: str) -> Path:
         raise InputError(
             "an id must be a path inside the dataset", video=video, remedy="move the file there"
         )
-    return folder.joinpath(*parts[:-1], f"{parts[-1]}.parquet")
+    return folder.joinpath(*parts[:-1], f"{short_name(parts[-1])}.parquet")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Which columns of somebody's CSV name the files and say the labels.
 
-The rule, in this order (names of columns are compared in small letters, with `_` for spaces and
-hyphens):
+The rule, in this order (names are compared in small letters, with `_` for spaces and hyphens):
 
 - The **file** column is `file`, `filename`, `video` or `path`; else the column of which the most
   values, and at least half, name a video that is there (with or without folders and ending).
@@ -12,33 +11,22 @@ hyphens):
   answer such a question, or its opposite (`is_fake`), and mean nothing elsewhere.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from predictions.errors import InputError
+from predictions.tables.roles import LABEL_NAMES, REAL_QUESTIONS, plain_name
 
 #: The column that names the file, in the order of trust.
 FILE_COLUMNS = ("file", "filename", "video", "path")
-#: Columns that hold the label, whatever its spelling.
-LABEL_NAMES = (
-    *("is_fake", "fake", "is_deepfake", "deepfake", "is_real", "real", "is_genuine", "genuine"),
-    *("target", "class", "class_name", "category", "type", "labels", "y", "ground_truth"),
-)
 _FAKE_QUESTIONS = ("is_fake", "fake", "is_deepfake", "deepfake")
-_REAL_QUESTIONS = ("is_real", "real", "is_genuine", "genuine")
 _FAKE_WORDS = (
     *("fake", "deepfake", "manipulated", "forged", "synthetic", "generated", "altered"),
     *("spoof", "tampered"),
 )
 _REAL_WORDS = ("real", "original", "genuine", "authentic", "pristine", "bonafide", "bona_fide")
 _WORDS = dict.fromkeys(_FAKE_WORDS, "1") | dict.fromkeys(_REAL_WORDS, "0")
-
-
-def plain_name(name: object) -> str:
-    """A column's name as it is compared: `File Name` is `file_name`."""
-    return re.sub(r"[\s\-]+", "_", str(name).strip()).lower()
 
 
 def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
@@ -104,7 +92,7 @@ def to_labels(column: "pd.Series[str]") -> "pd.Series[str]":
     meaning: dict[str, str] = {}
     if name in _FAKE_QUESTIONS:
         meaning = {"true": "1", "yes": "1", "false": "0", "no": "0"}
-    elif name in _REAL_QUESTIONS:
+    elif name in REAL_QUESTIONS:
         meaning = {"true": "0", "yes": "0", "false": "1", "no": "1", "1": "0", "0": "1"}
         words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
     read = [

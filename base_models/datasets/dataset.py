@@ -21,12 +21,14 @@ class Found:
         notes: decisions to show.
         crops: for face crops instead of videos, the pictures of each video.
         source: the file that errors about the table name, where it is not the dataset's path.
+        left_out: id of a file or folder (`.`: of all) -> why it was not taken.
     """
 
     videos: pd.DataFrame
     notes: list[Note] = field(default_factory=list)
     crops: CropFiles | None = None
     source: Path | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

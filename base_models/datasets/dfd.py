@@ -13,15 +13,10 @@ import pandas as pd
 from base_models.datasets.dataset import Found
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
-from predictions.notes import NoteKind
 
 METHOD = "DeepFakeDetection"
 
-UNNAMED = NoteKind(
-    "datasets.dfd-names",
-    "{n} videos are named neither NN__scene nor NN_MM__scene__HASH and were left out: {first} "
-    "first.",
-)
+_UNNAMED = "named neither NN__scene nor NN_MM__scene__HASH"
 
 _REAL = re.compile(r"(?P<target>\d{2})__(?P<scene>.+)")
 _FAKE = re.compile(
@@ -84,7 +79,4 @@ def read(folder: Path) -> Found:
         )
     columns = ["video", "label", "original", "method", "dataset", "scene", "target", "source"]
     made = pd.DataFrame(rows, columns=columns).astype({"original": "string", "method": "string"})
-    notes = note_missing_originals(made)
-    if unnamed:
-        notes.append(UNNAMED(n=len(unnamed), first=unnamed[0]))
-    return Found(made, notes)
+    return Found(made, note_missing_originals(made), left_out=dict.fromkeys(unnamed, _UNNAMED))

@@ -23,10 +23,6 @@ LISTED_BUT_MISSING = NoteKind(
     "datasets.dfdc-missing",
     f"{{names:number}} videos named in {_METADATA} are not there and were left out: {{names:few}}.",
 )
-UNLISTED = NoteKind(
-    "datasets.dfdc-unlisted",
-    f"{{names:number}} videos are not named in {_METADATA} and were left out: {{names:few}}.",
-)
 
 
 def find(folder: Path) -> list[Path]:
@@ -42,7 +38,7 @@ def read(folder: Path) -> Found:
     """One row a video: `video`, `label` (text), `original` (id of the real video), `split`.
 
     A row whose file is missing is left out, and a video that no metadata names is left out too:
-    both are told in a note, with their count and the first names.
+    both are told, with their count and the first names.
 
     Raises:
         InputError: a metadata file is not as above, or names no file that is there.
@@ -78,9 +74,8 @@ def read(folder: Path) -> Found:
     notes = []
     if missing:
         notes.append(LISTED_BUT_MISSING(names=missing))
-    if unnamed:
-        notes.append(UNLISTED(names=unnamed))
-    return Found(videos, notes)
+    left_out = dict.fromkeys(unnamed, f"not named in {_METADATA}")
+    return Found(videos, notes, left_out={".": f"in a folder without {_METADATA}", **left_out})
 
 
 def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:

@@ -3,9 +3,10 @@
 Either a CSV names the pictures (`file`, with `label`, `group`, `method` ... as for videos; a column
 `video` says which pictures belong to one video), or they lie in `real/` and `fake/`, or in a
 folder without labels. In folders, the pictures of one subfolder are one video, and a picture that
-lies in none is a video of its own.
+lies in none is a video of its own. The pictures of a video are in the natural order of their names.
 """
 
+import re
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -39,7 +40,7 @@ def read(path: Path) -> Found:
     assert found is not None  # by `find`
     videos, crops = _videos_of(found.videos, str(path))
     said = CROPS(name=path.name or str(path), pictures=len(found.videos), videos=len(videos))
-    return Found(videos, [said, *found.notes], crops, path)
+    return Found(videos, [said, *found.notes], crops, path, found.left_out)
 
 
 def pictures_in(path: Path) -> Found | None:
@@ -51,7 +52,8 @@ def pictures_in(path: Path) -> Found | None:
     table = manifest.find(path)
     if table is not None:
         return _named(table)
-    if list_videos(path):
+    # A GIF beside pictures is a picture that moves, which nobody cut.
+    if any(PurePosixPath(video).suffix.lower() != ".gif" for video in list_videos(path)):
         return None
     labels = real_fake.find(path)
     if not labels:
@@ -81,7 +83,7 @@ def _videos_of(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropF
                 remedy="give all of them the same",
             )
     files = {
-        str(video): tuple(names)
+        str(video): tuple(sorted(names, key=natural_order))
         for video, names in pictures.groupby("video", sort=False)["file"].agg(list).items()
     }
     videos = pictures.drop_duplicates("video")[["video", *known]].reset_index(drop=True)
@@ -107,7 +109,15 @@ def _named(path: Path) -> Found | None:
     table = table.rename(columns={"video": "file"})
     own = "file" in names and "video" in names
     video = names["video"].fillna(table["file"]) if own else table["file"]
-    return Found(table.assign(video=video), found.notes)
+    return Found(
+        table.assign(video=video), found.notes, left_out={".": f"not named in {path.name}"}
+    )
+
+
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """What names are sorted by so that 10 comes after 2: frames of a video, in their order."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
 def _grouped(pictures: list[str]) -> pd.DataFrame:

@@ -103,7 +103,8 @@ def read(folder: Path) -> Found:
         notes.append(OFFICIAL_SPLITS(counts=counts, without=without))
     if odd:
         notes.append(ODD_NAMES(names=odd))
-    return Found(videos, notes)
+    masks = {path.relative_to(folder).as_posix() for path in folder.glob(f"{_FAKE_FOLDER}/*/masks")}
+    return Found(videos, notes, left_out=dict.fromkeys(masks, "that are masks"))
 
 
 def _row(shelf: _Shelf, name: str) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def with_identity_groups(
 def note_missing_originals(videos: pd.DataFrame) -> list[Note]:
     """A note on fakes whose `original` is not among the videos; they keep its name."""
     original = videos["original"].dropna()
+    if original.empty:
+        return []
     missing = original[~original.isin(videos["video"])]
     if missing.empty:
         return []

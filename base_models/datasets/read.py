@@ -1,17 +1,18 @@
 """A dataset from a folder or a CSV, whatever its layout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from base_models.datasets.choose import choose_videos
-from base_models.datasets.dataset import Dataset
+from base_models.datasets.dataset import Dataset, Found
 from base_models.datasets.identities import with_identity_groups
-from base_models.datasets.layouts import layout_named, recognise
+from base_models.datasets.layouts import Layout, layout_named, recognise
+from base_models.datasets.left_out import note_left_out
 from base_models.datasets.manifest import passed_over
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
-from predictions.notes import NoteKind
+from predictions.notes import Note, NoteKind
 from predictions.tables.videos import check_videos, require_labels, with_known_labels
 
 READ_AS = NoteKind(
@@ -39,6 +40,7 @@ def read_dataset(
     layout: str | None = None,
     only: Mapping[str, Sequence[str]] | None = None,
     identity: str = "both",
+    tell: Callable[[Note], object] = lambda note: None,
 ) -> Dataset:
     """Read a dataset of videos from a folder, or from a CSV that names them.
 
@@ -53,6 +55,8 @@ def read_dataset(
         only: column -> the values that are wanted of it; see `choose_videos`.
         identity: `both` keeps together everybody seen and everybody whose face was used,
             `target` only videos in which the same person was filmed.
+        tell: called with each of the dataset's notes as soon as it is known, also where an error
+            follows.
 
     Raises:
         InputError: no video is there, the tables are not in order, or labels are missing.
@@ -62,8 +66,30 @@ def read_dataset(
     if identity not in ("both", "target"):
         raise InputError(f"identity={identity!r} is unknown", remedy="choose 'both' or 'target'")
     taken = recognise(path) if layout is None else layout_named(layout, path)
-    found = taken.read(path)
+    notes: list[Note] = []
+
+    def note(new: Iterable[Note]) -> None:
+        for one in new:
+            notes.append(one)
+            tell(one)
+
+    try:
+        found = taken.read(path)
+    except InputError:
+        note(note_left_out(path, None, {}) if path.is_dir() else [])
+        raise
     source = str(found.source or path)
+    if path.is_dir() and (taken.told or layout is not None) and not found.videos.empty:
+        said = READ_AS(
+            name=path.name or str(path),
+            title=taken.title,
+            signs=taken.about,
+            forced=layout is not None,
+        )
+        note([said])
+    note(found.notes)
+    if path.is_dir():
+        note(_left_out(path, taken, found))
     if found.videos.empty:
         raise InputError(
             "there is no video in it",
@@ -71,33 +97,24 @@ def read_dataset(
             remedy=f"give a folder of videos ({', '.join(sorted(VIDEO_ENDINGS)[:4])} ...) or a "
             "CSV that names them",
         )
-    notes = [*found.notes]
-    if path.is_dir() and (taken.told or layout is not None):
-        said = READ_AS(
-            name=path.name or str(path),
-            title=taken.title,
-            signs=taken.about,
-            forced=layout is not None,
-        )
-        notes = [said, *notes]
     # Groups are made before the choice: who is tied to whom does not depend on what is chosen.
     videos, of_groups = with_identity_groups(found.videos, identity)
-    notes += of_groups
+    note(of_groups)
     if taken.name == "plain":  # nothing knew the labels; a CSV that is here should have
         unused = passed_over(path)
         if training and unused:
             raise unused[0]
-        notes += [PASSED_OVER(reason=str(error)) for error in unused]
+        note([PASSED_OVER(reason=str(error)) for error in unused])
     if not training and "label" in videos:
         videos, odd = with_known_labels(videos)
-        notes += [ODD_LABELS(file=source, words=odd)] if odd else []
+        note([ODD_LABELS(file=source, words=odd)] if odd else [])
     videos = check_videos(videos.assign(group=connected_groups(videos)), source)
     if only:
         videos = choose_videos(videos, only, source)
     if training:
         require_labels(videos, source)
         if videos["group"].is_unique:
-            notes.append(NO_GROUPS())
+            note([NO_GROUPS()])
     return Dataset(
         root=path if path.is_dir() else path.parent,
         videos=videos,
@@ -105,3 +122,14 @@ def read_dataset(
         layout=taken.name,
         crops=found.crops,
     )
+
+
+def _left_out(path: Path, taken: Layout, found: Found) -> list[Note]:
+    files = set(found.videos["video"])
+    if found.crops is not None:
+        files = {file for crops in found.crops.values() for file in crops}
+    said = f"in no folder of the layout {taken.name}"
+    if found.source is not None and found.source.is_file():
+        said = f"not named in {found.source.name}"
+    pictures = found.crops is not None or taken.name == "stills"
+    return note_left_out(path, files, {".": said, **found.left_out}, pictures=pictures)

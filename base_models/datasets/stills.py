@@ -36,4 +36,4 @@ def read(path: Path) -> Found:
         table = table.assign(group=table["video"])
     videos = table.drop(columns="video").rename(columns={"file": "video"})
     said = STILLS(name=path.name or str(path), pictures=len(videos))
-    return Found(videos, [said, *found.notes], source=path)
+    return Found(videos, [said, *found.notes], source=path, left_out=found.left_out)

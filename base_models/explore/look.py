@@ -4,11 +4,10 @@ Both functions return JSON values and never raise for a file that cannot be used
 `unreadable` then, with a reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import torch
@@ -33,16 +32,16 @@ from base_models.explore.similarity import (
     structural,
 )
 from base_models.video.choose import choose_frames
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import decode_frames, describe_loss, index_video
+from base_models.video.stills import read_picture
+from base_models.video.unreadable import UnreadableVideo, as_unreadable
+from predictions.words import name_some
 
 Result = dict[str, Any]
 
 #: Frames of a video on the contact sheet.
 _DRAWN = 3
 _PAIR_HEIGHT = 152
-#: What files can do to the libraries that read them.
-_FILE_ERRORS = (UnreadableVideo, av.FFmpegError, cv2.error, OSError, ValueError)
 
 
 def look_at_video(
@@ -78,11 +77,10 @@ def _kept_from_failing(work: Callable[..., Result], *arguments: Any) -> Result:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        return work(*arguments)
-    except _FILE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        reason = str(reason).strip().splitlines()[0].rstrip(".")
-        return {"status": "unreadable", "reason": reason[:1].upper() + reason[1:] + "."}
+        with as_unreadable():
+            return work(*arguments)
+    except UnreadableVideo as error:
+        return {"status": "unreadable", "reason": error.sentence}
 
 
 def _look_at_video(
@@ -90,7 +88,8 @@ def _look_at_video(
 ) -> Result:
     reason = ""
     if pictures:
-        images = list(_pictures(files, settings.frames))
+        images, lost = _pictures(files, settings.frames)
+        reason = f"Left out: {name_some(lost)}." if lost else ""
     else:
         index = index_video(files[0])
         chosen = choose_frames(index.times, settings.frames)
@@ -129,13 +128,17 @@ def _look_at_video(
     }
 
 
-def _pictures(files: tuple[Path, ...], n: int) -> Iterator[NDArray[np.uint8]]:
-    """Up to `n` evenly spaced pictures of a video's face crops, RGB."""
+def _pictures(files: tuple[Path, ...], n: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
+    """Up to `n` evenly spaced pictures of a video's face crops, RGB, and which cannot be read."""
+    images, lost = [], []
     for number in _evenly(len(files), n):
-        image = cv2.imread(str(files[number]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise UnreadableVideo(f"{files[number].name} is not a readable picture", "no_picture")
-        yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        try:
+            images.append(read_picture(files[number])[0])
+        except UnreadableVideo as error:
+            lost.append(f"{files[number].name} ({error})")
+    if not images:
+        raise UnreadableVideo(f"no picture can be read: {name_some(lost)}", "no_picture")
+    return images, lost
 
 
 def _evenly(length: int, n: int) -> list[int]:

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from base_models.video.container import UnreadableVideo, open_media, picture_stream
+from base_models.video.container import open_media, picture_stream
+from base_models.video.stills import read_picture
+from base_models.video.unreadable import UnreadableVideo, as_unreadable, media_file
+from predictions.file_names import on_disk
 
 Facts = dict[str, Any]
 
@@ -26,28 +28,32 @@ def probe_video(path: Path) -> Facts:
     if facts["status"] != "ok":
         return facts
     try:
-        with open_media(path) as container:
+        with as_unreadable(), open_media(path) as container:
             facts |= _stream_facts(container)
     except UnreadableVideo as error:
-        return facts | {"status": "unreadable", "reason": error.sentence}
-    except (av.FFmpegError, OSError, ValueError) as error:
-        detail = getattr(error, "strerror", None) or type(error).__name__
-        return facts | _unreadable(f"the file's header cannot be read ({detail})")
+        return facts | _unreadable(error)
     if facts["seconds"]:
         facts["kbps"] = round(facts["bytes"] * 8 / 1000 / facts["seconds"], 1)
     return facts
 
 
 def probe_pictures(paths: tuple[Path, ...]) -> Facts:
-    """The same facts of the pictures (face crops) of one video; sizes are the first one's."""
+    """The same facts of the pictures (face crops) of one video; sizes are those of the first one
+    that can be read."""
     facts = _file_facts(paths[0])
-    if facts["status"] != "ok":
-        return facts
-    image = cv2.imread(str(paths[0]), cv2.IMREAD_COLOR)
+    image, first = None, None
+    for path in paths:
+        try:
+            image, _ = read_picture(path)
+            break
+        except UnreadableVideo as error:
+            first = first or UnreadableVideo(f"{path.name}: {error}", error.code)
     if image is None:
-        return facts | _unreadable(f"{paths[0].name} is not a readable picture")
-    facts["bytes"] = sum(path.stat().st_size for path in paths if path.is_file())
-    facts |= {"container": "pictures", "codec": facts["ending"].removeprefix(".")}
+        return facts | _unreadable(first or UnreadableVideo("there is no picture", "no_picture"))
+    there = [on_disk(path) for path in paths]
+    facts |= {"status": "ok", "reason": "", "container": "pictures"}
+    facts |= {"bytes": sum(path.stat().st_size for path in there if path.is_file())}
+    facts |= {"codec": facts["ending"].removeprefix(".")}
     return facts | {"height": image.shape[0], "width": image.shape[1], "frames": len(paths)}
 
 
@@ -60,14 +66,16 @@ def _file_facts(path: Path) -> Facts:
     )
     facts: Facts = {"status": "ok", "reason": "", "ending": path.suffix.lower(), **empty}
     try:
-        facts["bytes"] = path.stat().st_size
-    except OSError as error:
-        return facts | _unreadable(f"the file cannot be read ({error.strerror})")
-    return facts if facts["bytes"] else facts | _unreadable("the file is empty")
+        facts["bytes"] = media_file(path).stat().st_size
+    except UnreadableVideo as error:
+        return facts | _unreadable(error)
+    return (
+        facts if facts["bytes"] else facts | _unreadable(UnreadableVideo("the file is empty", ""))
+    )
 
 
-def _unreadable(reason: str) -> Facts:
-    return {"status": "unreadable", "reason": reason[:1].upper() + reason[1:] + "."}
+def _unreadable(error: UnreadableVideo) -> Facts:
+    return {"status": "unreadable", "reason": error.sentence}
 
 
 def _stream_facts(container: InputContainer) -> Facts:

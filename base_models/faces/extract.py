@@ -35,10 +35,11 @@ from base_models.faces.store import FACES, Faces, empty_faces, faces_table
 from base_models.faces.tracks import link_tracks
 from base_models.faces.views import View
 from base_models.video.choose import choose_frames
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import Frame, decode_frames, describe_loss, index_video
 from base_models.video.sampling import Sampling
 from base_models.video.stills import is_still, read_still
+from base_models.video.unreadable import UnreadableVideo, as_unreadable
+from predictions.file_names import on_disk
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
@@ -107,21 +108,28 @@ def extract_video(
 ) -> Faces:
     """The faces of one video, or of a picture, in memory.
 
-    A video that cannot be decoded gives status `unreadable`, one without a face `no_face`, each
-    with its reason. `threads`: of the decoder, 0 lets it choose.
+    A video that cannot be decoded, or makes anything fail, gives status `unreadable`, one without a
+    face `no_face`, each with its reason. `threads`: of the decoder, 0 lets it choose.
+
+    Raises:
+        InputError: a finder cannot be had (its package or its file is missing).
     """
     try:
-        media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
-        for rung in rungs(settings):
-            found = _find(rung, media.frames(), settings, device)
-            if found.frame or not found.seen:
-                break
+        with as_unreadable():
+            return _extracted(path, settings, device, threads)
     except UnreadableVideo as error:
         return empty_faces("unreadable", error.sentence, error.code, n_frames=0, size=settings.size)
+
+
+def _extracted(path: Path, settings: FaceSettings, device: str, threads: int) -> Faces:
+    media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
+    for rung in rungs(settings):
+        found = _find(rung, media.frames(), settings, device)
+        if found.frame or not found.seen:
+            break
     came = len(found.seen)
     if not came:
-        reason = "No frame of the file can be decoded."
-        return empty_faces("unreadable", reason, "no_frame", n_frames=0, size=settings.size)
+        raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
     loss, code = media.loss(came)
     if not found.frame:
         reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
@@ -356,6 +364,6 @@ def _finder(rung: Rung, device: str) -> FaceFinder:
 def _length(path: Path) -> int:
     """Bytes of a file; -1 where there is none."""
     try:
-        return path.stat().st_size
+        return on_disk(path).stat().st_size
     except OSError:
         return -1

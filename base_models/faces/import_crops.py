@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -14,11 +13,14 @@ from base_models.faces.crops import cut_face
 from base_models.faces.images import encode_jpeg
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import FACES, Faces, empty_faces, faces_table
+from base_models.video.stills import read_picture
+from base_models.video.unreadable import UnreadableVideo
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
+from predictions.words import count, name_some
 
 #: Goes into the key: faces written by an older way of working are made again.
-_FORMAT = 3
+_FORMAT = 4
 
 
 def import_crops(
@@ -63,39 +65,43 @@ def _key(root: Path, largest: int, names: Sequence[str]) -> str:
 def read_crops(root: Path, largest: int, names: Sequence[str]) -> Faces:
     """The pictures of one video as its faces: frame = place among `names`, one track.
 
-    `unreadable` when a picture cannot be decoded, with its name.
+    A picture that cannot be decoded is left out, and named in the reason; `unreadable` where no
+    other is left.
     """
+    frames: list[int] = []
     jpegs: list[bytes] = []
     boxes = []
+    lost: list[str] = []
     side = 0
-    for name in names:
+    for number, name in enumerate(names):
         try:
-            data = (root / name).read_bytes()
-        except OSError:
-            data = b""
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if image is None:
-            reason = f"The picture {name} cannot be decoded."
-            return empty_faces("unreadable", reason, "no_picture", n_frames=0, size=largest)
+            image, data = read_picture(root / name)
+        except UnreadableVideo as error:
+            lost.append(f"{name} ({error})")
+            continue
         height, width = image.shape[:2]
         side = side or min(largest, max(height, width))
         box = np.array([0, 0, width, height], np.float32)
         if (height, width) == (side, side) and data[:2] == b"\xff\xd8":
             jpegs.append(data)
         else:
-            rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-            jpegs.append(encode_jpeg(cut_face(rgb, box, margin=0.0, size=side)))
+            jpegs.append(encode_jpeg(cut_face(image, box, margin=0.0, size=side)))
+        frames.append(number)
         boxes.append(box)
     n = len(jpegs)
+    reason = f"{len(lost)} of {count(len(names), 'picture')} left out: {name_some(lost)}."
+    if not n:
+        return empty_faces("unreadable", reason, "no_picture", n_frames=0, size=largest)
     return Faces(
-        frame=np.arange(n, dtype=np.int32),
+        frame=np.array(frames, np.int32),
         track=np.zeros(n, np.int32),
         box=np.stack(boxes),
         score=np.ones(n, np.float32),
         jpeg=jpegs,
         status="ok",
-        reason="",
+        reason=reason if lost else "",
         n_frames=n,
         size=side,
+        reason_code="pictures_lost" if lost else "",
         ready_made=True,
     )

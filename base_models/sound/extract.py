@@ -16,7 +16,7 @@ from base_models.datasets.dataset import Dataset
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND, Sound, SoundStatus, as_samples
 from base_models.sound.track import NoSound, Track, read_track
-from base_models.video.container import UnreadableVideo
+from base_models.video.unreadable import UnreadableVideo, as_unreadable
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
@@ -34,7 +34,8 @@ def extract_video_sound(path: Path, settings: SoundSettings) -> Sound:
     be decoded `unreadable`, each with its reason and without a sample.
     """
     try:
-        track = read_track(path, settings.rate, settings.longest_s)
+        with as_unreadable():
+            track = read_track(path, settings.rate, settings.longest_s)
     except NoSound as error:
         return _nothing("no_sound", error.sentence, error.code)
     except UnreadableVideo as error:

@@ -11,7 +11,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from base_models.video.container import UnreadableVideo, UnusableMedia, open_media
+from base_models.video.container import open_media
+from base_models.video.limits import Stopwatch
+from base_models.video.unreadable import UnreadableVideo, UnusableMedia
 
 
 class NoSound(UnusableMedia):
@@ -39,16 +41,21 @@ def read_track(path: Path, rate: int, longest_s: float) -> Track:
 
     Raises:
         NoSound: there is no audio track, or there are no samples in it.
-        UnreadableVideo: the file cannot be opened, or not one packet of the track decoded.
+        UnreadableVideo: the file cannot be opened, not one packet of the track decoded, or it took
+            too long.
     """
+    watch = Stopwatch()
     with open_media(path) as container:
         if not container.streams.audio:
             raise NoSound("the file has no audio track", "no_track")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise UnreadableVideo("there is no decoder for its sound", "no_decoder")
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
         pieces: list[NDArray[np.float32]] = []
         wanted, have, damaged = round(longest_s * rate), 0, 0
         for packet in _packets(container, stream):
+            watch.check()
             if packet is None:
                 damaged += 1
                 continue

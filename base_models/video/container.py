@@ -1,4 +1,4 @@
-"""Opening media files, and what is said of those that cannot be used."""
+"""Opening media files."""
 
 from pathlib import Path
 
@@ -6,41 +6,25 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from base_models.video.limits import MOST_PIXELS
+from base_models.video.unreadable import UnreadableVideo, UnusableMedia, media_file
 
-class UnusableMedia(Exception):
-    """A file, or the track that was wanted of it, cannot be used.
+__all__ = ["UnreadableVideo", "UnusableMedia", "open_media", "picture_stream"]
 
-    Attributes:
-        reason: why, in words.
-        code: the kind of reason, in a word.
-    """
-
-    def __init__(self, reason: str, code: str) -> None:
-        super().__init__(reason, code)
-        self.reason, self.code = reason, code
-
-    def __str__(self) -> str:
-        return self.reason
-
-    @property
-    def sentence(self) -> str:
-        """The reason as a sentence of its own."""
-        return f"{self.reason[:1].upper()}{self.reason[1:].rstrip('.')}."
-
-
-class UnreadableVideo(UnusableMedia):
-    """What is wanted of a file cannot be decoded."""
+#: The whitelist keeps a playlist from opening anything else; larger pictures are not decoded.
+_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MOST_PIXELS)}
 
 
 def open_media(path: Path) -> InputContainer:
     """The file, to be closed by the caller.
 
     Raises:
-        UnreadableVideo: it is missing, or no media file.
+        UnreadableVideo: it is missing, no regular file, or no media file.
     """
+    # The prefix keeps an odd name from meaning a protocol; titles may be in any encoding.
+    name = f"file:{media_file(path)}"
     try:
-        # The prefix and the whitelist keep a playlist, or an odd name, from opening anything else.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        return av.open(name, options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         detail = getattr(error, "strerror", None) or type(error).__name__
         raise UnreadableVideo(
@@ -52,10 +36,12 @@ def picture_stream(container: InputContainer) -> VideoStream:
     """The first video stream that is no cover picture.
 
     Raises:
-        UnreadableVideo: there is none.
+        UnreadableVideo: there is none, or no decoder for it.
     """
     for stream in container.streams.video:
         # The cover picture of a sound file is a video stream too.
         if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise UnreadableVideo("there is no decoder for its pictures", "no_decoder")
             return stream
     raise UnreadableVideo("the file has no video stream", "no_stream")

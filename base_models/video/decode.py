@@ -18,9 +18,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from base_models.video.choose import typical_step
+from base_models.video.choose import choose_frames, typical_step
 from base_models.video.container import UnreadableVideo, open_media, picture_stream
-from base_models.video.rgb import RgbConverter
+from base_models.video.limits import MOST_PIXELS, Stopwatch, check_size
+from base_models.video.rgb import RgbConverter, with_square_pixels
+from base_models.video.unreadable import as_unreadable
+
+#: Of a file that jumps back in time by more seconds, parts were joined whose stamps say nothing.
+_JUMP_BACK_S = 1.0
 
 #: A seek empties the decoder's pipeline; decoding this many frames costs about the same.
 _SEEK_PAYS_FROM = 12
@@ -55,8 +60,10 @@ class VideoIndex:
         pts: (N,) int64 presentation stamps of the same frames; None when the file has none that
             can be trusted (raw streams, some AVI), where frames are known by counting alone.
         keys: ascending numbers of the frames where decoding can start.
-        declared: how many frames the header promises; 0 when it does not say.
+        declared: how many frames the header promises; 0 when it does not say. Those that an edit
+            list leaves out do not count.
         width, height: pixels as coded, before rotation.
+        pixel_aspect: width of a pixel by its height.
     """
 
     path: Path
@@ -66,6 +73,7 @@ class VideoIndex:
     declared: int
     width: int
     height: int
+    pixel_aspect: float = 1.0
 
     def __len__(self) -> int:
         return len(self.times)
@@ -76,40 +84,54 @@ class VideoIndex:
         return float(self.times[-1]) + typical_step(self.times)
 
 
+@as_unreadable()
 def index_video(path: Path) -> VideoIndex:
     """List the frames of a file without decoding them; reads the file once.
 
     Raises:
-        UnreadableVideo: the file is missing, not a video, or holds no frame.
+        UnreadableVideo: the file is missing, not a video, holds no frame, or is beyond the limits.
     """
+    watch = Stopwatch()
     with open_media(path) as container:
         stream = picture_stream(container)
+        check_size(stream.width, stream.height)
         stamps: list[int | None] = []
+        coded: list[int] = []
         is_key: list[bool] = []
+        discarded = 0
         try:
             for packet in container.demux(stream):
+                watch.check()
                 # An edit list marks packets that are decoded but never shown; the last packet
                 # of a cut-off file is marked corrupt.
-                if packet.size and not packet.is_discard and not packet.is_corrupt:
+                if packet.is_discard:
+                    discarded += 1
+                elif packet.size and not packet.is_corrupt:
                     stamps.append(packet.pts)
                     is_key.append(packet.is_keyframe)
+                    coded += [] if packet.dts is None else [packet.dts]
         except av.FFmpegError:
             pass  # a cut-off file: what came before still counts
         if not stamps:
             raise UnreadableVideo("the file holds no video frame", "no_frame")
-        declared, width, height = stream.frames, stream.width, stream.height
+        declared = _declared(container, stream) - discarded
         base = float(stream.time_base or 0)
         rate = float(stream.average_rate or 0) or 25.0
+        # AVI stamps packets in the order of coding, whatever the order of showing.
+        trusted = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+        shape = stream.width, stream.height, _pixel_aspect(stream)
     known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) == len(stamps) and len(set(known)) == len(known) and base > 0:
+    trusted &= len(known) == len(stamps) and len(set(known)) == len(known) and base > 0
+    trusted &= len(coded) < 2 or float(np.diff(coded).min()) * base > -_JUMP_BACK_S
+    if trusted:
         pts = np.array(known, np.int64)
         order = np.argsort(pts, kind="stable")
         pts = pts[order]
         times = (pts - pts[0]) * base
         keys = np.flatnonzero(np.array(is_key)[order])
-        return VideoIndex(path, times, pts, keys, declared, width, height)
+        return VideoIndex(path, times, pts, keys, declared, *shape)
     times = np.arange(len(stamps)) / rate
-    return VideoIndex(path, times, None, np.zeros(1, np.int64), declared, width, height)
+    return VideoIndex(path, times, None, np.zeros(1, np.int64), declared, *shape)
 
 
 def decode_frames(
@@ -121,17 +143,18 @@ def decode_frames(
     result shorter. `threads`: of the decoder, 0 lets it choose; the pictures do not depend on it.
 
     Raises:
-        UnreadableVideo: the file can no longer be opened, or its colours mean nothing to us.
+        UnreadableVideo: the file can no longer be opened, its colours mean nothing to us, or it is
+            beyond the limits.
     """
     wanted = [int(number) for number in chosen]
-    converter = RgbConverter()
+    converter, watch = RgbConverter(), Stopwatch()
     at, start, may_seek = 0, 0, index.pts is not None
     careful = False  # one thread, nothing left out; from the first damage on
     while at < len(wanted):
         restart: int | None = None
         try:
             needed = None if careful else wanted[at:]
-            with closing(_numbered(index, start, threads, needed)) as pictures:
+            with closing(_numbered(index, start, threads, needed, watch)) as pictures:
                 for number, picture in pictures:
                     if start and number > start:
                         # The seek landed behind its key frame: seeking here cannot be trusted.
@@ -140,7 +163,9 @@ def decode_frames(
                     start = 0
                     if number < wanted[at]:
                         continue
-                    yield Frame(number, float(index.times[number]), _upright(picture, converter))
+                    image = _upright(picture, converter, index.pixel_aspect)
+                    with watch.paused():
+                        yield Frame(number, float(index.times[number]), image)
                     while at < len(wanted) and wanted[at] <= number:
                         at += 1
                     if at == len(wanted):
@@ -157,6 +182,16 @@ def decode_frames(
         if restart is None:  # nothing came after the seek
             may_seek, restart = False, 0
         start = restart
+
+
+def sample_frames(path: Path, n: int) -> list[Frame]:
+    """Up to `n` frames of a video, evenly spaced in time.
+
+    Raises:
+        UnreadableVideo: as `index_video` and `decode_frames`.
+    """
+    index = index_video(path)
+    return list(decode_frames(index, choose_frames(index.times, n)))
 
 
 def describe_loss(index: VideoIndex, wanted: int, came: int) -> tuple[str, str]:
@@ -176,7 +211,11 @@ def _key_before(index: VideoIndex, number: int) -> int:
 
 
 def _numbered(
-    index: VideoIndex, start: int, threads: int, wanted: Sequence[int] | None
+    index: VideoIndex,
+    start: int,
+    threads: int,
+    wanted: Sequence[int] | None,
+    watch: Stopwatch,
 ) -> Generator[tuple[int, VideoFrame], None, None]:
     """Good frames with their numbers, from the key frame `start` on (0: from the beginning).
 
@@ -190,6 +229,7 @@ def _numbered(
         stream = picture_stream(container)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         if start and index.pts is not None:
             try:
                 container.seek(int(index.pts[start]), stream=stream)
@@ -198,7 +238,7 @@ def _numbered(
         stamps = None
         if wanted is not None:
             stamps = frozenset([] if index.pts is None else index.pts[[*wanted]].tolist())
-        for count, picture in enumerate(_pictures(container, stream, stamps)):
+        for count, picture in enumerate(_pictures(container, stream, stamps, watch)):
             if picture.is_corrupt:
                 if wanted is not None:
                     raise _Damaged
@@ -214,7 +254,10 @@ def _numbered(
 
 
 def _pictures(
-    container: InputContainer, stream: VideoStream, wanted: frozenset[int] | None
+    container: InputContainer,
+    stream: VideoStream,
+    wanted: frozenset[int] | None,
+    watch: Stopwatch,
 ) -> Iterator[VideoFrame]:
     """Every frame that can be decoded from here on.
 
@@ -226,6 +269,7 @@ def _pictures(
     """
     packets = container.demux(stream)
     while True:
+        watch.check()
         try:
             packet = next(packets, None)
         except av.FFmpegError:
@@ -251,8 +295,11 @@ def _decoded(stream: VideoStream, packet: av.Packet | None, careful: bool) -> li
         return []
 
 
-def _upright(picture: VideoFrame, converter: RgbConverter) -> NDArray[np.uint8]:
-    """RGB uint8 (H, W, 3)."""
+def _upright(
+    picture: VideoFrame, converter: RgbConverter, pixel_aspect: float
+) -> NDArray[np.uint8]:
+    """RGB uint8 (H, W, 3) of square pixels."""
+    check_size(picture.width, picture.height)  # it may change on the way
     try:
         image = converter.convert(picture)
     except av.FFmpegError as error:
@@ -260,5 +307,20 @@ def _upright(picture: VideoFrame, converter: RgbConverter) -> NDArray[np.uint8]:
         raise UnreadableVideo(
             f"its colours ({colours}) cannot be converted to RGB", "no_colour"
         ) from error
+    image = with_square_pixels(image, pixel_aspect)
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+def _declared(container: InputContainer, stream: VideoStream) -> int:
+    """How many frames the header promises."""
+    if "mp4" in container.format.name.split(","):
+        # Its frames count those too that an edit list cuts off the end.
+        return min(stream.frames, len(stream.index_entries))
+    return stream.frames
+
+
+def _pixel_aspect(stream: VideoStream) -> float:
+    """Width of a pixel by its height; 1 where that is not known, not believable, or hardly more."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return aspect if 0.25 <= aspect <= 4 and abs(aspect - 1) > 0.01 else 1.0

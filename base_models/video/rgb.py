@@ -1,7 +1,8 @@
 """Decoded pictures to RGB.
 
 Pictures in full colour (4:4:4), such as FaceForensics++'s, are one matrix product: FFmpeg's
-converter has no fast way for them and takes several times as long. It converts all others.
+converter has no fast way for them and takes several times as long. It converts all others. High
+dynamic range is brought to the ordinary one (`base_models.video.hdr`).
 """
 
 from functools import lru_cache
@@ -12,6 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
+
+from base_models.video.hdr import TRANSFERS, to_sdr
 
 #: Matrix coefficients (ITU-T H.273, table 4) -> how much red and blue weigh in luma. What is not
 #: specified is taken for ITU-R BT.601, as FFmpeg does.
@@ -38,6 +41,10 @@ class RgbConverter:
         Raises:
             av.FFmpegError: there is no way from the picture's colours to RGB.
         """
+        transfer = getattr(picture, "color_trc", None)  # not in older PyAV
+        if transfer in TRANSFERS:
+            deep = self._reformatter.reformat(picture, format="rgb48le").to_ndarray()
+            return to_sdr(np.asarray(deep, np.uint16), transfer)
         full_range = _full_colour_range(picture)
         if full_range is None:
             rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
@@ -45,6 +52,16 @@ class RgbConverter:
         together = cv2.merge([_pixels(plane) for plane in picture.planes])
         matrix = yuv_to_rgb(picture.colorspace, full_range=full_range)
         return np.asarray(cv2.transform(together, matrix), np.uint8)
+
+
+def with_square_pixels(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) in its true shape; `aspect`: width of its pixels by their height."""
+    if aspect == 1:
+        return image
+    height, width = image.shape[:2]
+    how = cv2.INTER_AREA if aspect < 1 else cv2.INTER_CUBIC
+    size = (max(1, round(width * aspect)), height)
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 @lru_cache

@@ -1,13 +1,18 @@
-"""A picture as a video of one frame."""
+"""Pictures: read, and as a video of one frame."""
 
+import warnings
+from io import BytesIO
 from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from base_models.datasets.plain import IMAGE_ENDINGS
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import Frame
+from base_models.video.limits import MOST_BYTES, check_size
+from base_models.video.unreadable import UnreadableVideo, as_unreadable, media_file
 
 
 def is_still(path: PurePath) -> bool:
@@ -15,19 +20,38 @@ def is_still(path: PurePath) -> bool:
     return path.suffix.lower() in IMAGE_ENDINGS
 
 
-def read_still(path: Path) -> Frame:
-    """The picture, upright (as its EXIF says), as the first frame.
+@as_unreadable()
+def read_picture(path: Path) -> tuple[NDArray[np.uint8], bytes]:
+    """The picture as RGB uint8 (H, W, 3), upright (as its EXIF says), and the file's content.
+
+    Of several, as in an animation, it is the first one; 16 bits become 8.
 
     Raises:
-        UnreadableVideo: it is missing, or cannot be decoded.
+        UnreadableVideo: it is missing, too large, or cannot be decoded (cut off, too).
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableVideo(
-            f"the picture cannot be read ({error.strerror})", "no_picture"
-        ) from error
+    file = media_file(path)
+    if file.stat().st_size > MOST_BYTES:
+        raise UnreadableVideo(f"the picture has over {MOST_BYTES >> 20} MB", "too_large")
+    data = file.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(BytesIO(data)) as header:
+                check_size(*header.size)
+        except Image.DecompressionBombError as error:
+            raise UnreadableVideo(f"the picture is too large ({error})", "too_large") from error
+        except (UnidentifiedImageError, SyntaxError, ValueError, OSError):
+            pass  # OpenCV may know it
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
         raise UnreadableVideo("the picture cannot be decoded", "no_picture")
-    return Frame(0, 0.0, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8))
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), data
+
+
+def read_still(path: Path) -> Frame:
+    """The picture as the first frame.
+
+    Raises:
+        UnreadableVideo: as `read_picture`.
+    """
+    return Frame(0, 0.0, read_picture(path)[0])

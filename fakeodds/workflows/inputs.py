@@ -106,10 +106,7 @@ class DatasetOptions:
         """
         from base_models.datasets import read_dataset
 
-        dataset = read_dataset(path, training=training, **vars(self))
-        for note in dataset.notes:
-            terminal.note(note)
-        return dataset
+        return read_dataset(path, training=training, tell=terminal.note, **vars(self))
 
 
 _KIND_HELP = "probability, logit or raw, for one column or all; repeatable."

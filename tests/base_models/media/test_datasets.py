@@ -76,7 +76,7 @@ def test_dfdc_in_the_folder_itself(tmp_path):
     dataset = read_dataset(tmp_path)
     assert list(dataset.videos["video"]) == ["a.mp4", "b.mp4"]
     assert list(map(str, dataset.notes[1:])) == [
-        "1 videos are not named in metadata.json and were left out: stray.mp4."
+        "Left out: 1 file not named in metadata.json (stray.mp4)."
     ]
 
 

@@ -131,4 +131,4 @@ def test_another_picture_under_the_name_is_looked_at_again(tmp_path, astronaut):
     assert extract_faces(dataset, out, SETTINGS)["status"].tolist() == ["ok"]
     (tmp_path / "data" / "a.png").unlink()
     gone = extract_video(tmp_path / "data" / "a.png", SETTINGS)
-    assert gone.reason == "The picture cannot be read (No such file or directory)."
+    assert gone.reason == "The file cannot be opened (No such file or directory)."

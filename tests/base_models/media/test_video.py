@@ -16,15 +16,10 @@ from base_models.video.decode import (
     decode_frames,
     describe_loss,
     index_video,
+    sample_frames,
 )
 from base_models.video.sampling import Sampling
 from predictions.errors import InputError
-
-
-def sample_frames(path, n):
-    """Up to `n` frames evenly spaced in time."""
-    index = index_video(path)
-    return list(decode_frames(index, choose_frames(index.times, n)))
 
 
 def numbers_seen(frames):
@@ -112,8 +107,8 @@ def test_far_frames_are_reached_by_seeking(tmp_path, write_video, numbered, monk
     assert len(index.keys) >= 15
     decoded = []
 
-    def counting(container, stream, wanted):
-        for picture in pictures(container, stream, wanted):
+    def counting(*arguments):
+        for picture in pictures(*arguments):
             decoded.append(picture.pts)
             yield picture
 
@@ -130,8 +125,9 @@ def test_frames_that_no_other_needs_are_not_decoded(tmp_path, write_video, panne
     index = index_video(path)
     pictures, came, settled = video._pictures, [], {}
 
-    def counting(container, stream, wanted):
-        for picture in pictures(container, stream, wanted if settled["skips"] else frozenset()):
+    def counting(container, stream, wanted, watch):
+        needed = wanted if settled["skips"] else frozenset()
+        for picture in pictures(container, stream, needed, watch):
             came.append(picture.pts)
             yield picture
 

@@ -1,0 +1,48 @@
+"""Names of files that are no text, and names that are too long.
+
+An id is text that every table, page and terminal can hold, but a file system's names are bytes. So
+bytes that are no UTF-8, and control characters, stand in ids as `%` and two capital hexadecimal
+digits (`caf%E9.mp4`); every other name is its own id, also one with a `%`. `on_disk` goes back.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+#: What stands for a byte that is no UTF-8 (Python's surrogates), or is a control character.
+_NO_TEXT = re.compile("[\udc80-\udcff\x00-\x1f\x7f]")
+_ESCAPED = re.compile("%([01][0-9A-F]|7F|[89A-F][0-9A-F])")
+
+#: Bytes of a name in a folder; file systems allow 255, and we add endings to names.
+_LONGEST = 220
+
+
+def as_id(name: str) -> str:
+    """The name of a file, as Python gives it, as text that can be written anywhere."""
+    return _NO_TEXT.sub(lambda one: f"%{ord(one[0]) & 0xFF:02X}", name)
+
+
+def on_disk(path: Path) -> Path:
+    """Where the file lies whose path was made of an id: the path itself where that is there."""
+    if "%" not in str(path) or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        there = found / part
+        found = there if os.path.lexists(there) else found / _ESCAPED.sub(_byte, part)
+    return found
+
+
+def short_name(name: str) -> str:
+    """The name, or for one of over 220 bytes its beginning and a hash of all of it."""
+    whole = os.fsencode(name)
+    if len(whole) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(whole).hexdigest()[:32]
+    return f"{whole[: _LONGEST - 33].decode(errors='ignore')}~{digest}"
+
+
+def _byte(escaped: re.Match[str]) -> str:
+    number = int(escaped[1], 16)
+    return chr(number if number < 0x80 else 0xDC00 + number)

@@ -212,8 +212,7 @@ def _entry(network: Any, path: Path) -> Any:
             file=path,
             expected="floats, or whole numbers from 0 to 255",
         )
-    sides = _sides(entry)
-    height, width = (side.get_length() if side.is_static else None for side in sides)
+    height, width = (side.get_length() if side.is_static else None for side in _sides(entry))
     refuse_large_picture(height, width, path)
     return entry
 

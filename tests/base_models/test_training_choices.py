@@ -12,6 +12,7 @@ import torch
 
 from base_models.compute.devices import choose_device
 from base_models.compute.leases import leased
+from base_models.compute.threads import TRAINING_THREADS
 from base_models.faces.mediapipe_files import is_installed
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.training.early_stopping import best_epoch
@@ -174,7 +175,16 @@ def test_a_device_is_leased_to_its_share_of_workers(tmp_path: Path) -> None:
                 pass
         with pytest.raises(KeyError), leased(tmp_path, devices, 3):
             raise KeyError
-    assert not list(tmp_path.iterdir())
+    # Their files are there still, as after a process that was killed; the places are free.
+    with leased(tmp_path, devices, 3) as again:
+        assert again == "cuda:0"
+
+
+def test_threads_are_fixed_and_part_of_what_is_trained() -> None:
+    usual = TrainSettings()
+    assert usual.recorded()["threads"] == TRAINING_THREADS
+    assert usual.recorded() != replace(usual, threads=1).recorded()
+    assert usual.recorded() == replace(usual, workers=2).recorded()
 
 
 def test_several_devices_share_the_folds(

@@ -7,7 +7,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from base_models.video.limits import MOST_PIXELS
-from base_models.video.unreadable import UnreadableVideo, UnusableMedia, media_file
+from base_models.video.unreadable import (
+    UnreadableVideo,
+    UnusableMedia,
+    media_file,
+    raise_of_machine,
+)
 
 __all__ = ["UnreadableVideo", "UnusableMedia", "open_media", "picture_stream"]
 
@@ -26,6 +31,7 @@ def open_media(path: Path) -> InputContainer:
     try:
         return av.open(name, options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
+        raise_of_machine(error)
         detail = getattr(error, "strerror", None) or type(error).__name__
         raise UnreadableVideo(
             f"the file cannot be opened as a video ({detail})", "not_a_video"

@@ -1,5 +1,7 @@
 """What is said of files that cannot be used, and which files are opened at all."""
 
+import errno
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +56,21 @@ def as_unreadable() -> Iterator[None]:
     except (UnusableMedia, InputError):
         raise
     except Exception as error:
+        raise_of_machine(error)
         detail = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
         said = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         raise UnreadableVideo(f"reading it failed ({said})", "failed") from error
+
+
+def raise_of_machine(error: Exception) -> None:
+    """Go on with an error that says nothing of the file: the command ends, and can go on later.
+
+    Raises:
+        OSError: too many files are open at once.
+    """
+    number = getattr(error, "errno", None)
+    if number in (errno.EMFILE, errno.ENFILE):
+        raise OSError(number, os.strerror(number)) from error
 
 
 def media_file(path: Path) -> Path:

@@ -15,7 +15,7 @@ from fakeodds.view.format import listed, number, percent, shorten, thousands
 _STATUS = {"ok": "face found", "no_face": "no face found", "unreadable": "cannot be read"}
 _SOUND = {"ok": "sound was heard", "no_sound": "no sound", "unreadable": "cannot be read"}
 #: Reason codes of videos that end early or lack frames.
-_IN_PART = ("cut_off", "frames_lost")
+_IN_PART = ("cut_off", "frames_lost", "pictures_lost")
 _REASONS = 10
 _BARS = 40
 

@@ -1,5 +1,6 @@
 """Which frames come out of a file, and what happens when the file is damaged."""
 
+import errno
 import struct
 from pathlib import Path
 
@@ -273,3 +274,16 @@ def test_sound_alone_is_no_video(tmp_path):
         container.mux(stream.encode())
     with pytest.raises(UnreadableVideo, match="no video stream"):
         sample_frames(path, 3)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_too_many_open_files_say_nothing_of_a_video(number, tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"anything")
+
+    def refusing(*_args, **_options):
+        raise OSError(number, "too many")
+
+    monkeypatch.setattr(av, "open", refusing)
+    with pytest.raises(OSError, match="open files") as refused:
+        index_video(tmp_path / "a.mp4")
+    assert refused.value.errno == number

@@ -1,6 +1,7 @@
 """What tests of several rooms share."""
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 # No test measures time.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", print_blob=True, deadline=None)
+# What is ignored here (by nohup) would be ignored by the processes that tests start and send it.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

@@ -351,13 +351,24 @@ class RunFolder:
             InputError: naming the file and what makes it again.
         """
         for name in names or PRODUCTS:
-            damage = self._product(name).damage()
+            damage = self._product(name).damage() or self._lost_record(name)
             if damage is not None:
                 raise InputError(
                     "is damaged" if damage.exists() else "is gone",
                     file=damage,
                     remedy=f"give {self._command(name)} again, which makes it anew",
                 )
+
+    def _lost_record(self, name: str) -> Path | None:
+        """The record of a product whose files are there without it; None where that is right.
+
+        It is where what it is made from has none either, as in a bundle.
+        """
+        product, owned = self._product(name), PRODUCTS[name]
+        known = bool(owned.of) and all(map(self.key, owned.of))
+        if known and not self.key(name) and any(path.exists() for path in product.needs):
+            return product.record
+        return None
 
     def _command(self, name: str) -> str:
         return PRODUCTS[name].command.replace("RUN", str(self.path))

@@ -346,7 +346,7 @@ def test_other_libraries_siblings_are_refused(tmp_path: Path) -> None:
         "torchvision's EfficientNet, which timm's tf_efficientnet_b4 is not",
         "use them for efficientnet_b4",
     )
-    melas = {"_conv_stem.weight": torch.zeros(48, 3, 3, 3)}
+    melas = {"_conv_stem.weight": torch.zeros(48, 3, 3, 3), "_bn0.weight": torch.zeros(48)}
     torch.save(melas, tmp_path / "efficientnet_b4.pth")
     _refused(
         "efficientnet_b4",

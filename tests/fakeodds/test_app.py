@@ -582,7 +582,7 @@ def test_score_files_become_a_submission(visit: Visit, opened: OpenedRun, tmp_pa
     page.click("#fo-calibrate")
     said = visit.text("#fo-scores-answer .fo-refused")
     assert said.startswith("lacking.csv: has no column resnet50")
-    page.wait_for_selector("#fo-scores input[type=file]", state="attached")
+    page.wait_for_selector("#fo-scores :text('lacking')", state="detached")
     page.set_input_files("#fo-scores input[type=file]", str(tmp_path / "new.csv"))
     page.wait_for_selector("#fo-scores :text('new')")
     page.click("#fo-calibrate")

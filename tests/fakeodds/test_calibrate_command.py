@@ -151,7 +151,7 @@ def test_shuffled_labels_gain_nothing(tmp_path: Path, cli: Cli, make_scores: Mak
     table["label"] = np.random.default_rng(5).permutation(table["label"].to_numpy())
     table.to_csv(tmp_path / "train.csv", index=False)
     cli("calibrate", tmp_path / "train.csv", "--out", tmp_path / "run", "--jobs", 1)
-    assert 0.69 <= stages(tmp_path / "run")["calibrated"] < 0.70
+    assert 0.685 <= stages(tmp_path / "run")["calibrated"] < 0.70
 
 
 def test_unlabelled_rows_and_labels_apart(

@@ -35,7 +35,7 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert found["recommendation"]["reason"] in said.output.replace("\n", " ")
     assert found["subsets"][0]["q"] is None
     written = pd.read_csv(out / "compare.csv")
-    assert written["models"].tolist()[-1] == "strong + bold + blind"
+    assert written["models"].tolist()[-1] == "blind + bold + strong"
     assert written["recommended"].sum() == 1
     assert (out / "compare.png").read_bytes().startswith(b"\x89PNG")
     lines = said.output.splitlines()
@@ -205,7 +205,7 @@ def test_frame_scores_are_compared(tmp_path: Path, cli: Cli, scores: pd.DataFram
     said = cli(*arguments)
     assert "frame rule" in said.output
     found = json.loads((tmp_path / "out" / "compare.json").read_text())
-    assert found["models"] == ["strong", "bold", "blind"]
+    assert found["models"] == ["blind", "bold", "strong"]
     assert len(found["frame_rules"]["rules"]) == 8
     one = cli(*arguments, "--frame-rule", "top_mean")
     assert "frame rule" not in one.output

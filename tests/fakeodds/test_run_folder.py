@@ -145,6 +145,22 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
                 opening(tmp_path)
 
 
+def test_files_that_lost_their_record_are_not_passed_over(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run")
+    run.seal("scores", "a table")
+    make(run, "stack", setting=1)
+    make(run, "frame_rules", setting=1)
+    run.refuse_damage()
+    record = run.path / "products" / "frame_rules.json"
+    content = record.read_bytes()
+    record.unlink()
+    with pytest.raises(InputError, match="is gone") as refused:
+        run.refuse_damage()
+    assert refused.value.file == str(record)
+    record.write_bytes(content)
+    run.refuse_damage()
+
+
 @pytest.mark.parametrize("place", range(0, 90, 9))
 def test_a_damaged_run_json_costs_nothing_that_was_made(tmp_path: Path, place: int) -> None:
     run = RunFolder.open(tmp_path / "run")

@@ -61,7 +61,7 @@ ANSWERED: dict[str, tuple[Spoil, tuple[str, ...], float]] = {
         (),
         0.60,
     ),
-    "perfect": (lambda t: t.assign(strong=t["label"], bold=t["label"]), (), 0.05),
+    "perfect": (lambda t: t.assign(strong=0.8 * t["label"] + 0.1 * t["strong"]), (), 0.05),
     "numbers as text": (
         lambda t: words(words(t, "strong", "  {:.9f} "), "bold", "{:.3e}"),
         (),
@@ -78,6 +78,7 @@ ANSWERED: dict[str, tuple[Spoil, tuple[str, ...], float]] = {
 #: Tables that have none, and what the sentence must name.
 REFUSED: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "one class": (lambda t: t.assign(label=1), ("'label'", "FAKE", "REAL")),
+    "the label itself": (lambda t: t.assign(strong=t["label"]), ("'strong'", "is the label")),
     "one class outside a fold": (
         lambda t: folded(t).assign(label=(folded(t)["fold"] == 2).astype(int)),
         ("'fold'", "FAKE", "'2'"),

@@ -3,9 +3,10 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -39,8 +40,19 @@ class Ended:
         return ""
 
 
-def start(arguments: Sequence[object], **popen: object) -> "subprocess.Popen[str]":
-    """A command as a process with a session of its own, its output in pipes."""
+def start(
+    arguments: Sequence[object], before: Callable[[], object] = lambda: None
+) -> "subprocess.Popen[str]":
+    """A command as a process with a session of its own, its output in a pipe.
+
+    `before` is called in the process before the command begins.
+    """
+
+    def prepare() -> None:
+        # As from a terminal, also where these tests were begun with nohup.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        before()
+
     command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
@@ -52,7 +64,7 @@ def start(arguments: Sequence[object], **popen: object) -> "subprocess.Popen[str
         text=True,
         errors="replace",
         start_new_session=True,
-        **popen,  # type: ignore[call-overload]
+        preexec_fn=prepare,
     )
 
 

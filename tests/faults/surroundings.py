@@ -44,7 +44,7 @@ def _resident(pid: int) -> int:
 
 def call_limited(limit: int, value: int, *arguments: object) -> Ended:
     """A command as a process with a limit of `resource`, `RLIMIT_NOFILE` say."""
-    process = start(arguments, preexec_fn=lambda: resource.setrlimit(limit, (value, value)))
+    process = start(arguments, before=lambda: resource.setrlimit(limit, (value, value)))
     output, _ = process.communicate(timeout=900)
     return Ended(process.returncode, output)
 

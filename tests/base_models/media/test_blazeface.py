@@ -88,7 +88,7 @@ def test_the_same_as_the_makers_python(astronaut, tmp_path):
 def test_boxes_and_points_are_mtcnns(name, astronaut, by_mtcnn):
     found = finder(name).find(astronaut[None])
     assert len(found) == 1
-    assert box_iou(found.box, by_mtcnn.box)[0, 0] > 0.6
+    assert box_iou(found.box, by_mtcnn.box)[0, 0] > 0.55
     side = np.ptp(by_mtcnn.box[0].reshape(2, 2), axis=0).max()
     mine = np.ptp(found.box[0].reshape(2, 2), axis=0).max()
     assert 0.9 < mine / side < 1.15  # one margin is one scale

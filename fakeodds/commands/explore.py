@@ -11,6 +11,7 @@ from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import EXISTING, FOLDER, dataset_options, jobs_option
 from fakeodds.cli.params import settings_options
+from fakeodds.run.lock import FolderLock
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions
 
@@ -52,6 +53,9 @@ def explore(
     data = dataset_options.read(dataset)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
+    lock = FolderLock(folder)
+    lock.take()
+    click.get_current_context().call_on_close(lock.give_back)
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     numbers = {"name": name, **without_pictures(found)}

@@ -1,6 +1,8 @@
 """`fakeodds explore` from the command line: the page, the numbers, resuming, and bad input."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -177,3 +179,17 @@ def test_a_page_of_nothing() -> None:
         "unreadable": [{"video": "a.mp4", "status": "unreadable", "reason": "The file is empty."}],
     }
     assert "The file is empty." in render_page("nothing", nothing)
+
+
+def test_one_command_at_a_time_works_in_a_folder(forged: Path, tmp_path: Path, cli: Cli) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from fakeodds.run.lock import FolderLock\n"
+        "FolderLock(Path(sys.argv[1])).take(); print('held', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "out"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        said = cli("explore", forged, "--out", tmp_path / "out", *SMALL, code=2)
+        holder.kill()
+    assert "another command is at work" in said.output

@@ -61,7 +61,7 @@ ANSWERED: dict[str, tuple[Spoil, tuple[str, ...], float]] = {
         (),
         0.60,
     ),
-    "perfect": (lambda t: t.assign(strong=0.8 * t["label"] + 0.1 * t["strong"]), (), 0.05),
+    "perfect": (lambda t: t.assign(strong=0.98 * t["label"] + 0.01 * t["strong"]), (), 0.05),
     "numbers as text": (
         lambda t: words(words(t, "strong", "  {:.9f} "), "bold", "{:.3e}"),
         (),

@@ -2,12 +2,12 @@
 
 import mmap
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from predictions.errors import InputError
+from predictions.files import check_file
 
 #: The longest side of a picture that a network may take, in pixels.
 LARGEST_SIDE = 4096
@@ -28,19 +28,12 @@ def refuse_unless_file(path: Path, most: int) -> None:
         InputError: it is one of those, or cannot be reached.
     """
     try:
-        found = os.stat(path)
+        size = check_file(path)
     except FileNotFoundError as error:
         raise InputError("no such file", file=path, remedy="check the path") from error
-    except OSError as error:
+    if size > most:
         raise InputError(
-            f"cannot be read ({error.strerror})", file=path, remedy="check the path"
-        ) from error
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
-        raise InputError(f"is {kind}", file=path, expected="a file")
-    if found.st_size > most:
-        raise InputError(
-            f"is larger than such a file can be ({found.st_size / 1e9:.3g} GB)",
+            f"is larger than such a file can be ({size / 1e9:.3g} GB)",
             file=path,
             expected=f"at most {most / 1e9:.3g} GB",
         )

@@ -15,6 +15,7 @@ import pandas as pd
 from predictions.errors import InputError
 from predictions.file_names import short_name
 from predictions.limits import JSON_BYTES
+from predictions.words import reason_of
 
 try:
     import fcntl
@@ -127,7 +128,7 @@ def check_file(path: Path, most: int | None = None) -> int:
         raise InputError("is a folder", file=path, remedy="give the file inside it")
     if not stat.S_ISREG(found.st_mode):  # reading it may never end
         raise InputError(
-            "is no regular file, but a pipe or a device", file=path, remedy="save it as a file"
+            "is no regular file: it is a device or a pipe", file=path, remedy="save it as a file"
         )
     if most is not None and found.st_size > most:
         raise InputError(
@@ -205,7 +206,7 @@ def read_parquet(path: Path, *, remedy: str = MADE_AGAIN) -> pd.DataFrame:
 
 
 def _reason(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+    return reason_of(error)[:200].rstrip(".")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

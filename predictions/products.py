@@ -29,7 +29,7 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.file_names import on_disk
-from predictions.files import read_json, write_json
+from predictions.files import MADE_AGAIN, read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
 _ENDS = 1 << 16
@@ -187,11 +187,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
     """
     found = read_json(path)
     if found.pop("seal", None) != key_of(said=found):
-        raise InputError(
-            "is damaged: it is not as it was written",
-            file=path,
-            remedy="delete it; the command that wrote it makes it again",
-        )
+        raise InputError("is damaged: it is not as it was written", file=path, remedy=MADE_AGAIN)
     return found
 
 

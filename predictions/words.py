@@ -23,6 +23,11 @@ def name_some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says, without a full stop; else what kind of error it is."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 class Words(Formatter):
     """`str.format` that knows nouns and lists.
 

@@ -64,10 +64,10 @@ def find(path: Path) -> Path | None:
             if table_name(file).lower() == name:
                 return file
     there = _Videos(path)
-    named = [(file, table) for file in tables if (table := _naming(file, there)) is not None]
+    named = [(file, found) for file in tables if (found := _naming(file, there)) is not None]
     if len(tables) == 1:
         return named[0][0] if named else None
-    labelled = [file for file, table in named if _is_labelled(table, file, there)]
+    labelled = [file for file, (table, column) in named if _is_labelled(table, column, file)]
     if len(labelled) > 1:
         raise InputError(
             f"{' and '.join(file.name for file in labelled)} each name videos and their labels",
@@ -107,13 +107,17 @@ def _tables(folder: Path) -> list[Path]:
     )
 
 
-def _naming(path: Path, there: "_Videos") -> pd.DataFrame | None:
-    """The table of a CSV that names videos; None of any other (`passed_over` says why)."""
+def _naming(path: Path, there: "_Videos") -> tuple[pd.DataFrame, str] | None:
+    """The table of a CSV that names videos, and the column that does; None of any other.
+
+    `passed_over` says why.
+    """
     try:
         table = read_table(path, text="all", empty=True)
     except InputError:
         return None
-    return None if find_file_column(table, there.has) is None else table
+    column = find_file_column(table, there.has)
+    return None if column is None else (table, column)
 
 
 def read(path: Path) -> Found:
@@ -224,9 +228,7 @@ class _Videos:
         return [bool(self.names.fitting(name)) for name in names]
 
 
-def _is_labelled(table: pd.DataFrame, path: Path, there: _Videos) -> bool:
-    column = find_file_column(table, there.has)
-    assert column is not None  # by `_naming`
+def _is_labelled(table: pd.DataFrame, column: str, path: Path) -> bool:
     try:
         return find_label_column(table, str(path), other_than=column) is not None
     except InputError:

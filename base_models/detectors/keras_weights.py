@@ -37,7 +37,13 @@ from base_models.detectors.keras_networks import (
 from base_models.detectors.keras_runtime import keras
 from base_models.detectors.mesonet import HEAD, from_published
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
-from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
+from base_models.detectors.start_weights import (
+    StartWeights,
+    decide,
+    not_finite,
+    other_network,
+    unreadable,
+)
 from base_models.frozen.card import Outputs
 from predictions.errors import InputError
 from predictions.files import replacing
@@ -147,11 +153,7 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
     for name in wanted:
         values = np.asarray(state[name], np.float32)
         if not np.isfinite(values).all():
-            raise InputError(
-                f"its array {name} holds {'NaN' if np.isnan(values).any() else 'infinite numbers'}",
-                file=path,
-                remedy="its training went astray: give the weights of an earlier epoch",
-            )
+            raise not_finite(f"array {name}", bool(np.isnan(values).any()), path)
         own[name].assign(values)
     return with_head
 

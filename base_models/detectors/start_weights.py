@@ -95,6 +95,15 @@ def other_network(path: Path, why: str = "") -> InputError:
     )
 
 
+def not_finite(part: str, has_nan: bool, path: Path, count: str = "") -> InputError:
+    """What is said of weights with a `part` that holds NaN or infinite numbers, `count` of them."""
+    return InputError(
+        f"its {part} holds {'NaN' if has_nan else 'infinite numbers'}{count}",
+        file=path,
+        remedy="its training went astray: give the weights of an earlier epoch",
+    )
+
+
 def another_head(path: Path) -> InputError:
     """What is said where a trained detector's file has not one output."""
     return InputError("this file has another head", file=path, expected="one output")

@@ -36,7 +36,13 @@ from torch import Tensor, nn
 from base_models.detectors.fetching import fetch
 from base_models.detectors.packaged import packaged_file
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights
-from base_models.detectors.start_weights import StartWeights, decide, other_network, unreadable
+from base_models.detectors.start_weights import (
+    StartWeights,
+    decide,
+    not_finite,
+    other_network,
+    unreadable,
+)
 from predictions.errors import InputError
 
 StateDict = dict[str, Tensor]
@@ -251,13 +257,8 @@ def refuse_not_finite(name: str, value: Tensor, own: Tensor, path: Path) -> None
     """
     if not value.is_floating_point() or value.isfinite().all() or not own.isfinite().all():
         return
-    what = "NaN" if value.isnan().any() else "infinite numbers"
-    count = int((~value.isfinite()).sum())
-    raise InputError(
-        f"its tensor {name} holds {what} ({count} of {value.numel()} numbers)",
-        file=path,
-        remedy="its training went astray: give the weights of an earlier epoch",
-    )
+    count = f" ({int((~value.isfinite()).sum())} of {value.numel()} numbers)"
+    raise not_finite(f"tensor {name}", bool(value.isnan().any()), path, count)
 
 
 def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:

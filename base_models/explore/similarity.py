@@ -14,8 +14,8 @@ from skimage.metrics import structural_similarity
 from base_models.explore.quality import resized, to_luma
 from base_models.faces.crops import square_region
 from base_models.video.choose import choose_frames
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import decode_frames, index_video
+from base_models.video.unreadable import UnreadableVideo
 
 #: Frames are compared at this shorter side: full HD would take a second a frame.
 _FRAME_SIDE = 480

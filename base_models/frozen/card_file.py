@@ -9,7 +9,7 @@ from typing import Any
 
 from base_models.frozen.card import Card, card_of
 from predictions.errors import InputError
-from predictions.files import read_json, write_text
+from predictions.files import check_file, read_json, write_text
 
 #: Bytes of a card at most.
 _LARGEST = 2**20
@@ -22,8 +22,7 @@ def read_card(path: Path) -> Card:
         InputError: it cannot be read, or says something that no card says.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError("is too large for a card", file=path, expected="at most 1 MB")
+        check_file(path, _LARGEST)
         said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError("no such card", file=path) from error

@@ -7,14 +7,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from base_models.video.limits import MOST_PIXELS
-from base_models.video.unreadable import (
-    UnreadableVideo,
-    UnusableMedia,
-    media_file,
-    raise_of_machine,
-)
-
-__all__ = ["UnreadableVideo", "UnusableMedia", "open_media", "picture_stream"]
+from base_models.video.unreadable import UnreadableVideo, media_file, raise_of_machine
 
 #: The whitelist keeps a playlist from opening anything else; larger pictures are not decoded.
 _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MOST_PIXELS)}

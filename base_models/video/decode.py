@@ -19,10 +19,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from base_models.video.choose import choose_frames, typical_step
-from base_models.video.container import UnreadableVideo, open_media, picture_stream
+from base_models.video.container import open_media, picture_stream
 from base_models.video.limits import MOST_PIXELS, Stopwatch, check_size
 from base_models.video.rgb import RgbConverter, with_square_pixels
-from base_models.video.unreadable import as_unreadable
+from base_models.video.unreadable import UnreadableVideo, as_unreadable
 
 #: Of a file that jumps back in time by more seconds, parts were joined whose stamps say nothing.
 _JUMP_BACK_S = 1.0

@@ -1,11 +1,12 @@
 """What an upload may be, and how much of it there may be at once."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
+from predictions.settings import check_settings, setting
 
 #: The largest picture that is decoded, in pixels: 8K.
 MOST_PIXELS = 7680 * 4320
@@ -15,17 +16,20 @@ MOST_PIXELS = 7680 * 4320
 class Limits:
     """How large and how long a video may be, and how many people may come at once.
 
-    Attributes:
-        max_mb: megabytes (2^20 bytes, as Gradio counts) of the file.
-        max_minutes: its length.
-        max_uploads_mb: megabytes of all files on the disk at once; one of the largest always fits.
-        max_waiting: people who may wait for their video's turn.
+    What a limit means stands in its help; a megabyte has 2^20 bytes, as Gradio counts.
     """
 
-    max_mb: float = 500.0
-    max_minutes: float = 10.0
-    max_uploads_mb: float = 2000.0
-    max_waiting: int = 16
+    max_mb: float = setting(500.0, "Largest file that is taken, in megabytes.", above=0)
+    max_minutes: float = setting(10.0, "Longest video that is taken.", above=0)
+    max_uploads_mb: float = setting(
+        2000.0,
+        "Most megabytes of all files that are there at once; one of --max-mb always fits.",
+        above=0,
+    )
+    max_waiting: int = setting(16, "Most videos that may wait for their turn.", least=0)
+
+    def __post_init__(self) -> None:
+        check_settings(self, "app")
 
     @property
     def max_bytes(self) -> int:
@@ -46,12 +50,17 @@ class Limits:
         )
 
 
-def check_file(path: Path, limits: Limits, *, endings: frozenset[str] = VIDEO_ENDINGS) -> None:
-    """Refuse a file by its ending or size, before anything reads it.
+def check_file(path: Path, limits: Limits, *, endings: Collection[str] | None = None) -> None:
+    """Refuse a file by its ending (those of videos when None) or size, before anything reads it.
 
     Raises:
         InputError: the file is given by its name, never by its path.
     """
+    if endings is None:
+        # Late: the options of the command are made of the limits, and this brings pandas.
+        from base_models.datasets.plain import VIDEO_ENDINGS
+
+        endings = VIDEO_ENDINGS
     if path.suffix.lower() not in endings:
         some = ", ".join(sorted(endings)[:6])
         more = " ..." if len(endings) > 6 else ""

@@ -21,8 +21,8 @@ from base_models.scoring.online import DecodedFaces, VideoScorer
 from base_models.scoring.sources import EARS
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import index_video
+from base_models.video.unreadable import UnreadableVideo
 from fakeodds.app.limits import Limits, check_length
 from predictions.progress import Progress, silent
 

@@ -30,11 +30,16 @@ def listen() -> None:
 
     Those that the process was started without (`nohup`) stay ignored.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stop)
+    for number in heeded():
+        signal.signal(number, _stop)
     sys.unraisablehook = _raise_again
+
+
+def heeded() -> list[int]:
+    """The numbers of the signals that end a command here: Windows has fewer, `nohup` takes one."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def code() -> int | None:

@@ -2,15 +2,17 @@
 
 import signal
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
+from fakeodds.app.limits import Limits
+from fakeodds.cli import stopping
 from fakeodds.cli.command import Command
 from fakeodds.cli.options import RUN, backend_option, code_option, name_code
+from fakeodds.cli.params import settings_options
 from fakeodds.view import terminal
 from predictions.errors import InputError
 from predictions.notes import NoteKind
@@ -25,34 +27,7 @@ EVERYBODY = NoteKind(
 @click.argument("run", type=RUN)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: for the network.")
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: first free from 7860 on]")
-@click.option(
-    "--max-mb",
-    type=click.FloatRange(0, min_open=True),
-    default=500.0,
-    show_default=True,
-    help="Largest file that is taken, in megabytes.",
-)
-@click.option(
-    "--max-minutes",
-    type=click.FloatRange(0, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="Longest video that is taken.",
-)
-@click.option(
-    "--max-uploads-mb",
-    type=click.FloatRange(0, min_open=True),
-    default=2000.0,
-    show_default=True,
-    help="Most megabytes of all files that are there at once; one of --max-mb always fits.",
-)
-@click.option(
-    "--max-waiting",
-    type=click.IntRange(0),
-    default=16,
-    show_default=True,
-    help="Most videos that may wait for their turn.",
-)
+@settings_options(Limits, to="limits")
 @click.option(
     "--auth",
     metavar="USER:PASSWORD",
@@ -75,10 +50,7 @@ def app(
     run: Path,
     host: str,
     port: int | None,
-    max_mb: float,
-    max_minutes: float,
-    max_uploads_mb: float,
-    max_waiting: int,
+    limits: Limits,
     auth: str | None,
     allow_host: tuple[str, ...],
     device: str,
@@ -98,12 +70,9 @@ def app(
         raise ModuleNotFoundError("No module named 'gradio'", name="gradio")
     if auth is not None and not all(auth.partition(":")):
         raise InputError("lacks a user or a password", option="--auth", expected="USER:PASSWORD")
-    from fakeodds.app.limits import Limits
     from fakeodds.app.opened_run import OpenedRun
     from fakeodds.app.server import is_loopback, served
 
-    # Whatever means stops it, it stops as by Ctrl+C.
-    _when_ended(signal.default_int_handler)
     terminal.heading("Opening the run and its detectors")
     # Networks are exported for OpenVINO when the run is opened for the first time.
     name_code(code)
@@ -113,21 +82,13 @@ def app(
         terminal.note(sentence)
     if auth is None and not is_loopback(host):
         terminal.note(EVERYBODY(host=host))
-    limits = Limits(max_mb, max_minutes, max_uploads_mb, max_waiting)
     # A video may still be looked at at the end, by a thread that would be waited for.
     context.obj["leave_at_once"] = True
     # Nothing interrupts the deletion of the uploads.
     ended: list[int] = []
-    _when_ended(lambda number, _: ended.append(number))
+    for number in stopping.heeded():
+        signal.signal(number, lambda number, _: ended.append(number))
     with served(opened, limits, host=host, port=port, auth=auth, hosts=allow_host) as address:
         terminal.out.print(f"{address} (stop with Ctrl+C)")
         while not ended:
             time.sleep(0.2)
-
-
-def _when_ended(what: Callable[[int, Any], Any]) -> None:
-    """Do something when a signal ends the app."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has fewer
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, what)

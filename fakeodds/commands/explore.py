@@ -53,9 +53,7 @@ def explore(
     data = dataset_options.read(dataset)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
-    lock = FolderLock(folder)
-    lock.take()
-    click.get_current_context().call_on_close(lock.give_back)
+    FolderLock(folder).hold()
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     numbers = {"name": name, **without_pictures(found)}

@@ -119,10 +119,7 @@ class RunFolder:
         Raises:
             InputError: another one is at work here.
         """
-        self._lock.take()
-        context = click.get_current_context(silent=True)
-        if context is not None:
-            context.find_root().call_on_close(self.unlock)
+        self._lock.hold()
 
     def unlock(self) -> None:
         """Let other commands in."""
@@ -457,20 +454,16 @@ def _new_record() -> dict[str, Any]:
 
 
 def _read_run(path: Path) -> dict[str, Any]:
-    remedy = "give the command that made the run again, which writes it anew"
-    try:
-        record = read_json(path)
-    except InputError as error:
-        raise _Damaged(error.problem, file=path, remedy=remedy) from error
-    if "stages" in record and "seal" not in record:
-        raise InputError(
-            "was written by fakeodds 0.1, whose run folders this release does not take up",
-            file=path,
-            remedy="choose another --out, or delete the folder to begin anew",
-        )
     try:
         record = read_sealed(path)
     except InputError as error:
+        if _is_of_first_release(path):
+            raise InputError(
+                "was written by fakeodds 0.1, whose run folders this release does not take up",
+                file=path,
+                remedy="choose another --out, or delete the folder to begin anew",
+            ) from error
+        remedy = "give the command that made the run again, which writes it anew"
         raise _Damaged(error.problem, file=path, remedy=remedy) from error
     if record.get("format") != _FORMAT:
         raise InputError(
@@ -479,6 +472,15 @@ def _read_run(path: Path) -> dict[str, Any]:
             remedy="choose another --out, or delete the folder to begin anew",
         )
     return record
+
+
+def _is_of_first_release(path: Path) -> bool:
+    """Whether an unsealed run.json is one of 0.1, which had stages."""
+    try:
+        record = read_json(path)
+    except InputError:
+        return False
+    return "stages" in record and "seal" not in record
 
 
 def _command_line() -> list[str]:

@@ -5,6 +5,8 @@ import socket
 from pathlib import Path
 from typing import IO
 
+import click
+
 from predictions.errors import InputError
 
 try:
@@ -59,6 +61,17 @@ class FolderLock:
             file.flush()
         _HELD[self._folder] = (file, times + 1)
         self._taken = True
+
+    def hold(self) -> None:
+        """Take it until the command ends, where one is running.
+
+        Raises:
+            InputError: as `take`.
+        """
+        self.take()
+        context = click.get_current_context(silent=True)
+        if context is not None:
+            context.find_root().call_on_close(self.give_back)
 
     def give_back(self) -> None:
         """Give it back, if it was taken."""

@@ -23,6 +23,7 @@ from predictions.errors import InputError
 from predictions.files import encoding_of
 from predictions.limits import HEADER_BYTES, SURPLUS_CELLS, TABLE_CELLS, TABLE_COLUMNS, TABLE_ROWS
 from predictions.tables.columns import MISSING
+from predictions.words import reason_of
 
 _MARK = codecs.BOM_UTF8  # of files put one after another, there is one within
 _SEPARATORS = ",\t;|"
@@ -172,9 +173,8 @@ def read_rows(
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"cannot be read as CSV ({reason})", file=path, remedy="write it anew"
+            f"cannot be read as CSV ({reason_of(error)})", file=path, remedy="write it anew"
         ) from error
     return table
 

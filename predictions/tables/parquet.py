@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from predictions.errors import InputError
 from predictions.limits import PARQUET_BYTES, PARQUET_FOOTER, TABLE_COLUMNS
 from predictions.tables.csv_text import check_header, check_rows, too_many_columns
+from predictions.words import reason_of
 
 #: How a Parquet file begins and ends.
 MAGIC = b"PAR1"
@@ -157,5 +158,6 @@ def _written(column: pa.ChunkedArray, word: Callable[[Any], str]) -> pa.ChunkedA
 def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, InputError):
         return error
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return InputError(f"cannot be read as Parquet ({reason})", file=path, remedy="write it anew")
+    return InputError(
+        f"cannot be read as Parquet ({reason_of(error)})", file=path, remedy="write it anew"
+    )

@@ -407,15 +407,14 @@ def _parse_models(
                 file=source,
                 remedy="rename the column",
             )
-        elif names.models is None and name not in names.said:
-            why = why_no_scores(table[name], values)
+        else:
+            guessed = names.models is None and name not in names.said
+            why = why_no_scores(table[name], values) if guessed else ""
             if why:
                 notes.append(NO_DETECTOR(file=source, column=name, why=why))
                 continue
-            if is_label_name(name):
+            if guessed and is_label_name(name):
                 notes.append(NAMED_LIKE_LABEL(file=source, column=name))
-            models[name] = values
-        else:
             models[name] = values
     if words:
         notes.append(TEXT_COLUMNS(file=source, columns=words))

@@ -18,7 +18,7 @@ from typing import IO, Any
 from predictions.errors import InputError
 from predictions.files import check_file
 from predictions.limits import PACKED_FREE, PACKED_TIMES, TABLE_BYTES
-from predictions.words import name_some
+from predictions.words import name_some, reason_of
 
 #: Endings of packed files.
 PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -60,9 +60,8 @@ def unpacked(path: Path, most: int | None = None) -> bytes:
     except InputError:
         raise
     except _BROKEN as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"cannot be read ({reason})",
+            f"cannot be read ({reason_of(error)})",
             file=path,
             remedy="it may be cut off or not be packed as its ending says, so copy it anew",
         ) from error

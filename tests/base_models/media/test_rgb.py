@@ -12,9 +12,9 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import decode_frames, index_video
 from base_models.video.rgb import RgbConverter, yuv_to_rgb
+from base_models.video.unreadable import UnreadableVideo
 
 MATRICES = [1, 2, 4, 5, 6, 7, 9]
 

@@ -25,7 +25,7 @@ from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND, as_samples, load_sound, sound_path
 from base_models.sound.track import NoSound, read_track
 from base_models.sound.windows import Sounds, index_sounds, mask
-from base_models.video.container import UnreadableVideo
+from base_models.video.unreadable import UnreadableVideo
 from predictions.errors import InputError
 
 RATE = 16_000

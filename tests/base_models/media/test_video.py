@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from base_models.video import decode as video
 from base_models.video.choose import choose_frames
-from base_models.video.container import UnreadableVideo
 from base_models.video.decode import (
     decode_frames,
     describe_loss,
@@ -20,6 +19,7 @@ from base_models.video.decode import (
     sample_frames,
 )
 from base_models.video.sampling import Sampling
+from base_models.video.unreadable import UnreadableVideo
 from predictions.errors import InputError
 
 

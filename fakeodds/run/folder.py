@@ -348,7 +348,9 @@ class RunFolder:
             InputError: naming the file and what makes it again.
         """
         for name in names or PRODUCTS:
-            damage = self._product(name).damage() or self._lost_record(name)
+            damage = self._product(name).damage()
+            if damage is None and not names:  # who needs one by name is told that it is not there
+                damage = self._lost_record(name)
             if damage is not None:
                 raise InputError(
                     "is damaged" if damage.exists() else "is gone",

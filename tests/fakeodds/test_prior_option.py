@@ -1,6 +1,5 @@
 """--prior: a known share of fakes, or one estimated from the new videos' own scores."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
+from predictions.products import read_sealed
 
 Cli = Callable[..., Any]
 
@@ -110,8 +111,7 @@ def test_the_report_tells_what_share_the_submission_was_last_moved_to(
     call = ("calibrate", tmp_path / "train.csv", "--test", new, "--out", out, "--jobs", 1)
 
     def record() -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((out / "run.json").read_text())
-        return found
+        return read_sealed(out / "run.json")
 
     def reported() -> str:
         cli("report", out)

@@ -19,8 +19,7 @@ from base_models.scoring.fold_models import FoldPlace, find_models  # noqa: E402
 from base_models.training.out_of_fold import fit_out_of_fold  # noqa: E402
 from base_models.training.settings import TrainSettings  # noqa: E402
 from predictions.errors import InputError  # noqa: E402
-from predictions.files import write_json  # noqa: E402
-from predictions.products import read_record  # noqa: E402
+from predictions.products import read_record, write_sealed  # noqa: E402
 
 from .seeded import pictures  # noqa: E402
 
@@ -45,7 +44,7 @@ def run(faces: Path, make_videos: Callable, tmp_path_factory: pytest.TempPathFac
         "layout": "faceforensics",
         "faces": {"margin": 0.3, "align": False, "finder": "mtcnn"},
     }
-    write_json({"settings": settings}, out / "run.json")
+    write_sealed({"settings": settings}, out / "run.json")
     return out
 
 
@@ -89,7 +88,7 @@ def test_away_from_its_run_its_faces_are_not_known(run: Path, tmp_path: Path) ->
     # Turned faces have a template of their own, which no card describes.
     turned = run.with_name("turned")
     shutil.copytree(run, turned)
-    write_json({"settings": {"faces": {"margin": 0.3, "align": True}}}, turned / "run.json")
+    write_sealed({"settings": {"faces": {"margin": 0.3, "align": True}}}, turned / "run.json")
     assert inspect(FoldPlace(turned, "mobilenetv3_large", 0).weights).card.crop is None
 
 

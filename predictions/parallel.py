@@ -9,8 +9,10 @@ again in new processes, each such piece alone, and only a piece that kills its p
 is lost. Another backend that the caller chose for joblib (threads, Dask) is left its own ways.
 """
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -35,6 +37,8 @@ Piece = tuple[Any, ...]
 _IDLE = 300
 #: Seconds between two looks of a process at whether its parent is there.
 _LOOK = 1.0
+#: Of Linux's <sys/prctl.h>: which signal the end of the thread that began this process sends.
+_PR_SET_PDEATHSIG = 1
 #: What the libraries of arithmetic read their number of threads from.
 _THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
@@ -137,8 +141,14 @@ def _attempted(
     came: SimpleQueue[tuple[int, Future[Result]] | BaseException] = SimpleQueue()
     # Taken again by a thread whose piece is done before it looks.
     feeding, ended = threading.RLock(), False
+    # The system ends a process with the thread that began it; other threads come and go.
+    lasting = threading.current_thread() is threading.main_thread()
     executor = get_reusable_executor(
-        jobs, timeout=_IDLE, initializer=_end_with, initargs=(os.getpid(),), env=_environment(jobs)
+        jobs,
+        timeout=_IDLE,
+        initializer=_end_with,
+        initargs=(os.getpid(), lasting),
+        env=_environment(jobs),
     )
 
     def feed(count: int) -> None:
@@ -195,8 +205,14 @@ def _environment(jobs: int) -> dict[str, str]:
     return names | {name: os.environ.get(name, value) for name, value in more.items()}
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent is no more, even if that was killed."""
+def _end_with(parent: int, lasting: bool) -> None:
+    """End this process when its parent is no more, even if that was killed.
+
+    Args:
+        lasting: whether the thread that began this process lives as long as the parent does.
+    """
+    if lasting and sys.platform == "linux":  # even where a library holds Python's lock for ever
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.getppid() == parent:

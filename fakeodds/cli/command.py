@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from fakeodds.cli.memory_limit import refuse_little_memory
 from predictions.errors import InputError
 
 #: Adds an option to a function, as `click.option` makes it.
@@ -44,7 +45,8 @@ class Command(click.Command):
         return super().parse_args(ctx, say_each(self.get_params(ctx), args))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, where all files and folders that it is about are there."""
+        """As click does, where there is memory, and all files and folders that it is about."""
+        refuse_little_memory()
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
             if isinstance(parameter.type, Existing) and value is not None:

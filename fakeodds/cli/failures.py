@@ -35,7 +35,7 @@ def told(error: BaseException) -> Failure | None:
     if isinstance(error, click.ClickException):
         sentence = as_sentence(error)
         return Failure(sentence, error.exit_code, {"problem": sentence})
-    problem = _of_surroundings(error) or _of_packages(error)
+    problem = _of_surroundings(error) or _of_packages(error) or _behind(error)
     return None if problem is None else Failure(f"fakeodds: {problem}", 2, {"problem": problem})
 
 
@@ -84,6 +84,22 @@ def _of_surroundings(error: BaseException) -> str | None:
         return _MEMORY
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return _THREADS
+    return None
+
+
+#: What a machine has too little of, which a library can meet anywhere.
+_SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
+
+
+def _behind(error: BaseException) -> str | None:
+    """What the machine refused where a library then fell over that, with an error of its own."""
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        if not isinstance(cause, OSError) or cause.errno in _SCARCE:
+            problem = _of_surroundings(cause)
+            if problem is not None:
+                return problem
+        cause = cause.__cause__ or cause.__context__
     return None
 
 

@@ -47,6 +47,8 @@ def run(shared: dict[str, object] | None = None) -> None:
     if shared is None:
         shared = {"began": time.monotonic(), "leave_at_once": False, "json": False}
     try:
+        # Now, as there may be no memory left for it when it is needed.
+        from fakeodds.cli.failures import told
         from fakeodds.cli.group import fakeodds
 
         fakeodds(standalone_mode=False, obj=shared)
@@ -55,8 +57,6 @@ def run(shared: dict[str, object] | None = None) -> None:
     except BaseException as error:
         if stopping.code() is not None or isinstance(error, KeyboardInterrupt):
             _stop(stopping.SENTENCE, stopping.code() or 130)
-        from fakeodds.cli.failures import told
-
         failure = told(error)
         if failure is None:
             raise

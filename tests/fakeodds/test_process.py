@@ -20,6 +20,18 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and file num
 FAST = ("--meta", "mean_logit", "--calibration", "none", "--no-report", "--folds", "3")
 
 
+def _falling_over(refusal: OSError) -> Exception:
+    """The error of a library that falls over what the machine refused, as loky does."""
+    try:
+        try:
+            raise refusal
+        except OSError:
+            return_pipe = {}["child_r"]
+            return RuntimeError(return_pipe)
+    except KeyError as error:
+        return error
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of scores."""
@@ -164,6 +176,8 @@ def test_limits_of_the_system(
         (ImportError("libx.so: failed to map segment from shared object"), "fakeodds: not enough"),
         (ModuleNotFoundError("No module named 'av'", name="av"), "fakeodds: this command needs av"),
         (ModuleNotFoundError("No module named 'ours'", name="ours"), None),
+        (_falling_over(OSError(errno.EMFILE, "")), "fakeodds: too many files"),
+        (_falling_over(FileNotFoundError(errno.ENOENT, "")), None),
     ],
 )
 def test_what_the_machine_refuses_is_a_sentence(error: Exception, sentence: str | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 #: A command of seconds that writes most kinds of files.
 FAST = (
     *("--out", "FOLDER", "--meta", "logistic", "--calibration", "none"),
-    *("--folds", "3", "--jobs", "2"),
+    *("--folds", "3", "--jobs", "2", "--no-report"),
 )
 
 

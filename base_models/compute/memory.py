@@ -6,6 +6,8 @@ by page: a twentieth of the work on faces. Kept instead, it is there for the nex
 What large arrays leave behind between small ones is kept anyway, hundreds of megabytes after some
 videos. loky takes a worker that has grown by 300 MB for a leaking one and starts another, which
 imports everything anew: seconds without work.
+
+And how much there is.
 """
 
 import ctypes
@@ -22,8 +24,28 @@ _KEPT_BLOCK = 32 * 2**20
 #: glibc's mallopt: how much is kept at the end of the heap; from what size on a block is apart.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
+#: Where Linux tells how much a container may hold, by the version of its control groups.
+_GROUPS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
 _STATM = Path("/proc/self/statm")
 _least = 0
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that this machine or container has, held or free; None where none tells."""
+    try:
+        known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+    for path in _GROUPS:
+        try:
+            known.append(int(path.read_text()))
+        except (OSError, ValueError):  # there is none, or it says `max`
+            continue
+    return min(known)
 
 
 @lru_cache(maxsize=1)

@@ -2,10 +2,10 @@
 
 import os
 
-#: Threads of a training, and of TensorFlow. The sums of a training depend on their number to the
-#: last bits, and so do its weights: it is the same on every machine, however many cores it has and
-#: however many trainings work side by side.
-TRAINING_THREADS = 4
+#: Threads of a training. Its sums depend on their number to the last bits, and so do its weights:
+#: it is the same however many cores there are and however many trainings work side by side. One,
+#: since more threads than free cores cost a lot: oneDNN's threads wait for each other at work.
+TRAINING_THREADS = 1
 
 
 def available_cpus() -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from base_models.compute.place import Precision, settle_device
-from base_models.compute.threads import TRAINING_THREADS, available_cpus
+from base_models.compute.threads import available_cpus, available_threads
 from base_models.detectors.keras_runtime import keras, tf
 
 
@@ -48,7 +48,7 @@ def choose_device(
     Args:
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `auto`, `bf16` or `fp32`.
-        threads: CPU threads; as many as trainings have when None.
+        threads: CPU threads; all that this process may use when None.
 
     Raises:
         InputError: the device is not here, or a name is unknown.
@@ -64,7 +64,7 @@ def choose_device(
     )
     bf16 = _has_bf16(kind, gpus) if precision == "auto" else precision == "bf16"
     return KerasDevice(
-        device, "bf16" if bf16 else "fp32", _settle_process(threads or TRAINING_THREADS, gpus)
+        device, "bf16" if bf16 else "fp32", _settle_process(threads or available_threads(), gpus)
     )
 
 

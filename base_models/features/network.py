@@ -60,13 +60,13 @@ def embed_crops(
         size: side of the crops in pixels.
         index: the crops, all of those that are wanted: files of other videos are removed.
         faces_dir: where the crops are.
-        settings: device (the first of several), precision, seed, threads.
+        settings: device (the first of several), precision, seed.
         progress: told (`embed DETECTOR`, videos done, all videos).
 
     Raises:
         InputError: a faces file is missing, or the weights are another network's.
     """
-    place = choose_device(settings.devices[0], settings.precision, settings.threads)
+    place = choose_device(settings.devices[0], settings.precision)
     folder = features_folder(spec.name, faces_dir)
     sources = {
         video: (faces_path(faces_dir, video), digest)

@@ -50,6 +50,7 @@ from base_models.training.fold import (
     trainer_of,
 )
 from base_models.training.settings import TrainSettings
+from base_models.training.workers import note_idle_cores, side_by_side_here
 from predictions.errors import InputError
 from predictions.folds import check_folds
 from predictions.notes import Note, NoteKind
@@ -268,8 +269,12 @@ def fit_out_of_fold(
     names = videos["video"].astype(str).tolist()
     indexes = index_media(specs, names, faces_dir)
     groups = videos["group"].astype(str).to_numpy(dtype=object)
-    # A worker a device, at least.
-    settings = replace(settings, workers=max(settings.workers, len(settings.devices)))
+    workers = side_by_side_here(
+        settings,
+        [size_of(spec, settings.size) for spec in trained],
+        len(trained) * len(np.unique(folds)),
+    )
+    settings = replace(settings, workers=workers)
     # Of a detector that is not trained, what is missing is told of before anything long begins.
     for spec in frozen:
         install(spec, out)
@@ -292,9 +297,12 @@ def fit_out_of_fold(
         pieces = [(tasks[media_of(job.spec)], job) for job in jobs]
         _embed(trained, starts, tasks, progress)
         _embed_for_heads(pieces, progress)
-        for done, result in enumerate(_run(pieces, settings.workers, progress), 1):
+        # What is there is looked at here, which spares the processes.
+        due = [piece for piece in pieces if workers > 1 and not _is_trained(*piece)]
+        at_once = min(workers, len(due)) if len(due) > 1 else 1
+        for done, result in enumerate(_run(pieces, at_once, progress), 1):
             results.append(result)
-            if settings.workers > 1:
+            if at_once > 1:
                 progress("train", done, len(jobs))
     notes += _score_frozen(frozen, names, faces_dir, out, settings, progress)
     pieces_of = {spec.name: [ALL] if spec.card else np.unique(folds).tolist() for spec in specs}
@@ -303,6 +311,8 @@ def fit_out_of_fold(
     notes += [note for result in results for note in result.notes]
     if skipped := sum(result.skipped for result in results):
         notes.append(KEPT(kept=skipped, trainings=len(results)))
+    if trained:
+        notes += note_idle_cores(settings, workers)
     if trained and settings.tune == "head":
         notes.append(HEADS_ALONE())
     if trained and settings.imbalance != "none":
@@ -333,7 +343,6 @@ def _score_frozen(
         frozen_scores(out),
         device=settings.devices[0],
         precision=settings.precision,
-        threads=settings.threads,
         batch=2 * settings.batch,
         progress=progress,
     )
@@ -460,7 +469,7 @@ def _data_of(source: Crops | Varied, task: _Task, job: _Job) -> FoldData:
 def _train(task: _Task, job: _Job, progress: Progress = silent) -> FoldResult:
     settings = task.settings
     if len(settings.devices) > 1:
-        with leased(task.places, settings.devices, settings.workers) as device:
+        with leased(task.places, settings.devices, settings.workers or 1) as device:
             one = replace(task, settings=replace(settings, device=device))
             return _train_here(one, job, progress)
     return _train_here(task, job, progress)
@@ -474,6 +483,7 @@ def _train_here(task: _Task, job: _Job, progress: Progress) -> FoldResult:
 def _source_of(task: _Task, job: _Job) -> Crops | Varied:
     """What a job trains on, none of it read yet."""
     settings, looks_at = task.settings, str(job.spec.looks_at)
+    workers = settings.workers or 1
     folder = folder_of(job.spec, task.faces_dir)
     if settings.tune == "head":
         looks_at, folder = FEATURES, features_folder(job.spec.name, task.faces_dir)
@@ -482,8 +492,8 @@ def _source_of(task: _Task, job: _Job) -> Crops | Varied:
         _Once(task.index),
         folder,
         job.size,
-        settings.cache_gb * 2**30 / settings.workers,
-        max(1, available_threads() // settings.workers),
+        settings.cache_gb * 2**30 / workers,
+        max(1, available_threads() // workers),
     )
 
 

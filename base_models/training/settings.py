@@ -83,7 +83,8 @@ class TrainSettings:
         precision: `auto` (bf16 where the hardware multiplies in it, else fp16 on CUDA, else fp32),
             `bf16`, `fp16` (CUDA alone), `fp32`.
         threads: CPU threads of each training: other numbers of them give other weights.
-        workers: how many (detector, fold) are trained side by side.
+        workers: how many (detector, fold) are trained side by side; None for as many as
+            `workers.side_by_side_here` tells. Their number changes no byte.
         cache_gb: memory for decoded crops, all workers together; what does not fit is decoded
             again at each use.
     """
@@ -152,9 +153,16 @@ class TrainSettings:
     precision: Precision = setting(
         "auto", "Numbers that training computes in; auto: what the device is fast in."
     )
-    threads: int = setting(TRAINING_THREADS, least=1)
-    workers: int = setting(
-        1, "Trainings side by side; on CPUs with small images, one a core is fastest.", least=1
+    threads: int = setting(
+        TRAINING_THREADS,
+        "CPU threads of each training, where there are more cores than trainings; another number "
+        "gives other weights.",
+        least=1,
+    )
+    workers: int | None = setting(
+        None,
+        "Trainings side by side [default: one a core where memory allows, one a GPU].",
+        least=1,
     )
     cache_gb: float = setting(4.0, least=0)
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,9 +13,11 @@ import torch
 
 from base_models.compute.devices import choose_device
 from base_models.compute.leases import leased
+from base_models.compute.memory import machine_memory
 from base_models.compute.threads import TRAINING_THREADS
 from base_models.faces.mediapipe_files import is_installed
 from base_models.scoring.fold_models import read_fold_scores
+from base_models.training import workers
 from base_models.training.early_stopping import best_epoch
 from base_models.training.fold import TRAINED_ANEW
 from base_models.training.loop import passes_of_step
@@ -183,8 +186,35 @@ def test_a_device_is_leased_to_its_share_of_workers(tmp_path: Path) -> None:
 def test_threads_are_fixed_and_part_of_what_is_trained() -> None:
     usual = TrainSettings()
     assert usual.recorded()["threads"] == TRAINING_THREADS
-    assert usual.recorded() != replace(usual, threads=1).recorded()
+    assert usual.recorded() != replace(usual, threads=2).recorded()
     assert usual.recorded() == replace(usual, workers=2).recorded()
+
+
+def test_trainings_fill_the_cores_where_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def here(cores: int, memory: int | None, **settings: Any) -> int:
+        monkeypatch.setattr(workers, "available_threads", lambda: cores)
+        monkeypatch.setattr(workers, "machine_memory", lambda: memory)
+        return workers.side_by_side_here(TrainSettings(**settings), [224, 96], trainings=10)
+
+    gb = 2**30
+    assert here(8, None, device="cpu") == 8
+    assert here(64, None, device="cpu") == 10
+    assert here(8, None, device="cpu", threads=4) == 2
+    assert here(2, None, device="cpu", threads=4) == 1
+    assert here(8, 8 * gb, device="cpu") == 1
+    assert 1 < here(8, 40 * gb, device="cpu") < here(8, 40 * gb, device="cpu", batch=8) == 8
+    assert here(8, 8 * gb, device="cpu", workers=3) == 3
+    assert here(8, None, device="cuda:0,cuda:1") == 2
+    assert here(8, None, device="cuda:0,cuda:1", workers=1) == 2
+    assert (machine_memory() or 1) > 0
+
+
+def test_idle_cores_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "available_threads", lambda: 8)
+    (note,) = workers.note_idle_cores(TrainSettings(device="cpu"), 2)
+    assert note.facts == {"busy": 2, "cores": 8, "threads": 4}
+    assert not workers.note_idle_cores(TrainSettings(device="cpu"), 5)
+    assert not workers.note_idle_cores(TrainSettings(device="cuda"), 1)
 
 
 def test_several_devices_share_the_folds(

@@ -1,19 +1,35 @@
 """Several files of scores as one table, or where they contradict each other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
+from predictions.notes import Note
 from predictions.tables.kinds import matching
 from predictions.tables.score_files import ColumnNames, Piece
+from predictions.tables.spelling import note_spellings, respelled, spellings
 from predictions.words import count
 
 
 def sources(pieces: Sequence[Piece]) -> str:
     """The names of the files."""
     return ", ".join(piece.source for piece in pieces)
+
+
+def spelled_alike(pieces: Sequence[Piece], notes: list[Note]) -> tuple[list[Piece], dict[str, str]]:
+    """The pieces with every id as the first of them spells it, and what the last one's were."""
+    alike, spelled = [pieces[0]], dict[str, str]()
+    known = pieces[0].scores.index
+    for piece in pieces[1:]:
+        spelled = spellings(piece.scores.index, known)
+        notes += note_spellings(piece.source, spelled)
+        rows, scores = respelled(piece.rows, spelled), respelled(piece.scores, spelled)
+        alike.append(replace(piece, rows=rows, scores=scores))
+        known = known.union(scores.index, sort=False)
+    return alike, spelled
 
 
 def join_scores(pieces: Sequence[Piece]) -> pd.DataFrame:

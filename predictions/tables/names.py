@@ -56,6 +56,23 @@ class VideoNames:
             )
         return fits[0] if fits else None
 
+    def spelled(self, name: str) -> tuple[str | None, bool]:
+        """The one video of which the name is another spelling, and whether of its whole path.
+
+        Narrower than `find`, for ids that may be of other videos: other letters (case, composition,
+        slashes) of its path, or its file name, where one of the two may lack the ending; never
+        another folder or ending. None where there is none, or several.
+        """
+        path, stem = _small(_path(name)), _small(_stem(name))
+        found = []
+        for video in self.fitting(name):
+            other = _small(_path(video))
+            file = other.rsplit("/", 1)[-1]
+            same_file = "/" not in path and (stem == path or file in (path, stem))
+            if other == path or same_file:
+                found.append((video, other == path))
+        return found[0] if len(found) == 1 else (None, False)
+
     def match(self, names: Sequence[str], file: Path | str) -> dict[str, str]:
         """Name -> video, for those names of a file that mean one.
 

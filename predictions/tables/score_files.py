@@ -30,6 +30,7 @@ from predictions.tables.roles import (
     plain_name,
     why_no_scores,
 )
+from predictions.tables.spelling import note_spellings, respelled, spellings
 from predictions.tables.videos import VIDEO_COLUMNS
 from predictions.words import first_names
 
@@ -256,6 +257,9 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
             file=source,
             remedy="name one of them",
         )
+    spelled = spellings(rows.index, index, all_known=True)
+    rows = respelled(rows, spelled)
+    notes += note_spellings(source, spelled)
     unused = rows.index.difference(index, sort=False)
     if len(unused) == len(rows):
         raise InputError(

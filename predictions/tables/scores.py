@@ -12,7 +12,7 @@ from predictions.frame_rules import rule_table
 from predictions.logits import to_logit
 from predictions.notes import Note, NoteKind
 from predictions.tables.frames import frame_files
-from predictions.tables.join import check_names, join_rows, join_scores, sources
+from predictions.tables.join import check_names, join_rows, join_scores, sources, spelled_alike
 from predictions.tables.kinds import (
     Kind,
     Kinds,
@@ -187,6 +187,9 @@ def read_scores(
         files = [file for files in framed.values() for file in files]
         piece, frames = read_frame_piece(files, names, kind, reverse, notes)
         pieces.append(piece)
+    pieces, spelled = spelled_alike(pieces, notes)
+    if frames is not None:  # the last piece is theirs
+        frames["video"] = frames["video"].replace(spelled)
     scores = join_scores(pieces)
     refuse_too_many(scores.shape[1], sources(pieces))
     if scores.empty and models is not None:

@@ -98,3 +98,26 @@ def test_lost_zeros_are_told_of_and_not_put_back() -> None:
     assert names.fitting("10") == []
     with pytest.raises(InputError, match=r"t\.csv: none .*'10' may be '010\.mp4', whose zeros"):
         names.match(["10", "11"], "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [
+        ("A/B.MP4", ("a/b.mp4", True)),
+        ("a\\b.mp4", ("a/b.mp4", True)),
+        ("B.mp4", ("a/b.mp4", False)),
+        ("b", ("a/b.mp4", False)),
+        ("b.avi", (None, False)),
+        ("c/b.mp4", (None, False)),
+        (
+            "cafe\N{COMBINING ACUTE ACCENT}.mp4",
+            ("caf\xe9.mp4", True),
+        ),
+        ("twice", (None, False)),
+        ("bare.mp4", ("bare", False)),
+    ],
+)
+def test_other_spellings_are_of_the_same_video(name: str, video: tuple[str | None, bool]) -> None:
+    known = ["a/b.mp4", "caf\xe9.mp4", "x/twice.mp4", "y/twice.mp4"]
+    known.append("bare")
+    assert VideoNames(known).spelled(name) == video

@@ -194,8 +194,44 @@ class TestSeveralFiles:
 
     def test_labels_of_other_videos(self, write: Write) -> None:
         scores = write("video,a\nx,.1", "scores.csv")
-        with pytest.raises(InputError, match=r"none of its ids \('x\.mp4'\)"):
-            read_scores([scores], labels=write("video,label\nx.mp4,1", "l.csv"))
+        with pytest.raises(InputError, match=r"none of its ids \('y\.mp4'\)"):
+            read_scores([scores], labels=write("video,label\ny.mp4,1", "l.csv"))
+
+    @pytest.mark.parametrize("spelled", ["x", "X.MP4", "train/x.mp4", "./x.mp4"])
+    def test_labels_of_videos_under_another_name(self, write: Write, spelled: str) -> None:
+        scores = write("video,a\nx.mp4,.1\ny.mp4,.3", "scores.csv")
+        labels = write(f"video,label\n{spelled},1\nw,0", "l.csv")
+        table = read_scores([scores], labels=labels)
+        assert table.rows["label"].tolist()[:1] == [1]
+        assert f"'{spelled}' for 'x.mp4'" in " ".join(map(str, table.notes))
+
+    def test_files_that_name_videos_otherwise(self, write: Write) -> None:
+        one = write("video,a\nx.mp4,.1\ny.mp4,.2", "one.csv")
+        table = read_scores([one, write("video,b\nX,.3\ny,.4\nz,.5", "two.csv")])
+        assert table.scores["b"].tolist()[:2] == [0.3, 0.4]
+        assert table.scores.index.tolist() == ["x.mp4", "y.mp4", "z"]
+        frames = write("video,frame,model,logit\nX,0,b,1\ny,0,b,2", "frames.csv")
+        table = read_scores([one, frames])
+        assert table.scores["b"].tolist() == [1, 2]
+        assert table.frames is not None
+        assert set(table.frames["video"]) == {"x.mp4", "y.mp4"}
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("x.mp4", "x.avi"),  # another ending
+            ("p0/x.mp4", "p1/x.mp4"),  # another folder
+        ],
+    )
+    def test_other_videos_stay_others(self, write: Write, first: str, second: str) -> None:
+        one = write(f"video,a\n{first},.1", "one.csv")
+        table = read_scores([one, write(f"video,a\n{second},.2", "two.csv")])
+        assert table.scores["a"].tolist() == [0.1, 0.2]
+
+    def test_where_files_name_videos_alike_a_shorter_name_is_another(self, write: Write) -> None:
+        one = write("video,a\nx.mp4,.1\ny.mp4,.2", "one.csv")
+        two = write("video,b\nx.mp4,.3\ny,.4\nX.mp4,.5", "two.csv")
+        assert len(read_scores([one, two]).scores) == 4
 
     def test_labels_without_a_label_column(self, write: Write) -> None:
         scores = write("video,a\nx,.1", "scores.csv")

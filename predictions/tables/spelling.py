@@ -1,0 +1,61 @@
+"""The ids of one file, as another file writes them."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pandas as pd
+
+from predictions.notes import Note, NoteKind
+from predictions.tables.names import VideoNames
+from predictions.words import count
+
+SPELLED = NoteKind(
+    "scores.spelled",
+    lambda file, spelled: (
+        f"{file}: {count(len(spelled), 'id')} spelled otherwise than before, "
+        + ", ".join(f"{name!r} for {video!r}" for name, video in list(spelled.items())[:2])
+        + ("." if len(spelled) < 3 else ", ...")
+    ),
+)
+
+
+def spellings(ids: pd.Index, known: pd.Index, *, all_known: bool = False) -> dict[str, str]:
+    """Those `ids` that are videos of `known` under another name -> the name there.
+
+    Where some ids are there to the letter, the files name videos alike, and only other letters of
+    the same path (case, composition, slashes) are another spelling. Where none is, a file name
+    without its folder or ending may be too (`VideoNames.spelled`).
+
+    Args:
+        ids: of a further file; they may be of other videos.
+        known: of the files before it.
+        all_known: whether none of them can be of other videos: then any name that fits one will do.
+    """
+    strange = ids.difference(known, sort=False)
+    if strange.empty:
+        return {}
+    names, alike = VideoNames(map(str, known)), len(strange) < len(ids)
+    found: dict[str, str] = {}
+    for name in map(str, strange):
+        video, same_path = names.spelled(name)
+        if video is None and all_known and not alike:
+            fits = names.fitting(name)
+            video = fits[0] if len(fits) == 1 else None
+        if video is not None and (same_path or not alike):
+            found[name] = video
+    # Two names of one video are two videos that only look alike.
+    taken = Counter([*found.values(), *map(str, ids.intersection(known))])
+    return {name: video for name, video in found.items() if taken[video] == 1}
+
+
+def respelled(table: pd.DataFrame, spelled: Mapping[str, str]) -> pd.DataFrame:
+    """The table with the ids of its index as they are spelled elsewhere."""
+    if not spelled:
+        return table
+    index = pd.Index([spelled.get(str(name), name) for name in table.index], name="video")
+    return table.set_axis(index, axis=0)
+
+
+def note_spellings(file: str, spelled: Mapping[str, str]) -> list[Note]:
+    """What is told of them."""
+    return [SPELLED(file=file, spelled=dict(spelled))] if spelled else []

@@ -152,7 +152,10 @@ class Schedule:
         return Answer(number, identity, p, reason), time.perf_counter() - began
 
     def _plan(self) -> list[Task]:
-        """The looks that are worth their time, best first."""
+        """The looks that are worth their time, best first.
+
+        Where none is, and time is left, the last look at all: only of that is a log loss promised.
+        """
         from calibration import row_log_loss
 
         label = self._labelled["label"].to_numpy(np.float64)
@@ -171,6 +174,9 @@ class Schedule:
                 gain[rows, look] = expected_gain(past[before], loss[before], loss[look], now[rows])
         chosen = choose_looks(gain, costs, max(self.left, 0) * self._threads)
         rows = np.flatnonzero(chosen >= 0)
+        last = len(self.looks) - 1
+        if not gain.any():
+            return [(videos[i], last) for i in np.flatnonzero((had < last) & ~np.isnan(now))]
         worth = gain[rows, chosen[rows]] / costs[chosen[rows]]
         order = rows[np.argsort(-worth, kind="stable")]
         return [(videos[i], int(chosen[i])) for i in order]

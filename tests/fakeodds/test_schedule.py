@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,16 @@ def test_a_closer_look_that_fails_leaves_the_earlier_answer(
     assert failed.probability == looks[0][0].answer(one)
     assert "MemoryError" in failed.reason
     assert next(times) == 2  # it was not tried for ever
+
+
+def test_with_time_left_all_get_the_last_look_even_where_it_saved_nothing(
+    run: RunFolder, folder: Path, looks: tuple[list[Look], pd.DataFrame]
+) -> None:
+    (few, many), labelled = looks
+    worse = [replace(few, probability=many.probability), replace(many, probability=few.probability)]
+    work = schedule(run, folder, (worse, labelled), Odd({}))
+    work.finish(silent)
+    assert {answer.look for answer in work.kept.answers.values()} == {1}
 
 
 def test_a_resumed_run_knows_what_looks_cost(

@@ -99,7 +99,7 @@ def test_many_threads_may_ask_at_once(tmp_path: Path) -> None:
 
 
 def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:
-    trained = Trained(tmp_path, "mobilenetv3_large")
+    trained = Trained(tmp_path, "timm:test_resnet")
     images = crops(5)
     first = trained.open(images, FP32).backends[0].logits(images)
     loads = trained.loads
@@ -107,7 +107,7 @@ def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:
     again = trained.open(images, FP32).backends[0].logits(images)
     assert trained.loads == loads
     np.testing.assert_array_equal(first, again)
-    other = Trained(tmp_path, "mobilenetv3_large", seed=2)  # the weights were trained anew
+    other = Trained(tmp_path, "timm:test_resnet", seed=2)  # the weights were trained anew
     changed = other.open(images, FP32).backends[0].logits(images)
     assert other.loads > 0
     assert np.abs(changed - first).max() > 1e-3
@@ -115,7 +115,7 @@ def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:
 
 def test_one_that_disagrees_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "LARGEST", -1.0)
-    chosen = Trained(tmp_path, "mobilenetv3_large").open(crops(5), BF16)
+    chosen = Trained(tmp_path, "timm:test_resnet").open(crops(5), BF16)
     assert not chosen.backends
     assert [note.facts["precision"] in ("bf16", "fp32") for note in chosen.notes] == [True, True]
     assert REFUSED.among(chosen.notes) == chosen.notes
@@ -129,7 +129,7 @@ def test_what_counts_as_agreement() -> None:
 
 @pytest.mark.parametrize("file", ["network.bin", "network.xml", "head.safetensors"])
 def test_a_damaged_export_is_made_again(tmp_path: Path, file: str) -> None:
-    trained = Trained(tmp_path, "mobilenetv3_large")
+    trained = Trained(tmp_path, "timm:test_resnet")
     wanted = trained.open(crops(2), FP32).backends[0].logits(crops(5))
     path = tmp_path / "openvino" / file
     content = bytearray(path.read_bytes())
@@ -140,7 +140,7 @@ def test_a_damaged_export_is_made_again(tmp_path: Path, file: str) -> None:
 
 
 def test_a_record_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
-    trained = Trained(tmp_path, "mobilenetv3_large")
+    trained = Trained(tmp_path, "timm:test_resnet")
     trained.open(crops(2), FP32)
     record = tmp_path / "openvino" / "export.json"
     record.write_text(record.read_text()[:20])

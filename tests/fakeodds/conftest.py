@@ -28,7 +28,7 @@ def shared() -> Path:
 #: Two detectors of 48 pixels on two folds.
 SMALL_RUN = (
     *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,resnet50", "--frames-per-video", "2", "--batch", "8"),
+    *("--detectors", "mobilenetv3_large,mobilenetv2", "--frames-per-video", "2", "--batch", "8"),
     *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
 )
 

@@ -370,7 +370,7 @@ def filmed(
 ) -> tuple[Path, "pd.Series[float]"]:
     """A run of two trained detectors that two frozen ones joined, and its answers for new clips."""
     run = Path(shutil.copytree(trained, home / "run-filmed"))
-    detectors = f"mobilenetv3_large,resnet50,red-onnx,{_blue(home)}"
+    detectors = f"mobilenetv3_large,mobilenetv2,red-onnx,{_blue(home)}"
     said = fakeodds(home, "run", clips.train, "--out", run, *small_run, "--detectors", detectors)
     assert "4 of 4 trainings were finished before" in said
     fakeodds(home, "predict", run, clips.test, "--code", _blue(home), *PLAIN)

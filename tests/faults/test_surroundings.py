@@ -20,13 +20,15 @@ def whole(
 
 
 def _in(folder: Path, words: tuple[object, ...]) -> list[object]:
-    return [folder if word == "FOLDER" else word for word in words]
+    """The words of the command; work side by side is what kills are tried on."""
+    named = [folder if word == "FOLDER" else word for word in words]
+    return [*named, "--jobs", 1]
 
 
 @pytest.mark.parametrize(
     ("limit", "value", "said"),
     [
-        (resource.RLIMIT_NOFILE, 16, "ulimit -n"),
+        (resource.RLIMIT_NOFILE, 8, "ulimit -n"),
         (resource.RLIMIT_AS, 700 * 2**20, "700 MB"),
         (resource.RLIMIT_FSIZE, 3000, "ulimit -f"),
     ],
@@ -50,5 +52,5 @@ def test_a_limit(
 
 
 def test_a_folder_that_goes_under_way(stacking: tuple[object, ...], tmp_path: Path) -> None:
-    words = [word for word in stacking if word not in ("--out", "FOLDER")]
+    words = [*(word for word in stacking if word not in ("--out", "FOLDER")), "--jobs", 1]
     assert removed_under_way(tmp_path / "run", words).fault == ""

@@ -425,7 +425,8 @@ def test_a_taken_port_is_told_of_and_nothing_is_left(opened: OpenedRun) -> None:
 
 
 def test_score_files_are_refused_in_a_sentence(opened: OpenedRun, tmp_path: Path) -> None:
-    whole = pd.DataFrame({"video": ["a", "b"], "mobilenetv3_large": [0.1, 2], "mobilenetv2": [0.1, 3]})
+    scores = {"mobilenetv3_large": [0.1, 2], "mobilenetv2": [0.1, 3]}
+    whole = pd.DataFrame({"video": ["a", "b"], **scores})
     whole.to_csv(tmp_path / "whole.csv", index=False)
     with pytest.raises(InputError, match=r"whole\.csv: holds one score a video.*video, frame"):
         opened.submission([tmp_path / "whole.csv"], LIMITS)

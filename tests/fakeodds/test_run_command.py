@@ -22,7 +22,8 @@ from fakeodds.run.folder import RunFolder
 Cli = Callable[..., Any]
 SMALL = (
     *("--frames", "3", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,timm:test_resnet", "--frames-per-video", "2", "--batch", "8"),
+    *("--detectors", "mobilenetv3_large,timm:test_resnet"),
+    *("--frames-per-video", "2", "--batch", "8"),
     *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
 )
 

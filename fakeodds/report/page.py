@@ -34,7 +34,8 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
     """
     contents = Contents(run)
     for whose in (run, contents.new.run):
-        whose.refuse_damage(*(name for name in PRODUCTS if name != "report"))
+        others = [name for name in PRODUCTS if name != "report"]
+        whose.refuse_damage(*others, lost_records=True)
     if contents.oof is None and contents.compare is None:
         raise InputError(
             "nothing is judged yet (no oof.csv, no compare.json)",

@@ -338,18 +338,20 @@ class RunFolder:
                     remedy=f"give {self._command(name)} again, and it goes on",
                 )
 
-    def refuse_damage(self, *names: str) -> None:
+    def refuse_damage(self, *names: str, lost_records: bool = False) -> None:
         """Refuse products that are there, but not as they were written.
 
         Args:
-            names: of the products; all of them when none is named.
+            names: of the products.
+            lost_records: whether files without their record count: for who reads what there is,
+                and would miss nothing. Who needs a product by name is told that it is not there.
 
         Raises:
             InputError: naming the file and what makes it again.
         """
-        for name in names or PRODUCTS:
+        for name in names:
             damage = self._product(name).damage()
-            if damage is None and not names:  # who needs one by name is told that it is not there
+            if damage is None and lost_records:
                 damage = self._lost_record(name)
             if damage is not None:
                 raise InputError(

@@ -150,15 +150,15 @@ def test_files_that_lost_their_record_are_not_passed_over(tmp_path: Path) -> Non
     run.seal("scores", "a table")
     make(run, "stack", setting=1)
     make(run, "frame_rules", setting=1)
-    run.refuse_damage()
+    run.refuse_damage(*PRODUCTS, lost_records=True)
     record = run.path / "products" / "frame_rules.json"
     content = record.read_bytes()
     record.unlink()
     with pytest.raises(InputError, match="is gone") as refused:
-        run.refuse_damage()
+        run.refuse_damage(*PRODUCTS, lost_records=True)
     assert refused.value.file == str(record)
     record.write_bytes(content)
-    run.refuse_damage()
+    run.refuse_damage(*PRODUCTS, lost_records=True)
 
 
 @pytest.mark.parametrize("place", range(0, 90, 9))

@@ -102,6 +102,21 @@ def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(
     assert {path: path.stat().st_mtime_ns for path in (out / "stack").iterdir()} == before
 
 
+def test_a_report_misses_nothing_whose_record_was_lost(
+    stacked: tuple[Path, tuple[Any, ...]], cli: Cli
+) -> None:
+    out, arguments = stacked
+    cli("compare", *arguments[1:4], "--jobs", 1, "--folds", 3)
+    record = out / "products" / "compare.json"
+    content = record.read_bytes()
+    for damaged in (None, content[:-9], content[:30] + b"~" + content[31:]):
+        record.unlink()
+        if damaged is not None:
+            record.write_bytes(damaged)
+        assert str(record) in cli("report", out, code=2).output
+        record.write_bytes(content)
+
+
 @pytest.mark.parametrize("file", PRODUCTS["stack"].files)
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
 def test_a_damaged_piece_is_named_and_made_again(

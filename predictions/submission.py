@@ -104,7 +104,20 @@ def read_sample(path: Path) -> Sample:
     ]
     name = known[0] if known else id_column(table, ()) or columns[0]
     parse_ids(table[name], str(path))
-    return Sample(table, name, _probability_column(table, name, str(path)), str(path))
+    probability = _probability_column(table, name, str(path))
+    words = set(plain_name(probability).split("_"))
+    if words & _OF_REAL and not words & _OF_FAKE:
+        raise InputError(
+            f"its column {probability!r} asks for the probability of REAL, not that of FAKE",
+            file=path,
+            remedy="call the column label; where REAL is asked for all the same, give 1 minus ours",
+        )
+    return Sample(table, name, probability, str(path))
+
+
+#: Words in the name of a column of probabilities that say of what.
+_OF_REAL = {"real", "genuine", "authentic", "pristine", "bonafide", "bona"}
+_OF_FAKE = {"fake", "deepfake", "spoof", "synthetic", "manipulated"}
 
 
 def _probability_column(table: pd.DataFrame, id: str, source: str) -> str:

@@ -54,12 +54,14 @@ def apply(
     fakeodds apply runs/mine new_videos/ --prior auto
     """
     from fakeodds.run.folder import RunFolder
+    from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.probability import stack_probability
     from fakeodds.workflows.report import tell_outdated
     from fakeodds.workflows.submission import as_found, submit, wanted_by
     from predictions.tables.frames import frame_files
     from stacking import load_stack
 
+    refuse_overwriting(out, [*new, sample])
     if (stack / "run.json").exists():
         RunFolder.existing(stack, reads=True).require("stack")
     folder = stack if (stack / "stack.json").exists() else stack / "stack"

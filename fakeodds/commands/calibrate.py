@@ -66,11 +66,13 @@ def calibrate(
     import pandas as pd
 
     from fakeodds.run.folder import RunFolder
+    from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.backward import hint_at_backward
     from fakeodds.workflows.report import show_report
     from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
+    refuse_overwriting(out, [scores, labels, test, sample])
     run = RunFolder.for_scores(out)
     table = columns.read([scores], labels)
     model = _only_model(table, scores)

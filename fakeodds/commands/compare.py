@@ -58,6 +58,7 @@ def compare(
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
     """
     from fakeodds.run.folder import RunFolder
+    from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.view.ensembles import print_diversity, print_sizes
     from fakeodds.workflows.backward import hint_at_backward
     from fakeodds.workflows.compare import judge_sizes
@@ -66,6 +67,7 @@ def compare(
     from fakeodds.workflows.scores import Scored
     from stacking.ensembles.costs import read_costs
 
+    refuse_overwriting(out, [*scores, labels, costs])
     run = RunFolder.for_scores(out)
     table = columns.read(scores, labels)
     budget = {"seconds": max_seconds, "mb": max_mb}

@@ -66,6 +66,7 @@ def stack(
     fakeodds stack oof/*.csv --labels labels.csv --test test/*.csv --out runs/mine
     """
     from fakeodds.run.folder import RunFolder
+    from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.backward import hint_at_backward
     from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
@@ -74,6 +75,7 @@ def stack(
     from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
+    refuse_overwriting(out, [*scores, labels, *test, sample])
     run = RunFolder.for_scores(out)
     kept = () if domain in (None, "none") else (domain,)
     table = columns.read(scores, labels, keep=kept)

@@ -229,6 +229,8 @@ class ScoreColumns:
         from predictions.tables.scores import read_scores
 
         table = read_scores(paths, **self.of_new(kinds, reverse))
+        for note in table.notes:
+            terminal.note(note)
         return NewScores(features_for(table, list(kinds), str(paths[0])), table.rows["group"])
 
 

@@ -38,6 +38,10 @@ ROUNDING = 1e-6
 _LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
 
+#: Characters of a cell that an error repeats.
+_LONGEST_CELL = 80
+
+
 def bad_cell(
     problem: str,
     column: "pd.Series[Any]",
@@ -48,8 +52,11 @@ def bad_cell(
 ) -> InputError:
     """The error on the first of the bad `rows` (positions) of a column, and how many they are."""
     row = int(rows[0])
+    cell = repr(column.iloc[row])
+    if len(cell) > _LONGEST_CELL:
+        cell = cell[:_LONGEST_CELL] + "..."
     return InputError(
-        f"{column.iloc[row]!r} {problem} ({count(len(rows), 'such cell')})",
+        f"{cell} {problem} ({count(len(rows), 'such cell')})",
         file=source,
         row=row + 1,
         video=str(ids.iloc[row]),
@@ -83,6 +90,15 @@ def parse_ids(column: "pd.Series[str]", source: str) -> "pd.Series[str]":
             row=int(missing[0]) + 1,
             column=name,
             remedy="give every row the id of its video",
+        )
+    broken = np.flatnonzero(column.astype("string").str.contains("[\r\n]", regex=True))
+    if len(broken):
+        raise InputError(
+            f"the id {str(column.iloc[broken[0]])[:40]!r} goes over several lines",
+            file=source,
+            row=int(broken[0]) + 1,
+            column=name,
+            remedy='a quotation mark (") before it is not closed in its line: remove it',
         )
     twice = np.flatnonzero(column.duplicated())
     if len(twice):

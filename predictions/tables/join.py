@@ -9,9 +9,10 @@ import pandas as pd
 from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.tables.kinds import matching
+from predictions.tables.names import VideoNames
 from predictions.tables.score_files import ColumnNames, Piece
 from predictions.tables.spelling import note_spellings, respelled, spellings
-from predictions.words import count
+from predictions.words import count, first_names
 
 
 def sources(pieces: Sequence[Piece]) -> str:
@@ -27,9 +28,29 @@ def spelled_alike(pieces: Sequence[Piece], notes: list[Note]) -> tuple[list[Piec
         spelled = spellings(piece.scores.index, known)
         notes += note_spellings(piece.source, spelled)
         rows, scores = respelled(piece.rows, spelled), respelled(piece.scores, spelled)
+        _refuse_strangers(piece, scores, alike)
         alike.append(replace(piece, rows=rows, scores=scores))
         known = known.union(scores.index, sort=False)
     return alike, spelled
+
+
+def _refuse_strangers(piece: Piece, scores: pd.DataFrame, before: Sequence[Piece]) -> None:
+    """Refuse other models' scores of no video that was there before: they would stand alone.
+
+    Raises:
+        InputError: none of the file's ids is met, and none of its models.
+    """
+    models = {model for one in before for model in one.scores}
+    known = [str(video) for one in before for video in one.scores.index]
+    if scores.empty or models & set(scores) or scores.index.isin(known).any():
+        return
+    ids = list(map(str, scores.index))
+    raise InputError(
+        f"none of its {count(len(ids), 'id')} ({first_names(ids)}) is one of the "
+        f"{count(len(known), 'video')} of {sources(before)} ({first_names(known)})",
+        file=piece.source,
+        remedy=VideoNames(known).zeros_hint(ids) or "write the ids alike in both",
+    )
 
 
 def join_scores(pieces: Sequence[Piece]) -> pd.DataFrame:

@@ -86,15 +86,22 @@ class VideoNames:
 
     def none_of(self, names: Sequence[str], file: Path | str) -> InputError:
         """The error that no name of a file fits any video, with what may be the reason."""
-        lost = self._without_zeros(names)
         return InputError(
             f"none of its {count(len(names), 'id')} ({first_names(names)}) is one of the "
             f"{count(len(self.videos), 'video')} ({first_names(self.videos)})",
             file=file,
-            remedy="give the path below the dataset, or the file name, as id"
-            if lost is None
-            else f"{lost[0]!r} may be {lost[1]!r}, whose zeros a spreadsheet takes off: save the "
-            "ids as text",
+            remedy=self.zeros_hint(names)
+            or "give the path below the dataset, or the file name, as id",
+        )
+
+    def zeros_hint(self, names: Sequence[str]) -> str:
+        """What to do where names may be those of videos but for zeros before them; else empty."""
+        lost = self._without_zeros(names)
+        if lost is None:
+            return ""
+        return (
+            f"{lost[0]!r} may be {lost[1]!r}, whose zeros a spreadsheet takes off: save the ids as "
+            "text"
         )
 
     def _without_zeros(self, names: Sequence[str]) -> tuple[str, str] | None:

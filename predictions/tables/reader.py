@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from predictions.errors import InputError
+from predictions.file_names import as_id
 from predictions.files import MADE_AGAIN, check_file
 from predictions.limits import HEADER_BYTES
 from predictions.tables.columns import as_text
@@ -58,6 +59,8 @@ def read_table(
     path = Path(path)
     files = files_of_one_table(path)
     table = _joined(files, text) if files else _read_one(path, text)
+    # Names are printed: what moves a terminal's cursor is no part of them.
+    table.columns = pd.Index([as_id(str(name)) for name in table.columns])
     if "" in table and table[""].isna().all():  # a separator at the end of every line
         table = table.drop(columns="")
     if table.empty and not empty:
@@ -83,6 +86,10 @@ def read_own(path: Path, index: str = "video") -> pd.DataFrame:
 
 def header_of(path: Path) -> list[str]:
     """The names of the columns; none where the table cannot be read (`read_table` says why)."""
+    return [as_id(name) for name in _raw_header(path)]
+
+
+def _raw_header(path: Path) -> list[str]:
     try:
         if not is_table(path):
             return []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,18 @@ from predictions.tables.columns import (
     parse_numbers,
 )
 from predictions.tables.frames import read_frames
-from predictions.tables.kinds import Kind, Kinds, check_values, matching, said_kinds
+from predictions.tables.kinds import (
+    INFINITE_LOGITS,
+    Kind,
+    Kinds,
+    check_values,
+    matching,
+    said_kinds,
+)
+from predictions.tables.names import VideoNames
 from predictions.tables.reader import header_of, read_table, table_name
 from predictions.tables.roles import (
+    REAL_QUESTIONS,
     holds_words,
     id_column,
     id_names,
@@ -61,6 +71,13 @@ CHOSEN_ID = NoteKind(
     "another name).",
 )
 READ_AS = NoteKind("scores.read-as", "{file}: the column {column!r} is read as the {name}.")
+ASKS_FOR_REAL = NoteKind(
+    "scores.asks-for-real", "{file}: in the label {column!r}, 1 is REAL and 0 is FAKE."
+)
+METADATA_OF_NUMBERS = NoteKind(
+    "scores.metadata-of-numbers",
+    "{file}: {columns} left out, by the name metadata; rename what is a detector.",
+)
 NO_DETECTOR = NoteKind(
     "scores.no-detector",
     "{file}: {column!r} {why}, so it is left out; give its kind if it is a detector.",
@@ -225,6 +242,9 @@ def read_frame_piece(
         )
     turned = frames["model"].isin(matching(reverse, models))
     frames["logit"] = frames["logit"].where(~turned, -frames["logit"])
+    infinite = frames["model"][np.isinf(frames["logit"].to_numpy())]
+    for model, number in infinite.value_counts(sort=False).items():
+        notes.append(INFINITE_LOGITS(file=read.source, model=str(model), n=int(number)))
     scores = aggregate(frames)
     known = read.videos.drop(columns=list(matching(names.drop, read.videos.columns)))
     rows, _ = _split_metadata(known, names, read.source, notes)
@@ -266,7 +286,8 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
             f"none of its ids ({first_names(rows.index, 2)}) is among the scored videos "
             f"({first_names(index, 2)})",
             file=source,
-            remedy="write the ids alike in both",
+            remedy=VideoNames(map(str, index)).zeros_hint(list(map(str, rows.index)))
+            or "write the ids alike in both",
         )
     if len(unused):
         notes.append(LABELS_OF_OTHERS(file=source, videos=unused.tolist()))
@@ -367,6 +388,10 @@ def _split_metadata(
         if name == "label":
             if names.models is None:  # of videos to predict nobody needs it
                 rows[name] = parse_labels(table[column], ids, source)
+                # Words say themselves what they mean.
+                if plain_name(column) in REAL_QUESTIONS and not holds_words(table[column]):
+                    rows[name] = 1 - rows[name]
+                    notes.append(ASKS_FOR_REAL(file=source, column=column))
         elif name == "fold":
             try:
                 rows[name] = parse_folds(table[column], ids, source)
@@ -378,7 +403,17 @@ def _split_metadata(
             rows[name] = as_text(table[column])
     # A known `group` beside the one that was named, or a second id, is never a model either.
     taken = {*names.metadata, *METADATA, *_ID_COLUMNS} - (names.models or frozenset())
+    scores = [name for name in table if name in taken - {"label"} and _has_fractions(table[name])]
+    if scores:
+        notes.append(METADATA_OF_NUMBERS(file=source, columns=scores))
     return rows, table[[column for column in table.columns if column not in taken]]
+
+
+def _has_fractions(column: "pd.Series[Any]") -> bool:
+    """Whether it holds numbers, some of them no whole ones, as scores are."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    known = numbers[np.isfinite(numbers)]
+    return bool(len(known) and (known % 1 != 0).any())
 
 
 def _parse_models(

@@ -208,6 +208,13 @@ def read_scores(
             remedy="give at least one column of numbers beside the id and the label"
             + (f", not words as in {words}" if words else ""),
         )
+    if not scores.notna().to_numpy().any():
+        raise InputError(
+            f"no row has a score by {', '.join(map(str, scores.columns))}",
+            file=sources(pieces),
+            remedy="fill the cells; where the rows have another separator than the header, write "
+            "both alike",
+        )
     told = list(pieces)
     if labels is not None:
         told.append(read_label_piece(Path(labels), names, scores.index, notes))

@@ -54,7 +54,7 @@ def read_costs(path: Path, models: list[str]) -> pd.DataFrame:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(
-                f"the cost of {names.iloc[row]!r} is {table[cost].iloc[row]!r}",
+                f"the cost of {names.iloc[row]!r} is {table[cost].iloc[row]}",
                 file=path,
                 row=row + 1,
                 column=cost,

@@ -439,3 +439,49 @@ class TestRealTables:
         assert any("left out as text: attack" in str(note) for note in table.notes)
         fakes = table.rows["label"] == 1
         assert (table.scores[fakes].mean() > table.scores[~fakes].mean()).sum() >= 12
+
+
+class TestWhatLooksRight:
+    """Files that could be read as something else than they are."""
+
+    def test_a_quotation_mark_that_is_not_closed(self, write: Write) -> None:
+        rows = [f"v{i},0.{i + 1}" for i in range(8)]
+        rows[2], rows[4] = f'"{rows[2]}', f'"{rows[4]}'
+        path = write("video,a\n" + "\n".join(rows), "q.csv")
+        with pytest.raises(InputError, match=r"q\.csv, row 3, .*several lines.*quotation mark"):
+            read_scores([path])
+
+    def test_files_of_other_detectors_whose_ids_never_meet(self, write: Write) -> None:
+        one = write("video,a\n001,.1\n002,.2", "one.csv")
+        with pytest.raises(InputError, match=r"two\.csv: none of its 2 ids .* zeros"):
+            read_scores([one, write("video,b\n1,.3\n2,.4", "two.csv")])
+        with pytest.raises(InputError, match=r"l\.csv: none of its ids .* zeros"):
+            read_scores([one], labels=write("video,label\n1,1\n2,0", "l.csv"))
+        more = write("video,a\n1,.3\n2,.4", "more.csv")  # more videos of the same detector
+        assert len(read_scores([one, more]).scores) == 4
+
+    def test_rows_with_another_separator(self, write: Write) -> None:
+        path = write("video,a,b\nx;0.1;0.2\ny;0.3;0.4", "mixed.csv")
+        with pytest.raises(InputError, match=r"mixed\.csv: no row has a score by a, b.*separator"):
+            read_scores([path], models=["a", "b"])
+
+    def test_a_label_that_asks_for_real(self, write: Write) -> None:
+        path = write("video,is_real,a\nx,1,.1\ny,0,.9", "real.csv")
+        table = read_scores([path], label="is_real")
+        assert table.rows["label"].tolist() == [0, 1]
+        assert "1 is REAL" in " ".join(map(str, table.notes))
+        words = write("video,real,a\nx,REAL,.1\ny,FAKE,.9", "words.csv")
+        assert read_scores([words], label="real").rows["label"].tolist() == [0, 1]
+
+    def test_scores_under_the_name_of_metadata(self, write: Write) -> None:
+        table = read_scores([write("video,a,split\nx,.1,.25\ny,.3,.75", "s.csv")])
+        assert table.scores.columns.tolist() == ["a"]
+        assert "split left out" in " ".join(map(str, table.notes))
+
+    def test_infinite_logits_of_frames_are_told(self, write: Write) -> None:
+        frames = write("video,frame,model,logit\nx,0,a,inf\ny,0,a,1", "f.csv")
+        assert "1 infinite logit" in " ".join(map(str, read_scores([frames]).notes))
+
+    def test_names_cannot_move_the_cursor(self, write: Write) -> None:
+        table = read_scores([write("video,a\x1b[2Jb\nx,.1\ny,.3", "e.csv")])
+        assert table.scores.columns.tolist() == ["a%1B[2Jb"]

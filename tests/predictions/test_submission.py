@@ -149,3 +149,11 @@ class TestReadSample:
     def test_doubled_names(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="row 2, column 'filename': the video 'a' is in row 1"):
             self.read(tmp_path, "filename,label\na,0.5\na,0.5\n")
+
+
+@pytest.mark.parametrize("column", ["real", "p_real", "is_genuine"])
+def test_a_sample_that_asks_for_real_is_refused(column: str, tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text(f"filename,{column}\na,0.5\n")
+    with pytest.raises(InputError, match="asks for the probability of REAL"):
+        read_sample(path)

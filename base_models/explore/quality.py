@@ -34,13 +34,27 @@ def measure_quality(image: NDArray[np.uint8]) -> Quality:
     return Quality(float(luma.mean()), float(luma.std()), float(laplacian.std()))
 
 
+#: How many times as long as wide a picture is looked at.
+_STRIP = 16
+
+
 def to_luma(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Luma uint8 (H, W) of an RGB picture (H, W, 3)."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+def without_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most a part 16 times as long as wide: scaled to some height, a strip fills the memory."""
+    height, width = image.shape[:2]
+    return image[: _STRIP * width, : _STRIP * height]
+
+
 def resized(image: NDArray[np.uint8], side: int, *, enlarge: bool = True) -> NDArray[np.uint8]:
-    """The picture with a shorter side of `side` pixels; smaller ones stay unless `enlarge`."""
+    """The picture with a shorter side of `side` pixels; smaller ones stay unless `enlarge`.
+
+    Of a strip the beginning: see `without_strip`.
+    """
+    image = without_strip(image)
     height, width = image.shape[:2]
     scale = side / min(height, width)
     if scale == 1 or (scale > 1 and not enlarge):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from base_models.explore.quality import resized
+from base_models.explore.quality import resized, without_strip
 
 #: Colours of the boxes (RGB), by finder.
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -31,8 +31,10 @@ def draw_boxes(image: NDArray[np.uint8], boxes: Boxes, height: int = _HEIGHT) ->
     """The picture at a height of `height` pixels with boxes on it, RGB uint8.
 
     boxes: by the name of the finder or part, (k, 4) x0 y0 x1 y1 in pixels of the picture. They
-    are drawn after scaling, so that lines have one width on all pictures.
+    are drawn after scaling, so that lines have one width on all pictures. Of a strip the
+    beginning is shown.
     """
+    image = without_strip(image)
     scale = height / image.shape[0]
     size = (max(1, round(image.shape[1] * scale)), height)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

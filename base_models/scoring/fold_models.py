@@ -26,6 +26,9 @@ FOLD_RECORD, WEIGHTS, LIST = "fold.json", "weights.safetensors", "trained.json"
 #: The one "fold" of a frozen detector, which was trained elsewhere and scores all of them.
 ALL: Literal["all"] = "all"
 
+#: What makes a piece of a training again: with other options it would be another training.
+MENDED_BY = "give the `fakeodds run` or `train` that made it again, with its options"
+
 Fold = int | Literal["all"]
 
 
@@ -168,7 +171,7 @@ class FoldModel:
             raise InputError(
                 "is missing, or not as it was written",
                 file=path,
-                remedy="run `fakeodds train` again, which mends it",
+                remedy=MENDED_BY,
             )
 
 
@@ -208,7 +211,7 @@ def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
         raise InputError(
             "is missing, or not as it was written",
             file=wrong,
-            remedy="run `fakeodds train` again, which mends it",
+            remedy=MENDED_BY,
         )
     found: dict[str, list[FoldModel]] = {}
     for name, folds in listed["detectors"].items():
@@ -258,6 +261,6 @@ def _read_list(models_dir: Path) -> dict[str, Any]:
         raise InputError(
             "no finished training is here",
             file=models_dir,
-            remedy="run `fakeodds train` to its end",
+            remedy="let the `fakeodds run` or `train` that began it come to its end",
         )
     return listed

@@ -7,6 +7,7 @@ from base_models.detectors.facenet_lstm import Embedder, key_of_embedder
 from base_models.detectors.registry import DetectorSpec
 from base_models.detectors.start_weights import StartWeights
 from base_models.scoring.crops import CropIndex
+from base_models.scoring.fold_models import MENDED_BY
 from base_models.sequences.embed import Embed, Embedding, embed_videos
 from predictions.errors import InputError
 from predictions.products import key_of
@@ -40,7 +41,7 @@ def wanted_embedding(spec: DetectorSpec, model_dir: Path, folder: Path) -> Embed
         raise InputError(
             "the network of the embeddings is not here, or not as it was written",
             file=model_dir / EMBEDDER,
-            remedy="run `fakeodds train` again",
+            remedy=MENDED_BY,
         )
     return Embedding(mark, spec.size, folder)
 

@@ -19,9 +19,10 @@ from base_models.explore.ledger import Ledger
 from base_models.explore.look import look_at_pair, look_at_video
 from base_models.explore.numbers import describe_numbers
 from base_models.explore.probe import probe_video
-from base_models.explore.quality import measure_quality
+from base_models.explore.quality import measure_quality, resized
 from base_models.explore.run import explore
 from base_models.explore.settings import ExploreSettings
+from base_models.explore.sheet import draw_boxes
 from base_models.explore.similarity import structural
 from predictions.errors import InputError
 
@@ -369,3 +370,13 @@ def test_what_gives_the_label_away(tmp_path: Path, write_video: Callable, number
         write_video(tmp_path / f"set/fake/{i}.mp4", numbered(4 + i % 2))
     found = explore(read_dataset(tmp_path / "set"), tmp_path / "kept", SMALL)
     assert found["telltales"][0].startswith("Duration is smaller for fakes (AUC 0.00 by it alone")
+
+
+@pytest.mark.parametrize("shape", [(1, 16000), (16000, 1), (16, 60000)])
+def test_strips_fill_no_memory(shape: tuple[int, int]) -> None:
+    strip = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert np.isfinite(measure_quality(strip).sharpness)
+    assert resized(strip, 240).size < 240 * 240 * 16 * 4
+    drawn = draw_boxes(strip, {"mtcnn": np.array([[0, 0, 9000, 1]])})
+    assert drawn.shape[0] == 240
+    assert drawn.size <= 240 * 240 * 16 * 3

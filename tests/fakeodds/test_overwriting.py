@@ -1,0 +1,52 @@
+"""What a command reads, and a run's own files, are never written over."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+Cli = Callable[..., Any]
+
+FAST = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+
+
+@pytest.fixture
+def run(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> Path:
+    """A stack, and beside it `new.csv`."""
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    scores.drop(columns=["label"]).to_csv(tmp_path / "new.csv", index=False)
+    cli("stack", tmp_path / "scores.csv", "--out", tmp_path / "run", *FAST)
+    return tmp_path / "run"
+
+
+def test_apply_spoils_nothing(run: Path, tmp_path: Path, cli: Cli) -> None:
+    new, sample = tmp_path / "new.csv", tmp_path / "sample.csv"
+    cli("apply", run, new, "--out", sample)
+    read = (("--out", new), ("--sample", sample, "--out", sample))
+    for options in read:
+        before = options[-1].read_bytes()
+        said = cli("apply", run, new, *options, code=2).output
+        assert f"{options[-1]}: is read by this command" in said
+        assert options[-1].read_bytes() == before
+    said = cli("apply", run, new, "--out", run / "oof.csv", code=2).output
+    assert "is a file of a run" in said
+    cli("apply", run, new, "--out", run / "submission.csv")
+
+
+@pytest.mark.parametrize("command", ["stack", "compare", "calibrate"])
+def test_scores_in_the_folder_that_is_written(command: str, run: Path, cli: Cli) -> None:
+    own = run / "oof.csv"
+    before = own.read_bytes()
+    assert f"{own}: is read" in cli(command, own, "--out", run, code=2).output
+    assert own.read_bytes() == before
+
+
+def test_what_was_read_of_new_scores_is_told(run: Path, tmp_path: Path, cli: Cli) -> None:
+    new = pd.read_csv(tmp_path / "new.csv").assign(other=1.5)
+    new.loc[:2, "strong"] = None
+    new.to_csv(tmp_path / "gaps.csv", index=False)
+    said = cli("apply", run, tmp_path / "gaps.csv", "--out", tmp_path / "out.csv").output
+    assert "Missing scores" in said
+    assert "no such column: other" in " ".join(said.split())

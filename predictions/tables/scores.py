@@ -210,7 +210,7 @@ def read_scores(
         )
     if not scores.notna().to_numpy().any():
         raise InputError(
-            f"all scores are missing: no row has one by {', '.join(map(str, scores.columns))}",
+            f"all scores are missing: no row has one by {', '.join(map(repr, map(str, scores.columns)))}",
             file=sources(pieces),
             remedy="fill the cells; where the rows have another separator than the header, write "
             "both alike",

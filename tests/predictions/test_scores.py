@@ -462,7 +462,9 @@ class TestWhatLooksRight:
 
     def test_rows_with_another_separator(self, write: Write) -> None:
         path = write("video,a,b\nx;0.1;0.2\ny;0.3;0.4", "mixed.csv")
-        with pytest.raises(InputError, match=r"mixed\.csv: no row has one by a, b.*separator"):
+        with pytest.raises(
+            InputError, match=r"mixed\.csv: all scores are missing: no row has one by 'a', 'b'.*sep"
+        ):
             read_scores([path], models=["a", "b"])
 
     def test_a_label_that_asks_for_real(self, write: Write) -> None:

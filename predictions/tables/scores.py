@@ -209,8 +209,9 @@ def read_scores(
             + (f", not words as in {words}" if words else ""),
         )
     if not scores.notna().to_numpy().any():
+        models = ", ".join(repr(str(model)) for model in scores)
         raise InputError(
-            f"all scores are missing: no row has one by {', '.join(map(repr, map(str, scores.columns)))}",
+            f"all scores are missing: no row has one by {models}",
             file=sources(pieces),
             remedy="fill the cells; where the rows have another separator than the header, write "
             "both alike",

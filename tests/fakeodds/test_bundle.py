@@ -268,7 +268,7 @@ def test_what_a_deadline_does_not_ask_is_left_out(
     said = cli("bundle", heard, "--out", out, "--wheels", "none", "--no-exports")
     assert "mobilenetv2 listens" in said.output
     manifest = json.loads((out / "MANIFEST.json").read_text())
-    assert list(manifest["detectors"]) == ["mobilenetv2"]
+    assert list(manifest["detectors"]) == ["mobilenetv3_large"]
     assert not list(out.rglob("model=mobilenetv2"))
     stack = json.loads((out / "run" / "stack" / "stack.json").read_text())
     assert "mobilenetv2" not in json.dumps(stack)

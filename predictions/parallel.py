@@ -143,14 +143,13 @@ def _attempted(
     feeding, ended = threading.RLock(), False
     # The system ends a process with the thread that began it; other threads come and go.
     lasting = threading.current_thread() is threading.main_thread()
-    with _undisturbed():  # another number of processes begins or ends some
-        executor = get_reusable_executor(
-            jobs,
-            timeout=_IDLE,
-            initializer=_end_with,
-            initargs=(os.getpid(), lasting),
-            env=_environment(jobs),
-        )
+    executor = get_reusable_executor(
+        jobs,
+        timeout=_IDLE,
+        initializer=_end_with,
+        initargs=(os.getpid(), lasting),
+        env=_environment(jobs),
+    )
 
     def feed(count: int) -> None:
         """Send so many more pieces; in the pool's own thread, so that it never waits for us."""

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 #: Sharpness depends on scale: pictures are brought to this shorter side before it is measured.
 _SIDE = 256
+#: How many times as long as wide a picture is looked at.
+_STRIP = 16
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,6 @@ def measure_quality(image: NDArray[np.uint8]) -> Quality:
     small = resized(luma, _SIDE)
     laplacian = cv2.Laplacian(small, cv2.CV_32F)
     return Quality(float(luma.mean()), float(luma.std()), float(laplacian.std()))
-
-
-#: How many times as long as wide a picture is looked at.
-_STRIP = 16
 
 
 def to_luma(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

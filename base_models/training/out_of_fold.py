@@ -298,8 +298,8 @@ def fit_out_of_fold(
         _embed(trained, starts, tasks, progress)
         _embed_for_heads(pieces, progress)
         # What is there is looked at here, which spares the processes.
-        due = [piece for piece in pieces if workers > 1 and not _is_trained(*piece)]
-        at_once = min(workers, len(due)) if len(due) > 1 else 1
+        due = sum(not _is_trained(*piece) for piece in pieces) if workers > 1 else 1
+        at_once = max(1, min(workers, due))
         for done, result in enumerate(_run(pieces, at_once, progress), 1):
             results.append(result)
             if at_once > 1:

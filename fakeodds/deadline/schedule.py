@@ -172,11 +172,11 @@ class Schedule:
                 # A file that gave nothing gives a closer look nothing.
                 rows = (had == before) & ~np.isnan(now)
                 gain[rows, look] = expected_gain(past[before], loss[before], loss[look], now[rows])
+        if not gain.any():
+            last = len(self.looks) - 1
+            return [(videos[i], last) for i in np.flatnonzero((had < last) & ~np.isnan(now))]
         chosen = choose_looks(gain, costs, max(self.left, 0) * self._threads)
         rows = np.flatnonzero(chosen >= 0)
-        last = len(self.looks) - 1
-        if not gain.any():
-            return [(videos[i], last) for i in np.flatnonzero((had < last) & ~np.isnan(now))]
         worth = gain[rows, chosen[rows]] / costs[chosen[rows]]
         order = rows[np.argsort(-worth, kind="stable")]
         return [(videos[i], int(chosen[i])) for i in order]

@@ -443,7 +443,7 @@ class RunFolder:
         return Product(
             self.path / "products" / f"{name}.json",
             key,
-            tuple(self.path / file for file in (*owned.files, *owned.more)),
+            tuple(self.path / file for file in owned.paths),
             tuple(self.path / file for file in owned.files),
             self.path,
         )

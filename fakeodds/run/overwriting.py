@@ -17,7 +17,7 @@ def refuse_overwriting(out: Path, inputs: Iterable[Path | None]) -> None:
     Raises:
         InputError: naming the file.
     """
-    owned = [file for name in PRODUCTS.values() for file in (*name.files, *name.more)]
+    owned = [path for product in PRODUCTS.values() for path in product.paths]
     written = {out.resolve(), *((out / file).resolve() for file in owned)}
     for path in inputs:
         if path is not None and path.is_file() and path.resolve() in written:
@@ -27,8 +27,8 @@ def refuse_overwriting(out: Path, inputs: Iterable[Path | None]) -> None:
                 remedy="name another --out",
             )
     runs = [folder for folder in out.resolve().parents[:2] if (folder / "run.json").exists()]
-    own = {(run / file).resolve() for run in runs for file in owned if file != "submission.csv"}
-    if out.resolve() in own:
+    own = {out.resolve().relative_to(run).as_posix() for run in runs} & {*owned}
+    if own - {"submission.csv"}:
         raise InputError(
             "is a file of a run, which would be spoiled", file=out, remedy="name another --out"
         )

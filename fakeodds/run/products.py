@@ -19,6 +19,11 @@ class Owned:
     of: tuple[str, ...] = ()
     command: str = "the command that made it"
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files and folders that it may have."""
+        return (*self.files, *self.more)
+
 
 #: By name, each after what it is made from. Faces, sound, models and their scores are kept piece
 #: by piece, by `base_models`: `faces` and `sound` own the tables of them, `train` and `scores` no

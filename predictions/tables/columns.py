@@ -81,36 +81,34 @@ def parse_ids(column: "pd.Series[str]", source: str) -> "pd.Series[str]":
     Raises:
         InputError: one is.
     """
-    name = str(column.name)
+
+    def refused(problem: str, rows: NDArray[np.intp], remedy: str) -> InputError:
+        row, name = int(rows[0]) + 1, str(column.name)
+        return InputError(problem, file=source, row=row, column=name, remedy=remedy)
+
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        raise InputError(
+        raise refused(
             f"the id is missing ({count(len(missing), 'such row')})",
-            file=source,
-            row=int(missing[0]) + 1,
-            column=name,
-            remedy="give every row the id of its video",
+            missing,
+            "give every row the id of its video",
         )
     broken = np.flatnonzero(column.astype("string").str.contains("[\r\n]", regex=True))
     if len(broken):
-        raise InputError(
+        raise refused(
             f"the id {str(column.iloc[broken[0]])[:40]!r} goes over several lines",
-            file=source,
-            row=int(broken[0]) + 1,
-            column=name,
-            remedy='a quotation mark (") before it is not closed in its line: remove it',
+            broken,
+            'a quotation mark (") before it is not closed in its line: remove it',
         )
     twice = np.flatnonzero(column.duplicated())
     if len(twice):
         name_twice = column.iloc[twice[0]]
         first = int(np.flatnonzero(column == name_twice)[0])
-        raise InputError(
+        raise refused(
             f"the video {str(name_twice)!r} is in row {first + 1} already "
             f"({count(len(twice), 'repeated row')})",
-            file=source,
-            row=int(twice[0]) + 1,
-            column=name,
-            remedy="keep one row a video",
+            twice,
+            "keep one row a video",
         )
     return column
 

@@ -12,7 +12,7 @@ from predictions.tables.kinds import matching
 from predictions.tables.names import VideoNames
 from predictions.tables.score_files import ColumnNames, Piece
 from predictions.tables.spelling import note_spellings, respelled, spellings
-from predictions.words import count, first_names
+from predictions.words import count
 
 
 def sources(pieces: Sequence[Piece]) -> str:
@@ -28,29 +28,27 @@ def spelled_alike(pieces: Sequence[Piece], notes: list[Note]) -> tuple[list[Piec
         spelled = spellings(piece.scores.index, known)
         notes += note_spellings(piece.source, spelled)
         rows, scores = respelled(piece.rows, spelled), respelled(piece.scores, spelled)
-        _refuse_strangers(piece, scores, alike)
+        if not scores.index.isin(known).any():
+            _refuse_strangers(piece, alike, known)
         alike.append(replace(piece, rows=rows, scores=scores))
         known = known.union(scores.index, sort=False)
     return alike, spelled
 
 
-def _refuse_strangers(piece: Piece, scores: pd.DataFrame, before: Sequence[Piece]) -> None:
-    """Refuse other models' scores of no video that was there before: they would stand alone.
+def _refuse_strangers(piece: Piece, before: Sequence[Piece], known: pd.Index) -> None:
+    """Refuse other models' scores of none of the videos `known` before: they would stand alone.
 
     Raises:
-        InputError: none of the file's ids is met, and none of its models.
+        InputError: none of its models is known either.
     """
     models = {model for one in before for model in one.scores}
-    known = [str(video) for one in before for video in one.scores.index]
-    if scores.empty or models & set(scores) or scores.index.isin(known).any():
-        return
-    ids = list(map(str, scores.index))
-    raise InputError(
-        f"none of its {count(len(ids), 'id')} ({first_names(ids)}) is one of the "
-        f"{count(len(known), 'video')} of {sources(before)} ({first_names(known)})",
-        file=piece.source,
-        remedy=VideoNames(known).zeros_hint(ids) or "write the ids alike in both",
-    )
+    if not piece.scores.empty and models.isdisjoint(piece.scores):
+        raise VideoNames(map(str, known)).none_of(
+            list(map(str, piece.scores.index)),
+            piece.source,
+            of=sources(before),
+            remedy="write the ids alike in both",
+        )
 
 
 def join_scores(pieces: Sequence[Piece]) -> pd.DataFrame:

@@ -84,14 +84,24 @@ class VideoNames:
             raise self.none_of(names, file)
         return found
 
-    def none_of(self, names: Sequence[str], file: Path | str) -> InputError:
-        """The error that no name of a file fits any video, with what may be the reason."""
+    def none_of(
+        self,
+        names: Sequence[str],
+        file: Path | str,
+        *,
+        of: str = "",
+        remedy: str = "give the path below the dataset, or the file name, as id",
+    ) -> InputError:
+        """The error that no name of a file fits any video, with what may be the reason.
+
+        Args:
+            of: where the videos were read. remedy: what to do where no zeros are lost.
+        """
         return InputError(
             f"none of its {count(len(names), 'id')} ({first_names(names)}) is one of the "
-            f"{count(len(self.videos), 'video')} ({first_names(self.videos)})",
+            f"{count(len(self.videos), 'video')}{of and f' of {of}'} ({first_names(self.videos)})",
             file=file,
-            remedy=self.zeros_hint(names)
-            or "give the path below the dataset, or the file name, as id",
+            remedy=self.zeros_hint(names) or remedy,
         )
 
     def zeros_hint(self, names: Sequence[str]) -> str:

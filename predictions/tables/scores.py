@@ -188,8 +188,8 @@ def read_scores(
         piece, frames = read_frame_piece(files, names, kind, reverse, notes)
         pieces.append(piece)
     pieces, spelled = spelled_alike(pieces, notes)
-    if frames is not None:  # the last piece is theirs
-        frames["video"] = frames["video"].replace(spelled)
+    if frames is not None and spelled:  # the last piece is theirs
+        frames["video"] = frames["video"].map(lambda name: spelled.get(name, name))
     scores = join_scores(pieces)
     refuse_too_many(scores.shape[1], sources(pieces))
     if scores.empty and models is not None:

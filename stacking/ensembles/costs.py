@@ -54,7 +54,7 @@ def read_costs(path: Path, models: list[str]) -> pd.DataFrame:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(
-                f"the cost of {names.iloc[row]!r} is {_written(table[cost].iloc[row])}",
+                f"the cost of {names.iloc[row]!r} is {table[cost].tolist()[row]!r}",
                 file=path,
                 row=row + 1,
                 column=cost,
@@ -93,8 +93,3 @@ def check_budget(costs: pd.DataFrame, budget: dict[str, float]) -> None:
     if not affordable.any():
         told = " and ".join(f"{most:g} {COSTS[cost]}" for cost, most in budget.items())
         raise InputError(f"no detector is within {told}", remedy="raise the budget")
-
-
-def _written(cell: object) -> str:
-    """A cell as the file has it: words in quotes, numbers as they are."""
-    return repr(cell) if isinstance(cell, str) else str(cell)

@@ -118,6 +118,5 @@ def test_lost_zeros_are_told_of_and_not_put_back() -> None:
     ],
 )
 def test_other_spellings_are_of_the_same_video(name: str, video: tuple[str | None, bool]) -> None:
-    known = ["a/b.mp4", "caf\xe9.mp4", "x/twice.mp4", "y/twice.mp4"]
-    known.append("bare")
+    known = ["a/b.mp4", "caf\xe9.mp4", "x/twice.mp4", "y/twice.mp4", "bare"]
     assert VideoNames(known).spelled(name) == video

@@ -109,7 +109,7 @@ def prepare_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
 def prepare_files(contents: Contents) -> dict[str, str]:
     """The run's files and folders that are there -> what they are."""
     path = contents.run.path
-    product = {f: name for name, own in PRODUCTS.items() for f in (*own.files, *own.more)}
+    product = {path: name for name, owned in PRODUCTS.items() for path in owned.paths}
     product["stack"] = "stack"
     return {
         f"{name}/" if "." not in name else name: told

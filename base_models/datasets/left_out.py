@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from base_models.datasets.plain import IMAGE_ENDINGS, VIDEO_ENDINGS, walk_files
+from base_models.datasets.plain import FOLDER, IMAGE_ENDINGS, VIDEO_ENDINGS, walk_files
 from predictions.notes import Note, NoteKind
 from predictions.words import count
 
@@ -47,8 +47,13 @@ def note_left_out(
     """
     mine, others = (IMAGE_ENDINGS, VIDEO_ENDINGS) if pictures else (VIDEO_ENDINGS, IMAGE_ENDINGS)
     left: dict[str, list[str]] = {}
-    for file, reason in walk_files(root):
-        ending = PurePosixPath(file).suffix.lower()
+    found = list(walk_files(root))
+    media = (file for file, why in found if not why and _ending(file) in mine)
+    filled = {folder for file in media for folder in _with_parents(file)}
+    for file, reason in found:
+        ending = _ending(file)
+        if reason == FOLDER and (file in filled or ending not in mine):
+            continue
         could_be_taken = not reason and ending in mine
         if could_be_taken if taken is None else not reason and file in taken:
             continue
@@ -76,8 +81,12 @@ def note_left_out(
 
 def _endings(files: list[str]) -> list[str]:
     """`.gif 2`, the most frequent first."""
-    counted = Counter(PurePosixPath(file).suffix.lower() or "without" for file in sorted(files))
+    counted = Counter(_ending(file) or "without" for file in sorted(files))
     return [f"{ending} {n}" for ending, n in counted.most_common(_SHOWN)]
+
+
+def _ending(file: str) -> str:
+    return PurePosixPath(file).suffix.lower()
 
 
 def _with_parents(file: str) -> Iterator[str]:

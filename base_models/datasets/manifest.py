@@ -18,10 +18,11 @@ from base_models.datasets.dataset import Found
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
+from predictions.file_names import on_disk
 from predictions.notes import NoteKind
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import is_table, read_table, table_name
-from predictions.words import name_some
+from predictions.words import count, name_some
 
 #: Columns that are taken over, as text; `predictions.tables.videos` settles their types.
 COLUMNS = ("group", "original", "method", "dataset", "split", "actor", "fold")
@@ -157,14 +158,23 @@ def read(path: Path) -> Found:
         )
     videos = there.ids([_clean(name, manifest) for name in table[column]], manifest)
     _check_once(videos, manifest)
-    missing = [video for video in videos if not os.path.isfile(manifest.parent / video)]
+    # What is there and no file has its row, and a reason there.
+    missing = [video for video in videos if not os.path.lexists(there.path(video))]
     if len(missing) == len(videos) and there.names.videos:
         raise there.names.none_of(table[column].tolist(), manifest)
     if missing:
         raise InputError(
-            f"{len(missing)} of its {len(videos)} videos are not there ({name_some(missing)})",
+            f"{len(missing)} of its {count(len(videos), 'video')} cannot be found "
+            f"({name_some(missing)})",
             file=manifest,
             remedy=f"paths are taken relative to {manifest.parent}",
+        )
+    if all(os.path.isdir(there.path(video)) for video in videos):
+        raise InputError(
+            f"names folders alone, and no file ({name_some(videos)})",
+            file=manifest,
+            column=column,
+            remedy="name the videos in them",
         )
     made = pd.DataFrame({"video": videos})
     label = find_label_column(table, str(manifest), other_than=column)
@@ -211,6 +221,10 @@ class _Videos:
             self._names = VideoNames(list_videos(self.folder))
         return self._names
 
+    def path(self, video: str) -> Path:
+        """Where the file of an id lies."""
+        return on_disk(self.folder / video)
+
     def ids(self, names: Sequence[str], file: Path) -> list[str]:
         """Names as ids: a file that is not at its path is looked for by its name.
 
@@ -245,7 +259,7 @@ def _clean(name: str, path: Path) -> str:
         file = file.relative_to(path.parent.as_posix())
     elif file.is_absolute():
         tails = (PurePosixPath(*file.parts[i:]) for i in range(1, len(file.parts)))
-        file = next((tail for tail in tails if os.path.isfile(path.parent / tail)), file)
+        file = next((tail for tail in tails if os.path.lexists(path.parent / tail)), file)
     if file.is_absolute() or ".." in file.parts:
         raise InputError(
             f"{name} lies outside {path.parent}",
@@ -259,7 +273,7 @@ def _check_once(videos: list[str], path: Path) -> None:
     doubled = pd.Series(videos)[pd.Series(videos).duplicated()].unique().tolist()
     if doubled:
         raise InputError(
-            f"{len(doubled)} videos have more than one row ({name_some(doubled)})",
+            f"has more than one row for {count(len(doubled), 'video')} ({name_some(doubled)})",
             file=path,
             remedy="keep one of each",
         )

@@ -11,6 +11,7 @@ from predictions.file_names import as_id
 
 #: Why nobody can take a file or folder.
 LINKED = "a link to a folder that was read"
+FOLDER = "named as a video or picture, but a folder with none in it"
 DOUBLE = "named as another file is, but for bytes that are no text"
 
 _ENDINGS = """
@@ -48,7 +49,8 @@ def list_files(folder: Path, endings: Collection[str]) -> list[str]:
 def walk_files(folder: Path) -> Iterator[tuple[str, str]]:
     """Every file below a folder that is not hidden: its id, and why nobody can take it, or "".
 
-    Folders that cannot be read, or were read under another name, come with a reason likewise.
+    Folders that cannot be read, or were read under another name, come with a reason likewise, and
+    so does each that has the name of a video or picture, whatever is in it.
     """
     seen: set[Path] = set()
     closed: list[OSError] = []
@@ -61,6 +63,8 @@ def walk_files(folder: Path) -> Iterator[tuple[str, str]]:
             yield here, LINKED
             continue
         seen.add(real)
+        if here != "." and PurePosixPath(here).suffix.lower() in VIDEO_ENDINGS | IMAGE_ENDINGS:
+            yield here, FOLDER
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         names = {name for name in files if not name.startswith(".")}
         for name in names:

@@ -69,9 +69,7 @@ def _file_facts(path: Path) -> Facts:
         facts["bytes"] = media_file(path).stat().st_size
     except UnreadableVideo as error:
         return facts | _unreadable(error)
-    return (
-        facts if facts["bytes"] else facts | _unreadable(UnreadableVideo("the file is empty", ""))
-    )
+    return facts
 
 
 def _unreadable(error: UnreadableVideo) -> Facts:
@@ -98,8 +96,9 @@ def _picture_facts(stream: VideoStream, container: InputContainer) -> Facts:
     return {
         "codec": context.name,
         "pixels": context.pix_fmt,
-        "width": context.width,
-        "height": context.height,
+        # A damaged header may say nothing of it.
+        "width": context.width or None,
+        "height": context.height or None,
         "fps": round(float(rate), 3) if rate else None,
         "frames": frames,
         "seconds": round(seconds, 3) if seconds else None,

@@ -21,7 +21,7 @@ from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 
 #: Goes into the keys of kept results: those of an older way of working are made again.
-_FORMAT = 4
+_FORMAT = 5
 
 #: Pieces of work handed to a process at a time are single videos; headers are faster in bunches.
 _HEADERS_AT_ONCE = 32

@@ -6,7 +6,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from base_models.video.limits import MOST_PIXELS
+from base_models.video.limits import MOST_PIXELS, check_picture, check_size
 from base_models.video.unreadable import UnreadableVideo, media_file, raise_of_machine
 
 #: The whitelist keeps a playlist from opening anything else; larger pictures are not decoded.
@@ -17,12 +17,31 @@ def open_media(path: Path) -> InputContainer:
     """The file, to be closed by the caller.
 
     Raises:
-        UnreadableVideo: it is missing, no regular file, or no media file.
+        UnreadableVideo: it is missing, empty, no regular file, or no media file.
     """
-    # The prefix keeps an odd name from meaning a protocol; titles may be in any encoding.
-    name = f"file:{media_file(path)}"
+    # The prefix keeps an odd name from meaning a protocol.
+    return _open(f"file:{media_file(path)}", _OPTIONS)
+
+
+def picture_stream(container: InputContainer) -> VideoStream:
+    """The first video stream that is no cover picture.
+
+    Raises:
+        UnreadableVideo: there is none, or no decoder for it, or its pictures are too large.
+    """
+    stream = _first(container)
+    if stream.codec_context is None:
+        raise UnreadableVideo("there is no decoder for its pictures", "no_decoder")
+    check_size(stream.width, stream.height)
+    if not stream.width * stream.height:
+        _check_declared(container.name)
+    return stream
+
+
+def _open(name: str, options: dict[str, str]) -> InputContainer:
     try:
-        return av.open(name, options=_OPTIONS, metadata_errors="replace")
+        # Titles may be in any encoding.
+        return av.open(name, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise_of_machine(error)
         detail = getattr(error, "strerror", None) or type(error).__name__
@@ -31,16 +50,25 @@ def open_media(path: Path) -> InputContainer:
         ) from error
 
 
-def picture_stream(container: InputContainer) -> VideoStream:
-    """The first video stream that is no cover picture.
-
-    Raises:
-        UnreadableVideo: there is none, or no decoder for it.
-    """
+def _first(container: InputContainer) -> VideoStream:
     for stream in container.streams.video:
         # The cover picture of a sound file is a video stream too.
         if not stream.disposition & av.stream.Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise UnreadableVideo("there is no decoder for its pictures", "no_decoder")
             return stream
     raise UnreadableVideo("the file has no video stream", "no_stream")
+
+
+def _check_declared(name: str) -> None:
+    """Check the size that the file declares: FFmpeg forgets one beyond `max_pixels`.
+
+    The file is opened without decoders, so nothing is decoded however large the pictures are. Where
+    the container does not say their size, the first one does, if it is a JPEG or PNG.
+    """
+    with _open(name, {"protocol_whitelist": "file", "codec_whitelist": "none"}) as container:
+        stream = _first(container)
+        check_size(stream.width, stream.height)
+        try:
+            packet = next(container.demux(stream))
+        except (av.FFmpegError, StopIteration):
+            return  # what cannot be read is told by whoever reads it
+        check_picture(bytes(packet))

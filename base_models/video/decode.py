@@ -94,7 +94,6 @@ def index_video(path: Path) -> VideoIndex:
     watch = Stopwatch()
     with open_media(path) as container:
         stream = picture_stream(container)
-        check_size(stream.width, stream.height)
         stamps: list[int | None] = []
         coded: list[int] = []
         is_key: list[bool] = []

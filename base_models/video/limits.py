@@ -4,8 +4,12 @@ They are told in docs/datasets.md.
 """
 
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
 
 from base_models.video.unreadable import UnreadableVideo
 
@@ -30,6 +34,25 @@ def check_size(width: int, height: int) -> None:
             f"its pictures have {width} x {height} pixels, and at most 8192 x 8192 are decoded",
             "too_large",
         )
+
+
+def check_picture(data: bytes) -> None:
+    """The same of an encoded picture (JPEG, PNG, ...), whose header alone is read.
+
+    What Pillow does not know passes: whether it is a picture at all is seen when it is decoded.
+
+    Raises:
+        UnreadableVideo: as `check_size`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(BytesIO(data)) as header:
+                check_size(*header.size)
+        except Image.DecompressionBombError as error:
+            raise UnreadableVideo(f"its picture is too large ({error})", "too_large") from error
+        except (UnidentifiedImageError, SyntaxError, ValueError, OSError):
+            pass
 
 
 class Stopwatch:

@@ -1,17 +1,14 @@
 """Pictures: read, and as a video of one frame."""
 
-import warnings
-from io import BytesIO
 from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from base_models.datasets.plain import IMAGE_ENDINGS
 from base_models.video.decode import Frame
-from base_models.video.limits import MOST_BYTES, check_size
+from base_models.video.limits import MOST_BYTES, check_picture
 from base_models.video.unreadable import UnreadableVideo, as_unreadable, media_file
 
 
@@ -33,16 +30,8 @@ def read_picture(path: Path) -> tuple[NDArray[np.uint8], bytes]:
     if file.stat().st_size > MOST_BYTES:
         raise UnreadableVideo(f"the picture has over {MOST_BYTES >> 20} MB", "too_large")
     data = file.read_bytes()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(BytesIO(data)) as header:
-                check_size(*header.size)
-        except Image.DecompressionBombError as error:
-            raise UnreadableVideo(f"the picture is too large ({error})", "too_large") from error
-        except (UnidentifiedImageError, SyntaxError, ValueError, OSError):
-            pass  # OpenCV may know it
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    check_picture(data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise UnreadableVideo("the picture cannot be decoded", "no_picture")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), data

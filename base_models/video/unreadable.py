@@ -77,15 +77,17 @@ def media_file(path: Path) -> Path:
     """Where the file of `path` (a root and an id) lies, a regular file: opening it never waits.
 
     Raises:
-        UnreadableVideo: it is missing, or a folder, pipe, socket or device.
+        UnreadableVideo: it is missing, or a folder, pipe, socket or device, or empty.
     """
     try:
         path = on_disk(path)
-        mode = path.stat().st_mode
+        about = path.stat()
     except (OSError, ValueError) as error:
         detail = getattr(error, "strerror", None) or type(error).__name__
         raise UnreadableVideo(f"the file cannot be opened ({detail})", "not_there") from error
-    if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "special file")
+    if not stat.S_ISREG(about.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(about.st_mode)), "special file")
         raise UnreadableVideo(f"it is a {kind}, and only files are opened", "no_file")
+    if about.st_size == 0:
+        raise UnreadableVideo("the file is empty", "empty")
     return path

@@ -90,7 +90,7 @@ def write_odd_videos(folder: Path, count: int, seed: int = 0) -> list[str]:
     """Write `count` odd videos into a folder, kind by kind in turns; their names.
 
     Names are as Python has them, and end as videos do, so that each is to have its row. The first
-    thirty are of as many kinds; what damages clips comes after.
+    thirty are as many kinds; what damages clips comes after.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
@@ -183,6 +183,8 @@ def _special(whole: bytes) -> list[tuple[str, tuple[str, Write]]]:
         ("socket", ("mp4", lambda path, chance: _socket(path))),
         ("many_samples", ("mp4", _bytes(_declaring(whole, 1_000_000)))),
         ("huge", ("mp4", _bytes(_sized(whole, 30_000, 30_000)))),
+        ("huge-ffv1", ("mkv", _huge("ffv1", _wide_mkv))),
+        ("huge-mjpeg", ("mjpeg", _huge("mjpeg", _wide_jpeg, "yuvj420p"))),
         ("tiny", ("mkv", _made(size=(2, 2), codec="ffv1", pixels="yuv444p"))),
         ("one_frame", ("mp4", _made(frames=1))),
         ("line", ("mkv", _made(size=(512, 2), codec="ffv1", pixels="yuv444p"))),
@@ -213,6 +215,27 @@ def _made(**about: object) -> Write:
             _put(path, b"")  # this build of FFmpeg cannot: an empty file then
 
     return write
+
+
+def _huge(codec: str, widen: Callable[[bytes], bytes], pixels: str = "yuv420p") -> Write:
+    """A clip of 300 x 300 pixels that says it has 30,000 x 30,000."""
+    made = _made(codec=codec, pixels=pixels, size=(300, 300), frames=2)
+
+    def write(path: Path, chance: random.Random) -> None:
+        made(path, chance)
+        _put(path, widen(path.read_bytes()))
+
+    return write
+
+
+def _wide_mkv(clip: bytes) -> bytes:
+    for mark in (b"\xb0\x82", b"\xba\x82"):  # PixelWidth, PixelHeight, of two bytes
+        clip = clip.replace(mark + struct.pack(">H", 300), mark + struct.pack(">H", 30_000))
+    return clip
+
+
+def _wide_jpeg(clip: bytes) -> bytes:
+    return clip.replace(struct.pack(">HH", 300, 300), struct.pack(">HH", 30_000, 30_000))
 
 
 def _flipped(clip: bytes, first: float, last: float) -> Write:

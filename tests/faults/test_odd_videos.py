@@ -20,7 +20,7 @@ SETTINGS = FaceSettings(finder="haar", ladder=False, second_finder=None, frames=
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     folder = tmp_path_factory.mktemp("odd") / "videos"
-    return folder, write_odd_videos(folder, 44, seed=3)
+    return folder, write_odd_videos(folder, 46, seed=3)
 
 
 def test_each_has_a_row(odd: tuple[Path, list[str]], tmp_path: Path) -> None:
@@ -34,7 +34,10 @@ def test_each_has_a_row(odd: tuple[Path, list[str]], tmp_path: Path) -> None:
     code = {video.split("_")[0]: code for video, code in table["reason_code"].items()}
     assert code["pipe"] == code["socket"] == code["to"] == "no_file"
     assert code["dangling"] == code["itself"] == "not_there"
+    assert code["empty"] == "empty"
     assert code["svg"] == "no_decoder"
+    too_large = {kind for kind, code in code.items() if code == "too_large"}
+    assert too_large == {"huge-ffv1", "huge-mjpeg", "bomb"}
     assert code["latin1"] == code["gap"] == code["one"] == "no_face"
     # Nothing of all this is a mistake of ours.
     assert "failed" not in set(table["reason_code"])
@@ -51,3 +54,13 @@ def test_they_are_explored(odd: tuple[Path, list[str]], tmp_path: Path) -> None:
     found = explore(read_dataset(odd[0]), tmp_path / "kept", settings, jobs=1)
     assert len(found["videos"]) == len(odd[1])
     assert len(found["unreadable"]) > 10
+    # What the header tells of is told in the words of those who look at the pictures.
+    faces = extract_faces(read_dataset(odd[0]), tmp_path / "faces", SETTINGS).set_index("video")
+    codes = ("no_file", "not_there", "empty", "not_a_video", "no_stream", "too_large")
+    known = faces[faces["reason_code"].isin(codes)]
+    for row in found["videos"]:
+        if row["video"] in known.index:
+            assert row["status"] == "unreadable"
+            assert row["reason"] == known.loc[row["video"], "reason"]
+        elif row["status"] == "ok":
+            assert row["width"] is None or row["width"] > 0

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -158,7 +159,7 @@ def test_manifest(tmp_path, column, name):
     ("text", "message"),
     [
         ("file,label\na.mp4,0\nz.mp4,1\ny.mp4,1\n", r"2 of its 3 videos .*\(z.mp4, y.mp4\)"),
-        ("file,label\na.mp4,0\n./a.mp4,1\n", "more than one row .a.mp4."),
+        ("file,label\na.mp4,0\n./a.mp4,1\n", "more than one row for 1 video .a.mp4."),
         ("file,label\na.mp4,2\n", "'2'"),
         ("file,label\n,0\n", "row 1, column 'file': names no video"),
         ("file,label,fold\na.mp4,1,x\n", "'x'"),
@@ -301,5 +302,24 @@ def test_metadata_with_a_mark_and_of_wrong_types(tmp_path):
 def test_a_name_longer_than_the_system_takes_is_not_there(tmp_path):
     touch(tmp_path, "a.mp4")
     (tmp_path / "labels.csv").write_text(f"file,label\na.mp4,1\n{'b' * 300}.mp4,0\n")
-    with pytest.raises(InputError, match="1 of its 2 videos are not there"):
+    with pytest.raises(InputError, match="1 of its 2 videos cannot be found"):
         read_dataset(tmp_path)
+
+
+def test_what_is_there_and_no_file_has_a_row(tmp_path):
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "dangling.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / os.fsdecode(b"caf\xe9.mp4")).write_bytes(b"")
+    names = ["a.mp4", "folder.mp4", "pipe.mp4", "dangling.mp4", "caf%E9.mp4"]
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("video\n" + "\n".join(names))
+    assert sorted(read_dataset(manifest).videos["video"]) == sorted(names)
+    # Where another file has the name, it is meant, as always.
+    touch(tmp_path, "deep/folder.mp4")
+    assert "deep/folder.mp4" in read_dataset(manifest).videos["video"].tolist()
+    (tmp_path / "deep" / "folder.mp4").unlink()
+    manifest.write_text("video\nfolder.mp4\n")
+    with pytest.raises(InputError, match="names folders alone, and no file"):
+        read_dataset(manifest)

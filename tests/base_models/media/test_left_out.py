@@ -99,3 +99,18 @@ def test_folders_that_were_read_already_are_told(tmp_path: Path) -> None:
     (tmp_path / "c").symlink_to(tmp_path / "a")
     assert list_videos(tmp_path) == ["a/b.mp4"]
     assert dict(walk_files(tmp_path)) == {"a/b.mp4": "", "c": "a link to a folder that was read"}
+
+
+def test_folders_named_as_videos_are_told_where_no_video_is_in_them(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "full.mp4/deep/b.mp4", "other.mp4/c.txt", "set.png/d.mp4")
+    (tmp_path / "empty.mp4").mkdir()
+    assert left_out(tmp_path) == {"named as a video or picture, but a folder with none in it": 2}
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "full.mp4")
+    told = LEFT_OUT.among(read_dataset(tmp_path).notes)[0]
+    assert "(empty.mp4, other.mp4)" in str(told)
+    assert "a link to a folder that was read (link.mp4)" in str(told)
+    alone = touch(tmp_path / "alone", "x.mp4/frame.txt")
+    notes: list[Note] = []
+    with pytest.raises(InputError, match="there is no video in it"):
+        read_dataset(alone, tell=notes.append)
+    assert "(x.mp4)" in str(LEFT_OUT.among(notes)[0])

@@ -223,11 +223,13 @@ class ScoreColumns:
         """The scores of new videos as a stack of the models `kinds` takes them.
 
         Raises:
-            InputError: a model is missing.
+            InputError: a model is missing, or one that is named is none of the stack's.
         """
         from fakeodds.workflows.submission import NewScores, features_for
+        from predictions.tables.kinds import check_models
         from predictions.tables.scores import read_scores
 
+        check_models(kinds, self.kind, self.reverse, ", ".join(map(str, paths)))
         table = read_scores(paths, **self.of_new(kinds, reverse))
         for note in table.notes:
             terminal.note(note)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.view import terminal
+from fakeodds.workflows.scales import other_scales
 from fakeodds.workflows.settings import Prior
 from predictions.files import read_json
 
@@ -37,6 +38,8 @@ def stack_probability(
     """
     from predictions.frame_rules import by_rule, with_models
 
+    for note in other_scales(features, about.get("scales", {})):
+        terminal.note(note)
     if gaps:
         features = with_models(features, about["kinds"])
     if "frames" in about:

@@ -12,6 +12,7 @@ from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
 from fakeodds.workflows.probability import unseen_probability
+from fakeodds.workflows.scales import scales_of
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table
@@ -92,6 +93,10 @@ def take_scores(key: str, run: RunFolder) -> None:
     To be called when nothing can be wrong with them any more.
     """
     if run.key("scores") != key:
+        if run.key("scores"):
+            terminal.note(
+                f"{run.path}: held what was made from other scores, which is removed for these."
+            )
         run.clear("scores")
         run.forget_commands()
         run.seal("scores", key)
@@ -198,8 +203,10 @@ def procedure(scored: Scored, options: StackOptions, robust: str | None = None) 
 def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     """What a stack must be told together with, to be applied to new scores."""
     used = set(stack.feature_names_in_)
+    kinds = {model: kind for model, kind in scored.kinds.items() if model in used}
     return {
-        "kinds": {model: kind for model, kind in scored.kinds.items() if model in used},
+        "kinds": kinds,
+        "scales": scales_of(scored.features, kinds),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
     }

@@ -35,7 +35,8 @@ _NEARLY = (
 #: How far beyond 0 and 1 a probability may lie: some roundings of float32.
 ROUNDING = 1e-6
 
-_LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
+#: What a label is written as -> its value; whole numbers also as 1.0.
+LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
 
 #: Characters of a cell that an error repeats.
@@ -165,7 +166,7 @@ def parse_labels(
     words = column.astype("string").str.strip().str.lower()
     known = _known(words)
     words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
-    labels = np.asarray(words.map(_LABELS).to_numpy(np.float64, na_value=np.nan), np.float64)
+    labels = np.asarray(words.map(LABELS).to_numpy(np.float64, na_value=np.nan), np.float64)
     bad = np.flatnonzero(known & np.isnan(labels))
     if len(bad):
         remedy = "a label is 1 or FAKE, 0 or REAL, or empty"

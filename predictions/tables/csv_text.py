@@ -71,7 +71,7 @@ def as_utf8(data: bytes, path: Path, *, whole: bool = True) -> bytes:
 def layout_of(data: bytes, path: Path) -> Layout:
     """Where the header of a text in UTF-8 is, and what stands between its cells.
 
-    Passed over before it: lines without a word, `sep=;` (which is obeyed), and comments, which
+    Passed over before it: lines without a word, `sep=;` (which is obeyed, where the header has it), and comments, which
     begin with `#` and have not as many cells as the line below them.
 
     Raises:
@@ -81,8 +81,10 @@ def layout_of(data: bytes, path: Path) -> Layout:
     start, said = _before_header(head)
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head[start:])
-        separator = said or max(_SEPARATORS, key=lambda mark: _fit(text, mark))
-        header, *rows = _rows(text, separator, 20)
+        # Who wrote the file anew with another separator may have left the line that names one.
+        if not said or said not in text.partition("\n")[0]:
+            said = max(_SEPARATORS, key=lambda mark: _fit(text, mark))
+        header, *rows = _rows(text, said, 20)
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
     except ValueError as error:  # nothing to unpack
@@ -102,7 +104,7 @@ def layout_of(data: bytes, path: Path) -> Layout:
             expected="a header such as filename,label",
             remedy="put one above the first row",
         )
-    return Layout(start, separator, header)
+    return Layout(start, said, header)
 
 
 def check_header(header: Sequence[str], path: Path) -> None:

@@ -9,15 +9,23 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.logits import to_logit
+from predictions.logits import LARGEST_SCORE, to_logit
 from predictions.tables.columns import bad_cell, parse_numbers, rounded_to_probabilities
-from predictions.tables.partitions import partitions_of
+from predictions.tables.partitions import partitions_of, tables_below
 from predictions.tables.reader import header_of, read_table, with_partitions
+from predictions.tables.roles import plain_name
 from predictions.words import count
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be
-#: named by another column (`id`), and a `face` is a track (all frames one track without it).
+#: named by another column (`id`), and a `face` is a track (all frames one track without it). Names
+#: are compared as `plain_name` has them.
 COLUMNS = ("video", "frame", "model")
+
+#: Other names that they may have, in the order of trust.
+_OTHER_NAMES = {
+    "video": ("filename",),
+    "frame": ("frame_idx", "frame_index", "frame_number", "frame_num", "frame_no", "frame_id"),
+}
 
 #: The column of scores and what makes it a logit.
 VALUES: Mapping[str, Callable[[Any], Any]] = {
@@ -50,14 +58,14 @@ def frame_files(path: Path, id: str | None = None) -> list[Path]:
     A column may also be said by the folders, as in `model=a/part.parquet`.
     """
     path = Path(path)
-    files = sorted(path.rglob("[!.]*.parquet")) if path.is_dir() else [path]
-    needed = {*COLUMNS[1:], id or COLUMNS[0]}
-    return [
-        file
-        for file in files
-        if needed <= (names := {*header_of(file), *partitions_of(file)})
-        and not names.isdisjoint(VALUES)
-    ]
+    files = tables_below(path) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        names = [*header_of(file), *partitions_of(file)]
+        known = {*names, *_common_names(names, id).values()}
+        if known.issuperset(COLUMNS) and not known.isdisjoint(VALUES):
+            found.append(file)
+    return found
 
 
 def read_frames(
@@ -67,7 +75,7 @@ def read_frames(
 
     Args:
         paths: CSV or Parquet; a model or a video may be spread over files.
-        id: the column that names the video, if it is not `video`.
+        id: the column that names the video, if it is not `video` (or `filename`).
         metadata: columns that say something of the whole video, such as its label.
 
     Raises:
@@ -77,7 +85,7 @@ def read_frames(
     source = (
         ", ".join(map(str, paths)) if len(paths) < 4 else f"{paths[0]} and {len(paths) - 1} more"
     )
-    pieces = [_read_one(Path(path), id or COLUMNS[0], metadata) for path in paths]
+    pieces = [_read_one(Path(path), id, metadata) for path in paths]
     table = pd.concat(pieces, ignore_index=True)
     frames = table[[name for name in ("video", "frame", "face", "model", "logit") if name in table]]
     keys = [name for name in frames.columns if name != "logit"]
@@ -108,10 +116,31 @@ def read_frames(
     )
 
 
-def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
+def _common_names(
+    names: Sequence[str], id: str | None, metadata: Collection[str] = ()
+) -> dict[str, str]:
+    """Column -> the name by which it is known, for those that are called otherwise."""
+    found: dict[str, str] = {} if id in (None, "video") else {str(id): "video"}
+    for known in (*COLUMNS, "face", *VALUES, *metadata):
+        if known in names or known in found.values():
+            continue
+        for spelled in (known, *_OTHER_NAMES.get(known, ())):
+            same = [name for name in names if plain_name(name) == spelled and name not in found]
+            if same:
+                found[same[0]] = known
+                break
+    return found
+
+
+def _read_one(path: Path, id: str | None, metadata: Collection[str]) -> pd.DataFrame:
     """One file with its columns by their common names, and `logit` for whatever it has."""
-    table = with_partitions(read_table(path, text={id, "model", *metadata}), path)
-    table = table.rename(columns={id: "video"})
+    called = _common_names([*header_of(path), *partitions_of(path)], id, metadata)
+    text = {"video", "model", *metadata}
+    spelled = {name for name, known in called.items() if known in text}
+    table = with_partitions(read_table(path, text=text | spelled), path)
+    if "video" in called.values() and "video" in table:  # another column is said to be the id
+        table = table.drop(columns="video")
+    table = table.rename(columns=called)
     for name in COLUMNS:
         missing = np.flatnonzero(table[name].isna())
         if len(missing):
@@ -139,16 +168,20 @@ def _read_one(path: Path, id: str, metadata: Collection[str]) -> pd.DataFrame:
         )
     if value != "logit":
         numbers = rounded_to_probabilities(numbers)
-    wrong = np.flatnonzero((value != "logit") & ((numbers < 0) | (numbers > 1)))
-    if len(wrong):
-        raise bad_cell(
-            "is not a probability",
-            pd.Series(numbers, dtype=object, name=value),
-            wrong,
-            table["video"],
-            str(path),
-            "give values from 0 to 1, or name the column logit",
-        )
+    outside = (value != "logit") & ((numbers < 0) | (numbers > 1))
+    enormous = np.isfinite(numbers) & (np.abs(numbers) > LARGEST_SCORE)
+    for wrong, problem, remedy in (
+        (outside, "is not a probability", "give values from 0 to 1, or name the column logit"),
+        (
+            enormous,
+            f"is no score, expected at most {LARGEST_SCORE:g} in size",
+            "leave the frame out if its score is missing",
+        ),
+    ):
+        if wrong.any():
+            shown = pd.Series(numbers, dtype=object, name=value)
+            places = np.flatnonzero(wrong)
+            raise bad_cell(problem, shown, places, table["video"], str(path), remedy)
     table = table.drop(columns=value)
     table["logit"] = VALUES[value](numbers)
     return table

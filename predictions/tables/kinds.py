@@ -12,6 +12,7 @@ from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, LOGIT_LIMIT
 from predictions.notes import Note, NoteKind
 from predictions.tables.columns import bad_cell, rounded_to_probabilities
+from predictions.words import count
 
 #: What the numbers of a model are: probability of FAKE, its logit, or a score of any scale.
 Kind = Literal["probability", "logit", "raw"]
@@ -30,9 +31,18 @@ INFINITE_LOGITS = NoteKind(
     "scores.infinite-logits",
     f"{{file}}, {{model}}: {{n:infinite logit}} set to +-{LOGIT_LIMIT:g}.",
 )
+FEW_OUTSIDE = NoteKind(
+    "scores.few-outside",
+    "{file}, {model}: {inside} of {n} scores lie in [0, 1], but not {value:g} of {video!r}"
+    "{more}, so they are raw scores, no probabilities; leave the cell empty where a score is "
+    "missing.",
+)
 ROUNDED = NoteKind(
     "scores.rounded", "{file}, {model}: {n:score} beyond 0 or 1 by rounding set to 0 or 1."
 )
+
+#: Share of a model's scores that may be missing ones, written as numbers such as -1 or -999.
+_FEW = 0.1
 
 
 def matching(patterns: Iterable[str], names: Iterable[str]) -> set[str]:
@@ -101,6 +111,20 @@ def check_values(
     if n and (kind == "probability" or (kind is None and not outside.any())):
         values = rounded
         notes.append(ROUNDED(file=source, model=str(column.name), n=n))
+    few = int(outside.sum())
+    if kind is None and 0 < few <= _FEW * (n_known := int((~np.isnan(values)).sum())):
+        first = int(np.flatnonzero(outside)[0])
+        notes.append(
+            FEW_OUTSIDE(
+                file=source,
+                model=str(column.name),
+                inside=n_known - few,
+                n=n_known,
+                value=float(values[first]),
+                video=str(column.index[first]),
+                more=f" and {count(few - 1, 'other')}" if few > 1 else "",
+            )
+        )
     outside &= kind == "probability"
     for wrong, problem, remedy in (
         (

@@ -21,7 +21,7 @@ from predictions.tables.columns import as_text
 from predictions.tables.csv_text import as_utf8, layout_of, read_rows
 from predictions.tables.parquet import MAGIC, parquet_header, read_parquet_table
 from predictions.tables.partitions import files_of_one_table, partitions_of
-from predictions.tables.unpack import PACKED, unpacked
+from predictions.tables.unpack import PACKED, refuse_archive, unpacked
 
 #: Columns that hold text whatever their cells look like, in every table of ours.
 TEXT = (
@@ -39,7 +39,7 @@ def read_table(
     """Read a table as it is, one column a cell of the header, rows in the order of the file.
 
     CSV in UTF-8 or marked UTF-16, its cells separated by commas, else by tabs, semicolons or bars;
-    packed or not; Parquet, or a folder of Parquet files that are one table (`files_of_one_table`).
+    packed or not; Parquet, or a folder of files that are one table (`files_of_one_table`).
 
     Args:
         path: a file ending in .csv, .tsv, .txt, .parquet, .pq, or these packed: .gz, .bz2, .xz,
@@ -129,8 +129,10 @@ def _read_one(path: Path, text: Collection[str] | Literal["all"]) -> pd.DataFram
             "does not exist", file=path, remedy="check the name and the folder"
         ) from error
     if not is_table(path):
+        refuse_archive(path)
+        ending = "".join(path.suffixes[-2:]) if path.suffix.lower() in PACKED else path.suffix
         raise InputError(
-            f"the ending {path.suffix!r} is unknown",
+            f"the ending {ending!r} is unknown",
             file=path,
             remedy="give a .csv, .csv.gz or .parquet file",
         )

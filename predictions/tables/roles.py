@@ -7,6 +7,7 @@ Names are compared in small letters, with `_` for spaces and hyphens (`plain_nam
 - The **id** is a column of words that names every row once; dates name none.
 - **No detector** gives whole numbers that rise or fall from row to row, numbers in a column that
   bears the name of an id, a row number or a time, or the label itself.
+- **No video** is a summary below the rows (`Average`), or a comment (`# exported by`).
 """
 
 import re
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.columns import MISSING, parse_labels
+from predictions.tables.columns import LABELS, MISSING, parse_labels
 from predictions.words import count
 
 #: Columns that hold the label, whatever its spelling.
@@ -37,7 +38,13 @@ _IDS = (
 #: Names of what tells rows apart without being known elsewhere.
 _UNLIKELY_IDS = ("uuid", "guid", "hash", "md5", "sha256")
 _ROW_NUMBERS = ("index", "level_0", "level_1", "row", "row_number", "row_id", "rownum", "idx")
-_TIMES = ("timestamp", "time", "date", "datetime", "created", "created_at", "modified", "epoch")
+_TIMES = ("timestamp", "time", "date", "datetime", "created", "modified", "epoch")
+#: Endings of such names, as in `subject_id`, `frame_idx` and `processed_at`.
+_ID_ENDINGS, _TIME_ENDINGS = ("_id", "_ids", "_idx", "_index"), ("_at", *(f"_{t}" for t in _TIMES))
+#: Names of rows below those of the videos.
+_SUMMARIES = (
+    *("average", "avg", "mean", "median", "total", "sum", "std", "min", "max", "count", "overall"),
+)
 _DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})?"
     r"[T ]?(\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
@@ -125,11 +132,12 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
         column: as it was read, rows in the order of the file. numbers: its values, NaN = missing.
     """
     name = plain_name(column.name)
-    if name in _TIMES:
-        return "holds times"
     known = numbers[np.isfinite(numbers)]
+    beyond = bool(((known < 0) | (known > 1)).any())
+    if name in _TIMES or (beyond and name.endswith(_TIME_ENDINGS)):
+        return "holds times"
     whole = bool(len(known)) and bool((known == np.round(known)).all())
-    if whole and name in (*_IDS, *_ROW_NUMBERS):
+    if whole and (name in (*_IDS, *_ROW_NUMBERS) or name.endswith(_ID_ENDINGS)):
         return "is the row number or an id"
     if is_label_name(name) and whole and bool(np.isin(known, (0, 1)).all()):
         return "is a label"
@@ -140,6 +148,37 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
         if len(known) >= _RISING_ROWS and ((steps > 0).all() or (steps < 0).all()):
             return "counts the rows (whole numbers that rise or fall from each to the next)"
     return ""
+
+
+def doubtful(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> str:
+    """Why a column of numbers that may be a detector's scores may be none all the same, or nothing.
+
+    Args:
+        column: as it was read. numbers: its values, NaN = missing.
+    """
+    known = np.unique(numbers[np.isfinite(numbers)])
+    if is_label_name(column.name):
+        return "has the name of a label but holds other numbers than 0 and 1"
+    if len(known) == 2:
+        return "holds two values alone, as labels do"
+    whole = len(known) > 2 and bool((known % 1 == 0).all())
+    return "holds whole numbers" if whole else ""
+
+
+def no_videos(table: pd.DataFrame, label: str | None) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Which rows are summaries at the end of a table or comments, and no videos.
+
+    Args:
+        table: its index holds the ids. label: the column of labels, by which a row is a video's.
+    """
+    ids = table.index.to_series().astype("string").str.strip().str.lower()
+    comment = (ids.str.startswith("#") & table.isna().all(axis=1).to_numpy()).to_numpy(dtype=bool)
+    summary = ids.isin(_SUMMARIES).to_numpy(dtype=bool)
+    if label is not None and summary.any():
+        cells = table[label].astype("string").str.strip().str.lower()
+        summary = summary & ~cells.isin(LABELS).to_numpy(dtype=bool)
+    below = np.logical_and.accumulate((summary | comment)[::-1])[::-1]
+    return comment | (summary & below)
 
 
 def refuse_the_label(scores: pd.DataFrame, label: "pd.Series[float]", source: str) -> None:

@@ -32,11 +32,13 @@ from predictions.tables.names import VideoNames
 from predictions.tables.reader import header_of, read_table, table_name
 from predictions.tables.roles import (
     REAL_QUESTIONS,
+    doubtful,
     holds_words,
     id_column,
     id_names,
     is_label_name,
     label_column,
+    no_videos,
     plain_name,
     why_no_scores,
 )
@@ -82,10 +84,17 @@ NO_DETECTOR = NoteKind(
     "scores.no-detector",
     "{file}: {column!r} {why}, so it is left out; give its kind if it is a detector.",
 )
-NAMED_LIKE_LABEL = NoteKind(
-    "scores.named-like-label",
-    "{file}: {column!r} has the name of a label but holds other numbers than 0 and 1, so it is "
-    "taken for a detector; drop it if it is none.",
+DOUBTFUL = NoteKind(
+    "scores.doubtful",
+    "{file}: {column!r} {why}, and is taken for a detector; drop it if it is none.",
+)
+NO_VIDEOS = NoteKind(
+    "scores.no-videos", "{file}: {ids:row} left out, a summary or a comment ({ids:quoted})."
+)
+ALIKE = NoteKind(
+    "scores.alike",
+    "{file}: {n:id} like another but for upper and lower case ({ids:quoted}): each is a video of "
+    "its own.",
 )
 NOT_OF_THE_STACK = NoteKind(
     "scores.not-of-the-stack", "{file}: left out, as the stack has no such column: {columns}."
@@ -339,8 +348,18 @@ def _read_with_id(
         passed = words[: words.index(name)] if name in words else words
         first = FIRST_TEXT_IS_ID(file=source, column=name)
         notes.append(CHOSEN_ID(file=source, column=name, others=passed) if passed else first)
-    table.index = pd.Index(parse_ids(table[name], source).tolist(), name="video")
-    return table.drop(columns=name), columns
+    ids = parse_ids(table[name], source)
+    table = table.drop(columns=name).set_axis(pd.Index(ids.tolist(), name="video"), axis=0)
+    label = names.label or "label"
+    gone = no_videos(table, label if label in table else None)
+    if gone.any() and not gone.all():
+        notes.append(NO_VIDEOS(file=source, ids=table.index[gone].tolist()))
+        table = table[~gone]
+    small = table.index.str.lower()
+    if not small.is_unique:
+        alike = table.index[small.duplicated(keep=False)].tolist()
+        notes.append(ALIKE(file=source, n=len(alike), ids=alike))
+    return table, columns
 
 
 def _other_spellings(table: pd.DataFrame, names: ColumnNames, labels_apart: bool) -> dict[str, str]:
@@ -452,8 +471,8 @@ def _parse_models(
             if why:
                 notes.append(NO_DETECTOR(file=source, column=name, why=why))
                 continue
-            if guessed and is_label_name(name):
-                notes.append(NAMED_LIKE_LABEL(file=source, column=name))
+            if guessed and (why := doubtful(table[name], values)):
+                notes.append(DOUBTFUL(file=source, column=name, why=why))
             models[name] = values
     if words:
         notes.append(TEXT_COLUMNS(file=source, columns=words))

@@ -29,7 +29,19 @@ _BY_MAGIC: tuple[tuple[bytes, Any], ...] = (
     *((b"BZh%d1A" % level, bz2.open) for level in range(1, 10)),
     (b"\xfd7zXZ\0", lzma.open),
 )
-_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+#: Endings of tables of which several may lie in one zip, or in one folder.
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+#: Where which bytes are -> what it is, of files that hold files but no one table.
+_ARCHIVES: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
+    (0, _ZIP, "a zip within another packed file"),
+    (257, (b"ustar",), "a tar archive"),
+    (0, (b"Rar!\x1a\x07",), "a rar archive"),
+    (0, (b"7z\xbc\xaf'\x1c",), "a 7z archive"),
+    (0, (b"(\xb5/\xfd",), "packed with zstd"),
+)
+#: Bytes that tell them.
+_HEAD = 512
 #: What the unpackers raise on bytes that are not as their beginning promised; an encrypted zip is a
 #: RuntimeError.
 _BROKEN = (
@@ -43,7 +55,8 @@ def unpacked(path: Path, most: int | None = None) -> bytes:
 
     Raises:
         InputError: there is no such regular file; it is damaged; it has too many bytes, or turns
-            out to be made of nothing to fill the memory; a zip holds no table, or several.
+            out to be made of nothing to fill the memory; a zip holds no table, or several; it is
+            another archive, or holds one.
     """
     try:
         size = check_file(path)
@@ -52,7 +65,9 @@ def unpacked(path: Path, most: int | None = None) -> bytes:
             while piece := file.read(_STEP if most is None else min(_STEP, most - kept.tell())):
                 kept.write(piece)
                 _check_size(path, size, kept.tell())
-        return kept.getvalue()
+        data = kept.getvalue()
+        _refuse_archive(data, path)
+        return data
     except FileNotFoundError as error:
         raise InputError(
             "does not exist", file=path, remedy="check the name and the folder"
@@ -65,6 +80,23 @@ def unpacked(path: Path, most: int | None = None) -> bytes:
             file=path,
             remedy="it may be cut off or not be packed as its ending says, so copy it anew",
         ) from error
+
+
+def refuse_archive(path: Path) -> None:
+    """Say what a file is whose ending is no table's, where it is an archive or a workbook.
+
+    Raises:
+        InputError: it is one, or holds one; or as `unpacked`.
+    """
+    unpacked(path, _HEAD)
+
+
+def _refuse_archive(data: bytes, path: Path) -> None:
+    for at, marks, what in _ARCHIVES:
+        if data.startswith(marks, at):
+            raise InputError(
+                f"is {what}", file=path, remedy="unpack it, and give the table that is in it"
+            )
 
 
 def _check_size(path: Path, packed: int, found: int) -> None:
@@ -89,7 +121,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         head = file.read(6)
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        if head.startswith(_ZIP):
             with zipfile.ZipFile(file) as archive:
                 table = _table_in(archive, path)
                 _check_size(path, size, table.file_size)
@@ -113,7 +145,7 @@ def _table_in(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
         and not one.filename.startswith("__MACOSX/")
         and not PurePosixPath(one.filename).name.startswith(".")
     ]
-    tables = [one for one in files if PurePosixPath(one.filename).suffix.lower() in _TABLES]
+    tables = [one for one in files if PurePosixPath(one.filename).suffix.lower() in TABLES]
     taken = tables or files
     if len(taken) == 1:
         return taken[0]

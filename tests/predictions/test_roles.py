@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from predictions import InputError, ScoreTable, read_scores
+from predictions.tables import kinds, score_files
 
 N = 40
 LABEL = np.arange(N) % 2
@@ -45,6 +46,10 @@ NO_DETECTORS = {
     "nr": np.arange(N, 0, -1),
     "kept rows": np.cumsum(np.random.default_rng(3).integers(1, 9, N)),
     "timestamp": 1.7e9 + SCORES[:, 0] * 1e6,
+    "processed_at": 1.7e9 + SCORES[:, 0] * 1e6,
+    "decode time": 12 * SCORES[:, 0],
+    "subject_id": np.arange(N) % 7,
+    "fold_id": np.arange(N) % 4,
     "Fold": np.arange(N) % 4,
     "Group": np.arange(N) % 20,
     "uploaded": pd.date_range("2024-01-01", periods=N, freq="h").astype(str),
@@ -109,6 +114,62 @@ def test_what_equals_the_label_is_refused(
     assert "oracle" in read(table(label=LABEL, oracle=one_wrong)).scores
     kept = read(table(label=LABEL, oracle=answer), kind={"oracle": "raw"})
     assert "oracle" in kept.scores
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (LABEL ^ (np.arange(N) == 7), "two values alone"),
+        (np.where(LABEL ^ (np.arange(N) < 3), 0.9, 0.2), "two values alone"),
+        (np.random.default_rng(3).integers(18, 30, N), "whole numbers"),
+    ],
+)
+def test_what_may_be_no_detector_is_told(
+    read: Callable[..., ScoreTable], column: np.ndarray, why: str
+) -> None:
+    found = read(table(label=LABEL, doubt=column))
+    (note,) = score_files.DOUBTFUL.among(found.notes)
+    assert (note.facts["column"], why in str(note)) == ("doubt", True)
+    said = read(table(label=LABEL, doubt=column), kind={"doubt": "raw"})
+    assert not score_files.DOUBTFUL.among(said.notes)
+
+
+def test_missing_scores_written_as_numbers_are_told(read: Callable[..., ScoreTable]) -> None:
+    spoiled = SCORES[:, 0].copy()
+    spoiled[[3, 8]] = -999
+    given = table(label=LABEL, c=spoiled)
+    found = read(given)
+    (note,) = kinds.FEW_OUTSIDE.among(found.notes)
+    assert str(note).endswith(
+        f"c: 38 of 40 scores lie in [0, 1], but not -999 of {given['video'][3]!r} and 1 other, so "
+        "they are raw scores, no probabilities; leave the cell empty where a score is missing."
+    )
+    assert not kinds.FEW_OUTSIDE.among(read(table(label=LABEL, c=9 * SCORES[:, 0])).notes)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_rows_that_are_no_videos_are_left_out(tmp_path: Path, labelled: bool) -> None:
+    given = table(label=LABEL) if labelled else table()
+    given.loc[2, "video"] = "mean"  # a video, as it is not at the end
+    path = tmp_path / "t.csv"
+    empty = "," * (given.shape[1] - 1)
+    lines = given.to_csv(index=False).splitlines()
+    lines.insert(4, f"# the next were made later{empty}")
+    below = [f"Average,{'0.5,' if labelled else ''}0.4,0.6", f"Total{empty}", f"# by me{empty}"]
+    path.write_text("\n".join([*lines, *below]) + "\n")
+    found = read_scores([path])
+    assert found.scores.index.tolist() == given["video"].tolist()
+    (note,) = score_files.NO_VIDEOS.among(found.notes)
+    assert note.facts["ids"] == ["# the next were made later", "Average", "Total", "# by me"]
+
+
+def test_ids_that_differ_by_case_alone_are_told(read: Callable[..., ScoreTable]) -> None:
+    given = table(label=LABEL)
+    given.loc[3, "video"] = given["video"][0].upper()
+    found = read(given)
+    assert len(found.scores) == N
+    (note,) = score_files.ALIKE.among(found.notes)
+    assert set(note.facts["ids"]) == {given["video"][0], given["video"][3]}
 
 
 def test_a_constant_is_told(read: Callable[..., ScoreTable]) -> None:

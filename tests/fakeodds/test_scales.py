@@ -1,0 +1,59 @@
+"""New scores on another scale than those that a stack was fitted on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fakeodds.workflows.scales import other_scales, scales_of
+
+N = 60
+RAW = np.random.default_rng(0).uniform(3, 97, N)
+
+
+def _notes(fitted: np.ndarray, new: np.ndarray, kind: str = "raw") -> list[str]:
+    scales = scales_of(pd.DataFrame({"a": fitted}), {"a": kind})
+    return [note.facts["model"] for note in other_scales(pd.DataFrame({"a": new}), scales)]
+
+
+@pytest.mark.parametrize("new", [RAW / 100, RAW * 100, RAW + 200, RAW - 100.5])
+def test_another_scale_is_told(new: np.ndarray) -> None:
+    assert _notes(RAW, new) == ["a"]
+    assert not _notes(RAW, new[:5])  # too few to tell
+
+
+@pytest.mark.parametrize("new", [RAW, RAW[:12], RAW + 20, np.where(RAW > 50, RAW, np.nan)])
+def test_the_same_scale_is_not(new: np.ndarray) -> None:
+    assert not _notes(RAW, new)
+    assert not _notes(RAW, new, "probability")
+    assert not _notes(np.full(N, np.nan), new)
+
+
+def test_apply_and_test_files_tell_of_it(cli: Callable[..., Any], tmp_path: Path) -> None:
+    label = np.arange(N) % 2
+    rows = pd.DataFrame({"video": np.arange(N), "label": label, "a": RAW + 9 * label})
+    rows.to_csv(tmp_path / "fit.csv", index=False)
+    rows.assign(a=rows["a"] / 100).to_csv(tmp_path / "new.csv", index=False)
+    fast = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+    fit = ("stack", tmp_path / "fit.csv", *fast, "--out", tmp_path / "run")
+    assert "another scale" not in cli(*fit).output
+    assert "a: the new scores lie from 0.056" in cli(*fit, "--test", tmp_path / "new.csv").output
+    again = ("apply", tmp_path / "run", tmp_path / "new.csv", "--out", tmp_path / "s.csv")
+    assert "if it is another scale" in cli(*again).output
+    said = cli(*again, "--reverse", "b", code=2).output
+    assert "there is no model 'b'; the models are a" in said
+
+
+def test_a_folder_used_for_other_scores_says_what_becomes_of_it(
+    cli: Callable[..., Any], tmp_path: Path, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    fast = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+    fit = ("stack", tmp_path / "scores.csv", *fast, "--out", tmp_path / "run")
+    removed = "held what was made from other scores, which is removed"
+    assert removed not in cli(*fit).output
+    assert removed not in cli(*fit).output
+    assert removed in cli(*fit, "--drop", "blind").output

@@ -71,8 +71,8 @@ def as_utf8(data: bytes, path: Path, *, whole: bool = True) -> bytes:
 def layout_of(data: bytes, path: Path) -> Layout:
     """Where the header of a text in UTF-8 is, and what stands between its cells.
 
-    Passed over before it: lines without a word, `sep=;` (which is obeyed, where the header has it), and comments, which
-    begin with `#` and have not as many cells as the line below them.
+    Passed over before it: lines without a word, `sep=;` (which is obeyed where the header has it),
+    and comments, which begin with `#` and have not as many cells as the line below them.
 
     Raises:
         InputError: there is no header, or it has too many names, one twice, or several empty ones.

@@ -71,6 +71,30 @@ def test_a_folder_of_a_run_is_read_and_joined_with_labels(write: Any, tmp_path: 
     assert list(dropped.kinds) == ["m"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"video": "Video", "frame": "Frame", "model": "MODEL", "face": "Face", "logit": "Logit"},
+        {"frame": "frame_idx", "label": "Label"},
+        {"video": "filename", "frame": "Frame Number"},
+    ],
+)
+def test_columns_may_be_spelled_otherwise(write: Any, names: dict[str, str]) -> None:
+    frames = made_frames().assign(label=1)
+    expected = read_scores([write(frames)])
+    table = read_scores([write(frames.rename(columns=names), "other.csv")])
+    pd.testing.assert_frame_equal(table.scores, expected.scores)
+    pd.testing.assert_frame_equal(table.rows, expected.rows)
+
+
+def test_a_folder_of_frame_scores_in_files_of_any_ending(write: Any, tmp_path: Path) -> None:
+    frames = made_frames()
+    write(frames[frames["model"] == "m"], "scores/m.csv.gz")
+    write(frames[frames["model"] == "n"], "scores/n.parquet").rename(tmp_path / "scores" / "n.pq")
+    table = read_scores([tmp_path / "scores"])
+    np.testing.assert_allclose(table.scores, aggregate(frames), atol=1e-6)
+
+
 def test_a_file_may_leave_out_what_another_says(write: Any) -> None:
     frames = made_frames()
     labelled = frames.assign(label=(frames["video"] == "010").astype(int))
@@ -146,3 +170,11 @@ def test_bad_frames_end_in_one_sentence(case: str, write: Any) -> None:
         read_scores([path], **asked)
     assert path.name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_enormous_logit_is_refused_with_its_own_row(write: Any) -> None:
+    frames = made_frames().astype({"logit": float})
+    frames.loc[7, "logit"] = -1e300
+    with pytest.raises(InputError, match="-1e\\+300 is no score, expected at most") as error:
+        read_scores([write(frames)])
+    assert (error.value.row, error.value.video, error.value.column) == (8, "010", "logit")

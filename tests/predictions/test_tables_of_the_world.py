@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import tarfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from predictions import InputError, read_scores, read_table
 from predictions import limits as most
 from predictions.files import read_json, read_parquet
+from predictions.tables.partitions import files_of_one_table, note_left_out
 from predictions.tables.reader import header_of
 
 PLAIN = "video,a\nx.mp4,0.5\ny.mp4,0.25\n"
@@ -39,6 +41,7 @@ SAME: dict[str, tuple[str, bytes]] = {
     "tabs": ("t.csv", PLAIN.replace(",", "\t").encode()),
     "bars": ("t.csv", PLAIN.replace(",", "|").encode()),
     "says its separator": ("t.csv", b"sep=;\r\n" + PLAIN.replace(",", ";").encode()),
+    "says another separator": ("t.csv", b"sep=;\n" + PLAIN.encode()),
     "mark": ("t.csv", BOM + PLAIN.encode()),
     "marks within": ("t.csv", BOM + BOM + PLAIN.replace("\n", "\n\ufeff", 2).encode()),
     "mark and quotes": ("t.csv", BOM + PLAIN.replace("video", '"video"').encode()),
@@ -202,6 +205,58 @@ def test_a_zip_of_several_tables_is_refused_by_their_names(tmp_path: Path) -> No
     (tmp_path / "t.csv").write_bytes(zipped(**{"[Content_Types].xml": "", "xl/a.xml": ""}))
     with pytest.raises(InputError, match="is a workbook"):
         read_table(tmp_path / "t.csv")
+
+
+def tarred(content: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo("t.csv")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content.encode()))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("ending", ["", ".csv", ".csv.gz"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zipped(**{"in.zip": zipped(**{"t.csv": PLAIN})}), "is a zip within another packed file"),
+        (tarred(PLAIN), "is a tar archive"),
+        (gzip.compress(tarred(PLAIN)), "is a tar archive"),
+        (b"Rar!\x1a\x07\x01\0" + bytes(99), "is a rar archive"),
+        (b"7z\xbc\xaf'\x1c" + bytes(99), "is a 7z archive"),
+        (b"(\xb5/\xfd" + bytes(99), "is packed with zstd"),
+    ],
+)
+def test_an_archive_is_called_one(tmp_path: Path, content: bytes, said: str, ending: str) -> None:
+    path = tmp_path / f"t.tar.gz{ending}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{said}; unpack it"):
+        read_table(path)
+
+
+def test_pieces_of_a_table_have_any_ending(tmp_path: Path) -> None:
+    table = pd.DataFrame({"video": [f"{i}.mp4" for i in range(8)], "a": np.linspace(0.1, 0.9, 8)})
+    folder = tmp_path / "table.parquet"
+    folder.mkdir()
+    table[:2].to_parquet(folder / "a.parquet")
+    table[2:4].to_parquet(folder / "b.pq")
+    table[4:6].to_csv(folder / "c.csv", index=False)
+    (folder / "d.parquet.gz").write_bytes(gzip.compress(table[6:].to_parquet()))
+    for name in ("_SUCCESS", ".a.parquet.crc", "_temporary/e.csv", ".ipynb_checkpoints/f.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x\n")
+    read = read_table(folder)
+    assert read["video"].tolist() == table["video"].tolist()
+    assert read["a"].tolist() == table["a"].tolist()
+    taken = files_of_one_table(folder)
+    assert note_left_out(folder, taken) == []
+    (folder / "g.feather").write_bytes(b"ARROW1")
+    (note,) = note_left_out(folder, taken)
+    assert "1 file left out, no table like the others there (g.feather)" in str(note)
+    (folder / "g.csv").write_text("other\n1\n")
+    with pytest.raises(InputError, match=r"g\.csv: has other columns than"):
+        read_table(folder)
 
 
 @pytest.fixture

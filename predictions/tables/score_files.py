@@ -351,10 +351,10 @@ def _read_with_id(
     ids = parse_ids(table[name], source)
     table = table.drop(columns=name).set_axis(pd.Index(ids.tolist(), name="video"), axis=0)
     label = names.label or "label"
-    gone = no_videos(table, label if label in table else None)
-    if gone.any() and not gone.all():
-        notes.append(NO_VIDEOS(file=source, ids=table.index[gone].tolist()))
-        table = table[~gone]
+    unmeant = no_videos(table, label if label in table else None)
+    if unmeant.any() and not unmeant.all():
+        notes.append(NO_VIDEOS(file=source, ids=table.index[unmeant].tolist()))
+        table = table[~unmeant]
     small = table.index.str.lower()
     if not small.is_unique:
         alike = table.index[small.duplicated(keep=False)].tolist()

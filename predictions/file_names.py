@@ -3,12 +3,19 @@
 An id is text that every table, page and terminal can hold, but a file system's names are bytes. So
 bytes that are no UTF-8, and control characters, stand in ids as `%` and two capital hexadecimal
 digits (`caf%E9.mp4`); every other name is its own id, also one with a `%`. `on_disk` goes back.
+
+What is printed and written in sentences is encoded with the errors `AS_ID`: bytes that are no UTF-8
+stand there as in ids, and what an encoding lacks as its number.
 """
 
+import codecs
 import hashlib
 import os
 import re
 from pathlib import Path
+
+#: How text is encoded that may hold names of files; the name of a handler of `codecs`.
+AS_ID = "fakeodds.as_id"
 
 #: What stands for a byte that is no UTF-8 (Python's surrogates), or is a control character.
 _NO_TEXT = re.compile("[\udc80-\udcff\x00-\x1f\x7f]")
@@ -46,3 +53,13 @@ def short_name(name: str) -> str:
 def _byte(escaped: re.Match[str]) -> str:
     number = int(escaped[1], 16)
     return chr(number if number < 0x80 else 0xDC00 + number)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    rest = as_id(error.object[error.start : error.end])
+    return rest.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+codecs.register_error(AS_ID, _escaped)

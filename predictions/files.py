@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.file_names import short_name
+from predictions.file_names import AS_ID, short_name
 from predictions.limits import JSON_BYTES
 from predictions.words import reason_of
 
@@ -97,7 +97,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 def write_text(text: str, path: Path) -> None:
     """Write `text` (UTF-8) to `path` in one step."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=AS_ID)
 
 
 def write_json(value: Mapping[str, Any], path: Path) -> None:

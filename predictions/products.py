@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.file_names import on_disk
+from predictions.file_names import AS_ID, on_disk
 from predictions.files import MADE_AGAIN, read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
@@ -173,8 +173,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def write_sealed(facts: Mapping[str, Any], path: Path) -> None:
     """Write a JSON object with a hash of all it says, in one step."""
-    # As it will be read: numbers as keys become text, tuples lists.
-    said = json.loads(json.dumps(facts))
+    # As it will be read: numbers as keys become text, tuples lists, names of files text.
+    said = json.loads(json.dumps(facts, ensure_ascii=False).encode(errors=AS_ID))
     write_json({**said, "seal": key_of(said=said)}, path)
 
 

@@ -66,10 +66,12 @@ def run(shared: dict[str, object] | None = None) -> None:
 
 
 def open_streams() -> None:
-    """Lead to nowhere the standard streams that this process was started without.
+    """Make the standard streams take whatever is printed.
 
-    Else the next file that is opened takes the place of one, and gets what is printed; or one has
-    taken it already, as the script has of a shell that is started without them.
+    Those that this process was started without lead to nowhere: else the next file that is opened
+    takes the place of one, and gets what is printed; or one has taken it already, as the script has
+    of a shell that is started without them. What a stream's encoding lacks is escaped, since a file
+    may have any name.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if not _is_open(number, mode):
@@ -80,6 +82,10 @@ def open_streams() -> None:
             os.set_inheritable(number, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    from predictions.file_names import AS_ID
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors=AS_ID)  # type: ignore[union-attr]
 
 
 def _is_open(number: int, mode: str) -> bool:

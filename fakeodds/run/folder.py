@@ -16,6 +16,7 @@ from fakeodds.run.memory import peak_mb
 from fakeodds.run.products import PRODUCTS, made_of
 from fakeodds.view import terminal
 from predictions.errors import InputError
+from predictions.file_names import as_id
 from predictions.files import read_json
 from predictions.notes import NoteKind
 from predictions.products import Product, key_of, read_record, read_sealed, write_sealed
@@ -495,7 +496,7 @@ def _command_line() -> list[str]:
     # A command may also be called from within another program, whose arguments say nothing of it.
     if context is None or words[:1] != [context.find_root().invoked_subcommand]:
         return []
-    return arguments
+    return [as_id(word) for word in arguments]
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The process around a command: signals, streams that are not there, what the machine refuses."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -124,6 +125,36 @@ def test_streams_that_are_not_there(table: Path, tmp_path: Path, closed: tuple[i
     assert process.returncode == 0, said
     # What is printed does not get into a file.
     assert (out / "submission.csv").read_text().startswith("filename,label\n")
+
+
+@posix_only
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_printed_as_in_ids(
+    table: Path, tmp_path: Path, errors: str
+) -> None:
+    surroundings = {**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"}
+    odd = os.fsdecode(b"b\xe9d")
+    for words, said in (
+        (("completion", "bash", odd), "extra argument (b%E9d)"),
+        (("stack", table, f"--{odd}"), "there is no option --b%E9d"),
+        (("stack", odd, "--out", tmp_path), "b%E9d: does not exist"),
+    ):
+        for json_too in ((), ("--json",))[: 1 + (words[0] == "stack")]:
+            process = started(*words, *json_too, env=surroundings)
+            shown, told = process.communicate()
+            assert process.returncode == 2
+            assert said in told
+            assert not json_too or "b%E9d" in str(json.loads(shown)["error"])
+    scores = tmp_path / f"{odd}.csv"
+    scores.write_bytes(table.read_bytes())
+    out = tmp_path / odd
+    process = started("stack", scores, *FAST, "--out", out, "--json", env=surroundings)
+    shown, told = process.communicate()
+    assert process.returncode == 0, told
+    assert json.loads(shown)["files"]["oof.csv"].endswith("/b%E9d/oof.csv")
+    process = started("apply", out, scores, "--out", tmp_path / f"{odd}-new.csv", env=surroundings)
+    assert "b%E9d-new.csv" in "".join(process.communicate())
+    assert process.returncode == 0
 
 
 @posix_only

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from base_models.compute.per_video import video_path
-from predictions.file_names import as_id, on_disk, short_name
+from predictions.file_names import AS_ID, as_id, on_disk, short_name
 from predictions.files import write_text
-from predictions.products import media_identity
+from predictions.products import media_identity, read_sealed, write_sealed
 
 NAMES = st.binary(min_size=1, max_size=40).filter(
     lambda name: b"/" not in name and b"\0" not in name and name not in (b".", b"..")
@@ -29,6 +29,15 @@ def test_any_name_is_an_id_that_leads_back(tmp_path_factory, folder: bytes, name
     assert video.isprintable() or not video.isascii()
     assert on_disk(root / video).read_bytes() == folder + name
     assert media_identity(root / video) != ""
+
+
+def test_what_is_written_of_any_name_is_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xb0")
+    write_text(f"{name} 日本\n", tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "caf%E9 %B0 日本\n"
+    write_sealed({"files": [name, "two\nlines"]}, tmp_path / "a.json")
+    assert read_sealed(tmp_path / "a.json") == {"files": ["caf%E9 %B0", "two\nlines"]}
+    assert f"{name} 日".encode("latin-1", AS_ID) == rb"caf%E9 %B0 \u65e5"
 
 
 def test_ordinary_names_are_their_own_ids(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import column_or_1d
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.order import row_order
+from predictions.words import count
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -56,7 +57,10 @@ def binary_targets(y: ArrayLike, n: int) -> tuple[Floats, NDArray[Any]]:
     if labels.dtype == object:
         labels = _plain(labels)
     if len(labels) != n:
-        raise InputError(f"{n} scores but {len(labels)} labels", remedy="give one label a score")
+        raise InputError(
+            f"{count(n, 'score')} but {count(len(labels), 'label')}",
+            remedy="give one label a score",
+        )
     if labels.dtype.kind in "biuf" and bool(np.all((labels == 0) | (labels == 1))):
         # The usual case, kept off scikit-learn's slower look at what kind of labels these are.
         return labels.astype(np.float64), np.array([0, 1], dtype=labels.dtype)

@@ -17,7 +17,7 @@ from predictions.order import row_order
 
 NOT_IDENTIFIABLE = NoteKind(
     "prior.not-identifiable",
-    "The share of fakes is not identifiable from these {scores} scores: anything from {low:.2f} to "
+    "The share of fakes is not identifiable from {scores:score}: anything from {low:.2f} to "
     "{high:.2f} fits; keep the source share or say the share yourself.",
 )
 AT_BOUND = NoteKind(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from predictions.errors import InputError
 from predictions.groups import group_codes, linked
 from predictions.tables.names import VideoNames, original_of
+from predictions.words import count
 
 if TYPE_CHECKING:
     from sklearn.utils.metadata_routing import MetadataRequest
@@ -138,7 +139,7 @@ def assign_folds(
             remedy="give one label and one group for each row",
         )
     if n_splits < 2:
-        raise InputError(f"{n_splits} folds were asked for", remedy="ask for at least 2")
+        raise InputError(f"{count(n_splits, 'fold')} asked for", remedy="ask for at least 2")
     if n_groups < 2:
         raise InputError(
             f"there is {'one group' if n_groups else 'no row'} to make folds of and a group is "
@@ -294,7 +295,7 @@ def check_folds(folds: ArrayLike, groups: ArrayLike) -> None:
         name = _as_series(groups).iloc[row]
         raise InputError(
             f"the group {name!r} lies in the folds {fold_names[low[split[0]]]} and "
-            f"{fold_names[high[split[0]]]} ({len(split)} groups are split in all)",
+            f"{fold_names[high[split[0]]]} ({count(len(split), 'group')} split in all)",
             remedy="give every video of a group the same fold, or leave the fold column out",
         )
 

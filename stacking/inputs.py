@@ -13,6 +13,7 @@ from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.logits import LARGEST_SCORE
 from predictions.order import column_order, row_order
+from predictions.words import count
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -82,7 +83,9 @@ def checked_labels(y: ArrayLike, groups: ArrayLike | None, n: int) -> tuple[Arra
     """
     labels = check_labels(y)
     if len(labels) != n:
-        raise InputError(f"{n} rows but {len(labels)} labels", remedy="give one label a row")
+        raise InputError(
+            f"{count(n, 'row')} but {count(len(labels), 'label')}", remedy="give one label a row"
+        )
     return labels, group_codes(groups, n, sort=True)
 
 

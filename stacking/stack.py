@@ -15,6 +15,7 @@ from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
 from predictions.order import column_order, row_order
 from predictions.threads import one_blas_thread
+from predictions.words import count
 from stacking.clipping import clip_note, learned_clip
 from stacking.inner_folds import (
     LEAST_TO_CALIBRATE,
@@ -46,7 +47,7 @@ FEW_ROWS = NoteKind(
 
 NOT_CALIBRATED = NoteKind(
     "calibration.none",
-    "Calibration: none, because a label has {groups} groups only and fewer than {least} cannot "
+    "Calibration: none, because a label has {groups:group} only and fewer than {least} cannot "
     "tell how sure to be.",
 )
 
@@ -106,13 +107,14 @@ class Stack(ClassifierMixin, BaseEstimator):
         X, labels, self.classes_ = checked_rows(self, X, y)
         if labels.min() == labels.max():
             raise InputError(
-                f"all {len(labels)} labels are one class ({np.ravel(y)[0]})",
+                f"there is one class ({np.ravel(y)[0]}) in {count(len(labels), 'label')}",
                 remedy="give rows of both REAL (0) and FAKE (1)",
             )
         group = group_codes(groups, len(labels), sort=True)
         if len(np.unique(group)) < 2:
             raise InputError(
-                f"all {len(X)} rows are one group", remedy="give at least 2 groups to learn from"
+                f"there is one group of {count(len(X), 'row')}",
+                remedy="give at least 2 groups to learn from",
             )
         names = list(getattr(self, "feature_names_in_", range(X.shape[1])))
         is_score = np.array([is_score_column(name) for name in names])

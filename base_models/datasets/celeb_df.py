@@ -25,7 +25,7 @@ _LINE = re.compile(r"([01])\s+(\S.*)")
 
 ODD_NAMES = NoteKind(
     "datasets.celeb-df-names",
-    "{names:number} videos are not named idA_NNNN or idA_idB_NNNN, so nothing links them: "
+    "{names:video} of other names than idA_NNNN and idA_idB_NNNN, so nothing links them: "
     "{names:few}.",
 )
 SPLIT = NoteKind(
@@ -35,11 +35,11 @@ SPLIT = NoteKind(
 )
 LISTED_BUT_MISSING = NoteKind(
     "datasets.celeb-df-missing",
-    f"{{names:number}} videos of {TEST_LIST} are not there: {{names:few}}.",
+    f"Not there of {TEST_LIST}: {{names:video}} ({{names:few}}).",
 )
 LIST_SAYS_OTHERWISE = NoteKind(
     "datasets.celeb-df-labels",
-    f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {{names:number}} videos "
+    f"{TEST_LIST} (1 = REAL there) says otherwise than the folder for {{names:video}} "
     "({names:few}); the folder was believed.",
 )
 

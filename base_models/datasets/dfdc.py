@@ -16,12 +16,13 @@ from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.files import load_json
 from predictions.notes import NoteKind
+from predictions.words import count
 
 _METADATA = "metadata.json"
 
 LISTED_BUT_MISSING = NoteKind(
     "datasets.dfdc-missing",
-    f"{{names:number}} videos named in {_METADATA} are not there and were left out: {{names:few}}.",
+    f"Not there and left out: {{names:video}} named in {_METADATA} ({{names:few}}).",
 )
 
 
@@ -66,7 +67,7 @@ def read(folder: Path) -> Found:
         ]
     if not rows:
         raise InputError(
-            f"none of the {len(missing)} videos named in {_METADATA} is there",
+            f"none of the {count(len(missing), 'video')} named in {_METADATA} is there",
             file=folder,
             remedy="put them beside it",
         )

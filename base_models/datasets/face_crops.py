@@ -18,7 +18,7 @@ from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.tables.reader import read_table
 
-CROPS = NoteKind("datasets.face-crops", "{name}: {pictures} face crops of {videos} videos.")
+CROPS = NoteKind("datasets.face-crops", "{name}: {pictures:face crop} of {videos:video}.")
 
 
 def find(path: Path) -> bool:

@@ -48,7 +48,7 @@ OFFICIAL_SPLITS = NoteKind(
 )
 ODD_NAMES = NoteKind(
     "datasets.faceforensics-names",
-    "{names:number} videos have names other than NNN, TTT_SSS or an actor's, so nothing links "
+    "{names:video} of other names than NNN, TTT_SSS or an actor's, so nothing links "
     "them: {names:few}.",
 )
 

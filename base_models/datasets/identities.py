@@ -18,7 +18,7 @@ FEW_GROUPS = NoteKind(
 )
 MISSING_ORIGINALS = NoteKind(
     "datasets.missing-originals",
-    "The originals of {n} fakes are not there ({names:few}); fakes of one original still stay "
+    "The originals of {n:fake} are not there ({names:few}); fakes of one original still stay "
     "together.",
 )
 

@@ -11,7 +11,7 @@ from base_models.datasets.dataset import Found
 from base_models.datasets.face_crops import pictures_in
 from predictions.notes import NoteKind
 
-STILLS = NoteKind("datasets.stills", "{name}: {pictures} pictures, in which faces are looked for.")
+STILLS = NoteKind("datasets.stills", "{name}: {pictures:picture}, in which faces are looked for.")
 
 
 def find(path: Path) -> bool:

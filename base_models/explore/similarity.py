@@ -16,6 +16,7 @@ from base_models.faces.crops import square_region
 from base_models.video.choose import choose_frames
 from base_models.video.decode import decode_frames, index_video
 from base_models.video.unreadable import UnreadableVideo
+from predictions.words import count
 
 #: Frames are compared at this shorter side: full HD would take a second a frame.
 _FRAME_SIDE = 480
@@ -95,7 +96,7 @@ def matched_frames(real: Path, fake: Path, n: int) -> tuple[list[Matched], str]:
         raise UnreadableVideo("no common frame of the two can be decoded", "no_frame")
     remarks = []
     if len(one) != len(two):
-        remarks.append(f"{len(one)} frames and {len(two)}")
+        remarks.append(f"{count(len(one), 'frame')} and {len(two)}")
     height, width = first[common[0]].shape[:2]
     if second[common[0]].shape != first[common[0]].shape:
         other = second[common[0]].shape

@@ -42,6 +42,7 @@ from base_models.video.unreadable import UnreadableVideo, as_unreadable
 from predictions.file_names import on_disk
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
+from predictions.words import count
 
 #: A batch of full frames stays below this many bytes (but holds one frame at least).
 _BATCH_BYTES = 96 * 2**20
@@ -132,7 +133,7 @@ def _extracted(path: Path, settings: FaceSettings, device: str, threads: int) ->
         raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
     loss, code = media.loss(came)
     if not found.frame:
-        reason = f"No face was found in {came} frame{'s' * (came > 1)}. {loss}".strip()
+        reason = f"No face was found in {count(came, 'frame')}. {loss}".strip()
         empty = empty_faces("no_face", reason, n_frames=came, size=settings.size)
         return replace(empty, views=found.views, **_pictures(found))
     return _followed(found, settings, loss, code, rung.name)
@@ -321,7 +322,8 @@ def _followed(found: _Found, settings: FaceSettings, loss: str, code: str, found
     missed = ""
     if found.not_aligned:
         code = code or "not_aligned"
-        missed = f"{found.not_aligned} of {len(found.frame)} faces are not aligned: no landmarks."
+        of = count(len(found.frame), "face")
+        missed = f"Not aligned: {found.not_aligned} of {of}, without landmarks."
     frame = np.array(found.frame, np.int32)
     box = np.stack(found.box)
     track = link_tracks(frame, box)

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from base_models.frozen.card import Card, Outputs
 from base_models.frozen.pixels import PIXELS, pixels_named
 from predictions.notes import NoteKind
+from predictions.words import count
 
 #: Faces looked at: enough to tell .5 from .7, few enough to take seconds.
 FACES = 96
@@ -57,7 +58,8 @@ def _sentence(
     }[verdict]
     interval = f"{low:.3f}-{high:.3f}"
     return (
-        f"{detector}: AUC {auc:.3f} ({interval}) on {fakes} fake and {reals} real videos: {said}."
+        f"{detector}: AUC {auc:.3f} ({interval}) on {fakes} fake and "
+        f"{count(reals, 'real video')}: {said}."
     )
 
 

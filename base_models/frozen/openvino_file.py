@@ -86,14 +86,15 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
                 request.infer({0: np.ascontiguousarray(full)})
             except RuntimeError as error:
                 raise InputError(
-                    f"the network fails on {len(full)} pictures",
+                    f"the network fails on {count(len(full), 'picture')}",
                     file=path,
                     remedy="export it for one picture at a time, or for any number of them",
                 ) from error
             values = np.array(request.get_output_tensor(number).data, np.float64)
             if values.shape[:1] != (len(full),):
                 raise InputError(
-                    f"the network gives values of shape {values.shape} for {len(full)} pictures",
+                    f"the network gives values of shape {values.shape} for "
+                    f"{count(len(full), 'picture')}",
                     file=path,
                     remedy="export it for one picture at a time, or for any number of them",
                 )

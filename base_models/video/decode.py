@@ -23,6 +23,7 @@ from base_models.video.container import open_media, picture_stream
 from base_models.video.limits import MOST_PIXELS, Stopwatch, check_size
 from base_models.video.rgb import RgbConverter, with_square_pixels
 from base_models.video.unreadable import UnreadableVideo, as_unreadable
+from predictions.words import count
 
 #: Of a file that jumps back in time by more seconds, parts were joined whose stamps say nothing.
 _JUMP_BACK_S = 1.0
@@ -196,10 +197,10 @@ def sample_frames(path: Path, n: int) -> list[Frame]:
 def describe_loss(index: VideoIndex, wanted: int, came: int) -> tuple[str, str]:
     """One sentence on what of a video is missing, and its code; both empty when nothing is."""
     if came < wanted:
-        return f"{came} of {wanted} sampled frames could be decoded.", "frames_lost"
+        return f"{came} of {count(wanted, 'sampled frame')} could be decoded.", "frames_lost"
     if len(index) < index.declared:
-        sentence = f"The file is cut off: it holds {len(index)} of {index.declared} frames."
-        return sentence, "cut_off"
+        of = count(index.declared, "frame")
+        return f"The file is cut off: it holds {len(index)} of {of}.", "cut_off"
     return "", ""
 
 

@@ -83,7 +83,7 @@ def check_length(name: str, seconds: float, width: int, height: int, limits: Lim
     """
     if seconds > 60 * limits.max_minutes:
         raise InputError(
-            f"is {seconds / 60:.1f} minutes long, and {limits.max_minutes:g} are allowed here",
+            f"is {seconds / 60:.1f} minutes long, beyond the limit of {limits.max_minutes:g} here",
             file=name,
             remedy="give a shorter part of it, or start the app with a larger --max-minutes",
         )

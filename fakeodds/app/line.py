@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from predictions.errors import InputError
+from predictions.words import count
 
 
 class Line:
@@ -26,7 +27,7 @@ class Line:
         with self._moved:
             if len(self._places) > self._most:
                 raise InputError(
-                    f"{self._most} videos are waiting already, and no more can",
+                    f"{count(self._most, 'video')} waiting already, and no more can",
                     remedy="try again in some minutes",
                 )
             self._places.append(mine)

@@ -14,6 +14,7 @@ from fakeodds.cli.params import settings_options
 from fakeodds.run.lock import FolderLock
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions
+from predictions.words import count
 
 
 @click.command(cls=Command)
@@ -92,8 +93,8 @@ def print_summary(found: dict[str, Any]) -> None:
         )
     table.add_row(
         "doubles",
-        f"{len(doubles['identical'])} sets of identical files; "
-        f"{len(doubles['across_groups'])} sets of near duplicates across groups",
+        f"{count(len(doubles['identical']), 'set')} of identical files; "
+        f"{count(len(doubles['across_groups']), 'set')} of near duplicates across groups",
     )
     for method, one in found["similarity"]["methods"].items():
         face = one["face"]

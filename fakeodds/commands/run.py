@@ -29,6 +29,7 @@ from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.settings import as_json
+from predictions.words import count
 
 
 @click.command(cls=Command)
@@ -119,7 +120,7 @@ def run(
     terminal.print_slices(metrics)
     if tested is None and videos["label"].isna().any():
         tested, test_scores = pipeline.unlabelled(data), imported.paths
-        terminal.note(f"the {len(tested.videos)} videos without a label are predicted.")
+        terminal.note(f"predicted: {count(len(tested.videos), 'video')} without a label.")
     if tested is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(folder, options.prior)

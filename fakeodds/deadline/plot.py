@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from predictions.files import replacing
+from predictions.words import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,11 +48,11 @@ def plot_cost(cost: pd.DataFrame, axes: "Axes") -> None:
     """
     around = [cost["log_loss"] - cost["low"], cost["high"] - cost["log_loss"]]
     axes.errorbar(cost["seconds"], cost["log_loss"], yerr=around, fmt="o-", color=_INK, capsize=3)
-    for number, row in enumerate(cost.itertuples()):
-        plural = "" if row.detectors == 1 else "s"
+    for number, row in enumerate(cost.to_dict("records")):
         axes.annotate(
-            f"{row.frames} frames, {row.detectors} detector{plural}\n{row.videos} videos",
-            (row.seconds, row.log_loss),
+            f"{count(row['frames'], 'frame')}, {count(row['detectors'], 'detector')}\n"
+            f"{count(row['videos'], 'video')}",
+            (row["seconds"], row["log_loss"]),
             # Looks that cost nearly the same would otherwise write over each other.
             xytext=(6, 6) if number % 2 == 0 else (6, -22),
             textcoords="offset points",

@@ -26,6 +26,7 @@ from fakeodds.workflows.submission import wanted_by
 from predictions.errors import InputError
 from predictions.notes import NoteKind
 from predictions.products import checksum
+from predictions.words import count
 
 if TYPE_CHECKING:
     from base_models.datasets import Dataset
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 #: Seconds of an idle machine: importing the frameworks takes no less, drawing the figure no more.
 _IMPORTS, _DRAWING = 2.0, 2.0
 
-TAKEN_UP = NoteKind("deadline.taken-up", "{n} videos were looked at before; they are taken up.")
+TAKEN_UP = NoteKind("deadline.taken-up", "{n:video} looked at before, and taken up.")
 TOO_SHORT = NoteKind(
     "deadline.too-short",
     "{seconds:.0f} s were too short to open the detectors and look at a video; a longer deadline "
@@ -141,7 +142,7 @@ def predict_in_time(
                 dataset, run, kept, results, clock, names, settings, device, backend, most_mb
             )
             results.doing = "looking"
-            terminal.heading(f"Looking at {len(videos)} videos for {schedule.left:.0f} s")
+            terminal.heading(f"Looking at {count(len(videos), 'video')} for {schedule.left:.0f} s")
             with terminal.progress_bars() as progress:
                 schedule.finish(progress)
         if not kept.answers:

@@ -83,14 +83,14 @@ def find_faces(
     inputs = _faces_inputs(dataset, settings, folding)
     already = folder.is_done("faces", **inputs)
     if not already:
-        terminal.heading(f"Finding faces in {len(dataset.videos)} videos")
+        terminal.heading(f"Finding faces in {count(len(dataset.videos), 'video')}")
     # What is there is read all the same: a damaged piece is made anew.
     with terminal.progress_bars(tell=not already) as progress:
         coming = _stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False)
         deque(coming, maxlen=0)
     videos = read_parquet(folder.videos)
     if already:
-        terminal.note(f"faces of {len(videos)} videos: already there.")
+        terminal.note(f"faces of {count(len(videos), 'video')}: already there.")
     else:
         _tell_coverage(videos)
     return videos
@@ -162,17 +162,17 @@ def find_sound(
         sound=asdict(settings),
     ) as needed:
         if needed:
-            terminal.heading(f"Listening to {len(files)} videos")
+            terminal.heading(f"Listening to {count(len(files), 'video')}")
         # What is there is read all the same: a damaged piece is made anew.
         with terminal.progress_bars(tell=needed) as progress:
             found = extract_sound(dataset, folder.sound, settings, jobs=jobs, progress=progress)
         write_table(found, folder.sound_table)
     if not needed:
-        terminal.note(f"sound of {len(files)} videos: already there.")
+        terminal.note(f"sound of {count(len(files), 'video')}: already there.")
         return
     counts = found["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index))
-    terminal.note(f"sound of {len(found)} videos: {told}.")
+    terminal.note(f"sound of {count(len(found), 'video')}: {told}.")
     for row in found[found["status"] == "unreadable"].head(5).itertuples():
         terminal.note(f"{row.video}: {row.reason}")
 
@@ -313,7 +313,8 @@ def predict(
         run.clear("submission")
     find_sound(dataset, folder, specs, jobs)
     work = "Scoring" if already else "Finding faces in, and scoring,"
-    terminal.heading(f"{work} {len(names)} new videos with {len(detectors)} detectors")
+    by = count(len(detectors), "detector")
+    terminal.heading(f"{work} {count(len(names), 'new video')} with {by}")
     with terminal.progress_bars() as progress:
         arriving = _stream_faces(dataset, folder, settings, inputs, jobs, progress)
         if already:
@@ -380,7 +381,7 @@ def _refuse_few_groups(videos: pd.DataFrame) -> None:
 def _tell_coverage(videos: pd.DataFrame) -> None:
     counts = videos["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index, reverse=True))
-    terminal.note(f"{len(videos)} videos: {told}.")
+    terminal.note(f"{count(len(videos), 'video')}: {told}.")
     if "found_by" in videos and videos["found_by"].notna().any():
         found = videos["found_by"].value_counts()
         rungs = "; ".join(f"{name}: {found[name]}" for name in found.index)

@@ -10,6 +10,7 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scales import other_scales
 from fakeodds.workflows.settings import Prior
 from predictions.files import read_json
+from predictions.words import count
 
 
 def read_about(stack: Path) -> dict[str, Any]:
@@ -94,8 +95,8 @@ def estimated_share(
         tell(f"--prior auto: the probabilities stay at {source:.3f} fakes, as in training.")
         return None
     tell(
-        f"--prior auto: {share.value:.3f} of the {len(probability)} new videos are estimated to be "
-        f"fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). This "
-        "holds if only the share changed; forgeries of a new kind would mislead it."
+        f"--prior auto: {share.value:.3f} of {count(len(probability), 'new video')} are estimated "
+        f"to be fakes (95 % interval {share.low:.3f}-{share.high:.3f}; {source:.3f} in training). "
+        "This holds if only the share changed; forgeries of a new kind would mislead it."
     )
     return share.value

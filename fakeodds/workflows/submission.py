@@ -15,6 +15,7 @@ from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 from predictions.submission import Sample, make_submission, read_sample, write_submission
 from predictions.tables.scores import ScoreTable
+from predictions.words import count
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def submit(probability: pd.Series, path: Path, wanted: Sample | None = None) -> 
     """
     submission = make_submission(probability, wanted)
     write_submission(submission, path)
-    terminal.say(f"{len(submission)} videos -> {path}")
+    terminal.say(f"{count(len(submission), 'video')} -> {path}")
     return submission if wanted is None else wanted.answers(submission)
 
 

@@ -299,7 +299,9 @@ def test_files_are_refused_early_and_without_their_folder(tmp_path: Path) -> Non
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=match):
             check_file(tmp_path / name, LIMITS)
-    with pytest.raises(InputError, match=r"a\.mp4: is 1\.5 minutes long, and 1 are allowed"):
+    with pytest.raises(
+        InputError, match=r"a\.mp4: is 1\.5 minutes long, beyond the limit of 1 here"
+    ):
         check_length("a.mp4", 90, 640, 480, LIMITS)
     with pytest.raises(InputError, match="40000 x 4320"):
         check_length("a.mp4", 9, 40_000, 4320, LIMITS)

@@ -316,7 +316,7 @@ def test_so_many_wait_and_whoever_leaves_gives_up_place_and_file(client: Client,
     for number, person in enumerate(people[1:], 1):
         assert any(f"{number} video" in line.decode() for line in person if b"before" in line)
     said = client.video("late.mp4", b"abc")
-    assert "late.mp4: 3 videos are waiting already" in said or "3 videos are waiting" in said
+    assert "late.mp4: 3 videos waiting already" in said or "3 videos waiting" in said
     assert len(left()) == 4
     people[2].close()
     assert until(lambda: len(left()) == 3)
@@ -508,7 +508,7 @@ def test_the_line_is_as_long_as_it_may_be() -> None:
         assert first.wait(0) == 0
         with line.place() as second:
             assert second.wait(0) == 1
-            with pytest.raises(InputError, match="1 videos are waiting"), line.place():
+            with pytest.raises(InputError, match="1 video waiting already"), line.place():
                 pass
     with line.place() as third:
         assert third.wait(0) == 0

@@ -68,7 +68,7 @@ def test_with_time_enough_it_answers_as_predict_does(
 
     # Asked again, nothing is left to do but for what another look is not worth.
     again = cli("predict", run, clips.test, "--deadline", "5m")
-    assert f"{len(wanted)} videos were looked at before" in again.output
+    assert f"{len(wanted)} videos looked at before, and taken up" in again.output
     pd.testing.assert_series_equal(submission(run), found)
     assert "broken.mp4: The file cannot be opened" in " ".join(again.output.split())
 
@@ -80,7 +80,7 @@ def test_with_time_enough_it_answers_as_predict_does(
     for name, source in zip(names, turned, strict=True):
         shutil.copy(clips.test / source, other / name)
     again = cli("predict", run, other, "--deadline", "5m")
-    assert "1 videos were looked at before" in again.output
+    assert "1 video looked at before, and taken up" in again.output
     assert submission(run)[names].tolist() == found[turned].tolist()
 
 
@@ -133,7 +133,7 @@ def test_killed_it_leaves_a_whole_submission_and_goes_on_to_the_same_bytes(
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert listed(clips.test) == submission(run).index.tolist()
-    assert "were looked at before" in cli(*arguments).output
+    assert "looked at before, and taken up" in cli(*arguments).output
     assert json.loads((run / "deadline.json").read_text())["not_looked_at"] == 0
     assert (run / "submission.csv").read_bytes() == unbroken
 

@@ -128,7 +128,7 @@ def test_what_cannot_be_folded_is_said() -> None:
 
 
 def test_a_split_group_is_named() -> None:
-    with pytest.raises(InputError, match=r"group 'b' lies in the folds 1 and 2 \(1 groups"):
+    with pytest.raises(InputError, match=r"group 'b' lies in the folds 1 and 2 \(1 group split"):
         check_folds([0, 1, 2], ["a", "b", "b"])
     check_folds(pd.Series([0, pd.NA, 1], dtype="Int16"), ["a", "a", "b"])
 

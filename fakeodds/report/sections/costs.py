@@ -132,7 +132,7 @@ def _tiles(contents: Contents, stages: pd.DataFrame, sizes: pd.DataFrame) -> lis
             Tile(
                 f"{deadline['seconds'] / looked:.2f} s",
                 "a new video, in time",
-                f"{looked:,} videos in {seconds(deadline['seconds'])}, start included",
+                f"{thousands(looked, 'video')} in {seconds(deadline['seconds'])}, start included",
             )
         )
     return tiles

@@ -137,7 +137,7 @@ def _told(videos: pd.DataFrame) -> str:
 def _told_missing(missing: pd.DataFrame, n: int) -> str:
     lacking = missing[missing["missing"] > 0]
     if lacking.empty:
-        return f"Every detector scored each of the {n:,} labelled videos."
+        return f"Every detector scored each of the {thousands(n, 'labelled video')}."
     worst = lacking.iloc[int(lacking["missing"].to_numpy().argmax())]
     if len(missing) > 1 and missing["missing"].nunique() == 1:
         return (
@@ -222,7 +222,7 @@ def _reasons_parts(videos: pd.DataFrame, what: str = "") -> list[Part]:
             texts=(0, 1),
             title=f"{what}: reasons" if what else "Reasons",
             note="Of each kind of reason one is shown. "
-            + (f"{rest:,} videos have other reasons. " if rest else "")
+            + (f"Of other reasons: {thousands(rest, 'video')}. " if rest else "")
             + f"{'sound' if what else 'videos'}.parquet has the reason of each video.",
         )
     ]

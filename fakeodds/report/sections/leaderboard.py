@@ -18,6 +18,7 @@ from fakeodds.view.format import (
     stage_name,
     stage_title,
 )
+from predictions.words import count
 from stacking.estimate.stages import STEPS, singles
 
 _MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece": "ECE"}
@@ -331,7 +332,7 @@ def _figure(board: pd.DataFrame) -> Figure:
     if (drawn["log_loss"] > limit).any():
         told += " Arrows lie further right than the figure reaches."
     if left_out > 0:
-        told += f" The {left_out} weakest detectors are only in the table."
+        told += f" Only in the table: the {count(left_out, 'weakest detector')}."
     return Figure(
         "leaderboard",
         "Log loss of every detector and step",

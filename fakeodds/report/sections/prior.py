@@ -9,7 +9,7 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, plain_axes
-from fakeodds.view.format import number, percent
+from fakeodds.view.format import number, percent, thousands
 
 #: Shares of fakes among new videos that are told of, and answers that are moved to them.
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
@@ -127,7 +127,7 @@ def _tiles(contents: Contents, prior: float, mean: float) -> list[Tile]:
             Tile(
                 percent(float(submission["label"].mean()), 1),
                 "mean answer in submission.csv",
-                "the labelled videos, out of fold" if own else f"{len(submission):,} videos",
+                "the labelled videos, out of fold" if own else thousands(len(submission), "video"),
             )
         )
     if asked is not None:

@@ -66,7 +66,7 @@ def test_dfdc_parts(tmp_path, above):
     assert set(by_video(dataset, "split").values()) == {"train"}
     layout, note = map(str, dataset.notes)
     assert "read as DFDC" in layout
-    assert note.startswith("2 videos named in metadata.json are not there and were left out")
+    assert note.startswith("Not there and left out: 2 videos named in metadata.json")
     assert f"{one}/x.mp4" in note
     assert f"{two}/f.mp4" in note
 
@@ -96,7 +96,7 @@ def test_originals_of_one_name_in_two_parts_are_two(tmp_path):
         ('{"a.mp4": 1}', "expected"),
         ('{"a.mp4": {"label": "REAL"}, "a.mp4": {"label": "FAKE"}}', "a.mp4 is named twice"),
         ('{"a.mp4": {"label": "PERHAPS"}}', "PERHAPS"),
-        ('{"b.mp4": {"label": "REAL"}}', "none of the 1 videos"),
+        ('{"b.mp4": {"label": "REAL"}}', "none of the 1 video named"),
     ],
 )
 def test_dfdc_metadata_out_of_order(tmp_path, text, message):

@@ -146,7 +146,7 @@ def test_faces_without_landmarks_are_cut_as_they_are_and_told(root):
     aligned = extract_video(root / "plain.mp4", replace(settings, align=True))
     assert aligned.jpeg == plain.jpeg
     assert plain.reason == ""
-    assert aligned.reason == "2 of 2 faces are not aligned: no landmarks."
+    assert aligned.reason == "Not aligned: 2 of 2 faces, without landmarks."
 
 
 def test_frames_every_so_often(root):

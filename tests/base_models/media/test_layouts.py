@@ -102,7 +102,7 @@ def test_faceforensics_at_two_compressions_without_an_original(tmp_path):
     told = " ".join(map(str, dataset.notes))
     assert "The originals of 5 fakes are not there" in told
     assert "2 compressions (c23, c40)" in told
-    assert "1 videos have names other than" in told
+    assert "1 video of other names than" in told
     one = read_dataset(tmp_path, only={"compression": ["c40"]})
     assert set(one.videos["compression"]) == {"c40"}
 
@@ -155,7 +155,7 @@ def test_dfd(tmp_path):
     assert by_video(dataset, "scene")[fake] == "exit_phone_room"
     # 01 is tied to 02 by the fake; 03 and 04 are others.
     assert dataset.videos["group"].nunique() == 2
-    assert any("The originals of 1 fakes are not there" in str(note) for note in dataset.notes)
+    assert any("The originals of 1 fake are not there" in str(note) for note in dataset.notes)
     # By who was filmed alone, 02 is a person of his own.
     assert read_dataset(tmp_path, identity="target").videos["group"].nunique() == 3
     touch(tmp_path, "trailer.mp4")
@@ -199,7 +199,7 @@ def test_celeb_df(tmp_path, deeper):
         f"Celeb-synthesis/{deeper}id2_id3_0000.mp4",
     }
     told = " ".join(map(str, dataset.notes))
-    assert "1 videos of List_of_testing_videos.txt are not there" in told
+    assert "Not there of List_of_testing_videos.txt: 1 video (" in told
     # In that file 1 is REAL: nothing disagrees with the folders.
     assert "says otherwise" not in told
     test = read_dataset(tmp_path, only={"split": ["test"]}).videos
@@ -212,7 +212,7 @@ def test_celeb_df_with_a_list_the_other_way_round(tmp_path):
     path.write_text("0 YouTube-real/00001.mp4\n")
     dataset = read_dataset(tmp_path)
     assert by_video(dataset, "label")["YouTube-real/00001.mp4"] == 0
-    assert any("says otherwise than the folder for 1 videos" in str(note) for note in dataset.notes)
+    assert any("says otherwise than the folder for 1 video " in str(note) for note in dataset.notes)
     path.write_text("YouTube-real/00001.mp4\n")
     with pytest.raises(InputError, match=r"List_of_testing_videos.txt: line 1, .*1 = REAL"):
         read_dataset(tmp_path)
@@ -231,7 +231,7 @@ def test_uadfv(tmp_path):
         "fake/0002_fake.mp4": 1,
     }
     assert dataset.videos["group"].nunique() == 3
-    assert any("The originals of 1 fakes are not there" in str(note) for note in dataset.notes)
+    assert any("The originals of 1 fake are not there" in str(note) for note in dataset.notes)
     assert read_dataset(tmp_path, layout="real-fake").videos["group"].nunique() == 4
 
 
@@ -284,7 +284,7 @@ def test_what_was_taken_for_file_and_label_is_told(tmp_path):
         ("clip,is_fake,is_real\na.mp4,1,0\nb.mp4,0,1\n", "is_fake and is_real may each be"),
         ("clip,label\na.mp4,maybe\nb.mp4,0\n", "'maybe' is not a label"),
         ("clip,label\na.mp4,0\nclips/a.mp4,0\n", "more than one row"),
-        ("clip,label\na.mp4,0\nz.mp4,0\n", r"1 of its 2 videos are not there \(z.mp4\)"),
+        ("clip,label\na.mp4,0\nz.mp4,0\n", r"1 of its 2 videos cannot be found \(z.mp4\)"),
         ("clip,label\nx.mp4,0\nz.mp4,0\na.mp4,1\n", "no column names the videos"),
     ],
 )

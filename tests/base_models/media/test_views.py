@@ -273,7 +273,7 @@ def test_where_points_lack_the_reason_says_so(tmp_path, write_video, panned):
     pytest.importorskip("dlib")  # which gives boxes alone
     video = write_video(tmp_path / "face.mp4", panned(6, 360, 400))
     boxes = FaceSettings(frames=2, size=64, finder="dlib", ladder=False, views=(BENCH, SBI))
-    assert extract_video(video, boxes).reason == "2 of 2 faces are not aligned: no landmarks."
+    assert extract_video(video, boxes).reason == "Not aligned: 2 of 2 faces, without landmarks."
     assert extract_video(video, replace(boxes, views=(SBI,))).reason == ""
     assert extract_video(video, replace(boxes, finder="mtcnn")).reason == ""
 

@@ -10,8 +10,14 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, to_logit
+from predictions.notes import Note
 from predictions.tables.columns import bad_cell, parse_numbers, rounded_to_probabilities
-from predictions.tables.partitions import partitions_of, tables_below
+from predictions.tables.partitions import (
+    files_of_one_table,
+    note_left_out,
+    partitions_of,
+    tables_below,
+)
 from predictions.tables.reader import header_of, read_table, with_partitions
 from predictions.tables.roles import plain_name
 from predictions.words import count
@@ -66,6 +72,16 @@ def frame_files(path: Path, id: str | None = None) -> list[Path]:
         if known.issuperset(COLUMNS) and not known.isdisjoint(VALUES):
             found.append(file)
     return found
+
+
+def note_folders(paths: Sequence[Path], id: str | None = None) -> list[Note]:
+    """A note on each folder among files of scores in which there is more than is read."""
+    return [
+        note
+        for folder in map(Path, paths)
+        if folder.is_dir()
+        for note in note_left_out(folder, frame_files(folder, id) or files_of_one_table(folder))
+    ]
 
 
 def read_frames(

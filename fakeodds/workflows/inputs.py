@@ -184,15 +184,10 @@ class ScoreColumns:
         from predictions.tables.scores import read_scores
 
         table = read_scores(paths, labels=labels, keep=keep, **self.as_arguments())
-        self._tell(table, paths)
+        for note in table.notes:
+            terminal.note(note)
         self._check_learnable(table, labels or paths[0], paths[0])
         return table
-
-    def _tell(self, table: "ScoreTable", paths: Sequence[Path]) -> None:
-        from predictions.tables.frames import note_folders
-
-        for note in [*note_folders(paths, self.id), *table.notes]:
-            terminal.note(note)
 
     def _check_learnable(self, table: "ScoreTable", labels: Path, scores: Path) -> None:
         from fakeodds.workflows.scores import check_labels
@@ -236,7 +231,8 @@ class ScoreColumns:
 
         check_models(kinds, self.kind, self.reverse, ", ".join(map(str, paths)))
         table = read_scores(paths, **self.of_new(kinds, reverse))
-        self._tell(table, paths)
+        for note in table.notes:
+            terminal.note(note)
         return NewScores(features_for(table, list(kinds), str(paths[0])), table.rows["group"])
 
 

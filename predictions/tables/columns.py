@@ -76,8 +76,11 @@ def as_text(column: pd.Series) -> pd.Series:
     return words.mask(words == "")
 
 
-def parse_ids(column: "pd.Series[str]", source: str) -> "pd.Series[str]":
+def parse_ids(column: "pd.Series[str]", source: str, else_do: str = "") -> "pd.Series[str]":
     """The ids of the rows, none missing and none twice.
+
+    Args:
+        else_do: what else the user can do where one is there twice.
 
     Raises:
         InputError: one is.
@@ -109,7 +112,7 @@ def parse_ids(column: "pd.Series[str]", source: str) -> "pd.Series[str]":
             f"the video {str(name_twice)!r} is in row {first + 1} already "
             f"({count(len(twice), 'repeated row')})",
             twice,
-            "keep one row a video",
+            f"keep one row a video{else_do}",
         )
     return column
 

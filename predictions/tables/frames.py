@@ -74,13 +74,17 @@ def frame_files(path: Path, id: str | None = None) -> list[Path]:
     return found
 
 
-def note_folders(paths: Sequence[Path], id: str | None = None) -> list[Note]:
-    """A note on each folder among files of scores in which there is more than is read."""
+def note_folders(found: Mapping[Path, Sequence[Path]]) -> list[Note]:
+    """A note on each folder in which there is more than is read.
+
+    Args:
+        found: the files of frame scores in each path (`frame_files`).
+    """
     return [
         note
-        for folder in map(Path, paths)
+        for folder, files in found.items()
         if folder.is_dir()
-        for note in note_left_out(folder, frame_files(folder, id) or files_of_one_table(folder))
+        for note in note_left_out(folder, files or files_of_one_table(folder))
     ]
 
 

@@ -54,6 +54,7 @@ METADATA = (*VIDEO_COLUMNS[1:], "split")
 MOST_COLUMNS = 1000
 
 _ID_COLUMNS = ("video", "filename")
+_OF_FRAMES = ", or name the columns of frame scores video, frame, model and logit (or probability)"
 _TEXT_ROWS = ("group", "original", "method", "dataset")
 
 SUBMISSION = NoteKind(
@@ -61,7 +62,7 @@ SUBMISSION = NoteKind(
 )
 FRAME_SCORES = NoteKind(
     "scores.frames",
-    "{file}: {frames} frame scores of {videos:video} by {models}.",
+    "{file}: {frames:frame score} of {videos:video} by {models}.",
 )
 UNUSED = NoteKind("scores.unused", "{file}: left out: {columns}.")
 FIRST_TEXT_IS_ID = NoteKind(
@@ -348,7 +349,8 @@ def _read_with_id(
         passed = words[: words.index(name)] if name in words else words
         first = FIRST_TEXT_IS_ID(file=source, column=name)
         notes.append(CHOSEN_ID(file=source, column=name, others=passed) if passed else first)
-    ids = parse_ids(table[name], source)
+    framed = any(plain_name(column).startswith("frame") for column in columns)
+    ids = parse_ids(table[name], source, _OF_FRAMES if framed else "")
     table = table.drop(columns=name).set_axis(pd.Index(ids.tolist(), name="video"), axis=0)
     label = names.label or "label"
     unmeant = no_videos(table, label if label in table else None)
@@ -463,7 +465,7 @@ def _parse_models(
                 f"the model name {name!r} has a colon, which is kept for features of a model "
                 "(MODEL:spread)",
                 file=source,
-                remedy="rename the column",
+                remedy="rename the column or drop it",
             )
         else:
             guessed = names.models is None and name not in names.said

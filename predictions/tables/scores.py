@@ -11,7 +11,7 @@ from predictions.folds import check_folds, connected_groups
 from predictions.frame_rules import rule_table
 from predictions.logits import to_logit
 from predictions.notes import Note, NoteKind
-from predictions.tables.frames import frame_files
+from predictions.tables.frames import frame_files, note_folders
 from predictions.tables.join import check_names, join_rows, join_scores, sources, spelled_alike
 from predictions.tables.kinds import (
     Kind,
@@ -59,7 +59,7 @@ WITHOUT_GROUP = NoteKind(
 )
 LINKED_BY_ORIGINALS = NoteKind(
     "scores.linked-by-originals",
-    "No group column: videos linked by their originals form {n} groups.",
+    "No group column: videos linked by their originals form {n:group}.",
 )
 NO_GROUPS = NoteKind(
     "scores.no-groups",
@@ -175,8 +175,8 @@ def read_scores(
     known = None if models is None else frozenset(models)
     named = frozenset() if kind is None or isinstance(kind, str) else frozenset(kind)
     names = ColumnNames(id, label, group, fold, drop, keep, known, named)
-    notes: list[Note] = []
     framed = {path: frame_files(path, id) for path in map(Path, paths)}
+    notes = note_folders(framed)
     wide = [path for path, files in framed.items() if not files]
     pieces = [
         read_piece(path, name, names, kind, labels is not None, notes)

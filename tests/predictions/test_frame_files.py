@@ -10,7 +10,8 @@ import pytest
 from scipy.special import expit
 
 from predictions import InputError, aggregate, read_scores, video_features
-from predictions.tables.frames import frame_files, note_folders
+from predictions.tables.frames import frame_files
+from predictions.tables.partitions import LEFT_OUT
 
 
 def made_frames(seed: int = 0) -> pd.DataFrame:
@@ -93,9 +94,9 @@ def test_a_folder_of_frame_scores_in_files_of_any_ending(write: Any, tmp_path: P
     write(frames[frames["model"] == "n"], "scores/n.parquet").rename(tmp_path / "scores" / "n.pq")
     table = read_scores([tmp_path / "scores"])
     np.testing.assert_allclose(table.scores, aggregate(frames), atol=1e-6)
-    assert note_folders([tmp_path / "scores"]) == []
+    assert not LEFT_OUT.among(table.notes)
     (tmp_path / "scores" / "labels.csv").write_text("video,label\n010,1\n")
-    (note,) = note_folders([tmp_path / "scores"])
+    (note,) = LEFT_OUT.among(read_scores([tmp_path / "scores"]).notes)
     assert "1 file left out, no table like the others there (labels.csv)" in str(note)
 
 

@@ -9,8 +9,10 @@ import copy
 import io
 import json
 import platform
+import sys
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from stacking.stack import Stack
 FORMAT = 2
 
 _PACKAGES = ("fakeodds", "numpy", "scipy", "scikit-learn", "xgboost", "skops")
+_OF_TORCH = "sklearn.externals.array_api_compat.torch"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _AGAIN = "write the stack again"
@@ -50,6 +53,7 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
         stack: a fitted stack.
         about: what the caller wants kept beside it (kinds, input hash, ...), JSON values.
     """
+    _import_skops()
     from skops.io import dumps
 
     check_is_fitted(stack)
@@ -66,6 +70,21 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
     write_json({**description, "key": _key(description)}, folder / "stack.json")
 
 
+def _import_skops() -> None:
+    """Import skops without torch, which takes seconds and hundreds of megabytes.
+
+    skops asks scikit-learn for its estimators, which walks all its modules, also the one for arrays
+    of torch. That one alone cannot be imported meanwhile; it holds no estimator.
+    """
+    if "skops.io" not in sys.modules:
+        kept_out = sys.modules.setdefault(_OF_TORCH, None)  # type: ignore[arg-type]
+        try:
+            import_module("skops.io")
+        finally:
+            if kept_out is None:
+                del sys.modules[_OF_TORCH]
+
+
 def _key(description: Mapping[str, Any]) -> str:
     """The key of what stack.json says, as it is when it is read again."""
     said = {name: value for name, value in description.items() if name != "key"}
@@ -79,6 +98,7 @@ def load_stack(folder: Path) -> tuple[Stack, dict[str, Any]]:
         InputError: a file is missing, not as it was written, or of another format, or it holds a
             type that is not in `trusted_types`.
     """
+    _import_skops()
     from skops.io import get_untrusted_types, loads
 
     described, packed = folder / "stack.json", folder / "stack.skops"

@@ -82,7 +82,8 @@ def test_another_process_elsewhere_loads_and_saves_the_same(data, tmp_path):
         "folder = Path(sys.argv[1]); stack, about = load_stack(folder / 'one')\n"
         "X = pd.read_parquet(folder / 'X.parquet')\n"
         "(folder / 'p').write_bytes(stack.predict_proba(X).tobytes())\n"
-        "save_stack(stack, folder / 'two', about)"
+        "save_stack(stack, folder / 'two', about)\n"
+        "assert 'torch' not in sys.modules"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", code, str(tmp_path)]

@@ -20,11 +20,31 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_I
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+# All cores (`-1`) are one process here and in what the tests start: the suite itself works on all
+# of them, and each further process imports for seconds. Tests of processes give their number.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+
+#: The files that take longest, the longest first.
+_LONG = (
+    *("test_notebooks.py", "test_run_command.py", "test_deadline.py", "test_bundle.py"),
+    *("test_backends.py", "test_kills.py", "test_second_use.py", "test_keras_training.py"),
+    *("test_views_of_detectors.py", "test_tune.py", "test_frozen_run.py", "test_surroundings.py"),
+    *("test_process.py", "test_app.py", "test_app_server.py", "test_imported_scores.py"),
+    *("test_estimators.py", "test_training.py", "test_keras_detectors.py", "test_mtcnn.py"),
+    *("test_page.py", "test_pieces.py", "test_extract.py", "test_stack_command.py"),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist hands the files out in the order below, not by how many tests they hold."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The notebooks first: of two processes, neither shall wait for the longest file at the end."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """The long files first: of two processes, neither shall wait for such a one at the end."""
+    place = {name: number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(_LONG)))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def shared() -> Path:
 SMALL_RUN = (
     *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
     *("--detectors", "mobilenetv3_large,mobilenetv2", "--frames-per-video", "2", "--batch", "8"),
-    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
+    *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "1"),
 )
 
 #: Chromium in a container, without anything that would call its makers.

@@ -19,7 +19,7 @@ def read(path: Path) -> np.ndarray:
 
 def test_the_set_is_labelled_decodable_and_reproducible(tmp_path: Path) -> None:
     sizes = {"people": 4, "test_people": 1, "seed": 3}
-    made = demo_data.make_demo_set(tmp_path / "a", **sizes)
+    made = demo_data.make_demo_set(tmp_path / "a", **sizes, jobs=2)
     demo_data.make_demo_set(tmp_path / "b", **sizes, jobs=1)
     labels = pd.read_csv(made.train / "labels.csv")
     assert len(labels) == 4 * 2 + 1

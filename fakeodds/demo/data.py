@@ -140,8 +140,9 @@ def _regrade(image: Image, rng: np.random.Generator, strength: float) -> Image:
     gain = 1 + strength * rng.uniform(-0.12, 0.12)
     gamma = 1 + strength * rng.uniform(-0.15, 0.15)
     balance = 1 + strength * rng.uniform(-0.06, 0.06, 3)
-    graded = 255 * (np.clip(image / 255, 0, 1) ** gamma) * gain * balance
-    return np.clip(np.rint(graded), 0, 255).astype(np.uint8)
+    levels = np.arange(256)[:, None] / 255
+    graded = np.clip(np.rint(255 * levels**gamma * gain * balance), 0, 255).astype(np.uint8)
+    return np.stack([graded[:, c][image[..., c]] for c in range(3)], axis=-1)
 
 
 def _find_landmarks(stills: list[Image]) -> list[Points]:
@@ -223,10 +224,15 @@ def blend_face(target: Person, donor: Person, rng: np.random.Generator) -> Image
     axes = (round(0.95 * eyes), round(1.2 * eyes))
     cv2.ellipse(mask, (round(float(centre[0])), round(float(centre[1]))), axes, 0, 0, 360, 1.0, -1)
     inside = mask > 0
-    if donor is not target:
-        moved = _match_colour(moved, target.still, inside)
     mask = cv2.GaussianBlur(mask, (0, 0), 0.08 * eyes)[..., None]
-    return np.rint(mask * moved + (1 - mask) * target.still).astype(np.uint8)
+    # All that follows changes nothing beyond the mask.
+    box = tuple(slice(seen.min(), seen.max() + 1) for seen in np.nonzero(mask[..., 0]))
+    moved, still, mask = moved[box], target.still[box], mask[box]
+    if donor is not target:
+        moved = _match_colour(moved, still, inside[box])
+    blended = target.still.copy()
+    blended[box] = np.rint(mask * moved + (1 - mask) * still).astype(np.uint8)
+    return blended
 
 
 def _match_colour(image: Image, reference: Image, inside: NDArray[np.bool_]) -> Image:

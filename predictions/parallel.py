@@ -145,13 +145,14 @@ def _attempted(
     feeding, ended = threading.RLock(), False
     # The system ends a process with the thread that began it; other threads come and go.
     lasting = threading.current_thread() is threading.main_thread()
-    executor = get_reusable_executor(
-        jobs,
-        timeout=_IDLE,
-        initializer=_end_with,
-        initargs=(os.getpid(), lasting),
-        env=_environment(jobs),
-    )
+    with _undisturbed():
+        executor = get_reusable_executor(
+            jobs,
+            timeout=_IDLE,
+            initializer=_end_with,
+            initargs=(os.getpid(), lasting),
+            env=_environment(jobs),
+        )
 
     def feed(count: int) -> None:
         """Send so many more pieces; in the pool's own thread, so that it never waits for us."""
@@ -231,10 +232,19 @@ def _undisturbed() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    # They open SIGINT as they begin, and would do so inside.
-    resource_tracker.ensure_running()
-    loky_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The trackers, which tidy up after processes, outlive what ends those: a closed terminal too.
+    # They open SIGINT as they begin, so they do not begin inside.
+    with _blocked(signal.SIGHUP):
+        resource_tracker.ensure_running()
+        loky_tracker.ensure_running()
+    with _blocked(signal.SIGINT):
+        yield
+
+
+@contextmanager
+def _blocked(number: signal.Signals) -> Iterator[None]:
+    """Without a signal to this thread, nor to processes and threads that it begins meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 from fakeodds.app.answer import NEAR, Answer, DetectorAnswer
 from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Neighbours, Standing
 from fakeodds.view.format import cost_of_share, listed
+from fakeodds.workflows.alerts import has_groups
 from predictions.errors import InputError
 from predictions.words import count
 
@@ -86,6 +87,8 @@ def worth(metrics: Mapping[str, Any]) -> str:
         f"{count(int(metrics['rows']), 'labelled video')}, out of fold; knowing only that "
         f"{percent(share)} of them are FAKE costs {knowing:.3f}"
     )
+    if not has_groups(metrics):
+        told += "; no groups were known when this was measured, so it may promise too much"
     if loss["high"] < knowing:
         return f"This run: {told}."
     if loss["low"] > knowing:

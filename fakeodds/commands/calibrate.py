@@ -67,9 +67,10 @@ def calibrate(
 
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.alerts import told_alerts
     from fakeodds.workflows.report import show_report
-    from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+    from fakeodds.workflows.scored import Scored
+    from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
     refuse_overwriting(out, [scores, labels, test, sample])
@@ -85,15 +86,15 @@ def calibrate(
         terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = replace(options, meta=meta)
     run.settings(command="calibrate", scores=str(scores), **as_json(options))
-    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse)
+    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse, notes=table.notes)
     wanted = wanted_of(sample, scored, tested)
-    hint_at_backward(scored, "only auto and affine calibration can turn it round")
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
     fitted = fit_and_judge(scored, run, options, only=stages)
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
+    terminal.print_alerts(told_alerts(metrics))
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     files = [*STACK_FILES]
     if wants_report:

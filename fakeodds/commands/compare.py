@@ -60,11 +60,11 @@ def compare(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.view.ensembles import print_diversity, print_sizes
-    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.alerts import alerts_of
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
     from fakeodds.workflows.report import show_report
-    from fakeodds.workflows.scores import Scored
+    from fakeodds.workflows.scored import Scored
     from stacking.ensembles.costs import read_costs
 
     refuse_overwriting(out, [*scores, labels, costs])
@@ -73,10 +73,7 @@ def compare(
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}
     run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)
-    scored = Scored(table.rows, table.features, table.kinds)
-    hint_at_backward(
-        scored.labelled(), "every ensemble here will turn it round, a plain mean would not"
-    )
+    scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
     judge_sizes(
         scored,
         run,
@@ -92,6 +89,7 @@ def compare(
 
     found = read_json(run.path / "compare.json")
     print_sizes(found)
+    terminal.print_alerts(alerts_of(scored))
     print_diversity(found)
     if found["frame_rules"]:
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])

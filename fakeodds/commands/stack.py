@@ -67,12 +67,13 @@ def stack(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.backward import hint_at_backward
+    from fakeodds.workflows.alerts import told_alerts
     from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
     from fakeodds.workflows.probability import read_about
     from fakeodds.workflows.report import compare_for_report, show_report
-    from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+    from fakeodds.workflows.scored import Scored
+    from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
     refuse_overwriting(out, [*scores, labels, *test, sample])
@@ -82,12 +83,11 @@ def stack(
     # Read before anything long begins, on the scales of the training scores.
     tested = columns.read_new(test, table.kinds) if test else None
 
-    scored = Scored(table.rows, table.features, table.kinds, columns.reverse)
+    scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
     wanted = wanted_of(sample, scored, tested)
     domain = find_domain(scored, domain, robust, options.seed)
     asked = {**as_json(options), "domain": domain, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
-    hint_at_backward(scored, "the meta-learner will turn it round, the plain mean will not")
     fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
     if domain is None:
         run.drop("domains")  # of an earlier command, which asked for them
@@ -103,6 +103,7 @@ def stack(
     if domain is not None:
         print_domains(domains, domain)
 
+    terminal.print_alerts(told_alerts(metrics))
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)

@@ -49,6 +49,7 @@ def train(
     folder.require("faces")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
+        from fakeodds.workflows.alerts import told_alerts
         from fakeodds.workflows.report import show_report
         from fakeodds.workflows.submission import out_of_fold, submit
 
@@ -62,6 +63,7 @@ def train(
     )
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
+    terminal.print_alerts(told_alerts(metrics))
     submit(out_of_fold(folder, options.prior), folder.submission)
     folder.answered()
     if wants_report:

@@ -17,10 +17,11 @@ Cell = Callable[[Row], str]
 
 @dataclass(frozen=True)
 class Words:
-    """A paragraph. `warning` sets it apart as something to beware of."""
+    """A paragraph. `warning` sets it apart as something to beware of, `grave` more so."""
 
     text: str
     warning: bool = False
+    grave: bool = False
 
 
 @dataclass(frozen=True)

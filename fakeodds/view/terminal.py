@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -242,6 +242,12 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)
+
+
+def print_alerts(alerts: Sequence[Note]) -> None:
+    """What to beware of before the numbers are believed."""
+    for alert in alerts:
+        log.print(f"[bold red]![/bold red] {escape(str(alert))}")
 
 
 def print_looks(report: Mapping[str, Any]) -> None:

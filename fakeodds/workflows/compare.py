@@ -6,7 +6,8 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Scored, check_labels, outer_folds, take_scores
+from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scores import check_labels, outer_folds, take_scores
 from predictions.files import replacing, write_json, write_table
 from predictions.frame_rules import by_rule
 from predictions.words import count

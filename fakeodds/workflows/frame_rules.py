@@ -8,7 +8,8 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import Scored, outer_folds
+from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scores import outer_folds
 from fakeodds.workflows.settings import StackOptions
 from predictions.files import read_json, write_json
 from predictions.frame_rules.registry import DEFAULT_RULE

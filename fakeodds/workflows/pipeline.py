@@ -39,7 +39,8 @@ from fakeodds.workflows.imported import (
 from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.probability import stack_probability
 from fakeodds.workflows.report import compare_for_report
-from fakeodds.workflows.scores import STACK_FILES, Scored, all_metrics, fit_and_judge
+from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
 from fakeodds.workflows.settings import Prior, StackOptions
 from predictions.errors import InputError
 from predictions.files import read_parquet, write_table

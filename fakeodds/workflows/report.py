@@ -7,7 +7,7 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
-from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 
 

@@ -1,8 +1,7 @@
 """Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
+from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.scales import scales_of
+from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
-from predictions.frame_rules import rules_of
-from predictions.products import key_of
 from predictions.words import count
 
 #: Columns by whose values every stage is judged once more, and how many values that may be.
@@ -30,40 +29,6 @@ STACK_FILES = (
     *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
     *("reliability.png", "clip.png", "stack"),
 )
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Labelled and unlabelled videos with the scores they have.
-
-    `rows`: index `video`; columns label (1., 0., NaN), group and perhaps fold, method, ...
-    `features`: same index; a column a model (logits, or raw scores), and `MODEL:feature` columns.
-    `kinds`: model -> probability, logit or raw, as the scores came.
-    `reverse`: models whose files say REAL when high; `features` has them turned round already.
-    `brought`: what is known of the detectors that somebody else trained (see `brought`).
-    """
-
-    rows: pd.DataFrame
-    features: pd.DataFrame
-    kinds: Mapping[str, str]
-    reverse: tuple[str, ...] = ()
-    brought: Mapping[str, Any] = field(default_factory=dict)
-
-    def labelled(self) -> "Scored":
-        """Only the videos whose label is known."""
-        known = self.rows["label"].notna()
-        return replace(self, rows=self.rows[known], features=self.features[known])
-
-    @cached_property
-    def key(self) -> str:
-        """The key of the labelled videos' scores, from which everything judged is made."""
-        known = self.labelled()
-        return key_of(rows=known.rows, features=known.features, kinds=dict(self.kinds))
-
-    @property
-    def has_rules(self) -> bool:
-        """Whether `features` holds the scores by several frame rules, to choose among."""
-        return len(rules_of(self.features.columns)) > 1
 
 
 def plain_stack(options: StackOptions) -> Any:
@@ -159,6 +124,7 @@ def fit_and_judge(
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
             judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
             metrics = report_metrics(stages, label, rows["group"], **judged)
+            metrics["alerts"] = [note.to_json() for note in alerts_of(scored)]
             if scored.brought:
                 metrics["brought"] = dict(scored.brought)
             metrics["slices"] = {

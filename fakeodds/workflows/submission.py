@@ -10,7 +10,7 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.probability import read_about, stack_probability
-from fakeodds.workflows.scores import Scored
+from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 from predictions.submission import Sample, make_submission, read_sample, write_submission

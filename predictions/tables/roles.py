@@ -37,6 +37,12 @@ _IDS = (
 )
 #: Names of what tells rows apart without being known elsewhere.
 _UNLIKELY_IDS = ("uuid", "guid", "hash", "md5", "sha256")
+#: Names of what videos share.
+_GROUPINGS = (
+    *("group", "person", "person_id", "subject", "subject_id", "actor", "actor_id", "speaker"),
+    *("speaker_id", "identity", "identity_id", "source", "source_id", "source_video", "user"),
+    *("user_id", "channel", "client_id", "participant", "patient", "individual"),
+)
 _ROW_NUMBERS = ("index", "level_0", "level_1", "row", "row_number", "row_id", "rownum", "idx")
 _TIMES = ("timestamp", "time", "date", "datetime", "created", "modified", "epoch")
 #: Endings of such names, as in `subject_id`, `frame_idx` and `processed_at`.
@@ -52,6 +58,8 @@ _DATE = re.compile(
 
 #: Rows from which whole numbers that always rise or fall, or that step by 1, are no scores.
 _RISING_ROWS, _COUNTING_ROWS = 10, 5
+#: Groups from which a column of words may name them.
+_LEAST_GROUPS = 10
 #: Rows of each label from which two values that tell them apart without a mistake are the label.
 _EACH_LABEL = 10
 
@@ -139,6 +147,8 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
     whole = bool(len(known)) and bool((known == np.round(known)).all())
     if whole and (name in (*_IDS, *_ROW_NUMBERS) or name.endswith(_ID_ENDINGS)):
         return "is the row number or an id"
+    if whole and name in _GROUPINGS:
+        return "names what videos share"
     if is_label_name(name) and whole and bool(np.isin(known, (0, 1)).all()):
         return "is a label"
     if whole and len(known) == len(numbers) >= _COUNTING_ROWS:
@@ -148,6 +158,18 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
         if len(known) >= _RISING_ROWS and ((steps > 0).all() or (steps < 0).all()):
             return "counts the rows (whole numbers that rise or fall from each to the next)"
     return ""
+
+
+def may_be_groups(column: "pd.Series[Any]") -> bool:
+    """Whether a column that holds no scores may say what videos share: a person, a source.
+
+    By its name, or as words of which each stands in several rows; few words are kinds, no groups.
+    """
+    known = column.dropna()
+    groups = known.nunique()
+    if plain_name(column.name) in _GROUPINGS:
+        return 2 <= groups < len(known)
+    return _LEAST_GROUPS <= groups <= len(known) / 2 and holds_words(column)
 
 
 def doubtful(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> str:

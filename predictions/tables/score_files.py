@@ -38,6 +38,7 @@ from predictions.tables.roles import (
     id_names,
     is_label_name,
     label_column,
+    may_be_groups,
     no_videos,
     plain_name,
     why_no_scores,
@@ -146,6 +147,7 @@ class Piece:
         scores: the same index, a column a model.
         said: kinds that need no rule.
         words: columns left out as text, each with its first cell.
+        groupings: columns left out that may name groups (see `roles.may_be_groups`).
     """
 
     source: str
@@ -154,6 +156,7 @@ class Piece:
     scores: pd.DataFrame
     said: dict[str, Kind] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
+    groupings: list[str] = field(default_factory=list)
 
 
 def refuse_too_many(columns: int, source: str) -> None:
@@ -190,6 +193,7 @@ def read_piece(
     source = str(path)
     table, columns = _read_with_id(path, names, notes, labels_apart=labels_apart)
     words: list[str] = []
+    groupings: list[str] = []
     if _is_submission(table, name, names, labels_apart):
         (column,) = table.columns
         notes.append(SUBMISSION(file=source, model=name))
@@ -207,11 +211,12 @@ def read_piece(
     else:
         rows, rest = _split_metadata(table, names, source, notes)
         scores, words = _parse_models(rest, names, source, notes)
+        groupings = [str(name) for name in rest if name not in scores and may_be_groups(rest[name])]
         said, called = {}, {model: model for model in scores.columns}
     said |= said_kinds(kind, list(called.values()))
     for column in scores.columns:
         scores[column] = check_values(scores[column], said.get(called[column]), source, notes)
-    return Piece(source, columns, rows, scores.rename(columns=called), said, words)
+    return Piece(source, columns, rows, scores.rename(columns=called), said, words, groupings)
 
 
 def read_frame_piece(
@@ -280,7 +285,8 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
     """
     source = str(path)
     table, columns = _read_with_id(path, names, notes, of_labels=True)
-    rows, _ = _split_metadata(table, names, source, notes)
+    rows, rest = _split_metadata(table, names, source, notes)
+    groupings = [str(name) for name in rest if may_be_groups(rest[name])]
     if "label" not in rows:
         raise InputError(
             f"has no label column {names.label or 'label'!r}; its columns are {', '.join(columns)}",
@@ -301,7 +307,8 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
         )
     if len(unused):
         notes.append(LABELS_OF_OTHERS(file=source, videos=unused.tolist()))
-    return Piece(source, columns, rows, pd.DataFrame(index=rows.index))
+    none = pd.DataFrame(index=rows.index)
+    return Piece(source, columns, rows, none, groupings=groupings)
 
 
 def _read_with_id(

@@ -63,8 +63,11 @@ LINKED_BY_ORIGINALS = NoteKind(
 )
 NO_GROUPS = NoteKind(
     "scores.no-groups",
-    "No group column: every video is a group of its own, so the estimate is too good if videos "
-    "share a person or a source.",
+    lambda proposed: (
+        "No group column: every video is a group of its own, so the estimate is too good if videos "
+        "share a person or a source."
+        + (f" It may be {' or '.join(map(repr, proposed))}: name it as group." if proposed else "")
+    ),
 )
 #: Notes on the videos and their labels and groups; of no matter where those are known otherwise.
 ON_VIDEOS = (MISSING_SCORES, UNLABELLED, WITHOUT_GROUP, LINKED_BY_ORIGINALS, NO_GROUPS)
@@ -235,7 +238,8 @@ def read_scores(
         if still.any() and len(scores) > 1:
             notes.append(CONSTANT(models=list(map(str, scores.columns[still.to_numpy()]))))
     _note_missing(rows, scores, notes)
-    rows["group"] = _groups(rows, notes)
+    proposed = [column for piece in told for column in piece.groupings]
+    rows["group"] = _groups(rows, list(dict.fromkeys(proposed)), notes)
     if "fold" in rows:
         _check_fold_column(rows)
     first = [name for name in ("label", "group", "fold") if name in rows]
@@ -254,8 +258,12 @@ def _note_missing(rows: pd.DataFrame, scores: pd.DataFrame, notes: list[Note]) -
         notes.append(UNLABELLED(videos=unlabelled, n=len(rows)))
 
 
-def _groups(rows: pd.DataFrame, notes: list[Note]) -> "pd.Series[str]":
-    """The group of every row, none missing; notes only matter where there is something to learn."""
+def _groups(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd.Series[str]":
+    """The group of every row, none missing; notes only matter where there is something to learn.
+
+    Args:
+        proposed: columns that may name groups.
+    """
     ids = rows.index.to_series().astype("string")
     learn = "label" in rows
     if "group" in rows:
@@ -269,7 +277,7 @@ def _groups(rows: pd.DataFrame, notes: list[Note]) -> "pd.Series[str]":
             notes.append(LINKED_BY_ORIGINALS(n=int(groups.nunique())))
         return pd.Series(groups.to_numpy(), index=rows.index, dtype="string")
     if learn:
-        notes.append(NO_GROUPS())
+        notes.append(NO_GROUPS(proposed=proposed))
     return ids
 
 

@@ -1,8 +1,10 @@
 """What the tests of the front share: score tables with a known truth, and the command line."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.cli.group import fakeodds
 from fakeodds.cli.main import run
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -79,26 +82,69 @@ def make_scores() -> Callable[..., pd.DataFrame]:
     return _made_scores
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder that `make` fills, once for all of xdist's processes; none may change it."""
+    own = factory.mktemp(name)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        make(own)
+        return own
+    common = factory.getbasetemp().parent / name
+    made, failed = common / ".made", common / ".failed"
+    try:
+        common.mkdir()
+    except FileExistsError:
+        until = time.monotonic() + 600
+        while not made.exists() and not failed.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+    else:
+        try:
+            make(common)
+        except BaseException:
+            failed.touch()
+            raise
+        made.touch()
+    if not made.exists():
+        make(own)
+        return own
+    return common
+
+
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Six made-up people for training, three to predict, and a file that is no video."""
     for needed in ("torch", "av"):
         pytest.importorskip(needed)
-    from fakeodds.demo.data import make_demo_set
+    from fakeodds.demo.data import DemoSet, make_demo_set
 
-    made = make_demo_set(tmp_path_factory.mktemp("demo"), people=6, test_people=3, seed=2)
-    (made.test / "broken.mp4").write_bytes(b"no video at all")
-    return made
+    def make(folder: Path) -> None:
+        made = make_demo_set(folder, people=6, test_people=3, seed=2)
+        (made.test / "broken.mp4").write_bytes(b"no video at all")
+
+    folder = _made_once(tmp_path_factory, "demo", make)
+    return DemoSet(folder / "train", folder / "test")
 
 
 @pytest.fixture(scope="session")
 def trained(clips: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run on them, with its report; tests that change it take a copy."""
-    run = tmp_path_factory.mktemp("run") / "run"
-    code = "from fakeodds.cli.main import main; main()"
-    arguments = ["run", clips.train, "--out", run, *SMALL_RUN]
-    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
-    return run
+    """A finished run on them, with its report and exports; tests that change it take a copy."""
+
+    def make(folder: Path) -> None:
+        run, answered = folder / "run", folder / "answered"
+        code = "from fakeodds.cli.main import main; main()"
+        arguments = ["run", clips.train, "--out", run, *SMALL_RUN]
+        subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+        # Exporting takes longer than all else that answers to videos; no more is kept of that.
+        shutil.copytree(run, answered)
+        shared = {"began": time.monotonic(), "leave_at_once": False}
+        asked = ["predict", str(answered), str(clips.test), "--jobs", "1"]
+        fakeodds(asked, standalone_mode=False, obj=shared)
+        for made in answered.glob("models/model=*/fold=*/openvino"):
+            shutil.copytree(made, run / made.relative_to(answered))
+        shutil.rmtree(answered)
+
+    made = _made_once(tmp_path_factory, "small", make)
+    # Commands lock their folder, so each process has its own.
+    return Path(shutil.copytree(made / "run", tmp_path_factory.mktemp("trained") / "run"))
 
 
 @pytest.fixture(scope="session")

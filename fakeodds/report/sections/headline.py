@@ -18,7 +18,7 @@ from fakeodds.view.format import (
     stage_name,
     stage_title,
 )
-from fakeodds.workflows.brought import warnings_of
+from fakeodds.workflows.alerts import has_groups, is_grave, told_alerts
 from stacking.estimate.stages import STEPS, singles
 
 
@@ -52,7 +52,7 @@ def build(contents: Contents) -> Section | None:
                     f"95 %: {percent(final['accuracy']['low'], 1)} to "
                     f"{percent(final['accuracy']['high'], 1)}",
                 ),
-                Tile(f"{metrics['rows']:,}", "labelled videos", f"{metrics['groups']:,} groups"),
+                Tile(f"{metrics['rows']:,}", "labelled videos", _groups_of(metrics)),
             )
         ),
         Figure(
@@ -66,8 +66,8 @@ def build(contents: Contents) -> Section | None:
         ),
         Words(
             "How to read it: a log loss of 0 is certainty that is always right, and every number "
-            "here was measured on videos whose group (person, source, original) nothing that was "
-            "fitted had seen. It holds for new videos like these; other forgeries are harder."
+            f"here was measured on videos {_unseen(metrics)}. It holds for new videos like these; "
+            "other forgeries are harder."
         ),
     ]
     if loss["high"] > knowing_nothing:
@@ -79,12 +79,24 @@ def build(contents: Contents) -> Section | None:
                 warning=True,
             ),
         )
-    for text in warnings_of(metrics.get("brought", {})):
-        parts.insert(1, Words(text, warning=True))
+    parts[:0] = [
+        Words(str(note), warning=True, grave=is_grave(note)) for note in told_alerts(metrics)
+    ]
     hindsight = _hindsight(steps)
     if hindsight:
         parts.append(Words(hindsight))
     return Section("headline", "What to expect", _lead(metrics, knowing_nothing), parts)
+
+
+def _groups_of(metrics: dict[str, Any]) -> str:
+    return f"{metrics['groups']:,} groups" if has_groups(metrics) else "no groups known"
+
+
+def _unseen(metrics: dict[str, Any]) -> str:
+    """What nothing that was fitted had seen of the videos on which it was judged."""
+    if has_groups(metrics):
+        return "whose group (person, source, original) nothing that was fitted had seen"
+    return "that nothing that was fitted had seen, but perhaps others of their person or source"
 
 
 def prepare_steps(metrics: dict[str, Any]) -> pd.DataFrame:

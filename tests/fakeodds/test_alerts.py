@@ -1,0 +1,127 @@
+"""What to beware of is said first: in metrics.json, the terminal, the report and the app."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fakeodds.app.sentences import worth
+from fakeodds.workflows import alerts
+from fakeodds.workflows.scored import Scored
+from predictions.notes import NoteKind
+from predictions.tables.scores import NO_GROUPS, read_scores
+
+Cli = Callable[..., Any]
+
+N = 240
+FAST = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+
+
+def table(people: int = 40) -> pd.DataFrame:
+    """A detector that knows something, one that knows all, and who is seen."""
+    rng = np.random.default_rng(0)
+    person = np.arange(N) % people
+    label = person % 2
+    logit = 1.2 * (2 * label - 1) + rng.normal(size=people)[person] + rng.normal(size=N)
+    known = {"video": np.arange(N), "label": label, "actor": [f"p{one}" for one in person]}
+    return pd.DataFrame({**known, "a": 1 / (1 + np.exp(-logit))})
+
+
+def told(rows: pd.DataFrame, tmp_path: Path, **said: Any) -> list[str]:
+    """The codes of the alerts on a table."""
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"], **said)
+    scored = Scored(
+        read.rows, read.features, read.kinds, tuple(said.get("reverse", ())), notes=read.notes
+    )
+    return [note.code for note in alerts.alerts_of(scored)]
+
+
+def test_nothing_is_said_of_a_sound_table(tmp_path: Path) -> None:
+    assert not told(table(people=220), tmp_path, group="actor")
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (lambda rows: rows["label"] + np.linspace(0, 0.4, N), alerts.LIKE_THE_LABEL),
+        (lambda rows: 1e9 * (0.5 - rows["label"]) + np.arange(N)[::-1] / 9, alerts.LIKE_THE_LABEL),
+        (lambda rows: 1 - rows["a"], alerts.BACKWARD),
+        (lambda rows: np.arange(N) * 7 % 31, alerts.DOUBTFUL),
+        (lambda rows: rows["a"].where(rows.index != 7, -999), alerts.FEW_OUTSIDE),
+        (lambda rows: 0.5, alerts.CONSTANT),
+    ],
+)
+def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) -> None:
+    rows = table(people=220)
+    found = told(rows.assign(b=column(rows)), tmp_path, group="actor")
+    assert found == [kind.code]
+
+
+def test_groups_that_nobody_named_and_groups_that_are_few(tmp_path: Path) -> None:
+    assert told(table(), tmp_path) == [alerts.PROMISE_TOO_GOOD.code]
+    assert told(table(), tmp_path, group="actor") == [alerts.FEW_GROUPS.code]
+
+
+@pytest.mark.parametrize(
+    ("column", "proposed"),
+    [
+        ({"who": [f"p{i % 40}" for i in range(N)]}, ["who"]),
+        ({"Subject ID": np.arange(N) % 40}, ["Subject ID"]),
+        ({"speaker": np.arange(N) % 7}, ["speaker"]),
+        ({"codec": [f"c{i % 4}" for i in range(N)]}, []),  # kinds, no groups
+        ({"title": [f"t{i}" for i in range(N)]}, []),
+    ],
+)
+def test_what_may_be_the_group_is_proposed(
+    column: dict[str, Any], proposed: list[str], tmp_path: Path
+) -> None:
+    rows = table().drop(columns="actor")
+    rows.assign(**column).to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"])
+    scored = Scored(read.rows, read.features, read.kinds, notes=read.notes)
+    (alert,) = alerts.alerts_of(scored)
+    assert (alert.facts["proposed"], "--group" in str(alert)) == (proposed, True)
+    # In the labels' own file as well.
+    rows[["video", "a"]].to_csv(tmp_path / "s.csv", index=False)
+    (tmp_path / "labels.csv").write_bytes((tmp_path / "t.csv").read_bytes())
+    apart = read_scores([tmp_path / "s.csv"], labels=tmp_path / "labels.csv")
+    assert NO_GROUPS.among(apart.notes)[0].facts["proposed"] == proposed
+
+
+def test_they_are_told_first_wherever_numbers_are(cli: Cli, tmp_path: Path) -> None:
+    rows = table().assign(leak=lambda rows: rows["label"] + np.linspace(0, 0.4, N))
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    out = tmp_path / "run"
+    asked = ("stack", tmp_path / "t.csv", *FAST, "--out", out, "--report")
+    said = cli(*asked).output
+    assert "! No groups are known" in said
+    assert "--group actor" in said
+    assert "! leak tells FAKE from REAL" in said
+    # A second call, which finds the stack there, tells as much.
+    assert "! No groups are known" in cli(*asked).output
+    metrics = json.loads((out / "metrics.json").read_text())
+    codes = [one["code"] for one in metrics["alerts"]]
+    assert codes == ["alerts.promise-too-good", "alerts.like-the-label"]
+    page = (out / "report.html").read_text()
+    assert page.index("No groups are known") < page.index("log loss to expect")
+    assert "no groups known" in page
+    assert "nothing that was fitted had seen, but perhaps others of their person" in page
+    assert "no groups were known when this was measured" in worth(metrics)
+    grouped = cli(*asked, "--group", "actor", "--drop", "leak").output
+    assert "No groups" not in grouped
+    assert "Only 20 groups of" in grouped
+    assert "no groups known" not in (out / "report.html").read_text()
+
+
+def test_compare_tells_of_them_too(cli: Cli, tmp_path: Path) -> None:
+    rows = table()
+    rows.assign(b=1 - rows["a"]).to_csv(tmp_path / "t.csv", index=False)
+    asked = ("compare", tmp_path / "t.csv", "--folds", "3", "--jobs", "1")
+    said = cli(*asked, "--out", tmp_path / "r")
+    assert "! No groups are known" in said.output
+    assert "say --reverse b" in said.output

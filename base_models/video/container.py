@@ -9,8 +9,23 @@ from av.video.stream import VideoStream
 from base_models.video.limits import MOST_PIXELS, check_picture, check_size
 from base_models.video.unreadable import UnreadableVideo, media_file, raise_of_machine
 
-#: The whitelist keeps a playlist from opening anything else; larger pictures are not decoded.
-_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MOST_PIXELS)}
+#: FFmpeg's formats that are opened, by what they are: each holds its media itself. Not those that
+#: name other files (concat, HLS, DASH, IMF, numbered pictures, SDP, ...), whatever the ending: a
+#: file may open no other, nor itself until no more can be open.
+_FORMATS = """
+mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi mpeg mpegts mpegvideo asf flv live_flv kux ogg mxf rm
+dv nut gif ivf swf gxf wtv nsv nuv yuv4mpegpipe mjpeg mjpeg_2000 mpjpeg smjpeg
+h261 h263 h264 hevc vvc m4v av1 obu vc1 vc1test cavsvideo avs2 avs3 dirac dnxhd
+bmp_pipe jpeg_pipe png_pipe tiff_pipe webp_pipe apng
+aac ac3 aiff amr au caf dts eac3 flac mp3 w64 wav wv
+"""
+#: FFmpeg looks at the lists before a file's own words are followed, also for what is within it.
+_SAFE = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(_FORMATS.split()),
+}
+#: Larger pictures are not decoded.
+_OPTIONS = {**_SAFE, "max_pixels": str(MOST_PIXELS)}
 
 
 def open_media(path: Path) -> InputContainer:
@@ -64,7 +79,7 @@ def _check_declared(name: str) -> None:
     The file is opened without decoders, so nothing is decoded however large the pictures are. Where
     the container does not say their size, the first one does, if it is a JPEG or PNG.
     """
-    with _open(name, {"protocol_whitelist": "file", "codec_whitelist": "none"}) as container:
+    with _open(name, {**_SAFE, "codec_whitelist": "none"}) as container:
         stream = _first(container)
         check_size(stream.width, stream.height)
         try:

@@ -96,7 +96,7 @@ def write_odd_videos(folder: Path, count: int, seed: int = 0) -> list[str]:
     chance = random.Random(seed)
     names: list[str] = []
     with tempfile.TemporaryDirectory() as made:
-        clips = list(_clips(Path(made)))
+        clips = list(write_clips(Path(made)))
         damaged = _damaged(clips)
         chance.shuffle(damaged)
         kinds = [*_special(clips[0][1]), *damaged]
@@ -107,7 +107,8 @@ def write_odd_videos(folder: Path, count: int, seed: int = 0) -> list[str]:
     return names
 
 
-def _clips(folder: Path) -> Iterator[tuple[str, bytes]]:
+def write_clips(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Ending and bytes of each sound clip that this build of FFmpeg can write."""
     for number, (ending, codec, pixels) in enumerate(_CLIPS):
         if codec.replace("flv1", "flv") in av.codecs_available:
             codec = codec.replace("flv1", "flv")

@@ -10,9 +10,10 @@ from base_models.explore.settings import ExploreSettings
 from base_models.faces.extract import extract_faces
 from base_models.faces.settings import FaceSettings
 from base_models.sound.extract import extract_sound
+from base_models.video import sample_frames
 from predictions.file_names import as_id
 
-from .odd_videos import write_odd_videos
+from .odd_videos import write_clips, write_odd_videos
 
 SETTINGS = FaceSettings(finder="haar", ladder=False, second_finder=None, frames=2)
 
@@ -35,7 +36,7 @@ def test_each_has_a_row(odd: tuple[Path, list[str]], tmp_path: Path) -> None:
     assert code["pipe"] == code["socket"] == code["to"] == "no_file"
     assert code["dangling"] == code["itself"] == "not_there"
     assert code["empty"] == "empty"
-    assert code["svg"] == "no_decoder"
+    assert code["svg"] == code["playlist"] == code["concat"] == "not_a_video"
     too_large = {kind for kind, code in code.items() if code == "too_large"}
     assert too_large == {"huge-ffv1", "huge-mjpeg", "bomb"}
     assert code["latin1"] == code["gap"] == code["one"] == "no_face"
@@ -47,6 +48,16 @@ def test_each_has_a_row(odd: tuple[Path, list[str]], tmp_path: Path) -> None:
     assert again.equals(table)
     sound = extract_sound(dataset, tmp_path / "sound").set_index("video")
     assert set(sound["status"]) == {"no_sound", "unreadable"}
+
+
+def test_every_container_is_opened(tmp_path: Path) -> None:
+    opened = []
+    for number, (ending, clip) in enumerate(write_clips(tmp_path)):
+        path = tmp_path / f"again{number}.{ending}"
+        path.write_bytes(clip)
+        assert len(sample_frames(path, 3)) == 3
+        opened.append(ending)
+    assert {"mp4", "mkv", "webm", "avi", "ts", "mpg", "flv", "wmv"} <= {*opened}
 
 
 def test_they_are_explored(odd: tuple[Path, list[str]], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from base_models.video import decode as video
 from base_models.video.choose import choose_frames
+from base_models.video.container import open_media
 from base_models.video.decode import (
     decode_frames,
     describe_loss,
@@ -248,6 +249,26 @@ def test_what_is_no_video_is_said(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UnreadableVideo, match="cannot be opened as a video"):
         sample_frames(path, 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ffconcat version 1.0\nfile sound.mp4\n",
+        "ffconcat version 1.0\nfile a.mp4\n",  # itself, without end
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsound.mp4\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+    ],
+)
+def test_a_file_that_names_others_is_no_video(tmp_path, write_video, numbered, content):
+    assert sample_frames(write_video(tmp_path / "sound.mp4", numbered(3)), 1)
+    path = tmp_path / "a.mp4"
+    path.write_text(content)
+    with pytest.raises(UnreadableVideo, match="cannot be opened as a video") as refused:
+        sample_frames(path, 3)
+    assert refused.value.code == "not_a_video"
+    with pytest.raises(UnreadableVideo, match="cannot be opened as a video"):
+        open_media(path)
 
 
 def test_file_without_its_index_is_unreadable(tmp_path, write_video, numbered):

@@ -10,10 +10,13 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -308,8 +311,30 @@ def _upright(
             f"its colours ({colours}) cannot be converted to RGB", "no_colour"
         ) from error
     image = with_square_pixels(image, pixel_aspect)
-    turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    # PyAV's own types know one kind of side data.
+    beside = cast(SideDataContainer, picture.side_data)
+    if SideType.DISPLAYMATRIX not in beside:
+        return image
+    return _displayed(image, np.frombuffer(beside[SideType.DISPLAYMATRIX], np.int32))
+
+
+def _displayed(image: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """A picture as a display matrix shows it, by the nearest of the eight turns and mirrorings.
+
+    `picture.rotation` knows no mirrors: a mirrored picture is half a turn to it, or none.
+
+    Args:
+        image: (H, W, 3).
+        matrix: nine numbers a, b, u, c, d, v, x, y, w: (x, y) is shown at (a x + c y, b x + d y),
+            y downwards (ISO 14496-12, 8.3.2). One that shows no area says nothing.
+    """
+    a, b, _, c, d = (int(value) for value in matrix[:5])
+    if a * d == b * c:
+        return image
+    right, down = a, d
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, right, down = image.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1])
 
 
 def _declared(container: InputContainer, stream: VideoStream) -> int:

@@ -315,7 +315,7 @@ def _upright(
     beside = cast(SideDataContainer, picture.side_data)
     if SideType.DISPLAYMATRIX not in beside:
         return image
-    return _displayed(image, np.frombuffer(beside[SideType.DISPLAYMATRIX], np.int32))
+    return _displayed(image, np.frombuffer(bytes(beside[SideType.DISPLAYMATRIX]), np.int32))
 
 
 def _displayed(image: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ Parts (`dfdc_train_part_0`, ...) with a `metadata.json` each, which maps a file 
 `{"label": "FAKE"|"REAL", "split": ..., "original": FILE NAME of the real video or null}`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.files import load_json
 from predictions.notes import NoteKind
+from predictions.tables.names import VideoNames
 from predictions.words import count
 
 _METADATA = "metadata.json"
@@ -38,11 +39,13 @@ def find(folder: Path) -> list[Path]:
 def read(folder: Path) -> Found:
     """One row a video: `video`, `label` (text), `original` (id of the real video), `split`.
 
-    A row whose file is missing is left out, and a video that no metadata names is left out too:
-    both are told, with their count and the first names.
+    Names are those of files in whatever letters, see `predictions.tables.names`; an id is spelled
+    as its file. A row whose file is missing is left out, and a video that no metadata names is left
+    out too: both are told, with their count and the first names.
 
     Raises:
-        InputError: a metadata file is not as above, or names no file that is there.
+        InputError: a metadata file is not as above, names no file that is there, or a name fits
+            several videos, or several names one.
     """
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
@@ -50,17 +53,19 @@ def read(folder: Path) -> Found:
     for part in find(folder):
         entries = _read_metadata(part / _METADATA)
         prefix = "" if part == folder else f"{part.relative_to(folder).as_posix()}/"
-        present = set(list_videos(part))
-        unnamed += [prefix + name for name in sorted(present - entries.keys())]
-        names = sorted(entries.keys() & present)
-        missing += [prefix + name for name in sorted(entries.keys() - present)]
+        present = list_videos(part)
+        files = _files(entries, present, part / _METADATA)
+        unnamed += [prefix + file for file in sorted({*present} - {*files.values()})]
+        missing += [prefix + name for name in sorted(entries.keys() - files.keys())]
+        names = sorted(files, key=files.__getitem__)
         # File names repeat between parts only by accident: an original is looked for in its own.
-        originals = resolve_originals([entries[name].get("original") for name in names], names)
+        originals = resolve_originals([entries[name].get("original") for name in names], [*entries])
+        known = {name: prefix + files.get(name, name) for name in entries}
         rows += [
             {
-                "video": prefix + name,
+                "video": prefix + files[name],
                 "label": entries[name].get("label"),
-                "original": prefix + original if original in entries else original,
+                "original": None if original is None else known.get(original, original),
                 "split": entries[name].get("split"),
             }
             for name, original in zip(names, originals, strict=True)
@@ -77,6 +82,32 @@ def read(folder: Path) -> Found:
         notes.append(LISTED_BUT_MISSING(names=missing))
     left_out = dict.fromkeys(unnamed, f"not named in {_METADATA}")
     return Found(videos, notes, left_out={".": f"in a folder without {_METADATA}", **left_out})
+
+
+def _files(entries: Collection[str], present: Sequence[str], path: Path) -> dict[str, str]:
+    """Name in the metadata -> video that is there, as a CSV's names are matched.
+
+    A video that is named as it is spelled is not another name's.
+
+    Raises:
+        InputError: a name fits several videos, or a video several names.
+    """
+    files = {name: name for name in present if name in entries}
+    others = VideoNames(file for file in present if file not in files)
+    named: dict[str, str] = {}
+    for name in entries:
+        video = None if name in files else others.find(name, path)
+        if video is None:
+            continue
+        if video in named:
+            raise InputError(
+                f"names {video} twice ({named[video]}, {name})",
+                file=path,
+                remedy="keep one of them",
+            )
+        named[video] = name
+        files[name] = video
+    return files
 
 
 def _read_metadata(path: Path) -> dict[str, dict[str, Any]]:

@@ -81,6 +81,46 @@ def test_dfdc_in_the_folder_itself(tmp_path):
     ]
 
 
+def test_dfdc_names_are_matched_as_those_of_a_csv(tmp_path):
+    touch(tmp_path, "A.MP4", "videos/b.mp4", "cafe\u0301.mp4", "d.mp4", "D.mp4", "e.mp4")
+    write_metadata(
+        tmp_path,
+        {
+            "a.mp4": REAL,
+            "b.mp4": fake("A.mp4"),
+            "caf\u00e9.mp4": fake("gone"),
+            "d.mp4": fake("GONE.mp4"),
+            "D.mp4": REAL,
+            "gone.mp4": REAL,
+        },
+    )
+    dataset = read_dataset(tmp_path, training=True)
+    labels = {"A.MP4": 0, "videos/b.mp4": 1, "cafe\u0301.mp4": 1, "d.mp4": 1, "D.mp4": 0}
+    assert by_video(dataset, "label") == labels
+    assert by_video(dataset, "original")["videos/b.mp4"] == "A.MP4"
+    group = by_video(dataset, "group")
+    assert group["A.MP4"] == group["videos/b.mp4"]
+    assert group["cafe\u0301.mp4"] == group["d.mp4"]
+    assert len(set(group.values())) == 3
+    told = " ".join(map(str, dataset.notes))
+    assert "1 video named in metadata.json (gone.mp4)" in told
+    assert "1 file not named in metadata.json (e.mp4)" in told
+
+
+@pytest.mark.parametrize(
+    ("files", "names", "message"),
+    [
+        (("A.mp4",), ("a.mp4", "a.MP4"), "names A.mp4 twice"),
+        (("x/a.mp4", "y/a.mp4"), ("a.mp4",), "'a.mp4' fits 2 videos"),
+    ],
+)
+def test_dfdc_names_of_two_meanings_are_refused(tmp_path, files, names, message):
+    touch(tmp_path, *files)
+    write_metadata(tmp_path, dict.fromkeys(names, REAL))
+    with pytest.raises(InputError, match=message):
+        read_dataset(tmp_path)
+
+
 def test_originals_of_one_name_in_two_parts_are_two(tmp_path):
     for part in ("p0", "p1"):
         touch(tmp_path, f"{part}/a.mp4", f"{part}/b.mp4")

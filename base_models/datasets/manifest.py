@@ -19,7 +19,7 @@ from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 from predictions.file_names import on_disk
-from predictions.notes import NoteKind
+from predictions.notes import Note, NoteKind
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import is_table, read_table, table_name
 from predictions.words import count, name_some
@@ -32,6 +32,11 @@ MANIFEST_NAMES = ("labels", "metadata", "manifest")
 FROM_MANIFEST = NoteKind("datasets.manifest", "Videos and labels are those of {file}.")
 FILES_ONLY = NoteKind(
     "datasets.manifest-files", "{file}: files are those of column {column}; no column has labels."
+)
+NOT_READ = NoteKind(
+    "datasets.csv-not-read",
+    "{file} is not read, though it names videos (with {columns}): --layout csv takes it, and so "
+    "does its path in place of the folder's.",
 )
 COLUMNS_TAKEN = NoteKind(
     "datasets.manifest-columns",
@@ -94,6 +99,22 @@ def passed_over(folder: Path) -> list[InputError]:
             ids = table[likely].dropna().unique().tolist()
             reasons.append(there.names.none_of(ids, file))
     return reasons
+
+
+def note_not_read(folder: Path) -> list[Note]:
+    """One note a CSV that tells of the videos there, in a folder whose layout reads none."""
+    there = _Videos(folder)
+    notes = []
+    for file in _tables(folder):
+        named = _naming(file, there)
+        if named is None:
+            continue
+        table, column = named
+        labels = ["label"] if _is_labelled(table, column, file) else []
+        names = [name for name in COLUMNS if find_column(list(table.columns), (name,))]
+        if labels or names:
+            notes.append(NOT_READ(file=file.name, columns=[*labels, *names]))
+    return notes
 
 
 def _tables(folder: Path) -> list[Path]:

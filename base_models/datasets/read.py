@@ -8,7 +8,7 @@ from base_models.datasets.dataset import Dataset, Found
 from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import Layout, layout_named, recognise
 from base_models.datasets.left_out import note_left_out
-from base_models.datasets.manifest import passed_over
+from base_models.datasets.manifest import note_not_read, passed_over
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
@@ -90,6 +90,8 @@ def read_dataset(
     note(found.notes)
     if path.is_dir():
         note(_left_out(path, taken, found))
+        if taken.told and found.source is None and taken.name != "stills":
+            note(note_not_read(path))
     if found.videos.empty:
         raise InputError(
             "there is no video in it",

@@ -8,6 +8,7 @@ import pytest
 
 from base_models.datasets import list_videos, read_dataset
 from base_models.datasets.left_out import LEFT_OUT
+from base_models.datasets.manifest import NOT_READ
 from base_models.datasets.plain import walk_files
 from predictions.errors import InputError
 from predictions.notes import Note
@@ -65,6 +66,26 @@ def test_every_layout_counts_what_it_does_not_take(tmp_path: Path) -> None:
         "in no folder of the layout stills",
         "of another kind than the rest",
     }
+
+
+def test_a_csv_that_the_layout_does_not_read_is_told(tmp_path: Path) -> None:
+    root = touch(tmp_path / "both", "real/a.mp4", "real/c.mp4", "fake/b.mp4", "fake/d.mp4")
+    (root / "labels.csv").write_text(
+        "filename,label,Group\nreal/a.mp4,REAL,p1\nreal/c.mp4,REAL,p2\nfake/b.mp4,FAKE,p1\n"
+    )
+    (root / "sizes.csv").write_text("filename,bytes\nreal/a.mp4,0\nfake/b.mp4,0\n")
+    (root / "other.csv").write_text("name,label\nx,1\ny,0\n")
+    told = [str(note) for note in NOT_READ.among(read_dataset(root).notes)]
+    assert told == [
+        "labels.csv is not read, though it names videos (with label, group): --layout csv takes "
+        "it, and so does its path in place of the folder's."
+    ]
+    touch(root, "e.mp4")
+    for read in (read_dataset(root, layout="csv"), read_dataset(root / "labels.csv")):
+        assert read.layout == "csv"
+        assert NOT_READ.among(read.notes) == []
+        group = read.videos.set_index("video")["group"]
+        assert group["real/a.mp4"] == group["fake/b.mp4"]
 
 
 def test_notes_are_told_also_where_an_error_follows(tmp_path: Path) -> None:

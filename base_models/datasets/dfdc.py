@@ -28,11 +28,13 @@ LISTED_BUT_MISSING = NoteKind(
 
 
 def find(folder: Path) -> list[Path]:
-    """Folders with a `metadata.json`: the folder itself, or those up to two levels below it."""
-    for pattern in (_METADATA, f"*/{_METADATA}", f"*/*/{_METADATA}"):
-        parts = sorted(path.parent for path in folder.glob(pattern))
+    """The `metadata.json`, in any letters, of the folder itself, or of those up to two below it."""
+    any_letters = "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in _METADATA)
+    for below in ("", "*/", "*/*/"):
+        # Of several in one folder the one in small letters is taken, which comes last.
+        parts = {path.parent: path for path in sorted(folder.glob(below + any_letters))}
         if parts:
-            return parts
+            return sorted(parts.values())
     return []
 
 
@@ -50,11 +52,11 @@ def read(folder: Path) -> Found:
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
     unnamed: list[str] = []
-    for part in find(folder):
-        entries = _read_metadata(part / _METADATA)
+    for metadata in find(folder):
+        part, entries = metadata.parent, _read_metadata(metadata)
         prefix = "" if part == folder else f"{part.relative_to(folder).as_posix()}/"
         present = list_videos(part)
-        files = _files(entries, present, part / _METADATA)
+        files = _files(entries, present, metadata)
         unnamed += [prefix + file for file in sorted({*present} - {*files.values()})]
         missing += [prefix + name for name in sorted(entries.keys() - files.keys())]
         names = sorted(files, key=files.__getitem__)

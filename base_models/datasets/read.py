@@ -5,6 +5,7 @@ from pathlib import Path
 
 from base_models.datasets.choose import choose_videos
 from base_models.datasets.dataset import Dataset, Found
+from base_models.datasets.deeper import refuse_labels_deeper
 from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import Layout, layout_named, recognise
 from base_models.datasets.left_out import note_left_out
@@ -106,6 +107,8 @@ def read_dataset(
         unused = passed_over(path)
         if training and unused:
             raise unused[0]
+        if training:
+            refuse_labels_deeper(path)
         note([PASSED_OVER(reason=str(error)) for error in unused])
     if not training and "label" in videos:
         videos, odd = with_known_labels(videos)

@@ -121,6 +121,36 @@ def test_dfdc_names_of_two_meanings_are_refused(tmp_path, files, names, message)
         read_dataset(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["Metadata.JSON", "METADATA.json"])
+def test_dfdc_metadata_in_other_letters(tmp_path, name):
+    touch(tmp_path, "part/a.mp4", "part/b.mp4")
+    (tmp_path / "part" / name).write_text(json.dumps({"a.mp4": REAL, "b.mp4": fake("a.mp4")}))
+    assert by_video(read_dataset(tmp_path), "label") == {"part/a.mp4": 0, "part/b.mp4": 1}
+    (tmp_path / "part" / "metadata.json").write_text(json.dumps({"a.mp4": REAL}))
+    assert list(read_dataset(tmp_path).videos["video"]) == ["part/a.mp4"]
+
+
+def test_what_lies_deeper_is_named_where_there_are_no_labels(tmp_path):
+    deep = touch(tmp_path / "dfdc", "x/y/part_0/a.mp4", "x/y/part_0/b.mp4")
+    write_metadata(deep / "x/y/part_0", {"a.mp4": REAL, "b.mp4": fake("a.mp4")})
+    with pytest.raises(InputError, match=r"deeper: x \(DFDC, by metadata.json") as refused:
+        read_dataset(deep, training=True)
+    assert f"give the folder that is meant, as {deep / 'x'}" in str(refused.value)
+    assert set(read_dataset(deep / "x", training=True).videos["label"]) == {0, 1}
+    parts = touch(
+        tmp_path / "parts", *(f"{s}/{k}/a.mp4" for s in ("train", "test") for k in ("real", "FAKE"))
+    )
+    with pytest.raises(InputError, match=r"deeper: test, train \(folders real and fake"):
+        read_dataset(parts, training=True)
+    table = touch(tmp_path / "table", "data/a.mp4", "data/b.mp4", "more/c.mp4")
+    (table / "data" / "labels.csv").write_text("video,label\na.mp4,1\nb.mp4,0\n")
+    with pytest.raises(InputError, match=r"deeper: data \(labels.csv\)"):
+        read_dataset(table, training=True)
+    assert len(read_dataset(table).videos) == 3  # without labels, all are scored
+    with pytest.raises(InputError, match="has no labels;"):
+        read_dataset(touch(tmp_path / "none", "a/b.mp4", "c.mp4"), training=True)
+
+
 def test_originals_of_one_name_in_two_parts_are_two(tmp_path):
     for part in ("p0", "p1"):
         touch(tmp_path, f"{part}/a.mp4", f"{part}/b.mp4")

@@ -11,9 +11,10 @@ from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.notes import Note, NoteKind
 from predictions.tables.columns import parse_ids
+from predictions.tables.labels import FAKE_WORDS, REAL_WORDS, plain_name
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import read_table
-from predictions.tables.roles import holds_words, id_column, is_label_name, plain_name
+from predictions.tables.roles import holds_words, id_column, is_label_name
 from predictions.words import count, first_names
 
 LISTED_NOT_SCORED = NoteKind(
@@ -116,8 +117,8 @@ def read_sample(path: Path) -> Sample:
 
 
 #: Words in the name of a column of probabilities that say of what.
-_OF_REAL = {"real", "genuine", "authentic", "pristine", "bonafide", "bona"}
-_OF_FAKE = {"fake", "deepfake", "spoof", "synthetic", "manipulated"}
+_OF_REAL = {*REAL_WORDS, "bona"} - {"original"}  # `original_id` asks for nothing
+_OF_FAKE = {*FAKE_WORDS}
 
 
 def _probability_column(table: pd.DataFrame, id: str, source: str) -> str:

@@ -46,7 +46,7 @@ def trusted_types() -> list[str]:
     return sorted(types.union(*(entry.types for entry in entries)))
 
 
-def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = None) -> None:
+def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None = None) -> None:
     """Write `stack.skops` and `stack.json` into `folder`, each in one step.
 
     Args:
@@ -56,6 +56,7 @@ def save_stack(stack: Stack, folder: Path, about: Mapping[str, Any] | None = Non
     _import_skops()
     from skops.io import dumps
 
+    folder = Path(folder)
     check_is_fitted(stack)
     # How many processes fitted it is no part of what was learned.
     kept = copy.deepcopy(stack).set_params(n_jobs=1)
@@ -91,7 +92,7 @@ def _key(description: Mapping[str, Any]) -> str:
     return key_of(**json.loads(json.dumps(said)))
 
 
-def load_stack(folder: Path) -> tuple[Stack, dict[str, Any]]:
+def load_stack(folder: str | Path) -> tuple[Stack, dict[str, Any]]:
     """The stack of `save_stack` and its `about`; predictions are the same to the byte.
 
     Raises:
@@ -101,6 +102,7 @@ def load_stack(folder: Path) -> tuple[Stack, dict[str, Any]]:
     _import_skops()
     from skops.io import get_untrusted_types, loads
 
+    folder = Path(folder)
     described, packed = folder / "stack.json", folder / "stack.skops"
     for path in (described, packed):
         if not path.is_file():

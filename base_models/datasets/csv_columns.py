@@ -6,9 +6,7 @@ The rule, in this order (names are compared in small letters, with `_` for space
   values, and at least half, name a video that is there (with or without folders and ending).
 - The **label** column is `label`; else one of `LABEL_NAMES`; else the only column whose values
   are all words for fake or real. More than one such column is refused.
-- Words (`FAKE`, `real`, `manipulated`, ...) mean what they say. 1 is FAKE and 0 is REAL, but in a
-  column that asks whether the video is real (`is_real`, `genuine`, ...) 1 is REAL. True and False
-  answer such a question, or its opposite (`is_fake`), and mean nothing elsewhere.
+- What its cells mean: `predictions.tables.labels`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,17 +14,11 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.roles import LABEL_NAMES, REAL_QUESTIONS, plain_name
+from predictions.tables.labels import is_label_word, plain_name, to_labels
+from predictions.tables.roles import LABEL_NAMES
 
 #: The column that names the file, in the order of trust.
 FILE_COLUMNS = ("file", "filename", "video", "path")
-_FAKE_QUESTIONS = ("is_fake", "fake", "is_deepfake", "deepfake")
-_FAKE_WORDS = (
-    *("fake", "deepfake", "manipulated", "forged", "synthetic", "generated", "altered"),
-    *("spoof", "tampered"),
-)
-_REAL_WORDS = ("real", "original", "genuine", "authentic", "pristine", "bonafide", "bona_fide")
-_WORDS = dict.fromkeys(_FAKE_WORDS, "1") | dict.fromkeys(_REAL_WORDS, "0")
 
 
 def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
@@ -84,29 +76,11 @@ def find_label_column(table: pd.DataFrame, source: str, *, other_than: str) -> s
     return None
 
 
-def to_labels(column: "pd.Series[str]") -> "pd.Series[str]":
-    """The column with `1` for FAKE and `0` for REAL; what is neither stays as it is."""
-    name = plain_name(column.name)
-    words = column.astype(object).where(column.notna(), "").map(lambda v: str(v).strip().lower())
-    spelled = words.str.replace(r"[\s\-]+", "_", regex=True)
-    meaning: dict[str, str] = {}
-    if name in _FAKE_QUESTIONS:
-        meaning = {"true": "1", "yes": "1", "false": "0", "no": "0"}
-    elif name in REAL_QUESTIONS:
-        meaning = {"true": "0", "yes": "0", "false": "1", "no": "1", "1": "0", "0": "1"}
-        words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
-    read = [
-        _WORDS.get(word) or meaning.get(short) or given
-        for word, short, given in zip(spelled, words, column, strict=True)
-    ]
-    return pd.Series(pd.array(read, dtype="string"), index=column.index, name=column.name)
-
-
 def _reads_as_labels(column: "pd.Series[str]") -> bool:
-    values = to_labels(column).dropna().str.replace(r"^([01])\.0*$", r"\1", regex=True)
+    values = to_labels(column).dropna()
     return bool(len(values)) and bool(values.isin(["0", "1"]).all())
 
 
 def _all_words(column: "pd.Series[str]") -> bool:
-    words = column.dropna().str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
-    return bool(len(words)) and bool(words.isin(list(_WORDS)).all())
+    words = column.dropna()
+    return bool(len(words)) and bool(words.map(is_label_word).all())

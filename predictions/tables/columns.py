@@ -29,14 +29,12 @@ _NEARLY = (
         "^[+-]?[1-9]\\d{0,2}(?:[ '\u2019,\u00a0\u202f]\\d{3})+(?:\\.\\d+)?$",
         "marks between thousands",
     ),
+    (r"^\{.*\}$", "several fields"),
     (rf"^(?:[a-z_][\w.]*\()?[\[(\s]*(?:{_SIGNED})[,\s]+(?:{_SIGNED})\s*[\])]", "two numbers"),
 )
 
 #: How far beyond 0 and 1 a probability may lie: some roundings of float32.
 ROUNDING = 1e-6
-
-#: What a label is written as -> its value; whole numbers also as 1.0.
-LABELS = {"0": 0.0, "1": 1.0, "fake": 1.0, "real": 0.0}
 
 
 #: Characters of a cell that an error repeats.
@@ -156,25 +154,6 @@ def rounded_to_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]
     with np.errstate(invalid="ignore"):
         beyond = np.abs(values - 0.5) <= 0.5 + ROUNDING
     return np.where(beyond, np.clip(values, 0.0, 1.0), values)
-
-
-def parse_labels(
-    column: "pd.Series[Any]", ids: "pd.Series[Any]", source: str
-) -> NDArray[np.float64]:
-    """Labels as 1. (FAKE), 0. (REAL) or NaN (unknown), from numbers or the words FAKE and REAL.
-
-    Raises:
-        InputError: anything else.
-    """
-    words = column.astype("string").str.strip().str.lower()
-    known = _known(words)
-    words = words.str.replace(r"^([01])\.0*$", r"\1", regex=True)
-    labels = np.asarray(words.map(LABELS).to_numpy(np.float64, na_value=np.nan), np.float64)
-    bad = np.flatnonzero(known & np.isnan(labels))
-    if len(bad):
-        remedy = "a label is 1 or FAKE, 0 or REAL, or empty"
-        raise bad_cell("is not a label", column.astype("string"), bad, ids, source, remedy)
-    return labels
 
 
 def parse_folds(column: "pd.Series[Any]", ids: "pd.Series[Any]", source: str) -> "pd.Series[Any]":

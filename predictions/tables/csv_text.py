@@ -23,7 +23,7 @@ from predictions.errors import InputError
 from predictions.files import encoding_of
 from predictions.limits import HEADER_BYTES, SURPLUS_CELLS, TABLE_CELLS, TABLE_COLUMNS, TABLE_ROWS
 from predictions.tables.columns import MISSING
-from predictions.words import reason_of
+from predictions.words import count, reason_of
 
 _MARK = codecs.BOM_UTF8  # of files put one after another, there is one within
 _SEPARATORS = ",\t;|"
@@ -159,6 +159,7 @@ def read_rows(
         InputError: no CSV, not UTF-8, too many cells, or a row goes on behind the last column.
     """
     header = layout.header
+    _refuse_cut_off(data, layout, path)
     # Old Macs end a line with \\r alone; in files of others each stands beside a \\n.
     lines = max(data.count(b"\n"), data.count(b"\r")) + 1
     check_rows(lines, len(header), path)
@@ -179,6 +180,21 @@ def read_rows(
             f"cannot be read as CSV ({reason_of(error)})", file=path, remedy="write it anew"
         ) from error
     return table
+
+
+def _refuse_cut_off(data: bytes, layout: Layout, path: Path) -> None:
+    """Refuse a file that ends within a row, as half a download does."""
+    last = data[max(data.rfind(b"\n"), data.rfind(b"\r"), layout.start) + 1 :]
+    if b'"' in last or layout.separator.encode() not in last:  # whole, or of several lines
+        return
+    cells = last.count(layout.separator.encode()) + 1
+    if cells < len(layout.header):
+        raise InputError(
+            f"ends within its last row, which has {count(cells, 'cell')} where the header has "
+            f"{len(layout.header)}",
+            file=path,
+            remedy="it is cut off: copy or download it again",
+        )
 
 
 def _read_cells(

@@ -12,6 +12,7 @@ from predictions.errors import InputError
 from predictions.logits import LARGEST_SCORE, to_logit
 from predictions.notes import Note
 from predictions.tables.columns import bad_cell, parse_numbers, rounded_to_probabilities
+from predictions.tables.labels import plain_name
 from predictions.tables.partitions import (
     files_of_one_table,
     note_left_out,
@@ -19,7 +20,6 @@ from predictions.tables.partitions import (
     tables_below,
 )
 from predictions.tables.reader import header_of, read_table, with_partitions
-from predictions.tables.roles import plain_name
 from predictions.words import count
 
 #: A file is one of frame scores when it has these columns and one of `VALUES`; the video may be

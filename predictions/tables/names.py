@@ -60,16 +60,14 @@ class VideoNames:
         """The one video of which the name is another spelling, and whether of its whole path.
 
         Narrower than `find`, for ids that may be of other videos: other letters (case, composition,
-        slashes) of its path, or its file name, where one of the two may lack the ending; never
-        another folder or ending. None where there is none, or several.
+        slashes) of its path; or the end of it, or it the end of the name; one of the two may lack
+        the ending. Never another folder or ending. None where there is none, or several.
         """
-        path, stem = _small(_path(name)), _small(_stem(name))
+        path = _small(_path(name))
         found = []
         for video in self.fitting(name):
             other = _small(_path(video))
-            file = other.rsplit("/", 1)[-1]
-            same_file = "/" not in path and (stem == path or file in (path, stem))
-            if other == path or same_file:
+            if other == path or _is_end(other, path) or _is_end(path, other):
                 found.append((video, other == path))
         return found[0] if len(found) == 1 else (None, False)
 
@@ -149,11 +147,23 @@ def _path(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    file = _path(name).rsplit("/", 1)[-1]
-    stem, dot, ending = file.rpartition(".")
+    return _without_ending(_path(name).rsplit("/", 1)[-1])
+
+
+def _without_ending(path: str) -> str:
+    stem, dot, ending = path.rpartition(".")
     # A dot within a name that has no ending is kept (`v1.25`).
     ends = dot and stem and ending.isalnum() and not ending.isdigit() and len(ending) <= 4
-    return stem if ends else file
+    return stem if ends and not stem.endswith("/") else path
+
+
+def _is_end(short: str, long: str) -> bool:
+    """Whether one path is the end of the other, from some folder on; one may lack its ending."""
+    bare, barer = _without_ending(short), _without_ending(long)
+    for end, whole in ((short, long), (bare, long), (short, barer)):
+        if whole == end or whole.endswith("/" + end):
+            return True
+    return False
 
 
 def _ways(name: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.tables.columns import LABELS, MISSING, parse_labels
+from predictions.tables.columns import MISSING
+from predictions.tables.labels import REAL_QUESTIONS, parse_labels, plain_name, to_labels
 from predictions.words import count
 
 #: Columns that hold the label, whatever its spelling.
@@ -26,8 +27,6 @@ LABEL_NAMES = (
     *("is_fake", "fake", "is_deepfake", "deepfake", "is_real", "real", "is_genuine", "genuine"),
     *("target", "class", "class_name", "category", "type", "labels", "y", "ground_truth"),
 )
-#: Those of them in which 1 is REAL.
-REAL_QUESTIONS = ("is_real", "real", "is_genuine", "genuine")
 _LABELS = ("label", "y_true", "truth", "gt", "label_id", *LABEL_NAMES, "targets")
 
 #: Names of ids, the likeliest first.
@@ -62,11 +61,6 @@ _RISING_ROWS, _COUNTING_ROWS = 10, 5
 _LEAST_GROUPS = 10
 #: Rows of each label from which two values that tell them apart without a mistake are the label.
 _EACH_LABEL = 10
-
-
-def plain_name(name: object) -> str:
-    """A column's name as it is compared: `File Name` is `file_name`."""
-    return re.sub(r"[\s\-]+", "_", str(name).strip()).lower()
 
 
 def is_label_name(name: object) -> bool:
@@ -197,8 +191,7 @@ def no_videos(table: pd.DataFrame, label: str | None) -> "np.ndarray[Any, np.dty
     comment = (ids.str.startswith("#") & table.isna().all(axis=1).to_numpy()).to_numpy(dtype=bool)
     summary = ids.isin(_SUMMARIES).to_numpy(dtype=bool)
     if label is not None and summary.any():
-        cells = table[label].astype("string").str.strip().str.lower()
-        summary = summary & ~cells.isin(LABELS).to_numpy(dtype=bool)
+        summary = summary & ~to_labels(table[label]).isin(("0", "1")).to_numpy(dtype=bool)
     below = np.logical_and.accumulate((summary | comment)[::-1])[::-1]
     return comment | (summary & below)
 

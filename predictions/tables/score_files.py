@@ -16,7 +16,6 @@ from predictions.tables.columns import (
     as_text,
     parse_folds,
     parse_ids,
-    parse_labels,
     parse_numbers,
 )
 from predictions.tables.frames import read_frames
@@ -28,10 +27,10 @@ from predictions.tables.kinds import (
     matching,
     said_kinds,
 )
+from predictions.tables.labels import REAL_QUESTIONS, parse_labels, plain_name, to_labels
 from predictions.tables.names import VideoNames
 from predictions.tables.reader import header_of, read_table, table_name
 from predictions.tables.roles import (
-    REAL_QUESTIONS,
     doubtful,
     holds_words,
     id_column,
@@ -40,7 +39,6 @@ from predictions.tables.roles import (
     label_column,
     may_be_groups,
     no_videos,
-    plain_name,
     why_no_scores,
 )
 from predictions.tables.spelling import note_spellings, respelled, spellings
@@ -340,6 +338,8 @@ def _read_with_id(
     renamed = _other_spellings(table, names, labels_apart)
     for column, common in renamed.items():
         notes.append(READ_AS(file=source, column=column, name=common))
+        if common == "label":  # its own name says what True means
+            table[column] = to_labels(table[column])
     table = table.rename(columns=renamed)
     known = [name for name in (names.id, *_ID_COLUMNS) if name in table]
     taken = {*names.metadata, *METADATA}
@@ -418,7 +418,6 @@ def _split_metadata(
                 rows[name] = parse_labels(table[column], ids, source)
                 # Words say themselves what they mean.
                 if plain_name(column) in REAL_QUESTIONS and not holds_words(table[column]):
-                    rows[name] = 1 - rows[name]
                     notes.append(ASKS_FOR_REAL(file=source, column=column))
         elif name == "fold":
             try:

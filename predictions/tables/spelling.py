@@ -22,9 +22,9 @@ SPELLED = NoteKind(
 def spellings(ids: pd.Index, known: pd.Index, *, all_known: bool = False) -> dict[str, str]:
     """Those `ids` that are videos of `known` under another name -> the name there.
 
-    Where some ids are there to the letter, the files name videos alike, and only other letters of
-    the same path (case, composition, slashes) are another spelling. Where none is, a file name
-    without its folder or ending may be too (`VideoNames.spelled`).
+    Other letters of the same path (case, composition, slashes) are another spelling. So is a path
+    without its first folders or its ending (`VideoNames.spelled`), where no id is there to the
+    letter, or where each of the others is: else files name videos alike, and it is another video.
 
     Args:
         ids: of a further file; they may be of other videos.
@@ -36,16 +36,21 @@ def spellings(ids: pd.Index, known: pd.Index, *, all_known: bool = False) -> dic
         return {}
     names, alike = VideoNames(map(str, known)), len(strange) < len(ids)
     found: dict[str, str] = {}
+    same_paths = set()
     for name in map(str, strange):
         video, same_path = names.spelled(name)
         if video is None and all_known and not alike:
             fits = names.fitting(name)
             video = fits[0] if len(fits) == 1 else None
-        if video is not None and (same_path or not alike):
+        if video is not None:
             found[name] = video
+            same_paths |= {name} if same_path else set()
     # Two names of one video are two videos that only look alike.
     taken = Counter([*found.values(), *map(str, ids.intersection(known))])
-    return {name: video for name, video in found.items() if taken[video] == 1}
+    found = {name: video for name, video in found.items() if taken[video] == 1}
+    if alike and len(found) < len(strange):
+        return {name: video for name, video in found.items() if name in same_paths}
+    return found
 
 
 def respelled(table: pd.DataFrame, spelled: Mapping[str, str]) -> pd.DataFrame:

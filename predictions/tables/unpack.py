@@ -40,6 +40,12 @@ _ARCHIVES: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
     (0, (b"7z\xbc\xaf'\x1c",), "a 7z archive"),
     (0, (b"(\xb5/\xfd",), "packed with zstd"),
 )
+#: How text begins that is no table, in small letters -> what it is, and what to do.
+_TEXTS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+    ((b"<!doctype", b"<html"), "is a web page", "download the file itself"),
+    ((b"{", b"["), "is JSON", "write it as CSV or Parquet"),
+    ((b"version https://git-lfs",), "stands for a file of Git LFS", "fetch that: git lfs pull"),
+)
 #: Bytes that tell them.
 _HEAD = 512
 #: What the unpackers raise on bytes that are not as their beginning promised; an encrypted zip is a
@@ -97,6 +103,10 @@ def _refuse_archive(data: bytes, path: Path) -> None:
             raise InputError(
                 f"is {what}", file=path, remedy="unpack it, and give the table that is in it"
             )
+    text = data[:_HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for starts, what, remedy in _TEXTS:
+        if text.startswith(starts):
+            raise InputError(f"{what}, and no table", file=path, remedy=remedy)
 
 
 def _check_size(path: Path, packed: int, found: int) -> None:

@@ -9,8 +9,8 @@ from predictions.tables.columns import (
     as_text,
     parse_folds,
     parse_ids,
-    parse_labels,
 )
+from predictions.tables.labels import parse_labels
 
 #: Columns of the manifest; only `video` must be there.
 VIDEO_COLUMNS = (

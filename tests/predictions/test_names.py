@@ -109,6 +109,11 @@ def test_lost_zeros_are_told_of_and_not_put_back() -> None:
         ("b", ("a/b.mp4", False)),
         ("b.avi", (None, False)),
         ("c/b.mp4", (None, False)),
+        ("/kaggle/input/a/b.mp4", ("a/b.mp4", False)),
+        ("C:\\data\\a\\b.mp4", ("a/b.mp4", False)),
+        ("/kaggle/a/b", ("a/b.mp4", False)),
+        ("xa/b.mp4", (None, False)),
+        ("in/bare.mp4", ("bare", False)),
         (
             "cafe\N{COMBINING ACUTE ACCENT}.mp4",
             ("caf\xe9.mp4", True),

@@ -245,3 +245,27 @@ def test_more_columns_than_a_stack_takes(read: Callable[..., ScoreTable]) -> Non
     with pytest.raises(InputError, match="1201 columns, and a stack is made of 1000 at most"):
         read(wide)
     assert len(set(read(wide, drop=[f"m{digit}*" for digit in range(1, 9)]).scores)) == 112
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "said"),
+    [
+        ("is_fake", np.where(LABEL, "True", "False"), None),
+        ("is_fake", LABEL.astype(bool), "is_fake"),
+        ("is_real", np.where(LABEL, "no", "Yes"), "is_real"),
+        ("is_real", ~LABEL.astype(bool), "is_real"),
+        ("label", np.where(LABEL, "spoof", "bona fide"), None),
+        ("truth", np.where(LABEL, "Manipulated ", " original"), None),
+    ],
+)
+def test_labels_in_words_are_read_as_those_of_videos_are(
+    read: Callable[..., ScoreTable], name: str, cells: np.ndarray, said: str | None
+) -> None:
+    found = read(table(**{name: cells}), label=said)
+    assert found.rows["label"].tolist() == LABEL.tolist()
+    assert found.scores.columns.tolist() == ["a", "b"]
+
+
+def test_true_is_no_label_where_nothing_is_asked(read: Callable[..., ScoreTable]) -> None:
+    with pytest.raises(InputError, match=r"'True' is not a label .* called is_fake or is_real"):
+        read(table(label=np.where(LABEL, "True", "True")))

@@ -228,6 +228,23 @@ class TestSeveralFiles:
         table = read_scores([one, write(f"video,a\n{second},.2", "two.csv")])
         assert table.scores["a"].tolist() == [0.1, 0.2]
 
+    @pytest.mark.parametrize(
+        ("first", "then"),
+        [
+            (["v1.mp4", "v2.mp4"], ["/kaggle/input/v1.mp4", "/kaggle/input/v2.mp4"]),
+            (["v1.mp4", "v2.mp4"], ["v1.mp4", "v2"]),
+            (["v1.mp4", "v2.mp4"], ["v1.mp4", "in/v2.mp4"]),
+            (["fake\\v1.mp4", "real\\v2.mp4"], ["C:\\d\\fake\\v1.mp4", "C:\\d\\real\\v2.mp4"]),
+        ],
+    )
+    def test_the_same_videos_whichever_file_comes_first(
+        self, write: Write, first: list[str], then: list[str]
+    ) -> None:
+        one = write("video,a\n" + "".join(f"{name},.1\n" for name in first), "one.csv")
+        two = write("video,b\n" + "".join(f"{name},.2\n" for name in then), "two.csv")
+        for files in ([one, two], [two, one]):
+            assert read_scores(files).scores.notna().all(axis=None)
+
     def test_where_files_name_videos_alike_a_shorter_name_is_another(self, write: Write) -> None:
         one = write("video,a\nx.mp4,.1\ny.mp4,.2", "one.csv")
         two = write("video,b\nx.mp4,.3\ny,.4\nX.mp4,.5", "two.csv")

@@ -379,3 +379,41 @@ def ends_in_a_table_or_a_sentence(path: Path, data: bytes) -> None:
     if path.suffix == ".parquet":
         with suppress(InputError):
             read_parquet(path)
+
+
+def test_a_file_that_ends_within_a_row_is_refused(tmp_path: Path) -> None:
+    whole = "video,a,b,c\nx.mp4,.1,.2,.3\ny.mp4,.4,.5,.6"
+    path = tmp_path / "t.csv"
+    for end in ("", "\n"):
+        path.write_text(whole + end)
+        assert len(read_table(path)) == 2
+    path.write_text(whole[:-5])  # y.mp4,.4,.
+    with pytest.raises(InputError, match="its last row, which has 3 cells where the header has 4"):
+        read_table(path)
+    path.write_text(whole[:-5] + "\n")  # spreadsheets leave empty cells at the end away
+    assert read_table(path)["c"].isna().tolist() == [False, True]
+
+
+def test_several_fields_in_a_cell_are_no_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    fields = [{"a": 0.1, "b": 0.9}, {"a": 0.2, "b": 0.8}]
+    pq.write_table(pa.table({"video": ["x", "y"], "s": fields, "c": [0.3, 0.4]}), path)
+    with pytest.raises(InputError, match=r"column 's': .* has several fields"):
+        read_scores([path])
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("\n<!DOCTYPE html>\n<html><body>a,b</body></html>\n", "is a web page, and no table"),
+        ('[{"video": "x.mp4", "a": 0.5}]\n', "is JSON, and no table"),
+        ('\ufeff{"video": ["x.mp4"],\n"a": [0.5]}\n', "is JSON, and no table"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+    ],
+)
+def test_other_text_is_called_by_its_name(text: str, what: str, tmp_path: Path) -> None:
+    for name in ("t.csv", "t.parquet.csv.gz"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+        with pytest.raises(InputError, match=what):
+            read_table(path)

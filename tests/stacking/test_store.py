@@ -38,7 +38,7 @@ def test_round_trip_by_meta_learner(meta, data, tmp_path):
     X, y = data
     stack = Stack(meta).fit(X, y)
     save_stack(stack, tmp_path / "one", {"kinds": {"a": "logit"}})
-    loaded, about = load_stack(tmp_path / "one")
+    loaded, about = load_stack(str(tmp_path / "one"))
     assert about == {"kinds": {"a": "logit"}}
     assert loaded.predict_proba(X).tobytes() == stack.predict_proba(X).tobytes()
     save_stack(loaded, tmp_path / "two", about)

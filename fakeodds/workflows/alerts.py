@@ -14,7 +14,7 @@ from predictions.logits import to_probability
 from predictions.notes import Note, NoteKind, note_from_json
 from predictions.tables.kinds import FEW_OUTSIDE
 from predictions.tables.score_files import DOUBTFUL
-from predictions.tables.scores import CONSTANT, NO_GROUPS
+from predictions.tables.scores import CONSTANT, NO_GROUPS, SAME
 
 #: Groups of the rarer label below which intervals are wide and choices are chance.
 FEW = 100
@@ -49,7 +49,7 @@ LIKE_THE_LABEL = NoteKind(
 
 #: Of what was said while the scores were read.
 _GRAVE = (PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
-_OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT)
+_OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT, SAME)
 
 
 def alerts_of(scored: Scored) -> list[Note]:

@@ -49,6 +49,11 @@ MISSING_SCORES = NoteKind(
 CONSTANT = NoteKind(
     "scores.constant", "The same score for every video, which tells nothing: {models}."
 )
+SAME = NoteKind(
+    "scores.same",
+    "{models} hold the same scores: one detector that a plain mean counts {models:number} times; "
+    "drop all but one.",
+)
 UNLABELLED = NoteKind(
     "scores.unlabelled",
     "{videos:video} of {n} without a label: scored, not learned from ({videos:quoted}).",
@@ -237,6 +242,7 @@ def read_scores(
         still = scores.nunique() == 1
         if still.any() and len(scores) > 1:
             notes.append(CONSTANT(models=list(map(str, scores.columns[still.to_numpy()]))))
+        _note_same(scores, notes)
     _note_missing(rows, scores, notes)
     proposed = [column for piece in told for column in piece.groupings]
     rows["group"] = _groups(rows, list(dict.fromkeys(proposed)), notes)
@@ -245,6 +251,13 @@ def read_scores(
     first = [name for name in ("label", "group", "fold") if name in rows]
     rows = rows[first + [name for name in rows if name not in first]]
     return ScoreTable(rows, scores, kinds, notes, frames)
+
+
+def _note_same(scores: pd.DataFrame, notes: list[Note]) -> None:
+    by_values: dict[bytes, list[str]] = {}
+    for model in scores:
+        by_values.setdefault(scores[model].to_numpy().tobytes(), []).append(str(model))
+    notes += [SAME(models=models) for models in by_values.values() if len(models) > 1]
 
 
 def _note_missing(rows: pd.DataFrame, scores: pd.DataFrame, notes: list[Note]) -> None:

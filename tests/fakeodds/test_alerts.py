@@ -54,6 +54,7 @@ def test_nothing_is_said_of_a_sound_table(tmp_path: Path) -> None:
         (lambda rows: np.arange(N) * 7 % 31, alerts.DOUBTFUL),
         (lambda rows: rows["a"].where(rows.index != 7, -999), alerts.FEW_OUTSIDE),
         (lambda rows: 0.5, alerts.CONSTANT),
+        (lambda rows: rows["a"], alerts.SAME),
     ],
 )
 def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) -> None:

@@ -168,10 +168,11 @@ def loaded(run: Path, clips: list[Path], clients: int, seconds: float, temporary
         thread.start()
     seen: list[tuple[float, int, int]] = []
     while any(thread.is_alive() for thread in threads):
-        files = sum(path.is_file() for path in Path(temporary).rglob("*"))
+        # Unlike glob's, this walk passes by what goes meanwhile.
+        files = sum(len(names) for _, _, names in os.walk(temporary))
         seen.append(((time.monotonic() - began) / seconds, memory_mb(server.pid), files))
         time.sleep(0.5)
-    idle = sum(path.is_file() for path in Path(temporary).glob("*/upload-*/**/*"))
+    idle = sum(len(names) for where, _, names in os.walk(temporary) if "/upload-" in where)
     server.send_signal(signal.SIGTERM)
     server.wait(timeout=60)
     left = [str(path) for path in Path(temporary).rglob("fakeodds-app-*")]

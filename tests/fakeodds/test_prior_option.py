@@ -47,7 +47,7 @@ def test_a_known_and_an_estimated_share_reach_the_submission(
         losses[prior] = delivered(out / "submission.csv", tables)
     assert losses[SHARE] < losses[None] - 0.1
     assert losses["auto"] == pytest.approx(losses[SHARE], abs=0.01)
-    found = re.search(r"prior auto: (\S+) of the .*interval (\S+)-(\S+); 0\.\d+ in train", said)
+    found = re.search(r"prior auto: (\S+) of .*interval (\S+)-(\S+); 0\.\d+ in train", said)
     assert found is not None
     share, low, high = map(float, found.groups())
     assert low <= SHARE <= high

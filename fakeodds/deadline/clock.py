@@ -14,7 +14,7 @@ _LAST_WORDS, _WRITES, _AT_MOST = 0.5, 3.0, 0.25
 
 #: So long before the deadline work is broken off: seconds of an idle machine, but no more than this
 #: share of the deadline.
-_LEAVING, _LEAVING_AT_MOST = 0.5, 0.1
+_LEAVING, _LEAVING_AT_MOST = 0.5, 0.2
 
 #: Slower than so many times, a machine does not compute at all but waits for something.
 _SLOWEST = 10.0

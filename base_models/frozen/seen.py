@@ -1,9 +1,10 @@
 """The leak guard: has a detector that somebody else trained seen these very videos?"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from predictions.notes import NoteKind
+from predictions.notes import Note, NoteKind
 
 SEEN = NoteKind(
     "frozen.seen",
@@ -54,3 +55,12 @@ def seen_of(trained_on: Iterable[str], names: Iterable[str]) -> list[str]:
     """Those of `trained_on` that one of `names`, of the videos' dataset, means too."""
     here = {dataset_key(name) for name in names} - {""}
     return [name for name in trained_on if dataset_key(name) in here]
+
+
+def seen_notes(brought: Mapping[str, Mapping[str, Any]]) -> list[Note]:
+    """A note on every detector of which `seen` names data sets."""
+    return [
+        SEEN(detector=name, dataset=", ".join(facts["seen"]))
+        for name, facts in brought.items()
+        if facts["seen"]
+    ]

@@ -7,8 +7,7 @@ the top of the report and beside the app's answers.
 from collections.abc import Mapping
 from typing import Any
 
-from base_models.frozen.seen import SEEN
-from fakeodds.workflows.backward import BACKWARD, backward_models
+from base_models.frozen.seen import SEEN, seen_notes
 from fakeodds.workflows.scored import Scored
 from predictions.logits import to_probability
 from predictions.notes import Note, NoteKind, note_from_json
@@ -22,6 +21,8 @@ FEW = 100
 _TOO_GOOD = 0.9999
 #: Videos of each label from which it is.
 _EACH_LABEL = 20
+#: Below this AUC a detector's direction is in doubt rather than its worth.
+_BACKWARD = 0.3
 
 PROMISE_TOO_GOOD = NoteKind(
     "alerts.promise-too-good",
@@ -47,24 +48,29 @@ LIKE_THE_LABEL = NoteKind(
     "labels, or trained on these videos, drop it.",
 )
 
-#: Of what was said while the scores were read.
+BACKWARD = NoteKind(
+    "scores.backward",
+    lambda model, auc, turned: (
+        f"{model} ranks REAL above FAKE (AUC {auc:.3f}): "
+        + (
+            f"leave --reverse {model} out, if high means FAKE."
+            if turned
+            else f"if high means REAL, say --reverse {model}."
+        )
+    ),
+)
+
 _GRAVE = (PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
+#: Of what was said while the scores were read.
 _OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT, SAME)
 
 
 def alerts_of(scored: Scored) -> list[Note]:
     """All that is to beware of in the labelled videos and their scores, the gravest first."""
     known = scored.labelled()
-    notes = [*_of_groups(known), *_too_good(known)]
-    notes += [note for kind in _OF_READING for note in kind.among(scored.notes)]
-    notes += [
-        BACKWARD(model=model, auc=area, turned=model in scored.reverse)
-        for model, area in backward_models(scored).items()
-    ]
-    for name, facts in scored.brought.items():
-        if facts["seen"]:
-            notes.append(SEEN(detector=name, dataset=", ".join(facts["seen"])))
-    return notes
+    too_good, backward = _of_areas(known)
+    reading = [note for kind in _OF_READING for note in kind.among(known.notes)]
+    return [*_of_groups(known), *too_good, *reading, *backward, *seen_notes(known.brought)]
 
 
 def is_grave(alert: Note) -> bool:
@@ -92,15 +98,21 @@ def _of_groups(known: Scored) -> list[Note]:
     return [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
 
 
-def _too_good(known: Scored) -> list[Note]:
+def _of_areas(known: Scored) -> tuple[list[Note], list[Note]]:
+    """Detectors that tell the label itself, and those that rank it the wrong way round."""
     from calibration import auc
 
-    notes = []
-    for model in known.kinds:
+    too_good, backward = [], []
+    for model, kind in known.kinds.items():
         there = known.features[model].notna()
         label = known.rows["label"][there]
-        if min((label == 1).sum(), (label == 0).sum()) >= _EACH_LABEL:
-            area = auc(label.to_numpy(), to_probability(known.features[model][there]))
-            if max(area, 1 - area) >= _TOO_GOOD:
-                notes.append(LIKE_THE_LABEL(model=model, auc=float(max(area, 1 - area))))
-    return notes
+        rarer = min((label == 1).sum(), (label == 0).sum())
+        if rarer == 0:
+            continue
+        area = float(auc(label.to_numpy(), to_probability(known.features[model][there])))
+        if rarer >= _EACH_LABEL and max(area, 1 - area) >= _TOO_GOOD:
+            too_good.append(LIKE_THE_LABEL(model=model, auc=max(area, 1 - area)))
+        # A raw score's direction is learned, and near chance a low AUC says little.
+        if kind != "raw" and area < _BACKWARD:
+            backward.append(BACKWARD(model=model, auc=area, turned=model in known.reverse))
+    return too_good, backward

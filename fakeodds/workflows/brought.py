@@ -1,7 +1,7 @@
 """Detectors that somebody else trained, looked at before they score: right side up, seen before?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec
 from base_models.frozen.golden import CHECKED, NOT_CHECKED
-from base_models.frozen.seen import SEEN, dataset_of_method, seen_of
+from base_models.frozen.seen import dataset_of_method, seen_notes, seen_of
 from fakeodds.view import terminal
 from predictions.files import read_json, read_parquet, write_json
 from predictions.products import Product, key_of
@@ -86,18 +86,9 @@ def look_at_brought(
             terminal.note(str(CHECKED(detector=name, **facts["golden"])))
         else:
             terminal.note(str(NOT_CHECKED(detector=name)))
-    for text in warnings_of(brought):
-        terminal.note(text)
+    for note in seen_notes(brought):
+        terminal.note(note)
     return brought
-
-
-def warnings_of(brought: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What to beware of, in sentences."""
-    return [
-        str(SEEN(detector=name, dataset=", ".join(facts["seen"])))
-        for name, facts in brought.items()
-        if facts["seen"]
-    ]
 
 
 def _names_of_dataset(videos: pd.DataFrame, run: "RunFolder") -> list[str]:

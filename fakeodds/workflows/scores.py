@@ -57,8 +57,9 @@ def take_scores(key: str, run: RunFolder) -> None:
 
     To be called when nothing can be wrong with them any more.
     """
-    if run.key("scores") != key:
-        if run.key("scores"):
+    held = run.key("scores")
+    if held != key:
+        if held:
             terminal.note(
                 f"{run.path}: held what was made from other scores, which is removed for these."
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from predictions.notes import Note, NoteKind
-from predictions.tables.unpack import PACKED, TABLES
+from predictions.tables.unpack import TABLES, without_packing
 
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
 #: What is written beside a table.
@@ -45,7 +45,7 @@ def files_of_one_table(folder: Path) -> list[Path]:
 
 def tables_below(folder: Path) -> list[Path]:
     """Every CSV and Parquet file below a folder, packed or not."""
-    return [file for file in _files_below(folder) if _ending(file) in TABLES]
+    return [file for file in _files_below(folder) if without_packing(file).suffix.lower() in TABLES]
 
 
 def note_left_out(folder: Path, taken: Collection[Path]) -> list[Note]:
@@ -64,7 +64,3 @@ def _files_below(folder: Path) -> list[Path]:
         if not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
         and not file.is_dir()
     )
-
-
-def _ending(file: Path) -> str:
-    return (file.with_suffix("") if file.suffix.lower() in PACKED else file).suffix.lower()

@@ -21,7 +21,7 @@ from predictions.tables.columns import as_text
 from predictions.tables.csv_text import as_utf8, layout_of, read_rows
 from predictions.tables.parquet import MAGIC, parquet_header, read_parquet_table
 from predictions.tables.partitions import files_of_one_table, partitions_of
-from predictions.tables.unpack import PACKED, refuse_archive, unpacked
+from predictions.tables.unpack import PACKED, refuse_archive, unpacked, without_packing
 
 #: Columns that hold text whatever their cells look like, in every table of ours.
 TEXT = (
@@ -107,17 +107,13 @@ def _raw_header(path: Path) -> list[str]:
 
 def is_table(path: Path) -> bool:
     """Whether its ending is that of a table."""
-    name = _without_packing(path)
+    name = without_packing(path)
     return name.suffix.lower() in (*_CSV, *_PARQUET) or (name != path and not name.suffix)
 
 
 def table_name(path: Path) -> str:
     """The name of a file without its folder and endings: `b7.v2` for `subs/b7.v2.csv.gz`."""
-    return _without_packing(Path(path)).stem
-
-
-def _without_packing(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return without_packing(Path(path)).stem
 
 
 def _read_one(path: Path, text: Collection[str] | Literal["all"]) -> pd.DataFrame:

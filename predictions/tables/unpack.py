@@ -88,6 +88,11 @@ def unpacked(path: Path, most: int | None = None) -> bytes:
         ) from error
 
 
+def without_packing(path: Path) -> Path:
+    """The path without the ending that says how it is packed, if there is one."""
+    return path.with_suffix("") if path.suffix.lower() in PACKED else path
+
+
 def refuse_archive(path: Path) -> None:
     """Say what a file is whose ending is no table's, where it is an archive or a workbook.
 

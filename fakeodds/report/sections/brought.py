@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from base_models.frozen.seen import seen_notes
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Part, Section, Table, Words, cell
 from fakeodds.view.format import shorten
-from fakeodds.workflows.brought import warnings_of
 
 _VERDICTS = {"up": "FAKE is up", "down": "upside down", "chance": "near chance here"}
 
@@ -25,7 +25,7 @@ def build(contents: Contents) -> Section | None:
         if seen
         else "What they were trained on is what their cards say."
     )
-    parts: list[Part] = [Words(text, warning=True) for text in warnings_of(brought)]
+    parts: list[Part] = [Words(str(note), warning=True) for note in seen_notes(brought)]
     parts.append(
         Table.of(
             table,

@@ -11,7 +11,7 @@ from fakeodds.cli.options import (
     FILE,
     RUN,
     code_option,
-    column_options,
+    columns_of_new,
     jobs_option,
     name_code,
     prior_option,
@@ -32,7 +32,7 @@ from predictions.errors import InputError
 )
 @sample_option
 @prior_option
-@column_options
+@columns_of_new
 @code_option
 @jobs_option
 def apply(
@@ -79,7 +79,7 @@ def apply(
                 remedy=f"give score files instead of the folder {new[0]}",
             )
         name_code(code)
-        imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
+        imported = ScoreFiles(paths=new[1:], **vars(columns))
         data = DatasetOptions().read(new[0])
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())

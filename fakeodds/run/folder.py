@@ -187,6 +187,11 @@ class RunFolder:
         return self.path / "measures.csv"
 
     @property
+    def leaderboard(self) -> Path:
+        """All that was judged on the same videos, by its log loss."""
+        return self.path / "leaderboard.csv"
+
+    @property
     def looks(self) -> Path:
         """What `predict --deadline` has done so far, a row a video."""
         return self.path / "test" / "looks.parquet"

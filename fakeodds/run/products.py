@@ -35,7 +35,7 @@ PRODUCTS: dict[str, Owned] = {
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
         ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
-        ("measures.csv", "reliability.png", "clip.png", "robust.json"),
+        ("leaderboard.csv", "measures.csv", "reliability.png", "clip.png", "robust.json"),
         ("scores",),
         "fakeodds run, stack or calibrate",
     ),

@@ -46,6 +46,11 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return only
 
 
+def read_names(texts: Sequence[str]) -> Any:
+    """`("a,b", "c")` -> ("a", "b", "c")."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
 def read_kinds(texts: Sequence[str]) -> Any:
     """`("logit",)` -> "logit"; `("a=logit", "b=raw")` -> {"a": "logit", "b": "raw"}.
 
@@ -156,12 +161,20 @@ class ScoreColumns:
     )
     fold: str | None = setting(None, "Column of folds to be used as they are.", metavar="COLUMN")
     drop: tuple[str, ...] = setting((), "Column that is no score; repeatable.", **_COLUMNS)
+    keep: tuple[str, ...] = setting(
+        (),
+        "Take these detectors only; repeatable.",
+        metavar="NAME,...",
+        parse=read_names,
+        repeated=True,
+    )
     kind: Any = setting(None, _KIND_HELP, **_KIND)
     reverse: tuple[str, ...] = setting((), _REVERSE_HELP, **_COLUMNS)
 
     def as_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `read_scores`."""
-        return {one.name: getattr(self, one.name) for one in fields(ScoreColumns)}
+        arguments = {one.name: getattr(self, one.name) for one in fields(ScoreColumns)}
+        return {"only": arguments.pop("keep"), **arguments}
 
     def of_new(self, kinds: Mapping[str, str], reverse: Sequence[str]) -> dict[str, Any]:
         """The same for scores of new videos by the models `kinds` that a stack was fitted on.
@@ -171,6 +184,7 @@ class ScoreColumns:
         """
         kind = dict(kinds) if self.kind is None else self.kind
         further = {"kind": kind, "reverse": (*self.reverse, *reverse), "models": tuple(kinds)}
+        further["only"] = ()  # it is the stack that says which
         return {**self.as_arguments(), **further}
 
     def read(

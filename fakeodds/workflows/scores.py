@@ -1,7 +1,7 @@
 """Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ _MOST_SLICES = 30
 
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
-    *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
+    *("submission.csv", "oof.csv", "metrics.json", "measures.csv", "leaderboard.csv"),
     *("reliability.png", "clip.png", "stack"),
 )
 
@@ -87,8 +87,9 @@ def fit_and_judge(
         InputError: no labels, one class only, or fewer groups than folds.
     """
     from stacking import (
+        leaderboard,
         load_stack,
-        nested_predictions,
+        nested_estimate,
         report_metrics,
         report_slices,
         save_stack,
@@ -112,7 +113,7 @@ def fit_and_judge(
         )
         judged_procedure = procedure(scored, options, robust)
         with terminal.progress_bars() as progress:
-            stages = nested_predictions(
+            estimate = nested_estimate(
                 judged_procedure,
                 scored.features,
                 label,
@@ -121,7 +122,8 @@ def fit_and_judge(
                 dict(scored.kinds),
                 progress,
             )
-            stages = stages if only is None else stages[list(only)]
+            stages = estimate.stages if only is None else estimate.stages[list(only)]
+            estimate = replace(estimate, stages=stages)
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
             judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
             metrics = report_metrics(stages, label, rows["group"], **judged)
@@ -132,8 +134,10 @@ def fit_and_judge(
                 column: report_slices(stages, label, rows["group"], rows[column], **judged)
                 for column in sliced_columns(rows)
             }
+            board = leaderboard(estimate, label, rows["group"], seed=options.seed)
         with terminal.working("the stack on all rows"):
             fitted = judged_procedure.fit(scored.features, label, rows["group"])
+        metrics["ensemble"] = ensemble_of(scored, fitted)
         for note in fitted.notes:
             terminal.note(note)
         stack = fitted.stack
@@ -148,6 +152,7 @@ def fit_and_judge(
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
+            write_table(board, run.leaderboard)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
             _draw_reliability(label, rows["group"], shown, run.reliability)
@@ -164,7 +169,7 @@ def procedure(scored: Scored, options: StackOptions, robust: str | None = None) 
     from stacking import Procedure
 
     domains = None if robust is None else scored.rows[robust]
-    return Procedure(plain_stack(options), options.frame_rule, domains)
+    return Procedure(plain_stack(options), options.frame_rule, domains, options.take)
 
 
 def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
@@ -176,6 +181,21 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
         "scales": scales_of(scored.features, kinds),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
+    }
+
+
+def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
+    """Of metrics.json: the detectors that are taken, of which, and the fewest that do as well.
+
+    `fitted`: a `stacking.FittedProcedure`.
+    """
+    used = set(getattr(fitted.stack, "feature_names_in_", []))
+    choice = fitted.ensemble
+    return {
+        "models": [model for model in scored.kinds if model in used],
+        "of": list(scored.kinds),
+        "smallest": None if choice is None else list(choice.table["models"].iloc[choice.smallest]),
+        "path": None if choice is None else list(choice.table["models"].iloc[-1]),
     }
 
 

@@ -67,7 +67,12 @@ def in_order(masks: Masks) -> Masks:
     return unique[np.argsort(unique.sum(axis=1), kind="stable")]
 
 
-def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
+def greedy_path(
+    X: Array,
+    y: Array,
+    longest: int = LONGEST_PATH,
+    limits: tuple[Array, Array] | None = None,
+) -> Masks:
     """The subsets of a forward selection, (steps, k), from one detector to `longest`.
 
     Each step adds the detector with the largest score statistic (Rao 1948): what a Newton step
@@ -76,6 +81,8 @@ def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
     Args:
         X: (n, k) scores of any scale, NaN where missing.
         y: (n,) labels, 0.0 or 1.0, of both classes.
+        limits: what each detector costs, (k, c), and the most that a subset may, (c,); it ends
+            where none can be added. One detector at least is within them.
     """
     k = X.shape[1]
     tamed = TamedScores().fit(X).scores(X)
@@ -85,8 +92,14 @@ def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
     beta = np.append(np.zeros(k), smoothed_logit(y))
     for _ in range(min(k, longest)):
         beta = subset_path(tamed, y, mask[None], (_PENALTY,), beta[None, None])[0, 0]
+        statistics = _score_statistics(design, y, beta, mask)
+        if limits is not None:
+            cost, most = limits
+            statistics[(cost[mask].sum(axis=0) + cost > most).any(axis=1)] = -np.inf
+            if np.isneginf(statistics).all():
+                break
         mask = mask.copy()
-        mask[int(np.argmax(_score_statistics(design, y, beta, mask)))] = True
+        mask[int(np.argmax(statistics))] = True
         path.append(mask)
     return np.array(path)
 

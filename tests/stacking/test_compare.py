@@ -19,10 +19,10 @@ from stacking.clipping import learned_clip
 from stacking.ensembles import compare
 from stacking.ensembles.compare import compare_subsets
 from stacking.ensembles.costs import read_costs, subset_costs
+from stacking.ensembles.differences import choose, paired_differences, pareto_front
 from stacking.ensembles.fits import subset_path
 from stacking.ensembles.judge import ALPHAS, subset_probabilities
 from stacking.ensembles.plot import plot_comparison, prepare_trade_off
-from stacking.ensembles.recommend import choose, paired_differences, pareto_front
 from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores

@@ -67,7 +67,7 @@ def calibrate(
 
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.alerts import told_alerts
+    from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.report import show_report
     from fakeodds.workflows.scored import Scored
     from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
@@ -94,7 +94,8 @@ def calibrate(
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
-    terminal.print_alerts(told_alerts(metrics))
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     files = [*STACK_FILES]
     if wants_report:

@@ -83,7 +83,7 @@ def run(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
         from fakeodds.workflows import pipeline
-        from fakeodds.workflows.alerts import told_alerts
+        from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.report import show_report
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
@@ -119,7 +119,8 @@ def run(
     )
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
-    terminal.print_alerts(told_alerts(metrics))
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     if tested is None and videos["label"].isna().any():
         tested, test_scores = pipeline.unlabelled(data), imported.paths
         terminal.note(f"predicted: {count(len(tested.videos), 'video')} without a label.")

@@ -67,7 +67,7 @@ def stack(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.alerts import told_alerts
+    from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
     from fakeodds.workflows.probability import read_about
@@ -103,7 +103,8 @@ def stack(
     if domain is not None:
         print_domains(domains, domain)
 
-    terminal.print_alerts(told_alerts(metrics))
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)

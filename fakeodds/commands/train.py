@@ -49,7 +49,7 @@ def train(
     folder.require("faces")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
-        from fakeodds.workflows.alerts import told_alerts
+        from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.report import show_report
         from fakeodds.workflows.submission import out_of_fold, submit
 
@@ -63,7 +63,8 @@ def train(
     )
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
-    terminal.print_alerts(told_alerts(metrics))
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     submit(out_of_fold(folder, options.prior), folder.submission)
     folder.answered()
     if wants_report:

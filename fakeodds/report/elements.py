@@ -51,6 +51,7 @@ class Table:
         texts: positions of columns that hold words, which are aligned to the left.
         title: above the table.
         note: below the table.
+        first: so many rows are shown at once, the rest when asked for; 0 shows all.
     """
 
     header: Sequence[str]
@@ -59,6 +60,7 @@ class Table:
     texts: Sequence[int] = (0,)
     title: str = ""
     note: str = ""
+    first: int = 0
 
     @classmethod
     def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":
@@ -105,6 +107,13 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Actions:
+    """Things to do, in their order: (why, the command that does it or "")."""
+
+    actions: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Face:
     """A face crop with what is known of it."""
 
@@ -122,7 +131,7 @@ class Faces:
     note: str = ""
 
 
-Part = Words | Tiles | Table | Figure | Faces
+Part = Words | Tiles | Actions | Table | Figure | Faces
 
 
 def there_are(*parts: Part) -> list[Part]:
@@ -139,9 +148,11 @@ class Section:
         title: its heading, few words: it also stands in the navigation.
         lead: what it says, in one or two sentences for somebody who reads no further.
         parts: in their order; figures that follow each other stand side by side.
+        alerts: what to know before the lead is believed; stands above it.
     """
 
     name: str
     title: str
     lead: str
     parts: Sequence[Part] = field(default_factory=tuple)
+    alerts: Sequence[Words] = ()

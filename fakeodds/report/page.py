@@ -5,9 +5,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from fakeodds.pages import render
+from fakeodds.pages import render, script
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Faces, Figure, Part, Section, Table, Tiles, Words
+from fakeodds.report.elements import Actions, Faces, Figure, Part, Section, Table, Tiles, Words
 from fakeodds.report.sections import build_sections
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
@@ -17,7 +17,17 @@ from predictions.files import replacing, write_table, write_text
 from predictions.products import key_of
 from predictions.progress import Progress, silent
 
-_KINDS = {Words: "words", Tiles: "tiles", Table: "table", Figure: "figure", Faces: "faces"}
+_KINDS = {
+    Words: "words",
+    Tiles: "tiles",
+    Actions: "actions",
+    Table: "table",
+    Figure: "figure",
+    Faces: "faces",
+}
+
+#: Sections that are open at first: what to expect, what to do, who leads, whether to believe it.
+_SHOWN = ("headline", "leaderboard", "reliability")
 
 #: Figures wider than this take the whole width of the page.
 _HALF = 6.0
@@ -59,6 +69,9 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
         version=run.record["versions"].get("fakeodds", ""),
         sections=[(section, _rows(section)) for section in sections],
         drawn=drawn,
+        shown=_SHOWN,
+        # Ours, and of no user's words.
+        script=Markup(script("report.js")),
         base64=lambda data: base64.b64encode(data).decode(),
     )
     write_text(html, page)

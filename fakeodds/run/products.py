@@ -34,8 +34,8 @@ PRODUCTS: dict[str, Owned] = {
     "train": Owned(of=("faces", "sound"), command="fakeodds run or train"),
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
-        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
-        ("leaderboard.csv", "measures.csv", "reliability.png", "clip.png", "robust.json"),
+        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json", "leaderboard.csv"),
+        ("measures.csv", "reliability.png", "clip.png", "robust.json"),
         ("scores",),
         "fakeodds run, stack or calibrate",
     ),

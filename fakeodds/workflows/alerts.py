@@ -78,14 +78,14 @@ def is_grave(alert: Note) -> bool:
     return any(kind.code == alert.code for kind in _GRAVE)
 
 
-def told_alerts(metrics: Mapping[str, Any]) -> list[Note]:
+def alerts_in(metrics: Mapping[str, Any]) -> list[Note]:
     """The alerts that metrics.json holds."""
     return [note_from_json(one) for one in metrics.get("alerts", [])]
 
 
 def has_groups(metrics: Mapping[str, Any]) -> bool:
     """Whether videos were held together in groups when they were judged."""
-    return not PROMISE_TOO_GOOD.among(told_alerts(metrics))
+    return not PROMISE_TOO_GOOD.among(alerts_in(metrics))
 
 
 def _of_groups(known: Scored) -> list[Note]:

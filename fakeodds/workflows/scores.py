@@ -10,6 +10,7 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
+from fakeodds.workflows.advice import advice_of, read_leaderboard
 from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.scales import scales_of
@@ -152,7 +153,7 @@ def fit_and_judge(
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
-            write_table(board, run.leaderboard)
+            write_table(_with_members(board, fitted), run.leaderboard)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
             _draw_reliability(label, rows["group"], shown, run.reliability)
@@ -189,20 +190,39 @@ def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
 
     `fitted`: a `stacking.FittedProcedure`.
     """
+    from stacking.choose.ensemble import CHOSEN as ENSEMBLE
+    from stacking.choose.ensemble import TOO_FEW
+
     used = set(getattr(fitted.stack, "feature_names_in_", []))
     choice = fitted.ensemble
+    notes = [*ENSEMBLE.among(fitted.notes), *TOO_FEW.among(fitted.notes)]
     return {
         "models": [model for model in scored.kinds if model in used],
         "of": list(scored.kinds),
         "smallest": None if choice is None else list(choice.table["models"].iloc[choice.smallest]),
-        "path": None if choice is None else list(choice.table["models"].iloc[-1]),
+        "note": notes[0].to_json() if notes else None,
     }
 
 
+def _with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
+    """The leaderboard with `models`: of each ensemble those that all rows select."""
+    models = pd.Series("", index=board.index, dtype="string")
+    if fitted.ensemble is not None:
+        lengths = fitted.ensemble.table
+        by_size = {str(len(names)): " + ".join(names) for names in lengths["models"]}
+        mine = board["kind"] == "ensemble"
+        models[mine] = board.loc[mine, "name"].map(by_size)
+    return board.assign(models=models)
+
+
 def all_metrics(run: RunFolder) -> dict[str, Any]:
-    """metrics.json, with the domains that were left out and the seconds of every product."""
+    """metrics.json, with the leaderboard, what to do, the domains that were left out and the
+    seconds of every product."""
     domains = read_json(run.path / "domains.json") if run.has("domains") else None
-    further = {} if domains is None else {"domains": domains}
+    further: dict[str, Any] = {} if domains is None else {"domains": domains}
+    board = read_leaderboard(run)
+    further["leaderboard"] = board.astype(object).where(board.notna(), None).to_dict("records")
+    further["advice"] = [one.to_json() for one in advice_of(run)]
     return {**run.read_metrics(), **further, "timing": run.seconds()}
 
 

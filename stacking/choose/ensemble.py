@@ -22,18 +22,12 @@ from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import subset_probabilities
 from stacking.ensembles.subsets import greedy_path
-from stacking.inner_folds import (
-    LEAST_TO_CALIBRATE_AGAIN,
-    inner_folds,
-    rarer_groups,
-    too_few_to_choose,
-)
+from stacking.inner_folds import inner_folds, too_few_to_choose
 from stacking.inputs import Array, Codes
 from stacking.registry import Take
 
-#: Standard errors by which fewer detectors must be better than all; with few groups of the rarer
-#: label, twice that, as the standard error itself is a guess then.
-_SHOWN, _SHOWN_BY_FEW = 1.0, 2.0
+#: Standard errors by which fewer detectors must be better than all.
+_SHOWN = 2.0
 
 #: Inner folds.
 _N_SPLITS = 5
@@ -48,7 +42,6 @@ def _sentence(
     take: str,
     gain: float,
     standard_error: float,
-    errors: float,
     size: int,
     within: str,
 ) -> str:
@@ -72,16 +65,14 @@ def _sentence(
         return f"Ensemble: {taken}, {gain:.4f} better out of fold than {every} ({one})."
     if size == of:
         return f"Ensemble: {taken}; no fewer are better out of fold."
-    needed = "that" if errors == 1 else f"{errors:g} times that"
     return (
         f"Ensemble: {taken}; the best {size} are {gain:.4f} better out of fold, but {one}, and "
-        f"fewer are taken for more than {needed}."
+        f"fewer are taken for more than {_SHOWN:g} of them."
     )
 
 
 #: The `models` taken `of` so many. Of "recommended": the `gain` of the best length, `size`, over
-#: all, its `standard_error`, and how many `errors` it had to be; of "smallest": over the best.
-#: `within` names a budget.
+#: all and its `standard_error`; of "smallest": over the best. `within` names a budget.
 CHOSEN = NoteKind("stacking.ensemble", _sentence)
 
 TOO_FEW = NoteKind(
@@ -143,7 +134,6 @@ def choose_ensemble(
         rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS])
         X, y, groups = X[rows], y[rows], groups[rows]
     codes = group_codes(groups, len(X))
-    few = rarer_groups(y, codes) < LEAST_TO_CALIBRATE_AGAIN
     limits = limits_of(scores.columns, costs, budget)
     path = selection(X, y, limits)
     losses = np.full((len(y), len(path)), np.nan)
@@ -172,21 +162,19 @@ def choose_ensemble(
             "standard_error": error,
         }
     )
-    errors = _SHOWN_BY_FEW if few else _SHOWN
     best = int(np.argmin(difference))
     smallest, behind, spread = _smallest(sums, counts, best)
     if take == "smallest":
         chosen, gain, one_error = smallest, -behind, spread
     else:
         gain, one_error = -float(difference[best]), float(error[best])
-        chosen = best if gain > errors * one_error else len(path) - 1
+        chosen = best if gain > _SHOWN * one_error else len(path) - 1
     note = CHOSEN(
         models=list(names[chosen]),
         of=len(names[-1]),
         take=take,
         gain=gain,
         standard_error=one_error,
-        errors=errors,
         size=int(table["size"].iloc[best]),
         within=" and ".join(f"{most:g} {COSTS[cost]}" for cost, most in (budget or {}).items()),
     )

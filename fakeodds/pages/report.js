@@ -33,14 +33,13 @@
   const LEAST_TO_SORT = 3, LEAST_TO_FILTER = 12;
 
   document.querySelectorAll("table").forEach((table) => {
-    const body = table.tBodies[0], rows = [...body.rows], first = Number(table.dataset.first || 0);
-    const state = { wanted: "", all: first === 0 };
+    const body = table.tBodies[0], rows = [...body.rows];
+    const isKey = (row) => row.classList.contains("key");
+    const state = { wanted: "", all: !rows.some(isKey) };
     const show = () => {
-      let shown = 0;
-      for (const row of body.rows) {
+      for (const row of rows) {
         const fits = row.textContent.toLowerCase().includes(state.wanted);
-        row.hidden = !fits || (!state.all && !state.wanted && shown >= first && !row.classList.contains("strong"));
-        shown += fits;
+        row.hidden = !fits || !(state.all || state.wanted || isKey(row));
       }
     };
     if (rows.length >= LEAST_TO_SORT) {
@@ -74,7 +73,7 @@
       input.addEventListener("input", () => { state.wanted = input.value.trim().toLowerCase(); show(); });
       card.insertBefore(tools, card.querySelector(".scroll"));
     }
-    if (!state.all && rows.length > first) {
+    if (!state.all) {
       const more = document.createElement("button");
       more.type = "button";
       more.className = "more";

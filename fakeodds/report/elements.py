@@ -51,7 +51,8 @@ class Table:
         texts: positions of columns that hold words, which are aligned to the left.
         title: above the table.
         note: below the table.
-        first: so many rows are shown at once, the rest when asked for; 0 shows all.
+        links: whether the first cells are files beside the page, to be opened from there.
+        keys: positions of rows that are shown at once, the rest when asked for; none: all are.
     """
 
     header: Sequence[str]
@@ -60,7 +61,8 @@ class Table:
     texts: Sequence[int] = (0,)
     title: str = ""
     note: str = ""
-    first: int = 0
+    links: bool = False
+    keys: Sequence[int] = ()
 
     @classmethod
     def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":

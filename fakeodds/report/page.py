@@ -26,8 +26,8 @@ _KINDS = {
     Faces: "faces",
 }
 
-#: Sections that are open at first: what to expect, what to do, who leads, whether to believe it.
-_SHOWN = ("headline", "leaderboard", "reliability")
+#: So many sections are open at first: what to expect and to do, who leads, whether to believe it.
+_OPEN = 3
 
 #: Figures wider than this take the whole width of the page.
 _HALF = 6.0
@@ -69,7 +69,7 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
         version=run.record["versions"].get("fakeodds", ""),
         sections=[(section, _rows(section)) for section in sections],
         drawn=drawn,
-        shown=_SHOWN,
+        shown=[section.name for section in sections[:_OPEN]],
         # Ours, and of no user's words.
         script=Markup(script("report.js")),
         base64=lambda data: base64.b64encode(data).decode(),

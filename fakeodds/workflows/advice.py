@@ -3,7 +3,7 @@
 It follows from what was judged: the alerts first, then what is shipped and what could be instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from shlex import join
 from typing import Any
@@ -20,6 +20,10 @@ SHOWN = 2.0
 
 #: Options that say how a command talks, not what it does.
 _OF_TALK = ("--json", "--quiet", "-q", "--no-report", "--report")
+
+
+#: Options of `compare` that are not those of `stack`, or are said anew; each takes a value.
+_OF_COMPARING = ("--costs", "--max-seconds", "--max-mb", "--out", "--keep")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,47 @@ def advice_of(run: RunFolder) -> list[Advice]:
         *_instead(metrics, board, command),
         *_next(run, commands),
     ]
+
+
+def advice_of_comparison(run: RunFolder, found: Mapping[str, Any]) -> list[Advice]:
+    """What to do with compared ensembles: the commands that make a stack of those to take.
+
+    `found`: compare.json.
+    """
+    commands = run.record["commands"]
+    command = list(commands[-1]) if commands and commands[-1][:1] == ["compare"] else []
+    every, advice = found["models"], []
+    for rule, why in (("recommendation", "Take"), ("smallest", "For less work take")):
+        models, inside = found[rule]["models"], found[rule]["chosen_inside"]
+        if rule == "smallest" and len(models) == len(found["recommendation"]["models"]):
+            continue
+        named = ensemble_name(models, every)
+        named += (
+            " detectors" if len(models) == len(every) > 2 else f" ({len(models)} of {len(every)})"
+        )
+        advice.append(
+            Advice(
+                f"{why} {named}: combined by a plain ridge expect a log loss of "
+                f"{number(inside['value'])} (95 %: {interval(inside)}), the choice included.",
+                _as_stack(command, run, models if len(models) < len(every) else ()),
+            )
+        )
+    return advice
+
+
+def _as_stack(command: Sequence[str], run: RunFolder, keep: Sequence[str]) -> str:
+    """The `stack` of what a `compare` compared, into a folder beside its own."""
+    if not command:
+        return ""
+    words, skips = ["stack"], False
+    for word in command[1:]:
+        name = word.partition("=")[0]
+        if skips or word in _OF_TALK or name in _OF_COMPARING:
+            skips = not skips and word in _OF_COMPARING
+            continue
+        words.append(word)
+    words += ["--keep", ",".join(keep)] if keep else []
+    return join(["fakeodds", *words, "--out", f"{run.path}-stack"])
 
 
 def read_leaderboard(run: RunFolder) -> pd.DataFrame:
@@ -102,12 +147,8 @@ def _take(metrics: dict[str, Any], run: RunFolder) -> Advice:
         return Advice(f"Use submission.csv: {expected}.")
     models, every = ensemble["models"], ensemble["of"]
     named = ensemble_name(models, every)
-    share = (
-        "" if len(models) == len(every) and len(every) > 2 else f" ({len(models)} of {len(every)})"
-    )
-    return Advice(
-        f"Take {named}{share}, as {run.submission.name} does: {expected}, the choice included."
-    )
+    named += " detectors" if len(models) == len(every) > 2 else f" ({len(models)} of {len(every)})"
+    return Advice(f"Take {named}, as {run.submission.name} does: {expected}, the choice included.")
 
 
 def _instead(metrics: dict[str, Any], board: pd.DataFrame, command: Sequence[str]) -> list[Advice]:

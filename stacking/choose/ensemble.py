@@ -66,8 +66,8 @@ def _sentence(
     if size == of:
         return f"Ensemble: {taken}; no fewer are better out of fold."
     return (
-        f"Ensemble: {taken}; the best {size} are {gain:.4f} better out of fold, but {one}, and "
-        f"fewer are taken for more than {_SHOWN:g} of them."
+        f"Ensemble: {taken}; the best {size} are {gain:.4f} better out of fold, which is not "
+        f"{_SHOWN:g} standard errors (of {standard_error:.4f})."
     )
 
 

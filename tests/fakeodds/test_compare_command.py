@@ -48,7 +48,15 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert "already there" in again.output
     document = json.JSONDecoder().raw_decode(again.output)[0]
     assert document.pop("files")["compare.csv"] == str(out / "compare.csv")
+    advice = document.pop("advice")
     assert document == found
+    # Each ends in the stack that keeps it, beside the folder of the comparison.
+    keep = ",".join(found["smallest"]["models"])
+    assert advice[-1]["command"] == f"fakeodds stack {table} --jobs 1 --keep {keep} --out {out}-stack"
+    assert advice[-1]["command"] in said.output
+    cli(*advice[-1]["command"].split()[1:], "--meta", "logistic")
+    cli("apply", f"{out}-stack", table, "--out", tmp_path / "new.csv")
+    assert len(pd.read_csv(tmp_path / "new.csv")) == len(pd.read_csv(table))
 
     tight = cli(*arguments, "--max-seconds", "1.5")
     assert "within 1.5 seconds a video" in tight.output
@@ -59,7 +67,7 @@ def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd
     scores.assign(strong=1 - scores["strong"]).to_csv(tmp_path / "scores.csv", index=False)
     asked = ("compare", tmp_path / "scores.csv", "--out", tmp_path / "out", "--jobs", "1")
     assert "--reverse strong" in cli(*asked).output
-    assert "--reverse" not in cli(*asked, "--reverse", "strong").output
+    assert "say --reverse" not in cli(*asked, "--reverse", "strong").output
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from predictions.folds import assign_folds
 from stacking.clipping import learned_clip
 from stacking.ensembles import compare
 from stacking.ensembles.compare import compare_subsets
-from stacking.ensembles.comparison import Comparison
 from stacking.ensembles.costs import read_costs, subset_costs
 from stacking.ensembles.differences import paired_differences, pareto_front
 from stacking.ensembles.fits import subset_path
@@ -151,16 +150,6 @@ def test_the_table_holds_together(compared):
         loss = rows.loc[rows["models"] == others, "log_loss"].item()
         assert row["without"] == pytest.approx(loss)
         assert row["saves"] == pytest.approx(row["without"] - whole)
-
-
-def test_it_comes_back_from_json_as_it_was(compared):
-    *_, found = compared
-    again = Comparison.from_dict(json.loads(json.dumps(found.to_dict())))
-    pd.testing.assert_frame_equal(again.table, found.table, check_dtype=False)
-    pd.testing.assert_frame_equal(again.left_out, found.left_out)
-    assert again.chosen_inside == found.chosen_inside
-    assert again.smallest_inside == found.smallest_inside
-    assert again.to_dict() == found.to_dict()
 
 
 def test_processes_change_nothing(compared):

@@ -67,7 +67,8 @@ def _table(board: pd.DataFrame) -> Table:
             return "submitted"
         error = row["to_shipped_error"]
         spread = "" if pd.isna(error) else f" ± {number(error)}"
-        return f"{row['to_shipped']:+.4f}{spread}"
+        gap = round(row["to_shipped"], 4)
+        return f"{gap:+.4f}{spread}" if gap else f"{abs(gap):.4f}{spread}"
 
     return Table.of(
         board,
@@ -84,13 +85,20 @@ def _table(board: pd.DataFrame) -> Table:
         },
         strong=[int(at) for at in board.index[board["shipped"]]],
         texts=(0, 1),
-        first=10,
+        keys=_keys(board),
         note="All were judged on the same videos, which taught them nothing; ± is one standard "
         "error of the paired difference, over groups. A detector is there as it came and with a "
         "calibrator of its own (Platt's map); an ensemble is the detectors that forward selection "
         "takes, combined by a ridge; meta-learners and calibrators are what the stack chose from. "
         "Log loss, Brier and ECE: lower is better; AUC (0.5 is chance) and accuracy: higher.",
     )
+
+
+def _keys(board: pd.DataFrame) -> list[int]:
+    """The steps, and the best of each kind."""
+    firsts = board.index[~board["kind"].duplicated()]
+    steps = board.index[board["kind"] == "stack"]
+    return sorted({*map(int, firsts), *map(int, steps)})
 
 
 def _blend(contents: Contents) -> list[Part]:

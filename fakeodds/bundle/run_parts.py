@@ -308,6 +308,7 @@ def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[Note])
     settings = deepcopy({k: v for k, v in record["settings"].items() if k in _SETTINGS})
     if "train" in settings:
         settings["train"]["detectors"] = list(kept)
+        settings["train"].pop("starts", None)
         if settings["train"].get("weights") not in ("auto", "pretrained", "scratch"):
             settings["train"]["weights"] = "local"
     for key in ("finder", "second_finder"):

@@ -22,6 +22,7 @@ from fakeodds.cli.options import (
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreColumns, ScoreFiles, tell_of_cuts
 from fakeodds.workflows.settings import Prior
+from predictions.errors import InputError
 
 
 @click.command(cls=Command)
@@ -63,9 +64,9 @@ def apply(
     from stacking import load_stack
 
     refuse_overwriting(out, [*new, sample])
-    if (stack / "run.json").exists():
-        RunFolder.existing(stack, reads=True).require("stack")
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
+    if (stack / "run.json").exists() or not (folder / "stack.json").exists():
+        RunFolder.existing(stack, reads=True).require("stack")
     fitted, about = load_stack(folder)
     videos = _videos_of(new)
     asked = Asked(videos or new, prior)
@@ -83,7 +84,10 @@ def apply(
         wanted = wanted_by(sample, data.videos["video"].tolist())
         probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
-        scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        try:
+            scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        except InputError as error:
+            raise _or_videos(error, stack) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
     submission = submit(probability, out, wanted)
@@ -92,6 +96,17 @@ def apply(
         run.answered(**replace(asked, sample=sample).record())
         tell_outdated(run)
     return {**as_found(submission), "files": {out.name: str(out)}}
+
+
+def _or_videos(error: InputError, stack: Path) -> InputError:
+    """What is said of score files that are not taken, where the run's detectors look at videos."""
+    from fakeodds.run.folder import RunFolder
+
+    is_run = (stack / "run.json").exists()
+    if not is_run or not RunFolder.existing(stack, reads=True).is_of_videos:
+        return error
+    remedy = f"{error.remedy}; or give the videos themselves, at which the run's detectors look"
+    return InputError(**{**vars(error), "remedy": remedy})
 
 
 def _videos_of(new: tuple[Path, ...]) -> tuple[Path, ...]:

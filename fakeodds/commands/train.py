@@ -52,6 +52,7 @@ def train(
 
     folder = RunFolder.existing(run)
     folder.refuse_score_files("run: fakeodds stack scores.csv --out RUN")
+    folder.refuse_bundled()
     if not folder.videos.exists():
         raise InputError(
             "its faces are not found yet",

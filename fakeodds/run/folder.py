@@ -107,11 +107,9 @@ class RunFolder:
             InputError: there is no run, its run.json is damaged, or as `open`.
         """
         if not (path / "run.json").is_file():
-            raise InputError(
-                "holds no run (no run.json)",
-                file=path,
-                remedy="name the folder that was given as --out",
-            )
+            below = sorted(found.parent for found in path.glob("*/run.json"))
+            remedy = f"{below[0]} holds one" if below else "name the folder that was given as --out"
+            raise InputError("holds no run (no run.json)", file=path, remedy=remedy)
         run = cls(path, _read_run(path / "run.json"))
         if not reads:
             run.lock()
@@ -136,6 +134,19 @@ class RunFolder:
                 "was made of score files, and has no detectors of its own that look at videos",
                 file=self.path,
                 remedy=remedy.replace("RUN", str(self.path)),
+            )
+
+    def refuse_bundled(self) -> None:
+        """Refuse the run of a bundle, which holds what predicts and nothing else.
+
+        Raises:
+            InputError: it is one.
+        """
+        if not (self.record["commands"] or self.key("faces")):
+            raise InputError(
+                "is the run of a bundle, which can predict and holds no faces to learn from",
+                file=self.path,
+                remedy="name the folder of the `fakeodds run` that the bundle was made of",
             )
 
     def lock(self) -> None:
@@ -405,7 +416,9 @@ class RunFolder:
         return None
 
     def _command(self, name: str) -> str:
-        return PRODUCTS[name].command.replace("RUN", str(self.path))
+        owned = PRODUCTS[name]
+        command = (self.is_of_videos and owned.of_videos) or owned.command
+        return command.replace("RUN", str(self.path))
 
     def clear(self, name: str) -> None:
         """Remove a product and all that was made from it."""

@@ -75,12 +75,11 @@ class OpenedRun:
     def _open_scorer(
         self, device: str, backend: "BackendName", progress: Progress
     ) -> "Scorer | None":
-        settings = self.folder.record["settings"]
-        if "faces" not in settings:
+        if not self.folder.is_of_videos:
             return None
         from fakeodds.app.scoring import Scorer
 
-        imported = settings.get("imported", {})
+        imported = self.folder.record["settings"].get("imported", {})
         names = [name for name in self.about["kinds"] if name not in imported]
         if not names:
             return None

@@ -113,6 +113,16 @@ class DatasetOptions:
 
         return read_dataset(path, training=training, tell=terminal.note, **vars(self))
 
+    def read_new(self, paths: Sequence[Path]) -> "Dataset":
+        """Read videos to predict: files, folders and CSVs; say what was decided.
+
+        Raises:
+            InputError: as `base_models.datasets.several.read_new`.
+        """
+        from base_models.datasets.several import read_new
+
+        return read_new(paths, tell=terminal.note, **vars(self))
+
 
 _KIND_HELP = "probability, logit or raw, for one column or all; repeatable."
 _KIND: dict[str, Any] = {

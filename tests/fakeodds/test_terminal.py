@@ -446,7 +446,7 @@ def test_slices_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
 
 def test_domains_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
     judged = dict.fromkeys(("mean", "stacked", "calibrated"), MEASURES)
-    print_domains({LONG: judged, "c23": judged}, "the_[column]_of_the_compression_used")
+    print_domains({"the_[column]_of_the_compression_used": {LONG: judged, "c23": judged}})
     header, *lines = printed.getvalue().splitlines()
     assert header.startswith("the_[column]_of_the left out")
     for line in lines:

@@ -33,7 +33,7 @@ from predictions.tables.score_files import (
 )
 from predictions.words import count, first_names
 
-__all__ = ["METADATA", "Kind", "ScoreTable", "read_scores"]
+__all__ = ["METADATA", "Kind", "ScoreTable", "groups_of", "read_scores"]
 
 MISSING_SCORES = NoteKind(
     "scores.missing",
@@ -245,7 +245,7 @@ def read_scores(
         _note_same(scores, notes)
     _note_missing(rows, scores, notes)
     proposed = [column for piece in told for column in piece.groupings]
-    rows["group"] = _groups(rows, list(dict.fromkeys(proposed)), notes)
+    rows["group"] = groups_of(rows, list(dict.fromkeys(proposed)), notes)
     if "fold" in rows:
         _check_fold_column(rows)
     first = [name for name in ("label", "group", "fold") if name in rows]
@@ -271,7 +271,7 @@ def _note_missing(rows: pd.DataFrame, scores: pd.DataFrame, notes: list[Note]) -
         notes.append(UNLABELLED(videos=unlabelled, n=len(rows)))
 
 
-def _groups(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd.Series[str]":
+def groups_of(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd.Series[str]":
     """The group of every row, none missing; notes only matter where there is something to learn.
 
     Args:

@@ -91,6 +91,7 @@ from predictions import VIDEO_COLUMNS as VIDEO_COLUMNS
 from predictions import FrameRule as FrameRule
 from predictions import GroupFolds as GroupFolds
 from predictions import InputError as InputError
+from predictions import JudgedAnswers as JudgedAnswers
 from predictions import Kind as Kind
 from predictions import Note as Note
 from predictions import NoteKind as NoteKind
@@ -106,6 +107,7 @@ from predictions import check_videos as check_videos
 from predictions import connected_groups as connected_groups
 from predictions import group_codes as group_codes
 from predictions import make_submission as make_submission
+from predictions import read_judged as read_judged
 from predictions import read_own as read_own
 from predictions import read_sample as read_sample
 from predictions import read_scores as read_scores

@@ -36,13 +36,22 @@ NO_GROUPS_KNOWN = NoteKind(
 
 @dataclass(frozen=True, eq=False)
 class JudgedAnswers:
-    """The answers of a submission whose truth is known.
+    r"""The answers of a submission whose truth is known.
 
     Attributes:
         rows: index `video` (as the submission writes it); `label` (1. FAKE, 0. REAL), `group`
             (string), `probability` of FAKE, and those of `original`, `method`, `dataset` and the
             columns of `keep` that the truth has (string).
         notes: what was decided while reading.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import read_judged
+        >>> _ = Path("submission.csv").write_text("filename,label\na.mp4,0.9\nb.mp4,0.2\n")
+        >>> _ = Path("truth.csv").write_text("filename,label\na,FAKE\nc,REAL\n")
+        >>> judged = read_judged(Path("submission.csv"), Path("truth.csv"))
+        >>> len(judged.rows), [note.code for note in judged.notes]
+        (1, ['scores.spelled', 'truth.not-answered', 'truth.not-known', 'truth.no-groups'])
     """
 
     rows: pd.DataFrame
@@ -58,7 +67,7 @@ def read_judged(
     group: str | None = None,
     keep: Sequence[str] = (),
 ) -> JudgedAnswers:
-    """Read a submission, and the labels of its videos from another table.
+    r"""Read a submission, and the labels of its videos from another table.
 
     Videos of one file alone are left out, and a note counts them.
 
@@ -72,6 +81,16 @@ def read_judged(
     Raises:
         InputError: a file cannot be read; a probability is missing or none; as `read_scores`; none
             of the videos has a label.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from calibration import log_loss
+        >>> from predictions import read_judged
+        >>> _ = Path("submission.csv").write_text("filename,label\na.mp4,0.9\nb.mp4,0.2\n")
+        >>> _ = Path("truth.csv").write_text("filename,label,actor\na.mp4,1,ann\nb.mp4,0,bob\n")
+        >>> rows = read_judged(Path("submission.csv"), Path("truth.csv"), group="actor").rows
+        >>> round(log_loss(rows["label"], rows["probability"]), 4)
+        0.1643
     """
     notes: list[Note] = []
     probability = _probabilities(submission, notes)

@@ -35,6 +35,17 @@ class FittedProcedure:
         rules: how that rule was chosen; None where it was named, or nothing could be chosen.
         robust: the settings chosen by the worst domain; None where nothing was chosen.
         notes: all that was decided.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Procedure, Stack
+        >>> fitted = Procedure(Stack(meta="logistic")).fit(X, y, actor)
+        >>> fitted.stack.meta, fitted.frame_rule
+        ('logistic', None)
     """
 
     stack: Stack
@@ -65,6 +76,17 @@ class Procedure:
         frame_rule: names of `predictions.RULES` and `TRACK_RULES`; None chooses.
         domains: the domain of each video, on the index of every X that will come to fit, which
             must be a DataFrame then; None for no such choice.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Procedure, Stack
+        >>> fitted = Procedure(Stack(meta="logistic")).fit(X, y, actor)
+        >>> list(fitted.predict_stages(X[:2]))
+        ['stacked', 'calibrated']
     """
 
     stack: Stack = field(default_factory=Stack)

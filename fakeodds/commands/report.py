@@ -17,7 +17,8 @@ def report(run: Path) -> Answer:
 
     `run`, `stack`, `calibrate` and `compare` write it by themselves; call it after `predict`,
     after a second command on the same folder, or with a newer fakeodds. Writes
-    RUN/report.html, and RUN/report/ with each figure as PNG and as a table.
+    RUN/report.html, and RUN/report/ with each figure as PNG, SVG, PDF and data, and each table as
+    CSV, LaTeX and Markdown.
 
     \b
     fakeodds report runs/mine

@@ -1,4 +1,4 @@
-"""A submission against the truth, in the terminal; 80 columns at most."""
+"""A submission against the truth, and runs side by side, in the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -153,3 +153,30 @@ def _print_worst(found: Mapping[str, Any]) -> None:
             escape(shorten(str(row["group"]), 16)),
         )
     terminal.out.print(table)
+
+
+def print_runs(found: Mapping[str, Any]) -> None:
+    """What several runs promise, and the differences on the videos that they share."""
+    table = _table("run", "log loss", "95 % interval", "AUC", "videos", "groups")
+    for run in found["runs"]:
+        table.add_row(
+            escape(shorten(run["name"], 30)),
+            number(run["log_loss"]),
+            interval(run),
+            number(run["auc"], 3),
+            f"{run['rows']:,}",
+            f"{run['groups']:,}" if run["groups"] else "none known",
+        )
+    terminal.out.print(table)
+    for run in found["runs"]:
+        for alert in run["alerts"]:
+            terminal.note(f"{run['name']}: {alert['text']}")
+    for one in found["differences"]:
+        first, second = one["of"]
+        if "difference" not in one:
+            terminal.say(f"{first} and {second} share no video.")
+            continue
+        terminal.say(
+            f"{first} less {second}, on {thousands(one['videos'], 'shared video')}: "
+            f"{one['difference']:+.4f} ({interval(one)})"
+        )

@@ -34,6 +34,8 @@ from .measures.scores import row_log_loss as row_log_loss
 from .measures.smooth import smooth_ece as smooth_ece
 from .measures.summary import measure_all as measure_all
 from .measures.summary import measure_in_full as measure_in_full
+from .out_of_fold import CalibratedScores as CalibratedScores
+from .out_of_fold import calibrate as calibrate
 from .prior import PriorEstimate as PriorEstimate
 from .prior import estimate_prior as estimate_prior
 from .prior import shift_prior as shift_prior

@@ -47,6 +47,13 @@ def optimal_clip(
 
     Raises:
         InputError: labels, probabilities or weights that cannot be used; shrink not over 0.
+
+    Examples:
+        >>> from calibration import optimal_clip
+        >>> p, y = [0.999] * 100 + [0.001] * 100, [1] * 99 + [0] + [0] * 100
+        >>> low, high = optimal_clip(p, y)
+        >>> round(low, 4), round(high, 4)
+        (0.0098, 0.9804)
     """
     labels, p, weight = check_scored(y, probability, sample_weight)
     if not (np.isfinite(shrink) and shrink > 0):
@@ -96,6 +103,12 @@ def clip_curve(
         One row a margin m from 1e-6 to 0.5 (log-spaced), columns `margin`, `upper` (log loss of
         min(p, 1 - m)), `lower` (of max(p, m)), `both` (of the two together) and `none` (without
         a bound). All in nats, without imaginary rows.
+
+    Examples:
+        >>> from calibration import clip_curve
+        >>> curve = clip_curve([0.999, 0.001, 0.999], [1, 0, 0])
+        >>> bool(curve["both"].min() < curve["none"].iloc[0])
+        True
     """
     labels, p, weight = check_scored(y, probability, sample_weight)
     margin = np.geomspace(1e-6, 0.5, n_points)
@@ -132,6 +145,11 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
 
     Raises:
         InputError: not two numbers with 0 < low < high < 1.
+
+    Examples:
+        >>> from calibration import check_bounds
+        >>> check_bounds((0.01, 0.99))
+        (0.01, 0.99)
     """
     try:
         low, high = (float(bound) for bound in bounds)

@@ -33,6 +33,14 @@ def plot_clip_curve(
 
     Returns:
         The axes.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from calibration import clip_curve, plot_clip_curve
+        >>> curve = clip_curve([0.99, 0.01, 0.98], [1, 0, 0])
+        >>> axes = plot_clip_curve(curve, Figure().subplots())
+        >>> axes.get_ylabel()
+        'log loss'
     """
     if ax is None:
         import matplotlib.pyplot as plt

@@ -39,6 +39,14 @@ class PriorEstimate:
         source: the share the scores were calibrated at.
         identifiable: whether the scores say enough to estimate it at all.
         notes: each reason not to trust it.
+
+    Examples:
+        >>> from calibration import estimate_prior
+        >>> found = estimate_prior([0.5, 0.51, 0.49], source=0.5)
+        >>> found.identifiable
+        False
+        >>> [note.code for note in found.notes]
+        ['prior.not-identifiable']
     """
 
     prior: Interval
@@ -56,6 +64,11 @@ def shift_prior(p: ArrayLike, source: float, target: float) -> Floats:
 
     Raises:
         InputError: a share not strictly between 0 and 1, or a probability outside [0, 1].
+
+    Examples:
+        >>> from calibration import shift_prior
+        >>> shift_prior([0.5, 0.9], source=0.5, target=0.1).round(3).tolist()
+        [0.1, 0.5]
     """
     check_share(source, "source")
     check_share(target, "target")
@@ -100,6 +113,12 @@ def estimate_prior(
 
     Raises:
         InputError: no rows, probabilities outside [0, 1], a source not strictly inside (0, 1).
+
+    Examples:
+        >>> from calibration import estimate_prior
+        >>> p = [0.05] * 90 + [0.95] * 10  # calibrated where half were fakes
+        >>> round(estimate_prior(p, source=0.5).prior.value, 3)
+        0.056
     """
     check_share(source, "source")
     probability = np.asarray(p, dtype=np.float64)

@@ -86,6 +86,11 @@ def create_calibrator(name: str, **params: Any) -> "Calibrator":
 
     Raises:
         InputError: no such name; the message tells near ones.
+
+    Examples:
+        >>> from calibration import create_calibrator
+        >>> create_calibrator("affine", increasing=True)
+        AffineCalibrator(increasing=True)
     """
     calibrator: Calibrator = find(CALIBRATORS, name, "calibrator").load()(**params)
     return calibrator

@@ -37,6 +37,12 @@ class ReliabilityDiagram:
             the smoothed densities `reals` and `fakes`, which together integrate to 1.
         n_rows, n_groups, share: of the table.
         log_loss, ece, smooth_ece: of the probabilities.
+
+    Examples:
+        >>> from calibration import prepare_reliability
+        >>> diagram = prepare_reliability([0, 1] * 50, [0.2, 0.8] * 50, n_bins=2)
+        >>> diagram.bins[["mean_p", "share", "count"]].round(2).values.tolist()
+        [[0.2, 0.0, 50.0], [0.8, 1.0, 50.0]]
     """
 
     bins: pd.DataFrame
@@ -69,6 +75,12 @@ def prepare_reliability(
         y, p: labels and probabilities of FAKE, (n,).
         groups: rows that are not independent of each other, (n,).
         n_bins, binning: equal "mass" or equal "width".
+
+    Examples:
+        >>> from calibration import prepare_reliability
+        >>> diagram = prepare_reliability([0, 0, 0, 1] * 25, [0.25] * 100, n_bins=1)
+        >>> diagram.bins["share"].tolist(), diagram.n_groups
+        ([0.25], 100)
     """
     labels, probability, codes = check_judged(y, p, groups)
     bins = bin_rows(probability, np.ones(len(labels)), n_bins, binning)
@@ -140,6 +152,14 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
     Grey: where the points of a perfectly calibrated score would lie in 95 %. Points and bars:
     share of FAKE a bin with its 95 % interval. Line: the smoothed share. At the foot: where the
     rows are, REAL and FAKE.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from calibration import plot_reliability, prepare_reliability
+        >>> diagram = prepare_reliability([0, 1] * 50, [0.2, 0.8] * 50)
+        >>> axes = plot_reliability(diagram, Figure().subplots())
+        >>> axes.get_xlabel()
+        'probability of FAKE'
     """
     if ax is None:
         import matplotlib.pyplot as plt

@@ -40,3 +40,5 @@ from .tables.scores import read_scores as read_scores
 from .tables.videos import VIDEO_COLUMNS as VIDEO_COLUMNS
 from .tables.videos import check_videos as check_videos
 from .tables.videos import require_labels as require_labels
+from .truth import JudgedAnswers as JudgedAnswers
+from .truth import read_judged as read_judged

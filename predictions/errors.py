@@ -21,6 +21,14 @@ class InputError(ValueError):
         option: the option of the command line that is meant, `--kind`.
         expected: what was expected instead.
         remedy: what to do.
+
+    Examples:
+        >>> from predictions import InputError
+        >>> error = InputError("is not a number", file="scores.csv", row=3, remedy="correct it")
+        >>> print(error)
+        scores.csv, row 3: is not a number; correct it.
+        >>> error.facts
+        {'problem': 'is not a number', 'file': 'scores.csv', 'row': 3, 'remedy': 'correct it'}
     """
 
     def __init__(

@@ -39,7 +39,16 @@ _TRIED = 2**20
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; rename it to `path` when the block succeeds."""
+    """Yield a temporary name beside `path`; rename it to `path` when the block succeeds.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import replacing
+        >>> with replacing(Path("made.txt")) as temporary:
+        ...     _ = temporary.write_text("whole, or not there at all")
+        >>> Path("made.txt").exists()
+        True
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{short_name(path.name)}.{os.getpid()}.tmp")
     try:
@@ -95,13 +104,29 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write `text` (UTF-8) to `path` in one step."""
+    r"""Write `text` (UTF-8) to `path` in one step.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import write_text
+        >>> write_text("one line\n", Path("made.txt"))
+        >>> Path("made.txt").read_text()
+        'one line\n'
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors=AS_ID)
 
 
 def write_json(value: Mapping[str, Any], path: Path) -> None:
-    """Write `value` as indented JSON in one step; NaN and infinity are refused."""
+    """Write `value` as indented JSON in one step; NaN and infinity are refused.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import write_json
+        >>> write_json({"log_loss": 0.34}, Path("made.json"))
+        >>> Path("made.json").read_text().split()
+        ['{', '"log_loss":', '0.34', '}']
+    """
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
@@ -210,7 +235,16 @@ def _reason(error: BaseException) -> str:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, by the ending of `path`, in one step."""
+    """Write a table as Parquet or CSV, by the ending of `path`, in one step.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from predictions import write_table
+        >>> write_table(pd.DataFrame({"video": ["a"], "logit": [0.1]}), Path("table.parquet"))
+        >>> pd.read_parquet("table.parquet")["logit"].tolist()
+        [0.1]
+    """
     with replacing(path) as temporary:
         if path.suffix == ".parquet":
             table.to_parquet(temporary)

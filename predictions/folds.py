@@ -43,6 +43,13 @@ def connected_groups(
 
     Raises:
         InputError: there is no `video` column.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import connected_groups
+        >>> videos = pd.DataFrame({"video": ["a", "b", "c"], "original": [None, "a", None]})
+        >>> connected_groups(videos).tolist()
+        ['a', 'a', 'c']
     """
     if "video" not in videos.columns:
         raise InputError(
@@ -129,6 +136,13 @@ def assign_folds(
     Raises:
         InputError: fewer groups than folds, fewer than 2 folds, a missing group, more than 100
             kinds of labels, or not as many labels as groups.
+
+    Examples:
+        >>> from predictions import assign_folds
+        >>> labels = [1, 0, 1, 0, 1, 0]
+        >>> actor = ["ann", "ann", "bob", "bob", "cem", "cem"]
+        >>> assign_folds(labels, actor, n_splits=3).tolist()
+        [1, 1, 0, 0, 2, 2]
     """
     group_of_row = group_codes(groups, len(_as_series(groups)), sort=True)
     n_groups = int(group_of_row.max(initial=-1)) + 1
@@ -275,6 +289,15 @@ def check_folds(folds: ArrayLike, groups: ArrayLike) -> None:
 
     Raises:
         InputError: a group has rows in two folds; the message names the first and counts them.
+
+    Examples:
+        >>> from predictions import InputError, check_folds
+        >>> check_folds([0, 0, 1], ["ann", "ann", "bob"])
+        >>> try:
+        ...     check_folds([0, 1, 1], ["ann", "ann", "bob"])
+        ... except InputError as error:
+        ...     print(error.problem)
+        the group 'ann' lies in the folds 0 and 1 (1 group split in all)
     """
     codes = group_codes(groups, len(_as_series(groups)))
     n_groups = int(codes.max(initial=-1)) + 1
@@ -306,6 +329,15 @@ class GroupFolds:
     Args:
         n_splits: number of folds.
         random_state: the seed of `assign_folds`.
+
+    Examples:
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.model_selection import cross_val_score
+        >>> from predictions import GroupFolds
+        >>> X, y = [[0.1], [0.9], [0.2], [0.8], [0.3], [0.7]], [0, 1, 0, 1, 0, 1]
+        >>> actor = ["ann", "ann", "bob", "bob", "cem", "cem"]
+        >>> cross_val_score(LogisticRegression(), X, y, groups=actor, cv=GroupFolds(3)).tolist()
+        [1.0, 1.0, 1.0]
     """
 
     def __init__(self, n_splits: int = 5, *, random_state: int = 0) -> None:

@@ -35,6 +35,13 @@ def group_codes(groups: ArrayLike | None, n: int, *, sort: bool = False) -> NDAr
     Raises:
         InputError: another number of groups than rows, or a row without a group (all of those
             would be one).
+
+    Examples:
+        >>> from predictions import group_codes
+        >>> group_codes(["bob", "ann", "bob"], 3).tolist()
+        [0, 1, 0]
+        >>> group_codes(["bob", "ann", "bob"], 3, sort=True).tolist()
+        [1, 0, 1]
     """
     if groups is None:
         return np.arange(n, dtype=np.intp)

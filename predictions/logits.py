@@ -19,6 +19,11 @@ def to_logit(probability: ArrayLike) -> NDArray[np.float64]:
 
     Raises:
         ValueError: a value lies outside [0, 1].
+
+    Examples:
+        >>> from predictions import to_logit
+        >>> to_logit([0.5, 0.9]).round(3).tolist()
+        [0.0, 2.197]
     """
     p = np.asarray(probability, dtype=np.float64)
     if ((p < 0) | (p > 1)).any():
@@ -28,5 +33,11 @@ def to_logit(probability: ArrayLike) -> NDArray[np.float64]:
 
 
 def to_probability(logit: ArrayLike) -> NDArray[np.float64]:
-    """Probability of a logit, 1 / (1 + exp(-z)), of any shape; NaN stays NaN."""
+    """Probability of a logit, 1 / (1 + exp(-z)), of any shape; NaN stays NaN.
+
+    Examples:
+        >>> from predictions import to_probability
+        >>> to_probability([0.0, 2.0]).round(3).tolist()
+        [0.5, 0.881]
+    """
     return np.asarray(expit(np.asarray(logit, dtype=np.float64)))

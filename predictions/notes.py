@@ -28,6 +28,14 @@ class Note:
         code: of its kind, `room.what`.
         facts: JSON values.
         text: the sentence, where the kind is not known here (a note read from a file).
+
+    Examples:
+        >>> from predictions import Note
+        >>> note = Note("example.seen", {"n": 3}, "3 videos were seen.")
+        >>> print(note)
+        3 videos were seen.
+        >>> note.to_json()["facts"]
+        {'n': 3}
     """
 
     code: str
@@ -49,6 +57,15 @@ class NoteKind:
     Args:
         code: `room.what`; each kind has its own.
         sentence: a format string of the facts (see `Words`), or a function of them.
+
+    Examples:
+        >>> from predictions import NoteKind
+        >>> FOUND = NoteKind("example.found", "{n:video} in {folder}.")
+        >>> note = FOUND(n=3, folder="clips")
+        >>> print(note)
+        3 videos in clips.
+        >>> FOUND.among([note])[0].facts["n"]
+        3
     """
 
     def __init__(self, code: str, sentence: str | Callable[..., str]) -> None:

@@ -7,4 +7,9 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Tell nobody.
+
+    Examples:
+        >>> from predictions import silent
+        >>> silent("scoring", done=3, total=10)
+    """

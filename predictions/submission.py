@@ -85,7 +85,7 @@ class Sample:
 
 
 def read_sample(path: Path) -> Sample:
-    """A sample submission.
+    r"""A sample submission.
 
     The names are in `filename`, else `video`, else the first column of words that holds each once
     (a row number is passed over), else the first column. The probabilities are in the other column;
@@ -97,6 +97,14 @@ def read_sample(path: Path) -> Sample:
     Raises:
         InputError: the file cannot be read, a name is missing or twice, or several columns may hold
             the probabilities.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import read_sample
+        >>> _ = Path("sample.csv").write_text("filename,label\na.mp4,0.5\nb.mp4,0.5\n")
+        >>> sample = read_sample(Path("sample.csv"))
+        >>> sample.id, sample.probability, sample.names
+        ('filename', 'label', ['a.mp4', 'b.mp4'])
     """
     table = read_table(path, text="all")
     columns = [str(name) for name in table.columns]
@@ -166,6 +174,12 @@ def make_submission(
     Raises:
         InputError: a probability that is missing, infinite or not strictly between 0 and 1; a
             video that is doubled; as `Sample.match`. The message names the first five.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import make_submission
+        >>> make_submission(pd.Series({"a.mp4": 0.9, "b.mp4": 0.2})).values.tolist()
+        [['a.mp4', 0.9], ['b.mp4', 0.2]]
     """
     ids = pd.Series(probability.index.astype(str))
     _refuse("the scores", ids[ids.duplicated()].unique(), "{} there more than once", "keep one row")
@@ -193,7 +207,17 @@ def make_submission(
 
 
 def write_submission(submission: pd.DataFrame, path: Path) -> None:
-    """Write a submission as CSV in one step, digits enough to read back the same doubles."""
+    """Write a submission as CSV in one step, digits enough to read back the same doubles.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from predictions import make_submission, write_submission
+        >>> submission = make_submission(pd.Series({"a.mp4": 0.9}))
+        >>> write_submission(submission, Path("submission.csv"))
+        >>> Path("submission.csv").read_text().split()
+        ['filename,label', 'a.mp4,0.9']
+    """
     write_table(submission, path)
 
 

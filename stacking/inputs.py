@@ -21,7 +21,13 @@ Rows = NDArray[np.bool_]
 
 
 def is_score_column(name: object) -> bool:
-    """Whether a column holds a detector's score; `MODEL:feature` columns are frame statistics."""
+    """Whether a column holds a detector's score; `MODEL:feature` columns are frame statistics.
+
+    Examples:
+        >>> from stacking import is_score_column
+        >>> is_score_column("xception"), is_score_column("xception:spread")
+        (True, False)
+    """
     return ":" not in str(name)
 
 

@@ -38,6 +38,17 @@ class FittedProcedure:
         ensemble: which detectors were chosen; None where all were to be taken, or had to be.
         robust: the settings chosen by the worst domain; None where nothing was chosen.
         notes: all that was decided.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Procedure, Stack
+        >>> fitted = Procedure(Stack(meta="logistic")).fit(X, y, actor)
+        >>> fitted.stack.meta, fitted.frame_rule
+        ('logistic', None)
     """
 
     stack: Stack
@@ -75,6 +86,17 @@ class Procedure:
         domains: the domain of each video, on the index of every X that will come to fit, which
             must be a DataFrame then; None for no such choice.
         take: "recommended", "smallest" or "all" of the detectors; of a DataFrame without `domains`.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Procedure, Stack
+        >>> fitted = Procedure(Stack(meta="logistic")).fit(X, y, actor)
+        >>> list(fitted.predict_stages(X[:2]))
+        ['stacked', 'calibrated']
     """
 
     stack: Stack = field(default_factory=Stack)

@@ -95,6 +95,11 @@ def create_meta_learner(name: str, seed: int = 0, n_scores: int | None = None) -
 
     Raises:
         InputError: no such name; the message tells near ones.
+
+    Examples:
+        >>> from stacking import create_meta_learner
+        >>> type(create_meta_learner("shrunk")).__name__
+        'ShrunkLearner'
     """
     learner: MetaLearner = find(META_LEARNERS, name, "meta-learner").load()(
         n_scores=n_scores, seed=seed

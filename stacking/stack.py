@@ -75,6 +75,18 @@ class Stack(ClassifierMixin, BaseEstimator):
         learner_: the fitted meta-learner. calibrator_: the fitted calibrator or None.
         clip_: (low, high) or None. nothing_seen_: logit for rows without any score.
         notes_: what was decided inside fit.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Stack
+        >>> stack = Stack(meta="logistic").fit(X, y, groups=actor)
+        >>> new = pd.DataFrame({"a": [-2.0, 4.0], "b": [-1.0, np.nan]})
+        >>> stack.predict_stages(new)["calibrated"].round(1).tolist()
+        [0.0, 1.0]
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.

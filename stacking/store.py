@@ -40,7 +40,13 @@ _AGAIN = "write the stack again"
 
 
 def trusted_types() -> list[str]:
-    """The types a stack file may hold beyond skops' own defaults, by their full names."""
+    """The types a stack file may hold beyond skops' own defaults, by their full names.
+
+    Examples:
+        >>> from stacking import trusted_types
+        >>> "stacking.stack.Stack" in trusted_types()
+        True
+    """
     entries = (*META_LEARNERS.values(), *CALIBRATORS.values())
     types = {f"{kind.__module__}.{kind.__qualname__}" for kind in (Stack, AutoCalibrator, Note)}
     return sorted(types.union(*(entry.types for entry in entries)))
@@ -52,6 +58,18 @@ def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None
     Args:
         stack: a fitted stack.
         about: what the caller wants kept beside it (kinds, input hash, ...), JSON values.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Stack, load_stack, save_stack
+        >>> stack = Stack(meta="logistic").fit(X, y, groups=actor)
+        >>> save_stack(stack, "stack", about={"prior": 0.5})
+        >>> load_stack("stack")[1]
+        {'prior': 0.5}
     """
     _import_skops()
     from skops.io import dumps
@@ -100,6 +118,18 @@ def load_stack(folder: str | Path) -> tuple[Stack, dict[str, Any]]:
     Raises:
         InputError: a file is missing, not as it was written, or of another format, or it holds a
             type that is not in `trusted_types`.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import Stack, load_stack, save_stack
+        >>> stack = Stack(meta="logistic").fit(X, y, groups=actor)
+        >>> save_stack(stack, "stack")
+        >>> bool((load_stack("stack")[0].predict_proba(X) == stack.predict_proba(X)).all())
+        True
     """
     _import_skops()
     from skops.io import get_untrusted_types, loads

@@ -42,6 +42,13 @@ class Dataset:
         notes: decisions to show.
         layout: name of the layout it was read in.
         crops: for face crops instead of videos, the pictures of each video, relative to `root`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from base_models.datasets import Dataset
+        >>> Dataset(Path("videos"), pd.DataFrame({"video": ["a.mp4"], "label": [1]})).layout
+        'plain'
     """
 
     root: Path

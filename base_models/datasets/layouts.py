@@ -30,6 +30,11 @@ class Layout(Entry):
         told: that a folder was taken for it is worth a note.
         csv: a CSV that names the files is one, too.
         forced: `--layout` may name it for a folder that `find` does not recognise.
+
+    Examples:
+        >>> from base_models.datasets import LAYOUTS
+        >>> LAYOUTS["dfdc"].title
+        'DFDC'
     """
 
     title: str

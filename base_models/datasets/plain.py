@@ -29,7 +29,17 @@ IMAGE_ENDINGS = frozenset(
 
 
 def list_videos(folder: Path) -> list[str]:
-    """Ids of the videos in a folder and below; see `list_files`."""
+    """Ids of the videos in a folder and below; see `list_files`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.datasets import list_videos
+        >>> Path("clips/real").mkdir(parents=True)
+        >>> for name in ("real/a.mp4", "notes.txt"):
+        ...     Path("clips", name).touch()
+        >>> list_videos(Path("clips"))
+        ['real/a.mp4']
+    """
     return list_files(folder, VIDEO_ENDINGS)
 
 

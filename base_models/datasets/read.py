@@ -61,6 +61,16 @@ def read_dataset(
 
     Raises:
         InputError: no video is there, the tables are not in order, or labels are missing.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.datasets import read_dataset
+        >>> for name in ("real/anna.mp4", "fake/bob.mp4"):
+        ...     Path("faces", name).parent.mkdir(parents=True)
+        ...     _ = Path("faces", name).write_bytes(b"a video")
+        >>> dataset = read_dataset(Path("faces"), training=True)
+        >>> dataset.layout, dataset.videos["label"].tolist()
+        ('real-fake', [1, 0])
     """
     if not path.exists():
         raise InputError("there is no such folder or file", file=path, remedy="check the path")

@@ -29,7 +29,19 @@ SMALLEST_SIZE = 32
 
 
 class Backend(Protocol):
-    """Whatever turns face crops into logits: a network in its framework, or an exported one."""
+    """Whatever turns face crops into logits: a network in its framework, or an exported one.
+
+    Examples:
+        >>> import numpy as np
+        >>> from base_models.detectors import Backend
+        >>> class Brightness:
+        ...     size = 64
+        ...     def logits(self, images):
+        ...         return images.mean(axis=(1, 2, 3)).astype(np.float32) - 128
+        >>> backend: Backend = Brightness()
+        >>> backend.logits(np.zeros((2, 64, 64, 3), np.uint8)).tolist()
+        [-128.0, -128.0]
+    """
 
     @property
     def size(self) -> int:
@@ -50,7 +62,15 @@ def check_crops(images: NDArray, size: int) -> None:
 
 
 class Detector(Backend, Protocol):
-    """A backend that knows what it is and what its weights were before any training of ours."""
+    """A backend that knows what it is and what its weights were before any training of ours.
+
+    Examples:
+        >>> import numpy as np
+        >>> from base_models.detectors import create_detector
+        >>> detector = create_detector("mobilenetv2", weights="scratch", size=64)
+        >>> detector.spec.name, detector.start
+        ('mobilenetv2', 'scratch')
+    """
 
     @property
     def spec(self) -> "DetectorSpec":
@@ -77,6 +97,12 @@ class PublishedWeights:
         checksum: `md5:` or `sha256:` and the digits, where a hash is published beside the file.
         package: a package that carries the file too, by its name in the package index; `checksum`
             is then the whole SHA-256.
+
+    Examples:
+        >>> from base_models.detectors import find_detector
+        >>> weights = find_detector("efficientnet_b4").published
+        >>> weights.location
+        'timm/efficientnet_b4.ra2_in1k'
     """
 
     location: str
@@ -134,6 +160,12 @@ class DetectorSpec:
         multiple: what its side in pixels must be a multiple of: a vision transformer's patch.
         card: of a detector that somebody else trained, which is scored as it is.
         extra: of fakeodds, which brings what it needs; its framework's name when empty.
+
+    Examples:
+        >>> from base_models.detectors import find_detector
+        >>> spec = find_detector("xception")
+        >>> spec.framework, spec.size, spec.looks_at
+        ('torch', 299, 'face')
     """
 
     name: str
@@ -184,6 +216,14 @@ def register(spec: DetectorSpec) -> DetectorSpec:
 
     Raises:
         ValueError: the name is taken.
+
+    Examples:
+        >>> from base_models.detectors import find_detector, register
+        >>> try:
+        ...     register(find_detector("xception"))
+        ... except ValueError:
+        ...     print("the name is taken")
+        the name is taken
     """
     if spec.name in _REGISTRY:
         raise ValueError(f"a detector named {spec.name!r} is registered already")
@@ -192,7 +232,13 @@ def register(spec: DetectorSpec) -> DetectorSpec:
 
 
 def list_detectors() -> list[DetectorSpec]:
-    """Every registered detector, in the order of registration; imports no framework."""
+    """Every registered detector, in the order of registration; imports no framework.
+
+    Examples:
+        >>> from base_models.detectors import list_detectors
+        >>> "xception" in [spec.name for spec in list_detectors()]
+        True
+    """
     return list(_REGISTRY.values())
 
 
@@ -220,6 +266,11 @@ def find_detector(name: str) -> DetectorSpec:
 
     Raises:
         InputError: there is none; the message names near matches.
+
+    Examples:
+        >>> from base_models.detectors import find_detector
+        >>> find_detector("efficientnet_b4").size
+        320
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
@@ -256,6 +307,13 @@ def create_detector(
 
     Raises:
         InputError: unknown name, too small a size, or weights that cannot be had or read.
+
+    Examples:
+        >>> import numpy as np
+        >>> from base_models.detectors import create_detector
+        >>> detector = create_detector("mobilenetv2", weights="scratch", size=64)
+        >>> detector.logits(np.zeros((2, 64, 64, 3), np.uint8)).shape
+        (2,)
     """
     spec = find_detector(name)
     size = spec.size if size is None else size

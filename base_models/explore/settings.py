@@ -26,6 +26,11 @@ class ExploreSettings:
 
     Raises:
         InputError: a value outside its range.
+
+    Examples:
+        >>> from base_models.explore import ExploreSettings
+        >>> ExploreSettings(sample=50, frames=4).pairs
+        60
     """
 
     sample: int = setting(

@@ -190,6 +190,15 @@ def extract_faces(
 
     Raises:
         InputError: a finder cannot be had (its package or its file is missing).
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.datasets import read_dataset
+        >>> Path("clips").mkdir()
+        >>> _ = Path("clips/broken.mp4").write_bytes(b"no video")
+        >>> from base_models.faces import extract_faces
+        >>> extract_faces(read_dataset(Path("clips")), Path("faces"))["status"].tolist()
+        ['unreadable']
     """
     coming = iter_faces(
         dataset, out, settings, jobs=jobs, progress=progress, device=device, in_order=False

@@ -54,7 +54,21 @@ class Detections:
 
 
 class FaceFinder(Protocol):
-    """Whatever finds faces in pictures, in one thread. The same pictures give the same faces."""
+    """Whatever finds faces in pictures, in one thread. The same pictures give the same faces.
+
+    Examples:
+        >>> import numpy as np
+        >>> from base_models.faces import FaceFinder
+        >>> from base_models.faces.finders import Detections, no_points
+        >>> class Nobody:
+        ...     min_face_pixels = 20
+        ...     def find(self, images):
+        ...         n = np.zeros(0, np.float32)
+        ...         return Detections(np.zeros(0, np.int32), n.reshape(0, 4), n, no_points(0))
+        >>> finder: FaceFinder = Nobody()
+        >>> len(finder.find(np.zeros((1, 64, 64, 3), np.uint8)).score)
+        0
+    """
 
     @property
     def min_face_pixels(self) -> int:

@@ -24,6 +24,11 @@ class FinderSpec:
         extra: the extra of fakeodds that brings what it needs.
         factory: `module:function`, called as function(FinderOptions) -> FaceFinder.
         is_file: whether a path belongs to the name.
+
+    Examples:
+        >>> from base_models.faces import FINDERS
+        >>> FINDERS["haar"].measure
+        'how many neighbouring windows agree'
     """
 
     name: str

@@ -45,6 +45,11 @@ class FaceSettings:
 
     Raises:
         InputError: a value outside its range.
+
+    Examples:
+        >>> from base_models.faces import FaceSettings
+        >>> FaceSettings(frames=8, margin=0.3).finder
+        'mtcnn'
     """
 
     frames: int = setting(30, "Frames looked at a video, at most.", least=1)

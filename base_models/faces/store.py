@@ -55,6 +55,12 @@ class Faces:
         views: name of a view -> n JPEG files, the same faces cut in another way.
         picture_frame: (m,) int32, the frames of which whole pictures are kept.
         pictures: name of a view of whole pictures -> m JPEG files.
+
+    Examples:
+        >>> from base_models.faces import empty_faces
+        >>> faces = empty_faces("no_face", "no face was found", n_frames=30, size=256)
+        >>> len(faces), faces.status
+        (0, 'no_face')
     """
 
     frame: NDArray[np.int32]
@@ -134,7 +140,13 @@ class Seen:
 def empty_faces(
     status: Status, reason: str, code: str = "no_face", *, n_frames: int, size: int
 ) -> Faces:
-    """No faces, and why."""
+    """No faces, and why.
+
+    Examples:
+        >>> from base_models.faces import empty_faces
+        >>> empty_faces("no_face", "no face was found", n_frames=30, size=256).box.shape
+        (0, 4)
+    """
     return Faces(
         frame=np.empty(0, np.int32),
         track=np.empty(0, np.int32),
@@ -150,12 +162,29 @@ def empty_faces(
 
 
 def faces_path(out: Path, video: str) -> Path:
-    """Where the faces of `video` lie in the folder `out`; see `video_path`."""
+    """Where the faces of `video` lie in the folder `out`; see `video_path`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.faces import faces_path
+        >>> faces_path(Path("faces"), "real/anna.mp4").parent.name
+        'real'
+    """
     return video_path(out, video)
 
 
 def write_faces(faces: Faces, path: Path, key: str) -> None:
-    """Write `faces`, made for `key`, in one step; the same faces give the same bytes."""
+    """Write `faces`, made for `key`, in one step; the same faces give the same bytes.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.faces import empty_faces, faces_path, load_faces, write_faces
+        >>> faces = empty_faces("no_face", "no face was found", n_frames=30, size=256)
+        >>> path = faces_path(Path("faces"), "anna.mp4")
+        >>> write_faces(faces, path, key="made for this")
+        >>> load_faces(path).reason
+        'no face was found'
+    """
     FACES.write(faces, path, key)
 
 
@@ -168,6 +197,15 @@ def load_faces(path: Path, views: Collection[View] | None = None) -> Faces:
 
     Raises:
         InputError: the file is missing, damaged, or no faces file.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.faces import empty_faces, faces_path, load_faces, write_faces
+        >>> faces = empty_faces("no_face", "no face was found", n_frames=30, size=256)
+        >>> path = faces_path(Path("faces"), "anna.mp4")
+        >>> write_faces(faces, path, key="made for this")
+        >>> load_faces(path).reason
+        'no face was found'
     """
     if views is None:
         return FACES.load(path)

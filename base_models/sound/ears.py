@@ -51,6 +51,11 @@ class MelEar:
 
     Raises:
         InputError: a value outside its range.
+
+    Examples:
+        >>> from base_models.sound import MelEar
+        >>> MelEar(window_s=2.0).bands
+        64
     """
 
     bands: int = setting(64, least=8)
@@ -112,6 +117,11 @@ class WaveEar:
     Attributes:
         samples: of one window.
         windows: how many are kept at most, evenly chosen.
+
+    Examples:
+        >>> from base_models.sound import WaveEar
+        >>> WaveEar(samples=64_000).windows
+        15
     """
 
     samples: int

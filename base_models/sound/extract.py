@@ -70,6 +70,15 @@ def extract_sound(
     Returns:
         `video`, `status` (`ok`, `no_sound`, `unreadable`), `reason` and `reason_code` (string,
         empty when all is well) and `seconds` (float64); every video keeps its row.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.datasets import read_dataset
+        >>> Path("clips").mkdir()
+        >>> _ = Path("clips/broken.mp4").write_bytes(b"no video")
+        >>> from base_models.sound import extract_sound
+        >>> extract_sound(read_dataset(Path("clips")), Path("sound"))["status"].tolist()
+        ['unreadable']
     """
     settings = settings or SoundSettings()
     videos = [str(video) for video in dataset.videos["video"]]

@@ -15,6 +15,11 @@ class SoundSettings:
 
     Raises:
         InputError: a value outside its range.
+
+    Examples:
+        >>> from base_models.sound import SoundSettings
+        >>> SoundSettings(longest_s=10.0).rate
+        16000
     """
 
     rate: int = setting(16_000, least=4000)

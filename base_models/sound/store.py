@@ -33,6 +33,13 @@ class Sound:
         reason: a sentence; empty when all is well.
         seconds: of sound that was decoded.
         reason_code: the kind of reason in a word: `silent`, `no_track`, ...; empty likewise.
+
+    Examples:
+        >>> import numpy as np
+        >>> from base_models.sound import Sound
+        >>> samples = np.zeros(16_000, np.int16)
+        >>> Sound(samples, "no_sound", "the track is silent", seconds=1.0).status
+        'no_sound'
     """
 
     samples: NDArray[np.int16] = field(repr=False)
@@ -53,12 +60,30 @@ def as_samples(wave: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def sound_path(out: Path, video: str) -> Path:
-    """Where the sound of `video` lies in the folder `out`; see `video_path`."""
+    """Where the sound of `video` lies in the folder `out`; see `video_path`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from base_models.sound import sound_path
+        >>> sound_path(Path("sound"), "real/anna.mp4").parent.name
+        'real'
+    """
     return video_path(out, video)
 
 
 def write_sound(sound: Sound, path: Path, key: str) -> None:
-    """Write `sound`, made for `key`, in one step; the same sound gives the same bytes."""
+    """Write `sound`, made for `key`, in one step; the same sound gives the same bytes.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from base_models.sound import Sound, load_sound, sound_path, write_sound
+        >>> sound = Sound(np.ones(16_000, np.int16), "ok", "", seconds=1.0)
+        >>> path = sound_path(Path("sound"), "anna.mp4")
+        >>> write_sound(sound, path, key="made for this")
+        >>> load_sound(path).seconds
+        1.0
+    """
     SOUND.write(sound, path, key)
 
 
@@ -67,6 +92,16 @@ def load_sound(path: Path) -> Sound:
 
     Raises:
         InputError: the file is missing, damaged, or no sound file.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from base_models.sound import Sound, load_sound, sound_path, write_sound
+        >>> sound = Sound(np.ones(16_000, np.int16), "ok", "", seconds=1.0)
+        >>> path = sound_path(Path("sound"), "anna.mp4")
+        >>> write_sound(sound, path, key="made for this")
+        >>> load_sound(path).seconds
+        1.0
     """
     return SOUND.load(path)
 

@@ -47,6 +47,21 @@ class Frame:
         index: number of the frame in the video, from 0, in the order of showing.
         time_s: when it is shown, in seconds after the first frame.
         image: RGB uint8 (H, W, 3), turned upright.
+
+    Examples:
+        >>> from fractions import Fraction
+        >>> import av, numpy as np
+        >>> with av.open("clip.mp4", "w") as file:
+        ...     stream = file.add_stream("libx264", rate=25)
+        ...     stream.width = stream.height = 64
+        ...     for shade in range(25):
+        ...         picture = np.full((64, 64, 3), 10 * shade, np.uint8)
+        ...         file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        ...     file.mux(stream.encode())
+        >>> from pathlib import Path
+        >>> from base_models.video import sample_frames
+        >>> [frame.index for frame in sample_frames(Path("clip.mp4"), 3)]
+        [4, 12, 20]
     """
 
     index: int
@@ -192,6 +207,22 @@ def sample_frames(path: Path, n: int) -> list[Frame]:
 
     Raises:
         UnreadableVideo: as `index_video` and `decode_frames`.
+
+    Examples:
+        >>> from fractions import Fraction
+        >>> import av, numpy as np
+        >>> with av.open("clip.mp4", "w") as file:
+        ...     stream = file.add_stream("libx264", rate=25)
+        ...     stream.width = stream.height = 64
+        ...     for shade in range(25):
+        ...         picture = np.full((64, 64, 3), 10 * shade, np.uint8)
+        ...         file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        ...     file.mux(stream.encode())
+        >>> from pathlib import Path
+        >>> from base_models.video import sample_frames
+        >>> frames = sample_frames(Path("clip.mp4"), 5)
+        >>> [round(frame.time_s, 2) for frame in frames], frames[0].image.shape
+        ([0.08, 0.28, 0.48, 0.68, 0.88], (64, 64, 3))
     """
     index = index_video(path)
     return list(decode_frames(index, choose_frames(index.times, n)))

@@ -65,6 +65,15 @@ class AutoCalibrator(Calibrator):
             log loss, its difference to the best and that difference's standard error (nats).
             Empty where nothing could be cross-validated.
         notes_: what was chosen and why, one note of the kind CHOSEN.
+
+    Examples:
+        >>> from calibration import AutoCalibrator
+        >>> z, y = [-6.0, 6.0] * 100, [0, 1, 0, 1, 1, 1, 0, 1, 0, 0] * 20
+        >>> fitted = AutoCalibrator().fit_logits(z, y, groups=[i // 10 for i in range(200)])
+        >>> fitted.name_
+        'temperature'
+        >>> print(fitted.notes_[0])
+        Calibration: temperature (cross-validated log loss 0.5004, 1.2025 without).
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.

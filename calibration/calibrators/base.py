@@ -44,6 +44,17 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         InputError: one label only, the words REAL and FAKE as labels, REAL and FAKE side by side,
             NaN, infinite or enormous X, negative or all-zero weights.
         ValueError: text, no rows, more than two labels (scikit-learn's messages).
+
+    Examples:
+        >>> import numpy as np
+        >>> from calibration import Calibrator
+        >>> class Halved(Calibrator):
+        ...     def _fit_map(self, z, t, w):
+        ...         self.factor_ = 0.5
+        ...     def _map(self, z):
+        ...         return self.factor_ * np.asarray(z)
+        >>> Halved().fit_logits([-1.0, 1.0], [0, 1]).map_logits([2.0]).tolist()
+        [1.0]
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:

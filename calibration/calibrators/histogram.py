@@ -17,6 +17,14 @@ class HistogramCalibrator(Calibrator):
     Attributes:
         edges_: the inner edges, logits, (bins - 1,); a score on an edge belongs above it.
         values_: the probability of each bin, (bins,).
+
+    Examples:
+        >>> from calibration import HistogramCalibrator
+        >>> from predictions import to_probability
+        >>> z, y = [-3.0, -1.0, 1.0, 3.0] * 25, [0, 0, 1, 1, 0, 1, 0, 1] * 12 + [0, 0, 1, 1]
+        >>> fitted = HistogramCalibrator().fit_logits(z, y)
+        >>> to_probability(fitted.map_logits([-3.0, 3.0])).round(2).tolist()
+        [0.02, 0.98]
     """
 
     def __init__(self, n_bins: int = 15, shrink: float = 1.0) -> None:

@@ -20,6 +20,14 @@ class IsotonicCalibrator(Calibrator):
 
     Attributes:
         thresholds_, values_: logits, and the probabilities at them, between which is interpolated.
+
+    Examples:
+        >>> from calibration import IsotonicCalibrator
+        >>> from predictions import to_probability
+        >>> z, y = [-3.0, -1.0, 1.0, 3.0] * 25, [0, 0, 1, 1, 0, 1, 0, 1] * 12 + [0, 0, 1, 1]
+        >>> fitted = IsotonicCalibrator().fit_logits(z, y)
+        >>> to_probability(fitted.map_logits([-3.0, 3.0])).round(2).tolist()
+        [0.04, 0.96]
     """
 
     def __init__(self, shrink: float = 1.0) -> None:

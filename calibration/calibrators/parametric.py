@@ -17,7 +17,15 @@ from calibration.logistic import (
 
 
 class IdentityCalibrator(Calibrator):
-    """Leaves every logit as it is: what *auto* falls back on when nothing helps."""
+    """Leaves every logit as it is: what *auto* falls back on when nothing helps.
+
+    Examples:
+        >>> from calibration import IdentityCalibrator
+        >>> z, y = [-4.0, -3.0, -2.0, 2.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]
+        >>> fitted = IdentityCalibrator().fit_logits(z, y)
+        >>> fitted.map_logits([-4.0, 0.0, 4.0]).round(2).tolist()
+        [-4.0, 0.0, 4.0]
+    """
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
         pass
@@ -36,6 +44,15 @@ class TemperatureCalibrator(Calibrator):
 
     Attributes:
         temperature_: T, finite and positive.
+
+    Examples:
+        >>> from calibration import TemperatureCalibrator
+        >>> z, y = [-4.0, -3.0, -2.0, 2.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]
+        >>> fitted = TemperatureCalibrator().fit_logits(z, y)
+        >>> round(fitted.temperature_, 2)
+        2.52
+        >>> fitted.predict_proba([[4.0]]).round(2).tolist()  # REAL, FAKE
+        [[0.17, 0.83]]
     """
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
@@ -57,6 +74,13 @@ class AffineCalibrator(Calibrator):
 
     Attributes:
         slope_, intercept_: the line, in logits.
+
+    Examples:
+        >>> from calibration import AffineCalibrator
+        >>> z, y = [-4.0, -3.0, -2.0, 2.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]
+        >>> fitted = AffineCalibrator().fit_logits(z, y)
+        >>> round(fitted.slope_, 2), round(abs(fitted.intercept_), 2)
+        (0.4, 0.0)
     """
 
     def __init__(self, increasing: bool = False) -> None:
@@ -85,6 +109,13 @@ class BetaCalibrator(Calibrator):
 
     Attributes:
         a_, b_, c_: the three parameters.
+
+    Examples:
+        >>> from calibration import BetaCalibrator
+        >>> z, y = [-4.0, -3.0, -2.0, 2.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]
+        >>> fitted = BetaCalibrator().fit_logits(z, y)
+        >>> fitted.map_logits([-4.0, 0.0, 4.0]).round(2).tolist()
+        [-1.59, 0.0, 1.59]
     """
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:
@@ -117,6 +148,13 @@ class QuadraticCalibrator(Calibrator):
     Attributes:
         low_, high_: the ends of the central part, logits.
         intercept_, slope_low_, slope_high_: the map's value and slope at low_, its slope at high_.
+
+    Examples:
+        >>> from calibration import QuadraticCalibrator
+        >>> z, y = [-4.0, -3.0, -2.0, 2.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]
+        >>> fitted = QuadraticCalibrator().fit_logits(z, y)
+        >>> fitted.map_logits([-4.0, 0.0, 4.0]).round(2).tolist()
+        [-1.59, 0.0, 1.59]
     """
 
     def __init__(self, tail: float = 0.01, increasing: bool = True) -> None:

@@ -30,6 +30,14 @@ class SplineCalibrator(Calibrator):
     Attributes:
         knots_, slopes_, intercept_: the map: its value at the first knot and its slopes at all.
         penalty_: the chosen weight of the penalty.
+
+    Examples:
+        >>> from calibration import SplineCalibrator
+        >>> from predictions import to_probability
+        >>> z, y = [-3.0, -1.0, 1.0, 3.0] * 25, [0, 0, 1, 1, 0, 1, 0, 1] * 12 + [0, 0, 1, 1]
+        >>> fitted = SplineCalibrator().fit_logits(z, y)
+        >>> to_probability(fitted.map_logits([-3.0, 3.0])).round(2).tolist()
+        [0.03, 0.97]
     """
 
     def __init__(self, n_knots: int = 8, tail: float = 0.01) -> None:

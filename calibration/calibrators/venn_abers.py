@@ -21,6 +21,14 @@ class VennAbersCalibrator(Calibrator):
         scores_: the distinct calibration logits, sorted, (k,).
         low_: p0 just at or after each score, with 0.0 for before the first, (k + 1,).
         high_: p1 just at or before each score, with 1.0 for after the last, (k + 1,).
+
+    Examples:
+        >>> from calibration import VennAbersCalibrator
+        >>> from predictions import to_probability
+        >>> z, y = [-3.0, -1.0, 1.0, 3.0] * 25, [0, 0, 1, 1, 0, 1, 0, 1] * 12 + [0, 0, 1, 1]
+        >>> fitted = VennAbersCalibrator().fit_logits(z, y)
+        >>> to_probability(fitted.map_logits([-3.0, 3.0])).round(2).tolist()
+        [0.04, 0.96]
     """
 
     def _fit_map(self, z: Floats, t: Floats, w: Floats) -> None:

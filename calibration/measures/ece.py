@@ -68,6 +68,12 @@ def ece(
 
     Equal mass ("mass") or equal width ("width") bins; `debias` takes off what noise alone adds
     (see gaps_to_ece); without that even perfect probabilities have a clearly positive value.
+
+    Examples:
+        >>> from calibration import ece
+        >>> y, p = [0, 1] * 50, [0.4, 0.6] * 50
+        >>> round(ece(y, p, n_bins=2), 3)
+        0.4
     """
     labels, probability, weight = check_scored(y, p, w)
     bins = bin_rows(probability, weight, n_bins, binning)

@@ -20,6 +20,13 @@ def calibration_line(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> 
 
     1 and 0 where p is calibrated; a slope below 1 says that p is overconfident. NaN, NaN where
     one label is missing or all p are equal, as no line is determined then.
+
+    Examples:
+        >>> from calibration import calibration_line
+        >>> y, p = [1, 1, 0, 0, 0, 1], [0.99, 0.98, 0.97, 0.02, 0.01, 0.03]
+        >>> slope, intercept = calibration_line(y, p)
+        >>> round(slope, 2)  # far below 1: too sure
+        0.22
     """
     labels, probability, weight = check_scored(y, p, w)
     return fit_line(bounded_logit(probability), labels, weight)
@@ -29,6 +36,11 @@ def calibration_in_the_large(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = N
     """The one shift of the logits that makes mean p the share of FAKE (slope held at 1).
 
     0 where p is right on average, positive where FAKE is called too rarely; NaN with one label.
+
+    Examples:
+        >>> from calibration import calibration_in_the_large
+        >>> round(calibration_in_the_large([1, 1, 1, 0], [0.5, 0.5, 0.5, 0.5]), 3)
+        1.099
     """
     labels, probability, weight = check_scored(y, p, w)
     return fit_offset(bounded_logit(probability), labels, weight)

@@ -24,6 +24,12 @@ def row_log_loss(target: Floats, probability: Floats) -> Floats:
     Args:
         target: 1.0 = FAKE, 0.0 = REAL; any shape that goes with the probabilities'.
         probability: of FAKE.
+
+    Examples:
+        >>> import numpy as np
+        >>> from calibration import row_log_loss
+        >>> row_log_loss(np.array([1.0, 0.0]), np.array([0.9, 0.9])).round(3).tolist()
+        [0.105, 2.303]
     """
     right = np.where(target == 1, probability, 1 - probability)
     return np.asarray(-np.log(np.clip(right, EPS, 1 - EPS)))
@@ -35,30 +41,60 @@ def log_loss_of_logits(target: Floats, logit: Floats) -> Floats:
     Args:
         target: in [0, 1], 1.0 = FAKE; any shape that goes with the logits'.
         logit: of FAKE.
+
+    Examples:
+        >>> import numpy as np
+        >>> from calibration import log_loss_of_logits
+        >>> log_loss_of_logits(np.array([1.0, 0.0]), np.array([0.0, 1000.0])).round(3).tolist()
+        [0.693, 1000.0]
     """
     return np.asarray(np.logaddexp(0.0, logit) - target * logit)
 
 
 def log_loss(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """Mean log loss in nats, probabilities kept 1e-15 away from 0 and 1 as Kaggle does."""
+    """Mean log loss in nats, probabilities kept 1e-15 away from 0 and 1 as Kaggle does.
+
+    Examples:
+        >>> from calibration import log_loss
+        >>> round(log_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 6)
+        0.216162
+    """
     labels, probability, weight = check_scored(y, p, w)
     return float(np.average(row_log_loss(labels, probability), weights=weight))
 
 
 def brier(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """Mean squared error of the probability (Brier 1950, binary form: 0 to 1)."""
+    """Mean squared error of the probability (Brier 1950, binary form: 0 to 1).
+
+    Examples:
+        >>> from calibration import brier
+        >>> round(brier([0, 1, 1, 0], [0.1, 0.9, 0.8, 0.3]), 4)
+        0.0375
+    """
     labels, probability, weight = check_scored(y, p, w)
     return float(np.average((probability - labels) ** 2, weights=weight))
 
 
 def accuracy(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """Share of rows whose label is called right, FAKE being called where p > 0.5."""
+    """Share of rows whose label is called right, FAKE being called where p > 0.5.
+
+    Examples:
+        >>> from calibration import accuracy
+        >>> accuracy([1, 1, 0, 0], [0.9, 0.4, 0.3, 0.1])
+        0.75
+    """
     labels, probability, weight = check_scored(y, p, w)
     return float(np.average((probability > 0.5) == (labels == 1), weights=weight))
 
 
 def auc(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """Area under the ROC curve, ties counted half; NaN where only one class has weight."""
+    """Area under the ROC curve, ties counted half; NaN where only one class has weight.
+
+    Examples:
+        >>> from calibration import auc
+        >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        0.75
+    """
     labels, probability, weight = check_scored(y, p, w)
     return float(AucRows(labels, probability).of(weight[None, :])[0])
 
@@ -135,7 +171,14 @@ class AucRows:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Weighted counts at a threshold: FAKE is called where p > threshold."""
+    """Weighted counts at a threshold: FAKE is called where p > threshold.
+
+    Examples:
+        >>> from calibration import confusion
+        >>> found = confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
+        >>> found.true_fake, found.false_real
+        (1.0, 1.0)
+    """
 
     true_fake: float
     false_fake: float
@@ -147,7 +190,13 @@ class Confusion:
 def confusion(
     y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None, *, threshold: float = 0.5
 ) -> Confusion:
-    """The confusion matrix where FAKE is called if p > threshold (counts, or sums of weights)."""
+    """The confusion matrix where FAKE is called if p > threshold (counts, or sums of weights).
+
+    Examples:
+        >>> from calibration import confusion
+        >>> confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], threshold=0.5)
+        Confusion(true_fake=1.0, false_fake=1.0, true_real=1.0, false_real=1.0, threshold=0.5)
+    """
     labels, probability, weight = check_scored(y, p, w)
     fake, called = labels == 1, probability > threshold
     return Confusion(

@@ -19,7 +19,14 @@ _HALVINGS = 20
 
 
 def smooth_ece(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
-    """The smooth calibration error smECE, 0 (calibrated) to 1."""
+    """The smooth calibration error smECE, 0 (calibrated) to 1.
+
+    Examples:
+        >>> from calibration import smooth_ece
+        >>> y = [0, 1] * 50
+        >>> round(smooth_ece(y, [0.5] * 100), 3), round(smooth_ece(y, [0.9] * 100), 3)
+        (0.0, 0.4)
+    """
     labels, probability, weight = check_scored(y, p, w)
     spread = spread_on_grid(probability)
     return float(widths_of((spread @ (weight * (labels - probability)))[None, :] / weight.sum())[0])

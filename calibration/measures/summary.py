@@ -55,6 +55,12 @@ def measure_all(
         "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased; its replicates
         are centred on the value, as resampling adds to a calibration error). With one group the
         intervals are the values alone.
+
+    Examples:
+        >>> from calibration import measure_all
+        >>> found = measure_all([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
+        >>> round(found["log_loss"]["value"], 4)
+        0.2162
     """
     labels, probability, codes = check_judged(y, p, groups)
     return {
@@ -137,6 +143,12 @@ def measure_in_full(
     "false_real".
 
     Args, bad input: as measure_all.
+
+    Examples:
+        >>> from calibration import measure_in_full
+        >>> found = measure_in_full([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
+        >>> round(found["true_fake"]["value"], 2), round(found["log_loss"]["value"], 4)
+        (0.5, 0.2162)
     """
     labels, probability, codes = check_judged(y, p, groups)
     weight = np.ones(len(labels))

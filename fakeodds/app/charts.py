@@ -53,7 +53,7 @@ def draw_scores(face: int, scores: pd.DataFrame, length: float, names: Sequence[
     `names`: all detectors, in the order of their colours; see `line_style`.
     """
     plot = partial(_plot_scores, scores=scores, length=length, names=names)
-    svg, _ = draw(f"face {face}", plot, (4.8, 1.9), png=False)
+    svg = draw(f"face {face}", plot, (4.8, 1.9)).page
     # Drawn by us: numbers, no names.
     return Markup(svg)
 

@@ -6,25 +6,43 @@ import click
 
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import RUN
+from fakeodds.cli.options import FILE, RUN
+from predictions.errors import InputError
 
 
 @click.command(cls=Command)
 @answering
-@click.argument("run", type=RUN)
-def report(run: Path) -> Answer:
-    """Write the report of a run: one page that opens offline, from what is in the folder RUN.
+@click.argument("runs", nargs=-1, required=True, type=RUN, metavar="RUN...")
+@click.option("--title", default="", metavar="TEXT", help="The page's heading.")
+@click.option(
+    "--out", type=FILE, help="Of several runs, the page to write [default: compare.html]."
+)
+def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
+    """Write the report of a RUN: one page that opens offline, from what is in its folder.
 
     `run`, `stack`, `calibrate` and `compare` write it by themselves; call it after `predict`,
     after a second command on the same folder, or with a newer fakeodds. Writes
-    RUN/report.html, and RUN/report/ with each figure as PNG and as a table.
+    RUN/report.html, and RUN/report/ with each figure as PNG, SVG, PDF and data, and each table as
+    CSV, LaTeX and Markdown.
+
+    Several RUNs stand side by side on one page: what each promises, the difference on the videos
+    that they share, and the settings that differ.
 
     \b
     fakeodds report runs/mine
+    fakeodds report runs/mine runs/other --out compare.html
     """
     from fakeodds.run.folder import RunFolder
-    from fakeodds.workflows.report import show_report
+    from fakeodds.workflows.report import compare_runs, show_report
 
-    folder = RunFolder.existing(run)
-    show_report(folder)
+    if len(runs) > 1:
+        return compare_runs(runs, out or Path("compare.html"), title)
+    if out is not None:
+        raise InputError(
+            "is of several runs; the report of one is RUN/report.html",
+            option="--out",
+            remedy="name another run, or leave it out",
+        )
+    folder = RunFolder.existing(runs[0])
+    show_report(folder, title)
     return answer({}, folder.path, "report.html", "report")

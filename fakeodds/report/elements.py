@@ -96,6 +96,7 @@ class Figure:
         caption: below it: how to read it, or what it shows, in a sentence or two.
         draw: draws it onto an empty matplotlib figure. Colours are those of `view.figures.COLOURS`.
         data: what is drawn, for the CSV.
+        further: more of it, by names that go into those of further CSV files ("curve").
         size: inches, (width, height). Half the page is 4.6 wide, the whole 9.4; only what cannot
             be read at 4.6 takes more, as a phone is 4 wide.
     """
@@ -106,6 +107,7 @@ class Figure:
     draw: Callable[["Canvas"], None]
     data: pd.DataFrame
     size: tuple[float, float] = (4.6, 3.4)
+    further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def histogram(
     name: str, edges: Sequence[float], up: Sequence[int], down: Sequence[int], kind: str
 ) -> Markup:
     """SVG of two histograms over one axis, each in shares of its own; `kind` colours the upper."""
-    svg, _ = draw(name, partial(_plot, edges=edges, up=up, down=down, kind=kind), _SIZE, png=False)
+    svg = draw(name, partial(_plot, edges=edges, up=up, down=down, kind=kind), _SIZE).page
     # Numbers only: nothing here is somebody's text.
     return Markup(svg)
 

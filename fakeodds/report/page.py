@@ -1,19 +1,21 @@
-"""Writing the report: RUN/report.html and, beside it, report/ with every figure as PNG and CSV."""
+"""Writing the report: RUN/report.html and, beside it, report/ with its figures and tables."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from fakeodds.pages import render, script
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Actions, Faces, Figure, Part, Section, Table, Tiles, Words
+from fakeodds.report.files import write_figure, write_tables
 from fakeodds.report.sections import build_sections
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
-from fakeodds.view.figures import draw
 from predictions.errors import InputError
-from predictions.files import replacing, write_table, write_text
+from predictions.files import write_text
 from predictions.products import key_of
 from predictions.progress import Progress, silent
 
@@ -33,11 +35,14 @@ _OPEN = 3
 _HALF = 6.0
 
 
-def write_report(run: RunFolder, progress: Progress = silent) -> Path:
+def write_report(run: RunFolder, progress: Progress = silent, *, title: str = "") -> Path:
     """Write the report of a run from the products that are there; returns report.html.
 
     The page needs no other file: pictures, tables and the data behind each figure are inside. The
-    folder report/ has the same figures as PNG and CSV.
+    folder report/ has the same as files (see `report.files`).
+
+    Args:
+        title: its heading; the name of the folder where there is none.
 
     Raises:
         InputError: none of the run's results are there yet, or one of them is damaged.
@@ -55,44 +60,72 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
     # Figures of an earlier report that this one does not have would be taken for its own.
     run.clear("report")
     sections = build_sections(contents)
+    page = run.path / "report.html"
+    version = str(run.record["versions"].get("fakeodds", ""))
+    command = str(contents.settings.get("command", "run"))
+    lay_out(sections, page, title or contents.name, command, version, progress)
+    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
+    return page
+
+
+def lay_out(
+    sections: Sequence[Section],
+    page: Path,
+    title: str,
+    command: str,
+    version: str,
+    progress: Progress = silent,
+) -> None:
+    """Write sections as one page that needs nothing else.
+
+    Figures and tables are files too, in a folder beside it that is called as the page is.
+
+    Args:
+        page: the file to write, `NAME.html`.
+        title: its heading.
+        command: of fakeodds, by which it came to be; version: of fakeodds then.
+        progress: told after each figure.
+    """
+    folder = page.with_suffix("")
     figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
-    folder = run.path / "report"
     drawn = {}
     for done, figure in enumerate(figures, start=1):
         drawn[figure.name] = _drawn(figure, folder)
         progress("report", done, len(figures))
-    page = run.path / "report.html"
+    write_tables(sections, folder)
     html = render(
         "report.html",
-        name=contents.name,
-        command=contents.settings.get("command", "run"),
-        version=run.record["versions"].get("fakeodds", ""),
+        name=title,
+        command=command,
+        version=version,
         sections=[(section, _rows(section)) for section in sections],
         drawn=drawn,
+        folder=folder.name,
         shown=[section.name for section in sections[:_OPEN]],
         # Ours, and of no user's words.
         script=Markup(script("report.js")),
         base64=lambda data: base64.b64encode(data).decode(),
     )
     write_text(html, page)
-    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
-    return page
 
 
-def _drawn(figure: Figure, folder: Path) -> dict[str, Markup | str]:
+def _drawn(figure: Figure, folder: Path) -> dict[str, Any]:
     """The figure for the page; its files are written."""
-    svg, png = draw(figure.name, figure.draw, figure.size)
-    write_table(figure.data, folder / f"{figure.name}.csv")
-    with replacing(folder / f"{figure.name}.png") as temporary:
-        temporary.write_bytes(png)
-    table = (folder / f"{figure.name}.csv").read_bytes()
+    drawing, data = write_figure(figure, folder)
     return {
         # Drawn by us: texts of the user are escaped by matplotlib.
-        "svg": Markup(svg),
-        "png": "data:image/png;base64," + base64.b64encode(png).decode(),
-        "csv": "data:text/csv;base64," + base64.b64encode(table).decode(),
+        "svg": Markup(drawing.page),
+        "png": _as_link("image/png", drawing.files["png"]),
+        "data": [
+            (file, _as_link("text/csv", content), what)
+            for (file, content), what in zip(data.items(), ("data", *figure.further), strict=True)
+        ],
         "wide": "wide" if figure.size[0] > _HALF else "",
     }
+
+
+def _as_link(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _rows(section: Section) -> list[tuple[str, list[Part]]]:

@@ -1,8 +1,9 @@
-"""Figures as SVG that follows the page's light or dark colours, and as PNG."""
+"""Figures as SVG that follows the page's light or dark colours, and as PNG, SVG and PDF files."""
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,13 @@ STRONG, REAL, FAKE, GREY, CLOUD, GRID, SOFT, BAND = (
 )
 SERIES = tuple(colour for colour, name in COLOURS.items() if name.startswith("series"))
 
+#: Dates and versions would make other bytes of the same figure.
+_NO_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
 _FONT = re.compile(r"font-family: [^;\"]*;?\s?|(?<=font: )([\d.]+px) [^;\"]*")
 _IDS = re.compile(r' id="(?![mp][0-9a-f]{10}")[^"]*"')
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -79,36 +87,63 @@ def dots(axes: Any, table: pd.DataFrame, at: Any, colour: str, **style: Any) -> 
     axes.errorbar(value, at, xerr=around, fmt="o", color=colour, **style)
 
 
-def draw(
-    name: str, plot: Callable[[Any], None], size: tuple[float, float], *, png: bool = True
-) -> tuple[str, bytes]:
-    """A figure as SVG (text, for the inside of an HTML page) and as PNG.
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was drawn.
 
-    The same figure gives the same bytes.
+    Attributes:
+        page: SVG for the inside of an HTML page, in the page's colours and font.
+        files: ending -> the same as a file, in its own colours.
+    """
+
+    page: str
+    files: Mapping[str, bytes]
+
+
+def draw(
+    name: str,
+    plot: Callable[[Any], None],
+    size: tuple[float, float],
+    endings: Collection[str] = (),
+) -> Drawing:
+    """Draw a figure once, for a page and as files. The same figure gives the same bytes.
 
     Args:
         name: of the figure; no two of one page may have the same.
         plot: draws it onto an empty matplotlib figure, in COLOURS.
         size: inches, (width, height).
-        png: whether the PNG is wanted; else it is empty.
+        endings: of the files that are wanted, among `png`, `svg` and `pdf`.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    # Text stays text, so that it follows the page; ids are hashes, apart for each figure.
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9.0}
-    picture, drawing = io.BytesIO(), io.StringIO()
-    with matplotlib.rc_context(style):
+    # Text stays text, so that it follows the page and can be searched in a PDF (journals refuse
+    # its other fonts, too); ids are hashes, apart for each figure.
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "pdf.fonttype": 42}
+    files: dict[str, bytes] = {}
+    with matplotlib.rc_context({**style, "font.size": 9.0}):
         canvas = Figure(figsize=size, layout="constrained")
         plot(canvas)
-        if png:
-            canvas.savefig(picture, format="png", dpi=160, metadata={"Software": None})
-        # In the page the card is the ground.
+
+        def saved(ending: str, **how: Any) -> bytes:
+            file = io.BytesIO()
+            canvas.savefig(file, format=ending, metadata=_NO_METADATA[ending], **how)
+            # Laid out once: each time it is, everything is drawn once more.
+            canvas.set_layout_engine(None)
+            return file.getvalue()
+
+        if "png" in endings:
+            files["png"] = saved("png", dpi=160)
+        # In a page the card is the ground, in a paper the paper.
         canvas.patch.set_visible(False)
         for axes in canvas.axes:
             axes.patch.set_visible(False)
-        canvas.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
-    return _for_page(drawing.getvalue()), picture.getvalue()
+        drawing = saved("svg")
+        if "svg" in endings:
+            files["svg"] = drawing
+        if "pdf" in endings:
+            files["pdf"] = saved("pdf")
+    return Drawing(_for_page(drawing.decode("utf-8")), files)
 
 
 def _for_page(svg: str) -> str:

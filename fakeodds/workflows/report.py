@@ -1,6 +1,8 @@
 """What a command does last: every ensemble size where that is quick, and the report."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -9,6 +11,7 @@ from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
+from predictions.errors import InputError
 
 
 def compare_for_report(
@@ -30,14 +33,35 @@ def compare_for_report(
         )
 
 
-def show_report(run: RunFolder) -> Path:
+def show_report(run: RunFolder, title: str = "") -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
     with terminal.progress_bars() as progress:
-        page = write_report(run, progress)
+        page = write_report(run, progress, title=title)
     terminal.say(f"report -> {page}")
     return page
+
+
+def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any]:
+    """Write several runs side by side as one page, and say what it says first; JSON values.
+
+    Raises:
+        InputError: the page would be a run's own file, or no page; as `write_comparison`.
+    """
+    from fakeodds.report.several import write_comparison
+    from fakeodds.run.overwriting import refuse_overwriting
+    from fakeodds.view.scored import print_runs
+
+    if page.suffix != ".html":
+        raise InputError("is no name of a page", file=page, expected="a name that ends in .html")
+    refuse_overwriting(page, ())
+    refuse_overwriting(page.with_suffix(""), ())
+    with terminal.progress_bars() as progress:
+        found = write_comparison(paths, page, progress, title=title)
+    print_runs(found)
+    terminal.say(f"{len(paths)} runs -> {page}")
+    return {**found, "files": {page.name: str(page), page.stem: str(page.with_suffix(""))}}
 
 
 def tell_outdated(run: RunFolder) -> None:

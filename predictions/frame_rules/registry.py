@@ -24,6 +24,14 @@ class FrameRule(Entry):
         monotone: a higher logit of a frame never lowers the answer.
         within: the answer lies between the lowest and the highest logit.
         symmetric: logits of the other sign give the answer of the other sign.
+
+    Examples:
+        >>> from predictions import RULES
+        >>> rule = RULES["median"]
+        >>> rule([[0.0, 1.0, 5.0]]).tolist()
+        [1.0]
+        >>> rule.monotone, rule.within
+        (True, True)
     """
 
     monotone: bool = True
@@ -44,6 +52,12 @@ class TrackRule(Entry):
 
     Attributes:
         pools: the tracks are forgotten before the frame rule, so that every video has one.
+
+    Examples:
+        >>> from predictions import TRACK_RULES
+        >>> rule = TRACK_RULES["max"]  # two videos: of two tracks, and of one
+        >>> rule([0.5, 2.0, -1.0], [30, 10, 20], [0, 2]).tolist()
+        [2.0, -1.0]
     """
 
     pools: bool = False

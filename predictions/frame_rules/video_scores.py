@@ -42,6 +42,14 @@ def aggregate(
 
     Raises:
         InputError: an unknown rule, a missing column, a missing video or model.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import aggregate
+        >>> frames = pd.DataFrame({"video": ["a", "a", "b"], "logit": [1.0, 3.0, -2.0]})
+        >>> frames["model"] = "xception"
+        >>> aggregate(frames)["xception"].to_dict()
+        {'a': 2.0, 'b': -2.0}
     """
     frame_rule = find(RULES, rule, "frame rule")
     layout = Layout.of(frames, tracks=not find(TRACK_RULES, over_tracks, "track rule").pools)
@@ -63,6 +71,14 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
     `by_rule` takes one rule out of such a table.
 
     Args, Returns, Raises: as in `video_features`.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import rule_table
+        >>> frames = pd.DataFrame({"video": "a", "model": "xception", "logit": [0.0, 1.0, 5.0]})
+        >>> table = rule_table(frames)
+        >>> table[["xception", "xception:median/max"]].values.tolist()
+        [[2.0, 1.0]]
     """
     layout = Layout.of(frames, tracks=True)
     n_videos = len(layout.videos)
@@ -93,7 +109,15 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def rules_of(columns: Iterable[str]) -> list[tuple[str, str]]:
-    """The rules (from frames, over tracks) that a `rule_table` holds, the default one first."""
+    """The rules (from frames, over tracks) that a `rule_table` holds, the default one first.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import rule_table, rules_of
+        >>> frames = pd.DataFrame({"video": "a", "model": "xception", "logit": [0.0, 1.0, 5.0]})
+        >>> rules_of(rule_table(frames).columns)[:2]
+        [('mean_logit', 'max'), ('mean_probability', 'max')]
+    """
     found = {rule for column in columns if (rule := _rule_of(str(column))) is not None}
     known = [(name, over) for name in RULES for over in TRACK_RULES]
     return [DEFAULT_RULE, *(rule for rule in known if rule in found)]
@@ -108,6 +132,13 @@ def by_rule(
 
     Raises:
         InputError: an unknown rule, or one that the table does not hold.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import by_rule, rule_table
+        >>> frames = pd.DataFrame({"video": "a", "model": "xception", "logit": [0.0, 1.0, 5.0]})
+        >>> by_rule(rule_table(frames), "median", "max")["xception"].tolist()
+        [1.0]
     """
     find(RULES, rule, "frame rule")
     find(TRACK_RULES, over_tracks, "track rule")
@@ -160,6 +191,13 @@ def video_features(frames: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         InputError: a missing column, a missing video or model.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import video_features
+        >>> frames = pd.DataFrame({"video": "a", "model": "xception", "logit": [0.0, 1.0, 5.0]})
+        >>> video_features(frames)[["xception", "xception:q50", "xception:count"]].values.tolist()
+        [[2.0, 1.0, 3.0]]
     """
     layout = Layout.of(frames, tracks=True)
     n_videos = len(layout.videos)

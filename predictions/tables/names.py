@@ -20,6 +20,12 @@ class VideoNames:
 
     Args:
         videos: their ids, paths below the dataset.
+
+    Examples:
+        >>> from predictions import VideoNames
+        >>> names = VideoNames(["real/anna.mp4", "fake/bob.mp4"])
+        >>> names.find("anna"), names.find("BOB.mp4"), names.find("carl")
+        ('real/anna.mp4', 'fake/bob.mp4', None)
     """
 
     def __init__(self, videos: Iterable[str]) -> None:

@@ -36,7 +36,7 @@ _PARQUET = (".parquet", ".pq")
 def read_table(
     path: Path, *, text: Collection[str] | Literal["all"] = (), empty: bool = False
 ) -> pd.DataFrame:
-    """Read a table as it is, one column a cell of the header, rows in the order of the file.
+    r"""Read a table as it is, one column a cell of the header, rows in the order of the file.
 
     CSV in UTF-8 or marked UTF-16, its cells separated by commas, else by tabs, semicolons or bars;
     packed or not; Parquet, or a folder of files that are one table (`files_of_one_table`).
@@ -55,6 +55,13 @@ def read_table(
         InputError: no such file, a folder, a pipe, an unknown ending, a damaged or empty file, a
             row with more cells than the header (empty ones at its end aside), a header with a name
             twice or none, or none at all; more than `predictions.limits` says.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import read_table
+        >>> _ = Path("table.csv").write_text("video;score\n010;0.5\n")
+        >>> read_table(Path("table.csv"), text=["video"]).values.tolist()
+        [['010', 0.5]]
     """
     path = Path(path)
     files = files_of_one_table(path)
@@ -77,6 +84,14 @@ def read_own(path: Path, index: str = "video") -> pd.DataFrame:
 
     Raises:
         InputError: as `read_table`, or it has no column `index`: it is damaged.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from predictions import read_own, write_table
+        >>> write_table(pd.DataFrame({"video": ["010"], "calibrated": [0.7]}), Path("oof.csv"))
+        >>> read_own(Path("oof.csv")).index.tolist()
+        ['010']
     """
     table = read_table(path, text=TEXT, empty=True)
     if index not in table.columns:

@@ -33,7 +33,7 @@ from predictions.tables.score_files import (
 )
 from predictions.words import count, first_names
 
-__all__ = ["METADATA", "Kind", "ScoreTable", "read_scores"]
+__all__ = ["METADATA", "Kind", "ScoreTable", "groups_of", "read_scores"]
 
 MISSING_SCORES = NoteKind(
     "scores.missing",
@@ -80,7 +80,7 @@ ON_VIDEOS = (MISSING_SCORES, UNLABELLED, WITHOUT_GROUP, LINKED_BY_ORIGINALS, NO_
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
-    """The scores of the same videos by several models.
+    r"""The scores of the same videos by several models.
 
     Attributes:
         rows: index `video` (text, unique); those columns that are known among `label` (float64:
@@ -92,6 +92,17 @@ class ScoreTable:
         notes: what was decided while reading, to be shown to the user.
         frames: of the models that came as frame scores, `video`, `face`, `model` and `logit`
             (turned round alike); their `scores` are those of `aggregate(frames)`. None without any.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import read_scores
+        >>> text = "video,label,group,xception\na.mp4,1,ann,0.9\nb.mp4,0,bob,0.2\n"
+        >>> _ = Path("scores.csv").write_text(text)
+        >>> table = read_scores([Path("scores.csv")])
+        >>> table.rows["group"].tolist(), table.kinds
+        (['ann', 'bob'], {'xception': 'probability'})
+        >>> table.logits["xception"].round(2).tolist()
+        [2.2, -1.39]
     """
 
     rows: pd.DataFrame
@@ -136,7 +147,7 @@ def read_scores(
     keep: Sequence[str] = (),
     models: Collection[str] | None = None,
 ) -> ScoreTable:
-    """Read scores of videos from wide tables, Kaggle submissions or frame scores, joined on the id.
+    r"""Read scores of videos from wide tables, submissions or frame scores, joined on the id.
 
     **The id** is the column `id`, else `video`, else `filename`, else the first column of text that
     names every row once (dates name none).
@@ -177,6 +188,15 @@ def read_scores(
         InputError: a file cannot be read; a named column is not there; ids missing or twice; a
             cell that is no number, no label, no fold, infinite or outside the kind's range; files
             that contradict each other; no scores; a group split by the folds.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from predictions import read_scores
+        >>> text = "video,label,actor,xception\na.mp4,1,ann,0.9\nb.mp4,0,bob,0.2\n"
+        >>> _ = Path("scores.csv").write_text(text)
+        >>> table = read_scores([Path("scores.csv")], group="actor")
+        >>> table.rows["group"].tolist(), table.scores["xception"].tolist()
+        (['ann', 'bob'], [0.9, 0.2])
     """
     if not paths:
         raise InputError("no score file was given", remedy="give at least one CSV or Parquet file")
@@ -252,7 +272,7 @@ def read_scores(
         _note_same(scores, notes)
     _note_missing(rows, scores, notes)
     proposed = [column for piece in told for column in piece.groupings]
-    rows["group"] = _groups(rows, list(dict.fromkeys(proposed)), notes)
+    rows["group"] = groups_of(rows, list(dict.fromkeys(proposed)), notes)
     if "fold" in rows:
         _check_fold_column(rows)
     first = [name for name in ("label", "group", "fold") if name in rows]
@@ -305,7 +325,7 @@ def _note_missing(rows: pd.DataFrame, scores: pd.DataFrame, notes: list[Note]) -
         notes.append(UNLABELLED(videos=unlabelled, n=len(rows)))
 
 
-def _groups(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd.Series[str]":
+def groups_of(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd.Series[str]":
     """The group of every row, none missing; notes only matter where there is something to learn.
 
     Args:

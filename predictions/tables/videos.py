@@ -43,6 +43,13 @@ def check_videos(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     Raises:
         InputError: no `video` column, no rows, an id missing or twice, a label other than 0, 1,
             FAKE, REAL or empty, a fold that is no whole number.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import check_videos
+        >>> videos = pd.DataFrame({"video": ["a.mp4", "b.mp4"], "label": ["FAKE", "REAL"]})
+        >>> check_videos(videos, "videos.csv")["label"].tolist()
+        [1, 0]
     """
     if "video" not in frame.columns:
         raise InputError(
@@ -89,6 +96,17 @@ def require_labels(videos: pd.DataFrame, source: str) -> None:
 
     Raises:
         InputError: no label at all, or only one of the two.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import InputError, check_videos, require_labels
+        >>> videos = pd.DataFrame({"video": ["a", "b"], "label": [1, 1]})
+        >>> videos = check_videos(videos, "videos.csv")
+        >>> try:
+        ...     require_labels(videos, "videos.csv")
+        ... except InputError as error:
+        ...     print(error.problem)
+        every label is FAKE
     """
     if "label" not in videos.columns or videos["label"].isna().all():
         raise InputError(

@@ -112,6 +112,19 @@ def compare_rules(
 
     Raises:
         InputError: as OuterFolds.of.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> from predictions import assign_folds, rule_table
+        >>> from stacking import compare_rules
+        >>> rng = np.random.default_rng(0)
+        >>> y = np.arange(40) % 2
+        >>> frames = pd.DataFrame({"video": np.repeat(np.arange(40), 5).astype(str)})
+        >>> frames["model"] = "xception"
+        >>> frames["logit"] = np.repeat(y, 5) + rng.normal(size=200)
+        >>> found = compare_rules(rule_table(frames), y, None, assign_folds(y, np.arange(40)))
+        >>> len(found.names)  # of the rule over frames, and of that over tracks
+        2
     """
     return judge_rules(*OuterFolds.in_order(X, y, groups, folds), n_boot=n_boot, seed=seed)
 

@@ -70,6 +70,18 @@ def compare_subsets(
     Raises:
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, no
             score column, over 100 detectors, or a budget on costs that are not known.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import compare_subsets
+        >>> found = compare_subsets(X, y, actor, assign_folds(y, actor))
+        >>> found.table["size"].tolist()
+        [1, 1, 2]
     """
     names = [str(column) for column in column_order(X.columns) if is_score_column(column)]
     if not names:

@@ -69,6 +69,13 @@ def domain_splits(
 
     Raises:
         InputError: fewer than two domains name a fake, or one class alone would teach a fit.
+
+    Examples:
+        >>> from stacking import domain_splits
+        >>> y, actor = [1, 0] * 60, [i // 2 for i in range(120)]
+        >>> method = ["swap", "none"] * 30 + ["puppet", "none"] * 30
+        >>> [split.domain for split in domain_splits(y, actor, method)]
+        ['puppet', 'swap']
     """
     names = domain_names(domains)
     labels, codes = checked_labels(y, groups, len(names))

@@ -33,6 +33,19 @@ def domain_predictions(
     Returns:
         The judged rows, in the order of the splits: `domain`, then the columns of
         `nested_predictions`; the index is X's. A row is judged at most once.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> method = np.where(y == 0, "none", np.where(actor % 2 == 0, "swap", "puppet"))
+        >>> from stacking import Stack, domain_predictions, domain_splits
+        >>> splits = domain_splits(y, actor, method)
+        >>> judged = domain_predictions(Stack(meta="mean"), X, y, splits, actor)
+        >>> sorted(judged["domain"].unique()), list(judged)[-1]
+        (['puppet', 'swap'], 'calibrated')
     """
     labels, codes = checked_labels(y, groups, len(X))
     kind = kinds_of(X, kinds)
@@ -64,6 +77,19 @@ def report_domains(
 
     Returns:
         {domain: {stage: {"log_loss": {"value", "low", "high"}, "brier": ..., ...}}}
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> method = np.where(y == 0, "none", np.where(actor % 2 == 0, "swap", "puppet"))
+        >>> from stacking import Stack, domain_predictions, domain_splits, report_domains
+        >>> splits = domain_splits(y, actor, method)
+        >>> judged = domain_predictions(Stack(meta="mean"), X, y, splits, actor)
+        >>> sorted(report_domains(judged, pd.Series(y), pd.Series(actor)))
+        ['puppet', 'swap']
     """
     return {
         str(domain): report_metrics(

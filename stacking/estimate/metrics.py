@@ -31,6 +31,14 @@ def report_metrics(
     Returns:
         rows, groups, prior (share of FAKE), stages (each log_loss, brier, auc, accuracy, ece with
         value, low, high; None where undefined, as the AUC of one class).
+
+    Examples:
+        >>> import pandas as pd
+        >>> from stacking import report_metrics
+        >>> oof = pd.DataFrame({"calibrated": [0.9, 0.1, 0.2, 0.65]})
+        >>> found = report_metrics(oof, [1, 0, 0, 1], groups=["ann", "ann", "bob", "bob"])
+        >>> found["groups"], round(found["stages"]["calibrated"]["log_loss"]["value"], 4)
+        (2, 0.2162)
     """
     labels, codes = checked_labels(y, groups, len(oof))
     stages = {}

@@ -68,6 +68,19 @@ def nested_predictions(
     Raises:
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, or an
             infinite or enormous score.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import Stack, nested_predictions
+        >>> folds = assign_folds(y, actor)
+        >>> oof = nested_predictions(Stack(meta="logistic"), X, y, actor, folds)
+        >>> list(oof)
+        ['base/a', 'base/b', 'mean', 'stacked', 'calibrated']
     """
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)

@@ -43,6 +43,15 @@ def report_slices(
     Returns:
         {value: {"rows", "fakes", "stages": {stage: {"log_loss": {"value", "low", "high"}, "auc":
         the same, or None where there is one class}}}}, slices without fakes first.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from stacking import report_slices
+        >>> oof = pd.DataFrame({"calibrated": [0.9, 0.1, 0.2, 0.65]})
+        >>> method = ["swap", None, None, "puppet"]
+        >>> found = report_slices(oof, [1, 0, 0, 1], groups=list("abcd"), values=method)
+        >>> round(found["puppet"]["stages"]["calibrated"]["log_loss"]["value"], 3)
+        0.431
     """
     labels, owner = checked_labels(y, groups, len(oof))
     names = domain_names(values)

@@ -81,7 +81,18 @@ def to_bounded_logit(probability: Array) -> Array:
 
 
 class MeanLearner(MetaLearner):
-    """Mean of the detectors' probabilities, each first aligned by Platt's map."""
+    """Mean of the detectors' probabilities, each first aligned by Platt's map.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import MeanLearner
+        >>> fitted = MeanLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     uses_statistics = False
     fits_log_loss = False
@@ -95,7 +106,18 @@ class MeanLearner(MetaLearner):
 
 
 class MeanLogitLearner(MetaLearner):
-    """Mean of the detectors' logits, each first aligned by Platt's map, then Platt again."""
+    """Mean of the detectors' logits, each first aligned by Platt's map, then Platt again.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import MeanLogitLearner
+        >>> fitted = MeanLogitLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     uses_statistics = False
 
@@ -111,7 +133,18 @@ class MeanLogitLearner(MetaLearner):
 
 
 class BestLearner(MetaLearner):
-    """The one detector with the lowest log loss after Platt's map; the next best where missing."""
+    """The one detector with the lowest log loss after Platt's map; the next best where missing.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import BestLearner
+        >>> fitted = BestLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     uses_statistics = False
 
@@ -138,6 +171,15 @@ def greedy_selection(probability: Array, y: Array, rounds: int) -> tuple[list[in
 
     Returns:
         The picked columns in order and the log loss after each pick.
+
+    Examples:
+        >>> import numpy as np
+        >>> from stacking import greedy_selection
+        >>> y = np.array([0.0, 1.0, 1.0])
+        >>> probability = np.array([[0.2, 0.5], [0.8, 0.5], [0.9, 0.5]])
+        >>> picked, losses = greedy_selection(probability, y, rounds=2)
+        >>> picked
+        [0, 0]
     """
     p = np.clip(probability, _EDGE, 1 - _EDGE)
     right = np.where(y[:, None] > 0.5, p, 1.0 - p)  # probability of what was true
@@ -158,6 +200,16 @@ class GreedyLearner(MetaLearner):
     """Caruana's ensemble selection over the aligned detectors.
 
     The weights are the pick counts up to the lowest point of the trajectory.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import GreedyLearner
+        >>> fitted = GreedyLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     uses_statistics = False

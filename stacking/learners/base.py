@@ -27,6 +27,18 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
 
     A learner implements `_fit` and `_logit` on plain arrays; one that can give its out-of-fold
     logits cheaper than by fitting once a fold implements `_fit_out_of_fold` instead of `_fit`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from stacking import MetaLearner
+        >>> class Highest(MetaLearner):
+        ...     def _fit(self, X, y, groups):
+        ...         self.shift_ = float(np.mean(y) - 0.5)
+        ...     def _logit(self, X):
+        ...         return np.nanmax(X, axis=1) + self.shift_
+        >>> fitted = Highest().fit([[-1.0, 0.0], [3.0, 2.0]], [0, 1])
+        >>> fitted.predict_proba([[-2.0, 0.0]]).tolist()
+        [[0.5, 0.5]]
     """
 
     # fit takes groups wherever metadata routing brings them, without being asked to.

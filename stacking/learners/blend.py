@@ -55,6 +55,14 @@ def blend_weights(logits: Array, y: Array, strength: float) -> Array:
 
     The penalty -strength / (n m) * sum log w_i is a Dirichlet prior around equal weights: with few
     rows the blend stays near the plain mean of its members, with many the data decide.
+
+    Examples:
+        >>> import numpy as np
+        >>> from stacking import blend_weights
+        >>> y = np.array([0.0, 1.0] * 50)
+        >>> logits = np.column_stack([4 * y - 2, 0 * y])  # one that knows, one that doesn't
+        >>> blend_weights(logits, y, strength=1.0).round(1).tolist()
+        [1.0, 0.0]
     """
     n, m = logits.shape
     if m == 1:
@@ -112,6 +120,15 @@ class AutoLearner(MetaLearner):
     Attributes:
         weights_: of the members by name. members_: fitted, by name.
         candidates_: all that were fitted, by name; a saved stack has them no more.
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import AutoLearner
+        >>> fitted = AutoLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     LEAST: ClassVar[float] = 0.03

@@ -21,6 +21,16 @@ class XGBoostLearner(MetaLearner):
     and on few rows whether a score may only ever speak in its own direction (a monotone model),
     are chosen by out-of-fold log loss. Training uses one thread, so that the trees do not depend
     on the number of cores; the model is kept as XGBoost's own bytes.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import XGBoostLearner
+        >>> fitted = XGBoostLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     ROUNDS: ClassVar[tuple[int, ...]] = (20, 40, 70, 100, 150, 200, 250, 300, 400)

@@ -63,7 +63,18 @@ class PathLearner(MetaLearner):
 
 
 class LogisticLearner(PathLearner):
-    """Ridge logistic regression on the tamed scores, with indicators of missing ones."""
+    """Ridge logistic regression on the tamed scores, with indicators of missing ones.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import LogisticLearner
+        >>> fitted = LogisticLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     alphas = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 
@@ -77,6 +88,16 @@ class ShrunkLearner(PathLearner):
     Each detector is aligned by Platt's map first. What is penalised is how far the weights lie
     from equal ones: with few rows the answer is MeanLogitLearner's, with many it is the logistic
     regression's.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import ShrunkLearner
+        >>> fitted = ShrunkLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     uses_statistics = False
@@ -87,7 +108,18 @@ class ShrunkLearner(PathLearner):
 
 
 class SplineLearner(PathLearner):
-    """Additive ridge logistic regression on a piecewise-linear basis of each score."""
+    """Additive ridge logistic regression on a piecewise-linear basis of each score.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import SplineLearner
+        >>> fitted = SplineLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     pairs: ClassVar[bool] = False
     alphas = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
@@ -97,7 +129,18 @@ class SplineLearner(PathLearner):
 
 
 class PairsLearner(SplineLearner):
-    """The spline learner with the products of every two detectors' normal scores."""
+    """The spline learner with the products of every two detectors' normal scores.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import PairsLearner
+        >>> fitted = PairsLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
+    """
 
     pairs = True
 
@@ -107,6 +150,16 @@ class NonNegativeLearner(PathLearner):
 
     Columns are turned so that each one alone points to FAKE (its covariance with the label), then
     no weight may fall below zero: a detector can be ignored, never used against itself.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import NonNegativeLearner
+        >>> fitted = NonNegativeLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     uses_statistics = False

@@ -18,6 +18,16 @@ class NetworkLearner(MetaLearner):
 
     AdamW (Loshchilov and Hutter 2019) with a cosine schedule and a fixed number of steps; the nets
     are trained together as one batched product, each on its own draws of rows.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 100)
+        >>> X = y[:, None] * [2.0, 1.0] + rng.normal(size=(100, 2))  # logits of two detectors
+        >>> from stacking import NetworkLearner
+        >>> fitted = NetworkLearner().fit(X, y)
+        >>> fitted.predict([[-1.0, 0.0], [3.0, 2.0]]).tolist()
+        [0, 1]
     """
 
     NETS: ClassVar[int] = 4

@@ -88,6 +88,7 @@ def _figure(oof: pd.DataFrame, stage: str) -> Figure:
         partial(_plot_diagram, diagram=diagram),
         diagram.bins,
         size=(4.6, 4.4),
+        further={"curve": diagram.curve},
     )
 
 

@@ -160,7 +160,8 @@ def words(section: Section) -> str:
 
 
 def drawn_in_page_colours(figure: Figure) -> None:
-    svg, png = draw(figure.name, figure.draw, figure.size)
+    drawing = draw(figure.name, figure.draw, figure.size, ["png"])
+    svg, png = drawing.page, drawing.files["png"]
     assert png.startswith(b"\x89PNG")
     left = {word for word in svg.replace('"', " ").replace(";", " ").split() if word[0] == "#"}
     # What remains of colours after they became the page's is none of COLOURS: references only.

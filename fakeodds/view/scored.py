@@ -1,0 +1,182 @@
+"""A submission against the truth, and runs side by side, in the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from fakeodds.view import terminal
+from fakeodds.view.format import interval, number, percent, shorten, thousands
+
+#: Measures of `measure_in_full` -> what they are called, in the order they are shown.
+TITLES = {
+    "log_loss": "log loss",
+    "refinement": "  of it refinement (what no recalibrating saves)",
+    "calibration": "  of it calibration (what recalibrating saves)",
+    "discrimination": "gain of the scores over knowing the share of fakes",
+    "brier": "Brier score",
+    "auc": "AUC",
+    "accuracy": "right at 0.5",
+    "ece": "ECE, 15 bins of equal mass, debiased",
+    "ece_width": "ECE, 15 bins of equal width, debiased",
+    "smooth_ece": "smooth calibration error",
+    "slope": "slope (right: 1; below: too sure)",
+    "intercept": "intercept (right: 0)",
+    "in_the_large": "shift to the right share of fakes (right: 0)",
+    "true_fake": "FAKE called FAKE, share of all",
+    "false_real": "FAKE called REAL",
+    "false_fake": "REAL called FAKE",
+    "true_real": "REAL called REAL",
+}
+
+#: Shares of fakes whose logits differ by less are called alike: 50 % and 51 %.
+_ALIKE = 0.05
+
+
+def print_scored(found: Mapping[str, Any], submission: str, truth: str) -> None:
+    """Everything that `score_answers` found."""
+    terminal.say(
+        f"{submission} against {truth}: {thousands(found['rows'], 'video')} of "
+        f"{thousands(found['groups'], 'group')}, {percent(found['share'], 1)} of them fakes"
+    )
+    _print_measures(found)
+    if found["promise"] is not None:
+        terminal.say(promise_in_words(found))
+    for sentence in prior_in_words(found):
+        terminal.say(sentence)
+    _print_slices(found)
+    _print_worst(found)
+
+
+def promise_in_words(found: Mapping[str, Any]) -> str:
+    """What was promised, what came, and whether the one explains the other."""
+    came, promise = found["measures"]["log_loss"], found["promise"]
+    said = promise["log_loss"]
+    words = (
+        f"Promised by {promise['run']}: {number(said['value'])} ({interval(said)}). "
+        f"It came to {number(came['value'])}, "
+    )
+    if promise["inside"]:
+        return words + "inside what was promised."
+    side = "above" if came["value"] > said["value"] else "below"
+    if promise["chance"]:
+        return words + f"{side} it, but by no more than the two intervals allow together."
+    if side == "below":
+        return words + "below it by more than chance explains: these videos are easier."
+    return words + (
+        "above it by more than chance explains: these videos are of another kind, or the promise "
+        "was too good."
+    )
+
+
+def prior_in_words(found: Mapping[str, Any]) -> list[str]:
+    """The share of fakes, and what moving the answers to it would have brought."""
+    shifts, promise = found["prior"], found["promise"]
+    if shifts is None:
+        return []
+
+    def cost(name: str) -> str:
+        one = shifts[name]
+        return f"{number(one['log_loss'])} (difference {interval(one)})"
+
+    said = []
+    if promise is not None and abs(shifts["known"]["shift"]) < _ALIKE:
+        said.append(
+            f"Learned from {percent(promise['prior'], 1)} fakes, and here they are as many."
+        )
+    elif promise is not None:
+        said.append(
+            f"Learned from {percent(promise['prior'], 1)} fakes; here they are "
+            f"{percent(found['share'], 1)}. With --prior {found['share']:.3g} it would have cost "
+            f"{cost('known')}."
+        )
+        if "estimated" in shifts:
+            said.append(f"With --prior auto, which needs no labels: {cost('estimated')}.")
+    if shifts["best"]["high"] < 0:
+        rarely = "rarely" if shifts["best"]["shift"] > 0 else "often"
+        said.append(
+            f"FAKE is called too {rarely}: moving every logit by {shifts['best']['shift']:+.2f}, "
+            f"which only these labels tell, would have cost {cost('best')}."
+        )
+    return said
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(columns[0], no_wrap=True)
+    for name in columns[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _print_measures(found: Mapping[str, Any]) -> None:
+    table = _table("measure", "value", "95 % interval")
+    for name, title in TITLES.items():
+        one = found["measures"][name]
+        style = "bold" if name == "log_loss" else None
+        table.add_row(title, number(one["value"]), interval(one), style=style)
+    table.add_row("knowing only the share of fakes", number(found["knowing_nothing"]), "")
+    terminal.out.print(table)
+
+
+def _print_slices(found: Mapping[str, Any]) -> None:
+    for column, parts in found["slices"].items():
+        table = _table(f"by {column}", "videos", "fakes", "log loss", "95 % interval", "AUC")
+        for name, one in parts.items():
+            judged = one["stages"]["probability"]
+            loss, area = judged["log_loss"], judged["auc"]
+            table.add_row(
+                escape(shorten(name, 20)),
+                f"{one['rows']:,}",
+                f"{one['fakes']:,}",
+                number(loss["value"]),
+                interval(loss),
+                "-" if area is None else number(area["value"], 3),
+            )
+        terminal.out.print(table)
+
+
+def _print_worst(found: Mapping[str, Any]) -> None:
+    rows = found["worst"]
+    if not rows:
+        return
+    lost = sum(row["share"] for row in rows)
+    terminal.say(f"The worst {len(rows)} of them are {percent(lost)} of the whole log loss:")
+    table = _table("video", "truth", "answer", "log loss", "group")
+    for row in rows:
+        table.add_row(
+            escape(shorten(str(row["video"]), 30)),
+            row["label"],
+            number(row["probability"]),
+            number(row["log_loss"], 3),
+            escape(shorten(str(row["group"]), 16)),
+        )
+    terminal.out.print(table)
+
+
+def print_runs(found: Mapping[str, Any]) -> None:
+    """What several runs promise, and the differences on the videos that they share."""
+    table = _table("run", "log loss", "95 % interval", "AUC", "videos", "groups")
+    for run in found["runs"]:
+        table.add_row(
+            escape(shorten(run["name"], 30)),
+            number(run["log_loss"]),
+            interval(run),
+            number(run["auc"], 3),
+            f"{run['rows']:,}",
+            f"{run['groups']:,}" if run["groups"] else "none known",
+        )
+    terminal.out.print(table)
+    for run in found["runs"]:
+        for alert in run["alerts"]:
+            terminal.note(f"{run['name']}: {alert['text']}")
+    for one in found["differences"]:
+        first, second = one["of"]
+        if "difference" not in one:
+            terminal.say(f"{first} and {second} share no video.")
+            continue
+        terminal.say(
+            f"{first} less {second}, on {thousands(one['videos'], 'shared video')}: "
+            f"{one['difference']:+.4f} ({interval(one)})"
+        )

@@ -1,0 +1,146 @@
+"""`fakeodds score`: a submission against the truth, with what was promised of it."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fakeodds.workflows.score import kept, prior_shifts, score_answers
+
+Cli = Callable[..., Any]
+MakeScores = Callable[..., pd.DataFrame]
+
+FAST = ("--meta", "logistic", "--jobs", "1")
+
+
+def rows_of(label: list[int], probability: list[float]) -> pd.DataFrame:
+    """Each video a group of its own."""
+    index = pd.Index([f"v{i}" for i in range(len(label))], name="video")
+    table = pd.DataFrame({"label": map(float, label), "probability": probability}, index=index)
+    return table.assign(group=index.astype("string"))
+
+
+@pytest.mark.parametrize(
+    ("measure", "label", "probability", "published"),
+    [
+        # The examples in scikit-learn's documentation of log_loss, brier_score_loss and
+        # roc_auc_score.
+        ("log_loss", [1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65], 0.21616187468057912),
+        ("brier", [0, 1, 1, 0], [0.1, 0.9, 0.8, 0.3], 0.0375),
+        ("auc", [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.75),
+    ],
+)
+def test_measures_are_the_published_ones(
+    measure: str, label: list[int], probability: list[float], published: float
+) -> None:
+    found = score_answers(rows_of(label, probability))
+    assert found["measures"][measure]["value"] == pytest.approx(published, abs=1e-12)
+
+
+def test_moving_to_the_true_share_is_elkans_formula() -> None:
+    """Elkan 2001, theorem 2: from base rate b to b', p' = b' (p - pb) / (b - pb + b'p - bb')."""
+    p, b, target = np.array([0.1, 0.5, 0.9, 0.7]), 0.5, 0.25
+    y = np.array([0.0, 0.0, 1.0, 0.0])
+    moved = target * (p - p * b) / (b - p * b + target * p - b * target)
+    expected = -np.mean(y * np.log(moved) + (1 - y) * np.log(1 - moved))
+    found = prior_shifts(y, p, np.arange(4), b, 0)
+    assert found is not None
+    assert found["known"]["log_loss"] == pytest.approx(expected, abs=1e-12)
+    assert found["best"]["difference"] <= min(0.0, found["known"]["difference"]) + 1e-12
+
+
+def test_a_promise_is_kept_inside_its_interval_or_by_chance() -> None:
+    promise = {"log_loss": {"value": 0.3, "low": 0.2, "high": 0.4}}
+
+    def came(value: float, low: float, high: float) -> dict[str, bool]:
+        return kept({"value": value, "low": low, "high": high}, promise)
+
+    assert came(0.35, 0.3, 0.4) == {"inside": True, "chance": True}
+    assert came(0.45, 0.3, 0.6) == {"inside": False, "chance": True}
+    assert came(0.9, 0.8, 1.0) == {"inside": False, "chance": False}
+    assert came(0.1, 0.05, 0.3) == {"inside": False, "chance": True}
+
+
+def test_certain_and_wrong_is_told_and_stays_finite() -> None:
+    found = score_answers(rows_of([1, 0, 1, 0], [0.0, 0.2, 0.9, 0.4]))
+    assert math.isfinite(found["measures"]["log_loss"]["value"])
+    assert found["worst"][0]["video"] == "v0"
+    assert found["notes"][0]["code"] == "score.certain-and-wrong"
+
+
+def test_one_label_alone_is_scored_where_a_measure_is_defined() -> None:
+    found = json.loads(json.dumps(score_answers(rows_of([1, 1, 1], [0.7, 0.8, 0.9]))))
+    assert found["measures"]["auc"]["value"] is None
+    assert found["measures"]["log_loss"]["value"] == pytest.approx(-np.log([0.7, 0.8, 0.9]).mean())
+    assert found["prior"] is None
+
+
+@pytest.fixture
+def judged(tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: MakeScores) -> Path:
+    """A run with a submission of new videos, and their truth beside it."""
+    new = make_scores(120, seed=1).assign(method=["swap", "reenact", "none"] * 40)
+    scores.to_csv(tmp_path / "train.csv", index=False)
+    new.drop(columns=["label", "group", "method"]).to_csv(tmp_path / "test.csv", index=False)
+    new[["video", "label", "group", "method"]].to_csv(tmp_path / "truth.csv", index=False)
+    cli("stack", tmp_path / "train.csv", "--test", tmp_path / "test.csv", "--out", tmp_path / "run",
+        *FAST)  # fmt: skip
+    return tmp_path
+
+
+def test_a_run_is_scored_beside_its_promise(judged: Path, cli: Cli) -> None:
+    said = cli("score", judged / "run", judged / "truth.csv", "--out", judged / "out").output
+    assert "Promised by" in said
+    assert "by method" in said
+    asked = ("score", judged / "run" / "submission.csv", judged / "truth.csv")
+    found = json.loads(cli(*asked, "--run", judged / "run", "--json", "--quiet").output)
+    promise = json.loads((judged / "run" / "metrics.json").read_text())
+    assert found["promise"]["log_loss"] == promise["stages"]["calibrated"]["log_loss"]
+    assert found["rows"] == 120
+
+    rows = pd.read_csv(judged / "out" / "rows.csv")
+    measures = pd.read_csv(judged / "out" / "measures.csv").set_index("measure")
+    parts = pd.read_csv(judged / "out" / "slices.csv")
+    loss = found["measures"]["log_loss"]["value"]
+    assert rows["log_loss"].mean() == pytest.approx(loss)
+    assert np.average(parts["log_loss"], weights=parts["rows"]) == pytest.approx(loss)
+    assert measures.loc["log_loss", "value"] == pytest.approx(loss)
+    split = measures.loc[["calibration", "refinement"], "value"].sum()
+    assert split == pytest.approx(loss)
+    costs = [row["log_loss"] for row in found["worst"]]
+    assert costs == sorted(costs, reverse=True)
+    assert costs == sorted(rows["log_loss"], reverse=True)[: len(costs)]
+
+
+def test_without_a_run_nothing_is_promised(judged: Path, cli: Cli) -> None:
+    submission = judged / "run" / "submission.csv"
+    said = cli("score", submission, judged / "truth.csv", "--by", "group", "--worst", "0").output
+    assert "Promised" not in said
+    assert "by group" in said
+    assert "worst" not in said
+
+
+def test_a_known_share_costs_what_apply_with_it_does(judged: Path, cli: Cli) -> None:
+    truth = pd.read_csv(judged / "truth.csv")
+    fewer = truth.drop(truth.index[truth["label"] == 1][::2])
+    fewer.to_csv(judged / "fewer.csv", index=False)
+    share = fewer["label"].mean()
+    before = json.loads(cli("score", judged / "run", judged / "fewer.csv", "--json", "-q").output)
+    moved = judged / "moved.csv"
+    cli("apply", judged / "run", judged / "test.csv", "--prior", share, "--out", moved)
+    after = json.loads(cli("score", moved, judged / "fewer.csv", "--json", "-q").output)
+    assert after["measures"]["log_loss"]["value"] == pytest.approx(
+        before["prior"]["known"]["log_loss"]
+    )
+
+
+def test_a_runs_own_files_are_not_spoiled(judged: Path, cli: Cli) -> None:
+    said = cli("score", judged / "run", judged / "truth.csv", "--out", judged / "run", code=2)
+    assert "spoiled" in said.output
+    (judged / "run" / "submission.csv").unlink()
+    said = cli("score", judged / "run", judged / "truth.csv", code=2)
+    assert "no submission.csv" in said.output

@@ -238,7 +238,10 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
             escape(shorten(stage, _STAGE_WIDTH)),
             number(loss["value"]),
             f"{number(loss['low'])}-{number(loss['high'])}",
-            *(number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
+            *(
+                number(measures[name]["value"], 3)
+                for name in ("brier", "auc", "accuracy", "ece_plain")
+            ),
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)

@@ -21,7 +21,7 @@ from fakeodds.view.format import (
 from predictions.words import count
 from stacking.estimate.stages import STEPS, singles
 
-_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece": "ECE"}
+_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece_plain": "ECE"}
 
 _MEANING = (
     "Log loss, Brier (squared error) and ECE (calibration error): lower is better. AUC (how well "

@@ -12,7 +12,7 @@ from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
 from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.scales import scales_of
+from fakeodds.workflows.scales import distributions_of, scales_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -174,6 +174,7 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     return {
         "kinds": kinds,
         "scales": scales_of(scored.features, kinds),
+        "distributions": distributions_of(scored.features, kinds, scored.rows["group"].nunique()),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
     }

@@ -119,7 +119,9 @@ def alerts_of(scored: Scored) -> list[Note]:
     return [
         *_of_groups(known),
         *too_good,
-        *doubles_noted(doubles_across_groups(known.features[[*known.kinds]], known.rows["group"])),
+        *doubles_noted(
+            doubles_across_groups(known.features[[*known.kinds]], known.rows["group"].tolist())
+        ),
         *_of_folds(known),
         *reading,
         *backward,

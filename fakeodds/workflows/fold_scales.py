@@ -44,9 +44,9 @@ def folds_apart(
     owner = group_codes(group[there].to_numpy(), len(y), sort=True)
     dealt = np.zeros(owner.max() + 1, dtype=np.intp)
     dealt[owner] = folds
-    sums = np.column_stack([np.bincount(owner, weights=v) for v in (np.ones_like(z), z)])
     wide = np.abs(z - (np.bincount(folds, weights=z) / counts)[folds])
-    sums = np.column_stack([sums, np.bincount(owner, weights=wide)])
+    of_each = (np.bincount(owner, weights=v) for v in (np.ones_like(z), z, wide))
+    sums: Floats = np.column_stack(list(of_each)).astype(np.float64)
     found = _apart(sums, dealt, len(counts))
     if found[0] < _APART and found[1] < _WIDER:
         return None

@@ -19,6 +19,7 @@ from fakeodds.view.format import (
     stage_title,
 )
 from fakeodds.workflows.alerts import has_groups, is_grave, told_alerts
+from fakeodds.workflows.worth import shows_something
 from stacking.estimate.stages import STEPS, singles
 
 
@@ -70,7 +71,7 @@ def build(contents: Contents) -> Section | None:
             "other forgeries are harder."
         ),
     ]
-    if loss["high"] > knowing_nothing:
+    if not shows_something(metrics):
         parts.insert(
             1,
             Words(

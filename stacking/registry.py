@@ -27,6 +27,12 @@ META_LEARNERS = by_name(
         _ALIGNED,
     ),
     Entry(
+        "platt",
+        "makes the one raw score a logit (Platt's map)",
+        f"{_HOME}.passthrough:PlattLearner",
+        _ALIGNED,
+    ),
+    Entry(
         "mean",
         "takes the mean of the aligned probabilities",
         f"{_HOME}.averages:MeanLearner",

@@ -79,10 +79,10 @@ def calibrate(
     model = _only_model(table, scores)
     tested = None if test is None else columns.read_new([test], table.kinds)
 
-    # A raw score is no logit yet; of one detector, "best" is Platt's map.
+    # A raw score is no logit yet.
     meta = "passthrough"
     if table.kinds[model] == "raw":
-        meta = "best"
+        meta = "platt"
         terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = replace(options, meta=meta)
     run.settings(command="calibrate", scores=str(scores), **as_json(options))
@@ -125,8 +125,10 @@ def _only_model(table: "ScoreTable", source: Path) -> str:
 _MEASURES = {
     "calibration": "recalibration would gain",
     "refinement": "and leave a log loss of",
-    "smooth_ece": "smooth ECE",
-    "ece_width": "ECE, equal width",
+    "ece_plain": "ECE, 15 equal widths",
+    "ece_width": "the same, debiased",
+    "ece": "so, 15 equal masses",
+    "smooth_ece": "smooth ECE, no bins",
     "slope": "slope (right: 1)",
     "intercept": "intercept (right: 0)",
     "true_fake": "FAKE called FAKE",

@@ -31,7 +31,7 @@ from predictions.progress import Progress as Report
 from predictions.progress import silent
 
 #: Characters of a name in the tables of stages and of slices, and before a bar.
-_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
+_STAGE_WIDTH, _STAGE_WIDTH_OF_SEVERAL, _SLICE_WIDTH, _BAR_NAME = 22, 17, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
 
@@ -239,22 +239,26 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     }
     several = len(alone) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("stage", no_wrap=True, max_width=_STAGE_WIDTH)
-    measures = ("AUC",) if several else ("Brier", "AUC", "accuracy", "ECE")
+    width = _STAGE_WIDTH_OF_SEVERAL if several else _STAGE_WIDTH
+    table.add_column("stage", no_wrap=True, max_width=width)
+    measures = {"AUC": "auc"} if several else _MEASURES
     for name in ("log loss", "95 % interval", *_ALONE * several, *measures):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 5))
     for stage, found in metrics["stages"].items():
         loss = found["log_loss"]
         table.add_row(
-            escape(shorten(stage, _STAGE_WIDTH)),
+            escape(shorten(stage, width)),
             number(loss["value"]),
             f"{number(loss['low'])}-{number(loss['high'])}",
             *_calibrated_alone(alone.get(stage_name(stage))) * several,
-            *(number(found[name.lower()]["value"], 3) for name in measures),
+            *(number(found[name]["value"], 3) for name in measures.values()),
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)
 
+
+#: Measures beside the log loss: how they are called -> their name in metrics.json.
+_MEASURES = {"Brier": "brier", "AUC": "auc", "accuracy": "accuracy", "ECE": "ece_plain"}
 
 #: Columns of a detector through a calibrator of its own.
 _ALONE = ("calibrated", "behind the stack")

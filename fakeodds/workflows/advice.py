@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.view.format import cost_of_share, ensemble_name, interval, number
+from fakeodds.view.format import ensemble_name, interval, number
 from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GOOD, alerts_in
+from fakeodds.workflows.worth import shows_something
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -100,15 +101,6 @@ def read_leaderboard(run: RunFolder) -> pd.DataFrame:
     return pd.read_csv(run.leaderboard, dtype={"name": "string", "models": "string"})
 
 
-def knows_something(metrics: dict[str, Any]) -> bool:
-    """Whether a run's answers are shown to be better than saying the share of fakes each time.
-
-    That is so where the whole 95 % interval of the log loss lies below what this costs.
-    """
-    high = metrics["stages"][SHIPPED]["log_loss"]["high"]
-    return high is not None and float(high) < cost_of_share(metrics["prior"])
-
-
 def _mend(metrics: dict[str, Any], command: Sequence[str]) -> list[Advice]:
     """What makes the numbers wrong, and how to judge anew without it."""
     alerts, found = alerts_in(metrics), []
@@ -136,7 +128,7 @@ def _take(metrics: dict[str, Any], run: RunFolder) -> Advice:
     """What is shipped, and what to expect of it."""
     loss = metrics["stages"][SHIPPED]["log_loss"]
     expected = f"expect a log loss of {number(loss['value'])} (95 %: {interval(loss)})"
-    if not knows_something(metrics):
+    if not shows_something(metrics):
         few = " of more people" if FEW_GROUPS.among(alerts_in(metrics)) else ""
         return Advice(
             "Don't rely on the answers yet: it is not shown that they are better than saying the "
@@ -154,7 +146,7 @@ def _take(metrics: dict[str, Any], run: RunFolder) -> Advice:
 def _instead(metrics: dict[str, Any], board: pd.DataFrame, command: Sequence[str]) -> list[Advice]:
     """What would do nearly as well for less, or did better on these videos."""
     ensemble = metrics.get("ensemble")
-    if ensemble is None or not knows_something(metrics):
+    if ensemble is None or not shows_something(metrics):
         return []
     found = []
     smallest = ensemble["smallest"] or []

@@ -13,7 +13,7 @@ from fakeodds.view.format import in_figure
 from fakeodds.workflows.advice import advice_of, read_leaderboard
 from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.scales import scales_of
+from fakeodds.workflows.scales import distributions_of, scales_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -180,6 +180,7 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     return {
         "kinds": kinds,
         "scales": scales_of(scored.features, kinds),
+        "distributions": distributions_of(scored.features, kinds, scored.rows["group"].nunique()),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
     }

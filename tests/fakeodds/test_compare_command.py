@@ -52,7 +52,9 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert document == found
     # Each ends in the stack that keeps it, beside the folder of the comparison.
     keep = ",".join(found["smallest"]["models"])
-    assert advice[-1]["command"] == f"fakeodds stack {table} --jobs 1 --keep {keep} --out {out}-stack"
+    assert (
+        advice[-1]["command"] == f"fakeodds stack {table} --jobs 1 --keep {keep} --out {out}-stack"
+    )
     assert advice[-1]["command"] in said.output
     cli(*advice[-1]["command"].split()[1:], "--meta", "logistic")
     cli("apply", f"{out}-stack", table, "--out", tmp_path / "new.csv")

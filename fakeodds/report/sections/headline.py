@@ -18,8 +18,9 @@ from fakeodds.view.format import (
     stage_name,
     stage_title,
 )
-from fakeodds.workflows.advice import advice_of, best_single, knows_something
+from fakeodds.workflows.advice import advice_of, best_single
 from fakeodds.workflows.alerts import alerts_in, has_groups, is_grave
+from fakeodds.workflows.worth import shows_something
 from stacking.estimate.stages import STEPS, singles
 
 
@@ -72,7 +73,7 @@ def build(contents: Contents) -> Section | None:
             "other forgeries are harder."
         ),
     ]
-    if not knows_something(metrics):
+    if not shows_something(metrics):
         parts.insert(
             1,
             Words(

@@ -13,7 +13,7 @@ from fakeodds.workflows.advice import SHOWN, best_single
 from predictions.words import count
 from stacking.estimate.stages import STEPS
 
-_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece": "ECE"}
+_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece_plain": "ECE"}
 
 #: So many detectors are drawn; the table has them all.
 _DRAWN = 24

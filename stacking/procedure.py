@@ -21,6 +21,7 @@ from stacking.choose.ensemble import TOO_FEW, EnsembleChoice, choose_ensemble
 from stacking.choose.frame_rule import RuleChoice, choose_rule
 from stacking.choose.robust import UNCHANGED, RobustChoice, choose_robust
 from stacking.estimate.domain_splits import domain_names
+from stacking.inner_folds import rarer_groups
 from stacking.inputs import in_order, is_score_column, model_of
 from stacking.registry import Take
 from stacking.stack import Stack
@@ -142,8 +143,7 @@ class Procedure:
                 notes.append(ensemble.note)
                 X = X[[name for name in X if model_of(name) in ensemble.models]]
             elif scores.shape[1] > 1:
-                groups_there = len(np.unique(codes))
-                notes.append(TOO_FEW(of=scores.shape[1], groups=groups_there))
+                notes.append(TOO_FEW(of=scores.shape[1], groups=rarer_groups(labels, codes)))
         if self.domains is not None:
             if not isinstance(X, pd.DataFrame):
                 raise InputError(

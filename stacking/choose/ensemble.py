@@ -22,7 +22,7 @@ from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import subset_probabilities
 from stacking.ensembles.subsets import greedy_path
-from stacking.inner_folds import inner_folds, too_few_to_choose
+from stacking.inner_folds import LEAST_TO_CALIBRATE, inner_folds, rarer_groups
 from stacking.inputs import Array, Codes
 from stacking.registry import Take
 
@@ -77,7 +77,7 @@ CHOSEN = NoteKind("stacking.ensemble", _sentence)
 
 TOO_FEW = NoteKind(
     "stacking.ensemble-few",
-    "Ensemble: all {of} detectors, as {groups:group} cannot tell which of them to leave out.",
+    "Ensemble: all {of} detectors, as {groups:group} of a label cannot tell which to leave out.",
 )
 
 
@@ -119,7 +119,8 @@ def choose_ensemble(
 ) -> EnsembleChoice | None:
     """The detectors to take by these rows; None where nothing can be chosen.
 
-    That is so with one detector, and with fewer than `inner_folds.LEAST_TO_CHOOSE` groups.
+    That is so with one detector, and with fewer than `inner_folds.LEAST_TO_CALIBRATE` groups of
+    the rarer label.
 
     Args:
         scores: (n, k) logits or raw scores, a column a detector, NaN where missing.
@@ -127,7 +128,7 @@ def choose_ensemble(
         take: "recommended" or "smallest".
         costs, budget: as of `compare_subsets`; what it allows in the order of the selection.
     """
-    if scores.shape[1] < 2 or too_few_to_choose(groups) or y.min() == y.max():
+    if scores.shape[1] < 2 or rarer_groups(y, groups) < LEAST_TO_CALIBRATE:
         return None
     X = scores.to_numpy(np.float64)
     if len(X) > MOST_ROWS:

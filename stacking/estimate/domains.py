@@ -10,14 +10,14 @@ from predictions.progress import Progress, silent
 from stacking.estimate.domain_splits import DomainSplit
 from stacking.estimate.metrics import report_metrics
 from stacking.estimate.nested import judge_splits, kinds_of, stage_columns
-from stacking.inputs import checked_labels
+from stacking.inputs import as_table, checked_labels
 from stacking.procedure import Procedure
 from stacking.stack import Stack
 
 
 def domain_predictions(
     procedure: Procedure | Stack,
-    X: pd.DataFrame,
+    X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     splits: Sequence[DomainSplit],
     groups: ArrayLike | None = None,
@@ -34,6 +34,7 @@ def domain_predictions(
         The judged rows, in the order of the splits: `domain`, then the columns of
         `nested_predictions`; the index is X's. A row is judged at most once.
     """
+    X = as_table(X)
     labels, codes = checked_labels(y, groups, len(X))
     kind = kinds_of(X, kinds)
     parts = [(split.train, split.test) for split in splits]

@@ -13,14 +13,14 @@ from predictions.order import column_order
 from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.estimate.outer_folds import OuterFolds
-from stacking.inputs import Array, Codes, Rows, is_score_column, refuse_enormous
+from stacking.inputs import Array, Codes, Rows, as_table, is_score_column, refuse_enormous
 from stacking.procedure import Procedure
 from stacking.stack import Stack
 
 
 def nested_predictions(
     procedure: Procedure | Stack,
-    X: pd.DataFrame,
+    X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     groups: ArrayLike | None,
     folds: ArrayLike,
@@ -33,7 +33,8 @@ def nested_predictions(
 
     Args:
         procedure: what is judged, or an unfitted Stack; its `n_jobs` folds are fitted side by side.
-        X: (n, k) logits or raw scores, a column a model; NaN = missing.
+        X: (n, k) logits or raw scores, a column a model; NaN = missing. A matrix's columns are
+            called x0, x1, ...
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
         folds: (n,) outer fold of each row.
@@ -48,6 +49,7 @@ def nested_predictions(
         InputError: labels other than 0 and 1, a split group, one fold, one class in training, or an
             infinite or enormous score.
     """
+    X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
     splits = [(~held, held) for held in outer.held]

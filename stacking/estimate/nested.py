@@ -16,7 +16,7 @@ from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.ensembles.judge import subset_probabilities
 from stacking.estimate.outer_folds import OuterFolds
-from stacking.inputs import Array, Codes, Rows, in_order, is_score_column, refuse_enormous
+from stacking.inputs import Array, Codes, Rows, as_table, in_order, is_score_column, refuse_enormous
 from stacking.procedure import FittedProcedure, Procedure
 from stacking.recording import RecordingStack
 from stacking.stack import Stack
@@ -42,7 +42,7 @@ class NestedEstimate:
 
 def nested_predictions(
     procedure: Procedure | Stack,
-    X: pd.DataFrame,
+    X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     groups: ArrayLike | None,
     folds: ArrayLike,
@@ -55,7 +55,8 @@ def nested_predictions(
 
     Args:
         procedure: what is judged, or an unfitted Stack; its `n_jobs` folds are fitted side by side.
-        X: (n, k) logits or raw scores, a column a model; NaN = missing.
+        X: (n, k) logits or raw scores, a column a model; NaN = missing. A matrix's columns are
+            called x0, x1, ...
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
         folds: (n,) outer fold of each row.
@@ -83,6 +84,7 @@ def nested_predictions(
         >>> list(oof)
         ['base/a', 'base/b', 'mean', 'stacked', 'calibrated']
     """
+    X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
     columns = stage_columns(kind)
@@ -106,6 +108,7 @@ def nested_estimate(
 
     Args, bad input: as `nested_predictions`.
     """
+    X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
     judged = _side_by_side(

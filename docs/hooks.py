@@ -75,7 +75,7 @@ def _shown(output: dict[str, Any]) -> str:
         return f"![what the code draws](data:image/png;base64,{''.join(data['image/png']).strip()})"
     if "text/html" in data:
         table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
-        return " ".join(table.split())
+        return " ".join(re.sub(r"<table[^>]*>", "<table>", table).split())
     text = "".join(output.get("text", data.get("text/plain", "")))
     return f"```text\n{text.rstrip()}\n```" if text.strip() else ""
 

@@ -36,7 +36,8 @@ class ReliabilityDiagram:
         curve: `p` and the smoothed `share` of FAKE (NaN where there are hardly any rows), with
             the smoothed densities `reals` and `fakes`, which together integrate to 1.
         n_rows, n_groups, share: of the table.
-        log_loss, ece, smooth_ece: of the probabilities.
+        log_loss, ece, smooth_ece: of the probabilities; `ece` over these bins, debiased.
+        ece_plain: the literature's, over 15 bins of equal width, not debiased.
 
     Examples:
         >>> from calibration import prepare_reliability
@@ -52,6 +53,7 @@ class ReliabilityDiagram:
     share: float
     log_loss: float
     ece: float
+    ece_plain: float
     smooth_ece: float
 
 
@@ -96,6 +98,7 @@ def prepare_reliability(
         share=float(labels.mean()),
         log_loss=log_loss(labels, probability),
         ece=ece(labels, probability, n_bins=n_bins, binning=binning),
+        ece_plain=ece(labels, probability, binning="width", debias=False),
         smooth_ece=smooth_ece(labels, probability),
     )
 
@@ -213,7 +216,8 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
     ax.text(
         0.98,
         0.2,
-        f"log loss {data.log_loss:.4f}\nECE {data.ece:.4f}\nsmooth ECE {data.smooth_ece:.4f}",
+        f"log loss {data.log_loss:.4f}\nECE {data.ece_plain:.4f}\ndebiased ECE {data.ece:.4f}\n"
+        f"smooth ECE {data.smooth_ece:.4f}",
         transform=ax.transAxes,
         ha="right",
         va="bottom",

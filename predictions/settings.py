@@ -14,12 +14,14 @@
 a help (`fakeodds.cli.params`). What two fields promise each other stays in `__post_init__`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import PurePath
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from predictions.errors import InputError
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,25 @@ def check_settings(settings: Any, what: str) -> None:
 def as_json(settings: Any) -> dict[str, Any]:
     """The fields of a dataclass of settings as JSON values."""
     return {one.name: _plain(getattr(settings, one.name)) for one in fields(settings)}
+
+
+def from_json(settings: type[_T], values: Mapping[str, Any]) -> _T:
+    """Settings of which `as_json` gave the values; those that are not there have their default.
+
+    Raises:
+        TypeError: one is no setting.
+        InputError: as the settings themselves say.
+    """
+    made = {name: _typed(value) for name, value in values.items()}
+    for one in settings_of(settings):
+        if one.type is Path and one.is_list and one.name in made:
+            made[one.name] = tuple(map(Path, made[one.name]))
+    return settings(**made)
+
+
+def _typed(value: Any) -> Any:
+    """JSON has no tuples, and settings no lists."""
+    return tuple(map(_typed, value)) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,16 @@
 """The public names of stacking, for type checkers and for lazy_loader, which reads this file."""
 
+from .choose.ensemble import EnsembleChoice as EnsembleChoice
+from .choose.ensemble import choose_ensemble as choose_ensemble
 from .choose.frame_rule import compare_rules as compare_rules
 from .ensembles.compare import compare_subsets as compare_subsets
 from .estimate.domain_splits import domain_splits as domain_splits
 from .estimate.domains import domain_predictions as domain_predictions
 from .estimate.domains import report_domains as report_domains
+from .estimate.leaderboard import leaderboard as leaderboard
 from .estimate.metrics import report_metrics as report_metrics
+from .estimate.nested import NestedEstimate as NestedEstimate
+from .estimate.nested import nested_estimate as nested_estimate
 from .estimate.nested import nested_predictions as nested_predictions
 from .estimate.slices import report_slices as report_slices
 from .inputs import is_score_column as is_score_column

@@ -9,13 +9,18 @@ from predictions.folds import assign_folds
 #: chance alone, and every flexible learner then looks perfect out of fold too.
 LEAST_TO_CHOOSE = 20
 
-#: Groups of the rarer label below which logits are left alone: so few are easily separated by
-#: chance, and a calibrator would then make the stack surer without end.
+#: Groups of the rarer label below which combined logits are left alone: so few are easily separated
+#: by chance, and a calibrator would then make the stack surer without end.
 LEAST_TO_CALIBRATE = 30
 
 #: The same where the logits were fitted by log loss: a calibrator then has little left to mend, and
 #: a lucky draw of few groups tempts it to undo the penalties that keep those logits short.
 LEAST_TO_CALIBRATE_AGAIN = 100
+
+#: The same where the logits are one detector's: nothing was picked among many, a detector by itself
+#: may be off without bound, and the rule of one standard error holds back by itself. On few groups
+#: of four tables it cost less than leaving the logits alone at every number of groups.
+LEAST_TO_CALIBRATE_ONE = 2
 
 
 def too_few_to_choose(groups: NDArray[np.int64]) -> bool:

@@ -31,6 +31,11 @@ def is_score_column(name: object) -> bool:
     return ":" not in str(name)
 
 
+def model_of(name: object) -> str:
+    """The detector whose score or frame statistic a column holds."""
+    return str(name).partition(":")[0]
+
+
 def checked_rows(estimator: BaseEstimator, X: Any, y: Any) -> tuple[Array, Array, NDArray[Any]]:
     """What `fit` of an estimator learns from: scores (n, k), labels (n,) of 0.0 and 1.0, classes.
 

@@ -17,10 +17,12 @@ from predictions.errors import InputError
 from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
 from predictions.groups import group_codes
 from predictions.notes import Note
+from stacking.choose.ensemble import TOO_FEW, EnsembleChoice, choose_ensemble
 from stacking.choose.frame_rule import RuleChoice, choose_rule
 from stacking.choose.robust import UNCHANGED, RobustChoice, choose_robust
 from stacking.estimate.domain_splits import domain_names
-from stacking.inputs import in_order
+from stacking.inputs import in_order, is_score_column, model_of
+from stacking.registry import Take
 from stacking.stack import Stack
 
 
@@ -33,6 +35,7 @@ class FittedProcedure:
         frame_rule: the rule and the rule over tracks whose scores it takes of a rule table; None
             where there were none to take.
         rules: how that rule was chosen; None where it was named, or nothing could be chosen.
+        ensemble: which detectors were chosen; None where all were to be taken, or had to be.
         robust: the settings chosen by the worst domain; None where nothing was chosen.
         notes: all that was decided.
 
@@ -51,16 +54,21 @@ class FittedProcedure:
     stack: Stack
     frame_rule: tuple[str, str] | None
     rules: RuleChoice | None
+    ensemble: EnsembleChoice | None
     robust: RobustChoice | None
     notes: list[Note]
 
     def predict_stages(self, X: Any) -> pd.DataFrame:
         """As `Stack.predict_stages`, of an X (n, k) with the columns of fit."""
-        if self.frame_rule is not None:
-            X = by_rule(X, *self.frame_rule)
-        if isinstance(X, pd.DataFrame) and hasattr(self.stack, "feature_names_in_"):
-            X = self.stack.align(X)
+        if isinstance(X, pd.DataFrame):
+            X = self.by_rule(X)
+            if hasattr(self.stack, "feature_names_in_"):
+                X = self.stack.align(X)
         return self.stack.predict_stages(X)
+
+    def by_rule(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The scores as the stack takes them: of frames, those by the chosen rule."""
+        return X if self.frame_rule is None else by_rule(X, *self.frame_rule)
 
 
 @dataclass(frozen=True)
@@ -69,13 +77,15 @@ class Procedure:
 
     Of a `predictions.rule_table`, perhaps with other detectors' logits beside it, the frame rule
     (`choose_rule`): the meta-learner gets the scores by that rule and the distribution features.
-    With `domains`, columns and the settings that are "auto" by the worst domain (`choose_robust`).
+    Which detectors to take (`choose_ensemble`), or with `domains`, columns and the settings that
+    are "auto" by the worst domain (`choose_robust`).
 
     Attributes:
         stack: unfitted; its settings, some of which may be chosen instead.
         frame_rule: names of `predictions.RULES` and `TRACK_RULES`; None chooses.
         domains: the domain of each video, on the index of every X that will come to fit, which
             must be a DataFrame then; None for no such choice.
+        take: "recommended", "smallest" or "all" of the detectors; of a DataFrame without `domains`.
 
     Examples:
         >>> import numpy as np, pandas as pd
@@ -92,6 +102,7 @@ class Procedure:
     stack: Stack = field(default_factory=Stack)
     frame_rule: tuple[str, str] | None = None
     domains: "pd.Series[Any] | None" = None
+    take: Take = "all"
 
     @classmethod
     def of(cls, given: "Procedure | Stack") -> "Procedure":
@@ -111,7 +122,7 @@ class Procedure:
         """
         stack, notes = clone(self.stack), []
         labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X), sort=True)
-        frame_rule, rules, robust = None, None, None
+        frame_rule, rules, ensemble, robust = None, None, None, None
         if isinstance(X, pd.DataFrame):
             X, rows = in_order(X, labels, codes)
             y, groups, labels = np.asarray(y)[rows], codes[rows], labels[rows]
@@ -124,6 +135,15 @@ class Procedure:
             X = by_rule(X, *frame_rule)
         if rules is not None:
             notes.append(rules.note)
+        if isinstance(X, pd.DataFrame) and self.domains is None and self.take != "all":
+            scores = X[[name for name in X if is_score_column(name)]]
+            ensemble = choose_ensemble(scores, labels, codes, take=self.take, seed=stack.seed)
+            if ensemble is not None:
+                notes.append(ensemble.note)
+                X = X[[name for name in X if model_of(name) in ensemble.models]]
+            elif scores.shape[1] > 1:
+                groups_there = len(np.unique(codes))
+                notes.append(TOO_FEW(of=scores.shape[1], groups=groups_there))
         if self.domains is not None:
             if not isinstance(X, pd.DataFrame):
                 raise InputError(
@@ -141,4 +161,5 @@ class Procedure:
             X = X[robust.columns]
             stack.set_params(**robust.settings)
         stack.fit(X, y, groups=groups)
-        return FittedProcedure(stack, frame_rule, rules, robust, [*notes, *stack.notes_])
+        notes = [*notes, *stack.notes_]
+        return FittedProcedure(stack, frame_rule, rules, ensemble, robust, notes)

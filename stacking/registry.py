@@ -1,11 +1,15 @@
 """The meta-learners there are. To add one: its class in a file of `learners/`, a line here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from predictions.registry import Entry, by_name, find
 
 if TYPE_CHECKING:
     from stacking.learners.base import MetaLearner
+
+#: Which detectors a stack takes: all unless fewer are shown to be better; the fewest within one
+#: standard error of the best; all. See `choose.ensemble`.
+Take = Literal["recommended", "smallest", "all"]
 
 _HOME = "stacking.learners"
 _LINEAR = "stacking.solvers:Linear"
@@ -20,6 +24,12 @@ META_LEARNERS = by_name(
         "passthrough",
         "takes the one score as it is",
         f"{_HOME}.passthrough:PassthroughLearner",
+        _ALIGNED,
+    ),
+    Entry(
+        "platt",
+        "makes the one raw score a logit (Platt's map)",
+        f"{_HOME}.passthrough:PlattLearner",
         _ALIGNED,
     ),
     Entry(

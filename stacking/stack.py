@@ -17,12 +17,7 @@ from predictions.order import column_order, row_order
 from predictions.threads import one_blas_thread
 from predictions.words import count
 from stacking.clipping import clip_note, learned_clip
-from stacking.inner_folds import (
-    LEAST_TO_CALIBRATE,
-    LEAST_TO_CALIBRATE_AGAIN,
-    inner_folds,
-    rarer_groups,
-)
+from stacking.inner_folds import inner_folds, rarer_groups
 from stacking.inputs import (
     Array,
     Codes,
@@ -49,6 +44,16 @@ NOT_CALIBRATED = NoteKind(
     "calibration.none",
     "Calibration: none, because a label has {groups:group} only and fewer than {least} cannot "
     "tell how sure to be.",
+)
+
+
+AS_BEFORE = NoteKind(
+    "stacking.as-before",
+    lambda clipped: (
+        "So what is called calibrated is the step before it"
+        + (", clipped" if clipped else "")
+        + "; out of fold, every fold chose for itself."
+    ),
 )
 
 
@@ -166,10 +171,13 @@ class Stack(ClassifierMixin, BaseEstimator):
         self.calibrator_ = self._fit_calibrator(out_of_fold, y, group)
         calibrated = self._calibrate(out_of_fold)
         self.clip_ = self._fixed_clip()
+        short = np.clip(calibrated, -_LONGEST, _LONGEST)
         if self.clip == "auto":
-            short = np.clip(calibrated, -_LONGEST, _LONGEST)
             self.clip_ = learned_clip(expit(short), y, group)
-        self.notes_.append(clip_note(self.clip_))
+        self.notes_.append(clip_note(self.clip_, expit(short), y))
+        name = None if self.calibrator_ is None else getattr(self.calibrator_, "name_", "")
+        if self.calibration == "auto" and name in (None, "identity"):
+            self.notes_.append(AS_BEFORE(clipped=self.clip_ is not None))
 
     def _fixed_clip(self) -> tuple[float, float] | None:
         return None if isinstance(self.clip, str) else check_bounds(self.clip)
@@ -179,8 +187,7 @@ class Stack(ClassifierMixin, BaseEstimator):
             return None
         if self.calibration == "auto":
             rarer = rarer_groups(y, group)
-            fitted = self.learner_.fits_log_loss
-            least = LEAST_TO_CALIBRATE_AGAIN if fitted else LEAST_TO_CALIBRATE
+            least = self.learner_.least_to_calibrate
             if rarer < least:
                 self.notes_.append(NOT_CALIBRATED(groups=rarer, least=least))
                 return None

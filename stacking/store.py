@@ -80,6 +80,8 @@ def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None
     kept = copy.deepcopy(stack).set_params(n_jobs=1)
     if isinstance(kept.learner_, AutoLearner):
         kept.learner_.set_params(n_jobs=1)
+        if hasattr(kept.learner_, "candidates_"):
+            del kept.learner_.candidates_
     with replacing(folder / "stack.skops") as temporary:
         temporary.write_bytes(normalised(dumps(kept)))
     description = {

@@ -56,6 +56,11 @@ def open_reference(text: str) -> str | None:
     return card.name
 
 
+def open_card(card: Card) -> None:
+    """Let `find_card` know a card by its name in this process, where it was told of no other."""
+    _opened.setdefault(card.name, card)
+
+
 def _place(card: Card) -> tuple[object, ...]:
     return card.folder.resolve(), card.files, card.network
 

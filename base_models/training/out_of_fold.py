@@ -189,7 +189,10 @@ def settle_starts(settings: TrainSettings) -> list[StartWeights]:
     trained = [spec for spec in settings.specs if spec.card is None]
     for spec in trained:
         _check_tune(spec, settings)
-    return [trainer_of(spec, settings).settle_start(spec, settings.weights) for spec in trained]
+    return [
+        trainer_of(spec, settings).settle_start(spec, settings.start_of(spec.name))
+        for spec in trained
+    ]
 
 
 def check_files(settings: TrainSettings) -> None:

@@ -27,7 +27,7 @@ _OF_EPOCHS = (
 )
 # Settings that say where and with what means the work is done, not what comes out of it. The
 # weights are among them because what is hashed is their content.
-_MEANS = ("detectors", "weights", "device", "workers", "cache_gb")
+_MEANS = ("detectors", "weights", "starts", "device", "workers", "cache_gb")
 
 
 def detector_names() -> list[str]:
@@ -48,6 +48,7 @@ class TrainSettings:
         detectors: names from the registry, `timm:NAME`, or detectors that somebody else trained,
             which are scored as they are: see `base_models.frozen.catalogue`.
         weights: `auto`, `pretrained`, `scratch` or a folder (see `create_detector`).
+        starts: pairs of a detector and what it starts from where that is not `weights`.
         tune: what of each network is trained: `all` of it; its normalisation layers and its last
             layer (`norm`); the last layer alone (`head`), a logistic regression on features that
             are computed once for all folds. The last two are for networks of timm.
@@ -102,6 +103,7 @@ class TrainSettings:
         "says so.",
         metavar="auto|pretrained|scratch|FOLDER",
     )
+    starts: tuple[tuple[str, str], ...] = setting(())
     tune: Tune = setting(
         "all",
         "What of each network is trained; norm: its normalisation layers and its head; head: the "
@@ -207,6 +209,11 @@ class TrainSettings:
         from base_models.detectors import find_detector
 
         return [find_detector(name) for name in self.detectors]
+
+    def start_of(self, detector: str) -> str | Path:
+        """What a detector starts from: `auto`, `pretrained`, `scratch` or a folder."""
+        start = dict(self.starts).get(detector, self.weights)
+        return start if start in ("auto", "pretrained", "scratch") else Path(start)
 
     @property
     def devices(self) -> list[str]:

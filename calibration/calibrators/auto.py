@@ -25,7 +25,7 @@ def _sentence(calibrator: str, reason: str, **judged: Any) -> str:
     elif calibrator == "identity":
         gain = "nothing helped" + " by a standard error" * (judged["best"] != "identity")
         losses = f"log loss {judged['log_loss']:.4f}, best {judged['best_log_loss']:.4f}"
-        why = f", because {gain} ({losses})"
+        why = f" (every logit stays as it is), because {gain} ({losses})"
     else:
         why = f" (cross-validated log loss {judged['log_loss']:.4f}"
         if judged["before"] is not None:

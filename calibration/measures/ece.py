@@ -1,4 +1,15 @@
-"""Expected calibration error over bins, debiased."""
+"""Expected calibration error over bins, as the literature has it and debiased.
+
+Three numbers go by that name here, and they differ by far more than rounding:
+
+- `ece_plain` is the literature's (Naeini et al. 2015; Guo et al. 2017): 15 bins of equal width, not
+  debiased. Even perfect probabilities have a clearly positive one, the more so the fewer the rows;
+  it is the one to set beside a paper's.
+- `ece` and `ece_width` take off what noise alone adds, over bins of equal mass and of equal width.
+  They are not let below 0, so .000 says that no miscalibration can be shown, not that there is
+  none.
+- the smooth one (`smooth.py`) has no bins.
+"""
 
 from typing import Literal
 
@@ -67,7 +78,8 @@ def ece(
     """Expected calibration error: mean |share of FAKE - mean p| over bins, weighted by bin.
 
     Equal mass ("mass") or equal width ("width") bins; `debias` takes off what noise alone adds
-    (see gaps_to_ece); without that even perfect probabilities have a clearly positive value.
+    (see gaps_to_ece); without that even perfect probabilities have a clearly positive value. The
+    literature's (Naeini et al. 2015; Guo et al. 2017) is binning="width", debias=False.
 
     Examples:
         >>> from calibration import ece

@@ -52,9 +52,10 @@ def measure_all(
 
     Returns:
         "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
-        "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased; its replicates
-        are centred on the value, as resampling adds to a calibration error). With one group the
-        intervals are the values alone.
+        "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased) and "ece_plain"
+        (15 bins of equal width, not debiased: the literature's, Naeini et al. 2015 and Guo et al.
+        2017). The replicates of the last two are centred on the value, as resampling adds to a
+        calibration error. With one group the intervals are the values alone.
 
     Examples:
         >>> from calibration import measure_all
@@ -76,14 +77,16 @@ def _core_intervals(
     # Means and bin sums are linear in the weights: one matrix product gives all replicates.
     means = np.column_stack([row_log_loss(y, p), (p - y) ** 2, (p > 0.5) == (y == 1)])
     sums = group_sums(np.column_stack([means, np.ones_like(y)]), units, n_units)
-    bins = BinSums(y, p, units, n_units, "mass")
+    mass, wide = (BinSums(y, p, units, n_units, binning) for binning in ("mass", "width"))
     areas_of, width = _areas(y, p, units, n_units, joined=units is not codes)
-    replicates, errors, areas = [], [], []
+    replicates, errors, plain, areas = [], [], [], []
     for drawn in group_weights(n_units, n_boot, seed, width=width):
         total = drawn @ sums
         replicates.append(total[:, :3] / total[:, 3:])
-        errors.append(bins.ece(drawn))
+        errors.append(mass.ece(drawn))
+        plain.append(wide.ece(drawn, debias=False))
         areas.append(areas_of(drawn))
+    once = np.ones((1, n_units))
     means_of = np.concatenate(replicates)
     values = means.mean(axis=0)
     return {
@@ -91,7 +94,10 @@ def _core_intervals(
         "brier": percentile_interval(float(values[1]), means_of[:, 1]),
         "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
         "accuracy": percentile_interval(float(values[2]), means_of[:, 2]),
-        "ece": centred_interval(float(bins.ece(np.ones((1, n_units)))[0]), np.concatenate(errors)),
+        "ece": centred_interval(float(mass.ece(once)[0]), np.concatenate(errors)),
+        "ece_plain": centred_interval(
+            float(wide.ece(once, debias=False)[0]), np.concatenate(plain)
+        ),
     }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from fakeodds.app.neighbours import Neighbours, Standing, neighbours, standing
+from fakeodds.app.unlike import Distance, distance
 from predictions.frame_rules import by_rule, rule_table, with_models
 
 #: Probabilities whose logits differ by less are near each other: 50 % and 62 %.
@@ -85,7 +86,8 @@ class Answer:
         mean: of the detectors' own probabilities; None where nothing was seen.
         seen: whether a detector saw or heard anything; if not, the answer is the stack's for
             "nothing seen".
-        alike: labelled videos that got about this answer.
+        neighbours: labelled videos that got about this answer.
+        distance: how far its detectors' scores lie from those of the labelled videos, where known.
         detectors: in the order of the stack.
         moved: faces by effect, the strongest for FAKE first.
     """
@@ -95,6 +97,7 @@ class Answer:
     mean: float | None
     seen: bool
     neighbours: Neighbours
+    distance: Distance | None
     detectors: tuple[DetectorAnswer, ...]
     moved: tuple[MovedBy, ...]
 
@@ -163,6 +166,7 @@ def answer_video(
         mean=float(np.mean(list(own.values()))) if own else None,
         seen=bool(own),
         neighbours=neighbours(oof, calibrated["whole"]),
+        distance=distance(oof, own),
         detectors=detectors,
         moved=tuple(moved),
     )

@@ -14,6 +14,10 @@ from fakeodds.view.figures import GREY, SERIES, draw, plain_axes
 #: Face tracks that get a chart of their own; the most seen ones.
 MOST_TRACKS = 4
 
+#: The axes of a chart, as shares of its width and height: left, bottom, right, top. The player's
+#: line and clicks are laid over them.
+PLACE = (0.12, 0.24, 0.98, 0.96)
+
 
 def track_scores(
     frames: pd.DataFrame, times: Sequence[float] | np.ndarray, names: Sequence[str]
@@ -71,8 +75,11 @@ def _plot_scores(canvas: Any, scores: pd.DataFrame, length: float, names: Sequen
         colour, dashed = line_style(position)
         axes.plot(
             own["seconds"], own["probability"], "--o" if dashed else "-o", color=SERIES[colour],
-            linewidth=1.2, markersize=3,
+            linewidth=1.2, markersize=3, clip_on=False,
         )  # fmt: skip
     axes.set_yticks([0, 0.5, 1], ["REAL", "50 %", "FAKE"])
+    left, bottom, right, top = PLACE
+    canvas.set_layout_engine("none")
+    axes.set_position((left, bottom, right - left, top - bottom))
     last = max(length, float(scores["seconds"].max()), 1e-3)
-    axes.set(xlabel="seconds", xlim=(-0.01 * last, 1.01 * last), ylim=(-0.05, 1.05))
+    axes.set(xlabel="seconds", xlim=(0, last), ylim=(-0.05, 1.05))

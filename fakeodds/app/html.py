@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from fakeodds.app import sentences
 from fakeodds.app.answer import Answer, MovedBy
-from fakeodds.app.charts import draw_scores, line_style, track_scores
+from fakeodds.app.charts import PLACE, draw_scores, line_style, track_scores
 from fakeodds.app.scoring import ScoredVideo
 from fakeodds.pages import render
 
@@ -23,8 +23,22 @@ def sentence(text: str, kind: str = "note") -> str:
     return _safe(Markup('<div class="fo-box fo-{}" role="{}">{}</div>').format(kind, role, text))
 
 
-def answer_page(name: str, scored: ScoredVideo, answer: Answer, worth: str) -> str:
-    """All that is shown of one video's answer."""
+def answer_page(
+    name: str,
+    size: int,
+    scored: ScoredVideo,
+    answer: Answer,
+    worth: str,
+    shown: bool,
+    clip: bytes | None = None,
+) -> str:
+    """All that is shown of one video's answer.
+
+    Args:
+        name, size: of the file, by which the browser knows it again; bytes.
+        worth, shown: of `OpenedRun`.
+        clip: an MP4 to play, where the browser has no such file.
+    """
     names = [one.name for one in answer.detectors]
     alone = scored.frames[scored.frames["model"].isin(scored.alone)]
     tracks = track_scores(alone, scored.times, names)
@@ -32,6 +46,10 @@ def answer_page(name: str, scored: ScoredVideo, answer: Answer, worth: str) -> s
     page = render(
         "answer.html",
         name=name,
+        size=size,
+        clip=None if clip is None else base64.b64encode(clip).decode("ascii"),
+        shown=shown,
+        place=PLACE,
         scored=scored,
         answer=answer,
         worth=worth,
@@ -46,6 +64,20 @@ def answer_page(name: str, scored: ScoredVideo, answer: Answer, worth: str) -> s
         strongest=max((abs(one.effect) for one in answer.detectors), default=0.0) or 1.0,
     )
     return _safe(page)
+
+
+def several(answers: Sequence[tuple[str, str]], waiting: str = "") -> str:
+    """The answers to several videos, name and page, one below the other; what is still to come."""
+    if len(answers) == 1 and not waiting:
+        return answers[0][1]
+    folded = [
+        Markup("<details class='fo-one'{}><summary>{}</summary>{}</details>").format(
+            Markup(" open") if number == 0 else "", name, Markup(page)
+        )
+        for number, (name, page) in enumerate(answers)
+    ]
+    head = [] if not waiting else [Markup(sentence(waiting))]
+    return str(Markup("\n").join([*head, *folded]))
 
 
 def report_frame(page: str) -> str:

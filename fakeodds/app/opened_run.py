@@ -11,6 +11,7 @@ from fakeodds.app.limits import Limits, check_file
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.probability import stack_probability
+from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.progress import Progress, silent
@@ -32,6 +33,7 @@ class OpenedRun:
         stack, about: of `load_stack`.
         oof: the out-of-fold probabilities.
         worth: one sentence on what the run's answers are worth.
+        shown: whether they are shown to be worth more than knowing nothing.
         scorer: its detectors, None where the run was fitted on score files.
     """
 
@@ -54,7 +56,8 @@ class OpenedRun:
         self.folder.require("stack")
         self.stack, self.about = load_stack(self.folder.stack)
         self.oof = self.folder.read_oof()
-        self.worth = sentences.worth(self.folder.read_metrics())
+        metrics = self.folder.read_metrics()
+        self.worth, self.shown = sentences.worth(metrics), shows_something(metrics)
         self.scorer = self._open_scorer(device, backend, progress)
 
     @property
@@ -75,12 +78,11 @@ class OpenedRun:
     def _open_scorer(
         self, device: str, backend: "BackendName", progress: Progress
     ) -> "Scorer | None":
-        settings = self.folder.record["settings"]
-        if "faces" not in settings:
+        if not self.folder.is_of_videos:
             return None
         from fakeodds.app.scoring import Scorer
 
-        imported = settings.get("imported", {})
+        imported = self.folder.record["settings"].get("imported", {})
         names = [name for name in self.about["kinds"] if name not in imported]
         if not names:
             return None
@@ -93,8 +95,11 @@ class OpenedRun:
             progress=progress,
         )
 
-    def answer_page(self, path: Path, limits: Limits, tell: "Tell") -> str:
-        """The page about one video.
+    def answer_page(
+        self, path: Path, limits: Limits, tell: "Tell", *, brings_clip: bool = False
+    ) -> str:
+        """The page about one video, which plays the browser's own file, or with `brings_clip` one
+        that comes with it.
 
         Raises:
             InputError: the file is not to be looked at; the sentence names no folder.
@@ -110,7 +115,9 @@ class OpenedRun:
         scored = self.scorer.score(path, limits, tell)
         tell("Stacking and calibrating", 0.9)
         answer = answer_video(self.stack, self.about, self.oof, scored.frames, scored.alone)
-        return answer_page(path.name, scored, answer, self.worth)
+        size = path.stat().st_size
+        clip = path.read_bytes() if brings_clip else None
+        return answer_page(path.name, size, scored, answer, self.worth, self.shown, clip)
 
     def submission(self, paths: Sequence[Path], limits: Limits) -> pd.DataFrame:
         """Score files -> `filename, label`, as `fakeodds apply` gives them.

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -25,12 +25,19 @@ from predictions.words import count
 _REQUESTS, _REMEMBERED = 256, 64
 #: Rows of a submission that are shown.
 _PREVIEW = 10
+#: Videos of one request; each waits for its turn anew.
+_MOST_VIDEOS = 16
+#: What the made-up clip is called.
+_EXAMPLE = "made_up_face_swap.mp4"
 
 _NO_DETECTORS = (
     "This run was fitted on score files and has no detectors of its own, so it can't look at "
     "videos. Its stack answers to score files, in the tab Score files."
 )
 
+
+#: As of `scoring.Tell`, which brings torch.
+Tell = Callable[[str, float], None]
 
 _LOG = logging.getLogger("fakeodds.app")
 
@@ -69,54 +76,102 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
         gr.HTML(html.sentence(_NO_DETECTORS))
         return
     told = (
-        f"A video of up to {limits.max_mb:g} MB and {limits.max_minutes:g} minutes: mp4, mov, "
-        "mkv, avi, webm and others. It goes to the machine that runs fakeodds, nowhere else, and "
-        "is deleted after the answer."
+        f"Videos of up to {limits.max_mb:g} MB and {limits.max_minutes:g} minutes: mp4, mov, mkv, "
+        f"avi, webm and others, {_MOST_VIDEOS} at a time. They go to the machine that runs "
+        "fakeodds, nowhere else, and are deleted after the answer."
     )
     upload = gr.File(
-        label="Drop a video here",
+        label="Drop a video here, or several",
+        file_count="multiple",
         file_types=sorted(VIDEO_ENDINGS),
         height=160,
         elem_id="fo-video",
     )
+    example = gr.Button("Try a made-up clip", size="sm", elem_id="fo-example")
     answer = gr.HTML(html.sentence(told), elem_id="fo-video-answer", min_height=120)
 
     line = Line(limits.max_waiting)
 
-    def look(file: dict[str, Any] | None, progress: gr.Progress | None = None) -> Iterator[str]:
-        if file is None:
-            yield html.sentence(told)
-            return
-
-        def tell(text: str, share: float) -> None:
-            if progress is not None:
-                progress(share, desc=text)
-
-        # Whoever leaves ends this generator, which gives up the file and the place.
-        with (
-            _told(Path(file["path"]).name) as refused,
-            uploads.used([file["path"]]) as (path,),
-            line.place() as place,
-        ):
+    def judged(path: Path, tell: Tell, **more: Any) -> Iterator[str]:
+        """What is said while one video waits, and at last its answer or why there is none."""
+        page = ""
+        # Whoever leaves ends this generator, which gives up the place.
+        with _told(path.name) as refused, line.place() as place:
             while before := place.wait(1):
                 yield html.sentence(f"{count(before, 'video')} before yours.")
-            page = run.answer_page(path, limits, tell)
+            page = run.answer_page(path, limits, tell, **more)
         yield html.sentence(refused[0], "refused") if refused else page
 
+    def look(
+        given: list[dict[str, Any]] | None, progress: gr.Progress | None = None
+    ) -> Iterator[str]:
+        if not given:
+            yield html.sentence(told)
+            return
+        answers: list[tuple[str, str]] = []
+        with (
+            _told(Path(given[0]["path"]).name) as refused,
+            uploads.used([one["path"] for one in given]) as paths,
+        ):
+            if len(paths) > _MOST_VIDEOS:
+                raise InputError(
+                    f"{len(paths)} videos at once, and at most {_MOST_VIDEOS} are taken here",
+                    remedy="give them in parts, or use `fakeodds predict`",
+                )
+            names = [path.name for path in paths]
+            for number, path in enumerate(paths):
+                waiting = f"{count(len(paths) - number, 'video')} to come." if paths[1:] else ""
+                said = ""
+                for said in judged(path, _progress(progress, number, names)):
+                    yield html.several([*answers, (path.name, said)], waiting)
+                answers.append((path.name, said))
+        yield html.sentence(refused[0], "refused") if refused else html.several(answers)
+
+    def try_example(progress: gr.Progress | None = None) -> Iterator[str]:
+        with (
+            _told(_EXAMPLE) as refused,
+            tempfile.TemporaryDirectory(dir=uploads.folder) as made,
+        ):
+            path = Path(made) / _EXAMPLE
+            path.write_bytes(_example_clip())
+            yield from judged(path, _progress(progress, 0, [path.name]), brings_clip=True)
+        if refused:
+            yield html.sentence(refused[0], "refused")
+
     # Gradio sees that a default is a Progress, and gives one.
-    look.__defaults__ = (gr.Progress(),)
-    done = upload.upload(
-        look,
-        upload,
-        answer,
-        api_visibility="private",
-        # The line lets one in at a time: two videos at once would each take twice as long.
-        concurrency_limit=None,
-        preprocess=False,
-        scroll_to_output=True,
-    )
-    # The file is gone from the server, so it goes from the page: the next one may be dropped.
+    look.__defaults__ = try_example.__defaults__ = (gr.Progress(),)
+    # The line lets one in at a time: two videos at once would each take twice as long.
+    alike: dict[str, Any] = {
+        "api_visibility": "private",
+        "concurrency_limit": None,
+        "preprocess": False,
+        "scroll_to_output": True,
+    }
+    done = upload.upload(look, upload, answer, **alike)
+    # The files are gone from the server, so they go from the page: the next ones may be dropped.
     done.then(lambda: None, None, upload, api_visibility="private", show_progress="hidden")
+    example.click(try_example, None, answer, **alike)
+
+
+def _progress(progress: gr.Progress | None, number: int, names: Sequence[str]) -> Tell:
+    """Tells how far the work on one of several videos is."""
+
+    def tell(text: str, share: float) -> None:
+        if progress is not None:
+            name = f"{names[number]}: " if len(names) > 1 else ""
+            progress((number + share) / len(names), desc=name + text)
+
+    return tell
+
+
+@lru_cache(maxsize=1)
+def _example_clip() -> bytes:
+    """A made-up face swap, an MP4; it is made once."""
+    from fakeodds.demo.data import make_example_clip
+
+    with tempfile.TemporaryDirectory() as made:
+        make_example_clip(Path(made) / _EXAMPLE)
+        return (Path(made) / _EXAMPLE).read_bytes()
 
 
 def _report_tab(run: OpenedRun, uploads: Uploads, tab: gr.Tab) -> None:

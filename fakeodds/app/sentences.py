@@ -8,6 +8,7 @@ from fakeodds.app.answer import NEAR, Answer, DetectorAnswer
 from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Neighbours, Standing
 from fakeodds.view.format import cost_of_share, listed
 from fakeodds.workflows.alerts import has_groups
+from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
 from predictions.words import count
 
@@ -32,10 +33,15 @@ def percent(probability: float) -> str:
     return f"{text.removesuffix('.0')}{_PERCENT}"
 
 
-def verdict(answer: Answer) -> str:
-    """The answer as one statement."""
+def verdict(answer: Answer, shown: bool = True) -> str:
+    """The answer as one statement; `shown`: whether the run has shown that it knows anything."""
     if not answer.seen:
         return "Nothing was seen, so this is no judgement of the video."
+    if not shown:
+        return (
+            "This is no judgement of the video: on its own videos, the run has not shown that it "
+            "can tell FAKE from REAL."
+        )
     p = answer.probability
     if 0.4 <= p <= 0.6:
         return "It could be either."
@@ -44,6 +50,22 @@ def verdict(answer: Answer) -> str:
     if sure < 0.8:
         return f"More likely {side} than not."
     return f"Probably {side}." if sure < 0.95 else f"Very probably {side}."
+
+
+def unlike(answer: Answer) -> str:
+    """Where the video is unlike those that the run was made from: a warning; else nothing."""
+    found = answer.distance
+    if found is None or not found.unlike:
+        return ""
+    how = (
+        f"all {found.videos}"
+        if found.nearer == 1
+        else f"{percent(found.nearer)} of the {found.videos}"
+    )
+    return (
+        "This video is unlike those that the run was made from: its detectors' scores lie further "
+        f"out than those of {how} labelled videos. What the run promises does not hold for it."
+    )
 
 
 def frequency(found: Neighbours) -> str:
@@ -89,7 +111,7 @@ def worth(metrics: Mapping[str, Any]) -> str:
     )
     if not has_groups(metrics):
         told += "; no groups were known when this was measured, so it may promise too much"
-    if loss["high"] < knowing:
+    if shows_something(metrics):
         return f"This run: {told}."
     if loss["low"] > knowing:
         return f"This run's answers are worse than none: {told}. Don't go by them."

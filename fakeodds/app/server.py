@@ -200,7 +200,11 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 def _script(limits: Limits) -> str:
-    """What the page runs when it is opened: files that are too large are refused in our words."""
-    refusing = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8")
+    """What the page runs when it is opened: files that are too large are refused in our words, and
+    those that are answered are played."""
+    refusing, playing = (
+        Path(__file__).with_name(name).read_text(encoding="utf-8").strip()
+        for name in ("uploads.js", "player.js")
+    )
     sentence = json.dumps(str(limits.too_large("{name}", "{size}")))
-    return f"() => {{\n({refusing.strip()})({limits.max_bytes}, {sentence}) }}"
+    return f"() => {{\n({refusing})({limits.max_bytes}, {sentence});\n({playing})(); }}"

@@ -133,12 +133,8 @@ def open_finished(path: Path) -> FinishedRun:
             "no such folder", file=path, remedy="name the one that `fakeodds run` wrote"
         )
     folder = RunFolder.existing(path)
-    if "faces" not in folder.record["settings"]:
-        raise InputError(
-            "was made from score files and has no detectors that could look at new videos",
-            file=path,
-            remedy="bundle the folder of a `fakeodds run`",
-        )
+    folder.refuse_score_files("bundle the folder of a `fakeodds run`")
+    folder.refuse_bundled()
     folder.require("faces", "stack")
     stack, about = load_stack(folder.stack)
     models = find_models(folder.path / "models")
@@ -308,6 +304,7 @@ def _record(run: FinishedRun, kept: Sequence[str], out: Path, notes: list[Note])
     settings = deepcopy({k: v for k, v in record["settings"].items() if k in _SETTINGS})
     if "train" in settings:
         settings["train"]["detectors"] = list(kept)
+        settings["train"].pop("starts", None)
         if settings["train"].get("weights") not in ("auto", "pretrained", "scratch"):
             settings["train"]["weights"] = "local"
     for key in ("finder", "second_finder"):

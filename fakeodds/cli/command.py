@@ -41,8 +41,16 @@ class Command(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, after each file has got its option."""
-        return super().parse_args(ctx, say_each(self.get_params(ctx), args))
+        """As click does, after each file has got its option.
+
+        Raises:
+            InputError: an option of one value is said twice; click would take the last in silence.
+        """
+        said = say_each(self.get_params(ctx), args)
+        if not ctx.resilient_parsing:  # a shell completes what is not typed yet
+            _, _, order = self.make_parser(ctx).parse_args(list(said))
+            refuse_repeated(order)
+        return super().parse_args(ctx, said)
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, where there is memory, and all files and folders that it is about."""
@@ -66,6 +74,28 @@ class Command(click.Command):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+
+
+def refuse_repeated(order: Sequence[click.Parameter]) -> None:
+    """Refuse an option that takes one value and is there several times.
+
+    Args:
+        order: the parameters as they were typed.
+
+    Raises:
+        InputError: naming it, and how several values are said, if they can be.
+    """
+    typed: set[click.Parameter] = set()
+    for one in order:
+        means_more = isinstance(one, click.Option) and not one.multiple and not one.count
+        # A flag that can only be set says the same again.
+        if means_more and one in typed and not (one.is_flag and not one.secondary_opts):
+            remedy = "say it once"
+            if (one.metavar or "").endswith(",..."):
+                remedy = "give its values once, with commas"
+            names = "/".join(max(opts, key=len) for opts in (one.opts, one.secondary_opts) if opts)
+            raise InputError("is given more than once", option=names, remedy=remedy)
+        typed.add(one)
 
 
 def say_each(parameters: Sequence[click.Parameter], typed: Sequence[str]) -> list[str]:

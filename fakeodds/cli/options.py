@@ -103,7 +103,7 @@ _CALIBRATION = ("calibration", "clip", "prior")
 
 def stack_options(*further: str) -> Decorator:
     """The options of stacking and calibration, handed over as `options`, a `StackOptions`."""
-    return settings_options(StackOptions, *further, "meta", *_CALIBRATION, *_JUDGING)
+    return settings_options(StackOptions, *further, "meta", "take", *_CALIBRATION, *_JUDGING)
 
 
 def calibration_options() -> Decorator:
@@ -116,22 +116,32 @@ def judging_options(*further: str) -> Decorator:
     return settings_options(StackOptions, *further, *_JUDGING)
 
 
-def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _columns(*names: str) -> Decorator:
     """How a score file's columns are to be read, handed over as `columns`, a `ScoreColumns`.
 
     Errors of the work on scores, which knows no files, name the first file then.
     """
 
-    @wraps(command)
-    def naming_the_file(*arguments: Any, **rest: Any) -> Any:
-        scores = rest.get("scores") or rest["new"]
-        try:
-            return command(*arguments, **rest)
-        except InputError as error:
-            raise error.in_file(scores[0] if isinstance(scores, tuple) else scores) from error
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def naming_the_file(*arguments: Any, **rest: Any) -> Any:
+            scores = rest.get("scores") or rest["new"]
+            try:
+                return command(*arguments, **rest)
+            except InputError as error:
+                raise error.in_file(scores[0] if isinstance(scores, tuple) else scores) from error
 
-    heading = "Columns of the score files"
-    return settings_options(ScoreColumns, to="columns", heading=heading)(naming_the_file)
+        heading = "Columns of the score files"
+        return settings_options(ScoreColumns, *names, to="columns", heading=heading)(
+            naming_the_file
+        )
+
+    return decorated
+
+
+column_options = _columns()
+#: Of new scores the stack knows which detectors it takes.
+columns_of_new = _columns("id", "label", "group", "fold", "drop", "kind", "reverse")
 
 
 def name_code(named: Sequence[str]) -> None:

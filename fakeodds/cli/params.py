@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fakeodds.cli.command import Decorator, Existing
 from fakeodds.cli.completion import completer
@@ -41,6 +42,23 @@ def settings_options(
         return _with(with_settings, parameters)
 
     return decorate
+
+
+def typed_settings(settings: type, to: str) -> dict[str, Any]:
+    """Those settings of the running command that were typed, of the object handed over as `to`.
+
+    Args:
+        settings: the dataclass. to: as of `settings_options`.
+    """
+    params = click.get_current_context().params
+    parameters = {f"{to}_{one.name}": one.name for one in settings_of(settings)}
+    return {name: params[one] for one, name in parameters.items() if is_typed(one)}
+
+
+def is_typed(parameter: str) -> bool:
+    """Whether a parameter of the running command was typed, and is not by default."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is ParameterSource.COMMANDLINE
 
 
 def setting_option(settings: type, name: str, heading: str = "Options") -> Decorator:

@@ -1,5 +1,7 @@
 """`fakeodds apply`: a fitted stack on new scores or videos."""
 
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -11,14 +13,14 @@ from fakeodds.cli.options import (
     FILE,
     RUN,
     code_option,
-    column_options,
+    columns_of_new,
     jobs_option,
     name_code,
     prior_option,
     sample_option,
 )
 from fakeodds.view import terminal
-from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles, tell_of_cuts
+from fakeodds.workflows.inputs import ScoreColumns, ScoreFiles, tell_of_cuts
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 
@@ -32,7 +34,7 @@ from predictions.errors import InputError
 )
 @sample_option
 @prior_option
-@column_options
+@columns_of_new
 @code_option
 @jobs_option
 def apply(
@@ -45,9 +47,9 @@ def apply(
     jobs: int,
     code: tuple[str, ...],
 ) -> Answer:
-    """Apply the fitted STACK (a run folder) to NEW score files, or to a folder of videos.
+    """Apply the fitted STACK (a run folder) to NEW score files, or to videos and folders of them.
 
-    Where scores were imported (--scores), their files for the new videos follow the folder.
+    Where scores were imported (--scores), their files for the new videos follow the videos.
 
     \b
     fakeodds apply runs/mine new_scores.csv --out submission.csv
@@ -55,43 +57,64 @@ def apply(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
+    from fakeodds.workflows.answers import Asked
     from fakeodds.workflows.probability import stack_probability
     from fakeodds.workflows.report import tell_outdated
     from fakeodds.workflows.submission import as_found, submit, wanted_by
-    from predictions.tables.frames import frame_files
     from stacking import load_stack
 
     refuse_overwriting(out, [*new, sample])
-    if (stack / "run.json").exists():
-        RunFolder.existing(stack, reads=True).require("stack")
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
+    if (stack / "run.json").exists() or not (folder / "stack.json").exists():
+        RunFolder.existing(stack, reads=True).require("stack")
     fitted, about = load_stack(folder)
-    # A folder of videos, perhaps with the scores of imported detectors; or scores alone.
-    if new[0].is_dir() and (len(new) == 1 or not frame_files(new[0])):
+    videos = _videos_of(new)
+    asked = Asked(videos or new, prior)
+    if videos:
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import pipeline
 
         run = RunFolder.existing(stack)
-        if "faces" not in run.record["settings"]:
-            raise InputError(
-                "was fitted on score files and has no detectors of its own",
-                file=stack,
-                remedy=f"give score files instead of the folder {new[0]}",
-            )
+        run.refuse_score_files(f"give score files instead of {videos[0]}")
         name_code(code)
-        imported = ScoreFiles(paths=new[1:], **columns.as_arguments())
-        data = DatasetOptions().read(new[0])
+        imported = ScoreFiles(paths=new[len(videos) :], **vars(columns))
+        asked = replace(asked, scores=imported)
+        data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
         probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
-        scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        try:
+            scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
+        except InputError as error:
+            raise _or_videos(error, stack) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
     submission = submit(probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
-        asked = {"videos": [str(path) for path in new], "prior": prior}
         run = RunFolder.existing(stack)
-        run.answered(**asked)
+        run.answered(**replace(asked, sample=sample).record())
         tell_outdated(run)
     return {**as_found(submission), "files": {out.name: str(out)}}
+
+
+def _or_videos(error: InputError, stack: Path) -> InputError:
+    """What is said of score files that are not taken, where the run's detectors look at videos."""
+    from fakeodds.run.folder import RunFolder
+
+    is_run = (stack / "run.json").exists()
+    if not is_run or not RunFolder.existing(stack, reads=True).is_of_videos:
+        return error
+    remedy = f"{error.remedy}; or give the videos themselves, at which the run's detectors look"
+    return InputError(**{**vars(error), "remedy": remedy})
+
+
+def _videos_of(new: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Videos and folders of them, which come first; score files, of imported detectors, follow."""
+    from base_models.datasets.several import is_media
+    from predictions.tables.frames import frame_files
+
+    def holds_videos(path: Path) -> bool:
+        return is_media(path) or (path.is_dir() and (len(new) == 1 or not frame_files(path)))
+
+    return tuple(takewhile(holds_videos, new))

@@ -67,7 +67,7 @@ def calibrate(
 
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.alerts import told_alerts
+    from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.report import show_report
     from fakeodds.workflows.scored import Scored
     from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
@@ -79,10 +79,10 @@ def calibrate(
     model = _only_model(table, scores)
     tested = None if test is None else columns.read_new([test], table.kinds)
 
-    # A raw score is no logit yet; of one detector, "best" is Platt's map.
+    # A raw score is no logit yet.
     meta = "passthrough"
     if table.kinds[model] == "raw":
-        meta = "best"
+        meta = "platt"
         terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = replace(options, meta=meta)
     run.settings(command="calibrate", scores=str(scores), **as_json(options))
@@ -94,7 +94,8 @@ def calibrate(
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
-    terminal.print_alerts(told_alerts(metrics))
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     files = [*STACK_FILES]
     if wants_report:
@@ -124,8 +125,10 @@ def _only_model(table: "ScoreTable", source: Path) -> str:
 _MEASURES = {
     "calibration": "recalibration would gain",
     "refinement": "and leave a log loss of",
-    "smooth_ece": "smooth ECE",
-    "ece_width": "ECE, equal width",
+    "ece_plain": "ECE, 15 equal widths",
+    "ece_width": "the same, debiased",
+    "ece": "so, 15 equal masses",
+    "smooth_ece": "smooth ECE, no bins",
     "slope": "slope (right: 1)",
     "intercept": "intercept (right: 0)",
     "true_fake": "FAKE called FAKE",

@@ -49,9 +49,10 @@ def compare(
     """Compare every ensemble of the detectors in SCORES and say which one to take.
 
     Each subset (all of them up to 10 detectors) gets an honest log loss with its interval, how
-    differently its members err, and its cost; the smallest within one standard error of the best
-    is recommended. Of frame scores (video, frame, model, logit) the rules from frames to video are
-    compared too. Writes compare.json, compare.csv and compare.png.
+    differently its members err, and its cost. Recommended are all, unless fewer are shown to be
+    better; the fewest that do as well are named too, and the commands that keep either. Of frame
+    scores (video, frame, model, logit) the rules from frames to video are compared too. Writes
+    compare.json, compare.csv and compare.png.
 
     \b
     fakeodds compare scores.csv --out runs/mine
@@ -60,6 +61,7 @@ def compare(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.view.ensembles import print_diversity, print_sizes
+    from fakeodds.workflows.advice import advice_of_comparison
     from fakeodds.workflows.alerts import alerts_of
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
@@ -93,15 +95,11 @@ def compare(
     print_diversity(found)
     if found["frame_rules"]:
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])
-    recommendation = found["recommendation"]
-    terminal.say(recommendation["reason"])
-    inside = recommendation["chosen_inside"]
-    terminal.say(
-        f"Choosing by this rule inside the folds gives {inside['value']:.4f} "
-        f"({inside['low']:.4f}-{inside['high']:.4f}): expect that of new videos."
-    )
+    terminal.say(found["recommendation"]["reason"])
+    advice = [one.to_json() for one in advice_of_comparison(run, found)]
+    terminal.print_advice(advice)
     terminal.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
     files = ["compare.json", "compare.csv", "compare.png"]
     if wants_report:
         files.append(show_report(run).name)
-    return answer(found, run.path, *files)
+    return answer({**found, "advice": advice}, run.path, *files)

@@ -49,6 +49,7 @@ def explore(
     with terminal.working("loading the frameworks", tell=False):
         from base_models.explore.run import explore as look_closely
     from fakeodds.report.explore_page import render_page
+    from fakeodds.workflows.explore_alerts import explore_alerts
     from predictions.files import write_json, write_table, write_text
 
     data = dataset_options.read(dataset)
@@ -57,11 +58,14 @@ def explore(
     FolderLock(folder).hold()
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
+    alerts = explore_alerts(found, data.videos)
+    found["alerts"] = [alert.to_json() for alert in alerts]
     numbers = {"name": name, **without_pictures(found)}
     write_json(numbers, folder / "explore.json")
     write_table(pd.DataFrame(found["videos"]), folder / "videos.csv")
     write_text(render_page(name, found), folder / "explore.html")
     print_summary(found)
+    terminal.print_alerts(alerts)
     terminal.say(f"page -> {folder / 'explore.html'}; numbers -> {folder / 'explore.json'}")
     return answer(numbers, folder, "explore.html", "explore.json", "videos.csv")
 

@@ -18,6 +18,7 @@ from fakeodds.cli.options import (
     judging_options,
     out_option,
 )
+from fakeodds.cli.params import is_typed
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions
 from fakeodds.workflows.settings import StackOptions
@@ -55,7 +56,14 @@ def faces(
     face_settings = replace(face_settings, views=views_of(spec.card for spec in wanted))
     data = dataset_options.read(dataset)
     folder = RunFolder.open(out)
-    folder.settings(dataset=str(dataset), layout=data.layout, faces=as_json(face_settings))
+    judging = {"folds": options.folds, "seed": options.seed}
+    folder.settings(
+        dataset=str(dataset),
+        layout=data.layout,
+        faces=as_json(face_settings),
+        stack={**folder.record["settings"].get("stack", {}), **judging},
+        wanted=detectors if is_typed("detectors") else (),
+    )
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )

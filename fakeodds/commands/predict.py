@@ -31,7 +31,7 @@ from predictions.errors import InputError
 @click.command(cls=Command)
 @answering
 @click.argument("run", type=RUN)
-@click.argument("videos", type=EXISTING)
+@click.argument("videos", nargs=-1, required=True, type=EXISTING)
 @sample_option
 @dataset_options
 @imported_options
@@ -57,7 +57,7 @@ from predictions.errors import InputError
 def predict(
     context: click.Context,
     run: Path,
-    videos: Path,
+    videos: tuple[Path, ...],
     sample: Path | None,
     dataset_options: DatasetOptions,
     imported: ScoreFiles,
@@ -71,8 +71,11 @@ def predict(
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
+    VIDEOS are files, folders, or CSVs that name them; several are answered for together.
+
     \b
     fakeodds predict runs/mine new_videos/
+    fakeodds predict runs/mine clip.mp4 another.mp4 more/
     fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
     """
     if deadline is not None and imported.paths:
@@ -89,6 +92,7 @@ def predict(
         watchdog, began = guarded(run, deadline, context.obj)
     # Nothing heavy before: the process that waits has imported what there is so far.
     from fakeodds.run.folder import RunFolder
+    from fakeodds.workflows.answers import Asked
 
     name_code(code)
     folder = RunFolder.existing(run)
@@ -96,10 +100,12 @@ def predict(
     if dataset_options.layout is None and told == "stills":
         # Pictures can be taken for faces that were cut; these are what the run's are.
         dataset_options = replace(dataset_options, layout=told)
-    data = dataset_options.read(videos)
+    folder.refuse_score_files(
+        "score the videos elsewhere, and run: fakeodds apply RUN new_scores.csv"
+    )
+    data = dataset_options.read_new(videos)
     tell_of_cuts(folder.record["settings"], data.crops)
-    asked: dict[str, Any] = {"videos": str(videos), "prior": prior}
-    asked |= {"scores": [str(path) for path in imported.paths]} if imported.paths else {}
+    asked = Asked(videos, prior, dataset_options, imported, sample, backend=backend)
     if deadline is not None:
         from fakeodds.deadline.predict import predict_in_time
 
@@ -115,7 +121,7 @@ def predict(
             backend=backend,
             most_mb=max_weights,
             sample=sample,
-            asked={**asked, "deadline": deadline, "max_weights": max_weights},
+            asked=replace(asked, deadline=deadline, max_weights=max_weights).record(),
             watchdog=watchdog,
         )
         return tell(report, folder.path)
@@ -128,6 +134,6 @@ def predict(
     wanted = wanted_by(sample, data.videos["video"].tolist())
     probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(probability, folder.submission, wanted)
-    folder.answered(**asked)
+    folder.answered(**asked.record())
     tell_outdated(folder)
     return answer(as_found(submission), folder.path, "submission.csv")

@@ -83,7 +83,8 @@ def run(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
         from fakeodds.workflows import pipeline
-        from fakeodds.workflows.alerts import told_alerts
+        from fakeodds.workflows.alerts import alerts_in
+        from fakeodds.workflows.answers import Asked
         from fakeodds.workflows.report import show_report
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
@@ -109,6 +110,7 @@ def run(
         faces=as_json(face_settings),
         train=as_json(train_settings),
         stack=as_json(options),
+        score_files=as_json(imported),
     )
     videos = pipeline.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
@@ -119,22 +121,29 @@ def run(
     )
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
-    terminal.print_alerts(told_alerts(metrics))
-    if tested is None and videos["label"].isna().any():
-        tested, test_scores = pipeline.unlabelled(data), imported.paths
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
+    asked = None
+    if tested is not None and test is not None:
+        read = DatasetOptions(layout=layout)
+        scored = ScoreFiles(paths=test_scores, kind=imported.kind)
+        asked = Asked((test,), options.prior, read, scored, sample, backend=backend)
+    elif videos["label"].isna().any():
+        tested = pipeline.unlabelled(data)
         terminal.note(f"predicted: {count(len(tested.videos), 'video')} without a label.")
-    if tested is None:
+        scored = ScoreFiles(paths=imported.paths, kind=imported.kind)
+        asked = Asked((dataset,), options.prior, dataset_options, scored, sample, True, backend)
+    if tested is None or asked is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         probability = out_of_fold(folder, options.prior)
     else:
         # Whatever it holds, it is not of these videos until they are scored.
         folder.clear("submission")
-        new = ScoreFiles(paths=test_scores, kind=imported.kind)
-        probability = pipeline.predict(
-            tested, folder, options.jobs, options.prior, train_settings.devices[0], new, backend
-        )
+        device = train_settings.devices[0]
+        how = (asked.prior, device, asked.scores, asked.backend)
+        probability = pipeline.predict(tested, folder, options.jobs, *how)
     submit(probability, folder.submission, wanted)
-    folder.answered()
+    folder.answered(**({} if asked is None else asked.record()))
     if wants_report:
         show_report(folder)
     return answer(metrics, folder.path, *pipeline.RUN_FILES)

@@ -34,9 +34,11 @@ from predictions.settings import as_json
 @sample_option
 @click.option(
     "--domain",
+    "domains",
+    multiple=True,
     metavar="COLUMN",
-    help="Column of domains: each is also left out and judged; none for no such estimate "
-    "[default: dataset or method, where they are there].",
+    help="Column of domains: each is also left out and judged; repeatable; none for no such "
+    "estimate [default: dataset or method, where they are there].",
 )
 @click.option("--robust", is_flag=True, help="Choose by the worst domain instead of the mean.")
 @report_option
@@ -48,7 +50,7 @@ def stack(
     labels: Path | None,
     test: tuple[Path, ...],
     sample: Path | None,
-    domain: str | None,
+    domains: tuple[str, ...],
     robust: bool,
     wants_report: bool,
     out: Path,
@@ -67,8 +69,8 @@ def stack(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.alerts import told_alerts
-    from fakeodds.workflows.domains import find_domain, judge_domains, print_domains
+    from fakeodds.workflows.alerts import alerts_in
+    from fakeodds.workflows.domains import NONE, find_domains, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
     from fakeodds.workflows.probability import read_about
     from fakeodds.workflows.report import compare_for_report, show_report
@@ -78,20 +80,20 @@ def stack(
 
     refuse_overwriting(out, [*scores, labels, *test, sample])
     run = RunFolder.for_scores(out)
-    kept = () if domain in (None, "none") else (domain,)
+    kept = [column for column in dict.fromkeys(domains) if column != NONE]
     table = columns.read(scores, labels, keep=kept)
     # Read before anything long begins, on the scales of the training scores.
     tested = columns.read_new(test, table.kinds) if test else None
 
     scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
     wanted = wanted_of(sample, scored, tested)
-    domain = find_domain(scored, domain, robust, options.seed)
-    asked = {**as_json(options), "domain": domain, "robust": robust}
+    left_out = find_domains(scored, domains, robust, options.seed)
+    asked = {**as_json(options), "domain": left_out, "robust": robust}
     run.settings(command="stack", scores=[str(path) for path in scores], **asked)
-    fitted = fit_and_judge(scored, run, options, robust=domain if robust else None)
-    if domain is None:
+    fitted = fit_and_judge(scored, run, options, robust=left_out[0] if robust else None)
+    if not left_out:
         run.drop("domains")  # of an earlier command, which asked for them
-    domains = {} if domain is None else judge_domains(scored, run, options, domain, robust)
+    judged = judge_domains(scored, run, options, left_out, robust) if left_out else {}
     rules = judge_rules(scored, run, options) if scored.has_rules else []
     if wants_report:
         compare_for_report(scored, run, options)
@@ -100,13 +102,12 @@ def stack(
     terminal.print_slices(metrics)
     if rules:
         print_rules(rules, read_about(run.stack)["frames"])
-    if domain is not None:
-        print_domains(domains, domain)
-
-    terminal.print_alerts(told_alerts(metrics))
+    print_domains(judged)
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)
-    further = {"domains.json": domain is not None, "robust.json": robust}
+    further = {"domains.json": bool(judged), "robust.json": robust}
     further |= {"frame_rules.json": bool(rules), "report.html": wants_report}
     return answer(metrics, run.path, *STACK_FILES, *(name for name in further if further[name]))

@@ -1,6 +1,5 @@
 """`fakeodds train`: the second stage of run."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import RUN, imported_options, report_option, stack_options, train_options
+from fakeodds.cli.params import typed_settings
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.settings import StackOptions
@@ -19,12 +19,19 @@ from predictions.settings import as_json
 @click.command(cls=Command)
 @answering
 @click.argument("run", type=RUN)
+@click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="The named --detectors and --scores alone; else they join those that the run has.",
+)
 @imported_options
 @stack_options()
 @train_options
 @report_option
 def train(
     run: Path,
+    replaces: bool,
     imported: ScoreFiles,
     options: StackOptions,
     train_settings: TrainSettings,
@@ -32,14 +39,20 @@ def train(
 ) -> Answer:
     """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate.
 
+    Called again, what is not said is as the run has it, and detectors that are named join its own,
+    which are kept as they are. Where it has answered for new videos, it answers for them again.
+
     \b
     fakeodds train runs/mine
     fakeodds train runs/mine --detectors xception,meso4 --epochs 10
+    fakeodds train runs/mine --detectors xception --replace
     """
     from fakeodds.run.folder import RunFolder
     from predictions.files import read_parquet
 
     folder = RunFolder.existing(run)
+    folder.refuse_score_files("run: fakeodds stack scores.csv --out RUN")
+    folder.refuse_bundled()
     if not folder.videos.exists():
         raise InputError(
             "its faces are not found yet",
@@ -49,12 +62,20 @@ def train(
     folder.require("faces")
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import pipeline
-        from fakeodds.workflows.alerts import told_alerts
+        from fakeodds.workflows.again import Said, settings_again
+        from fakeodds.workflows.alerts import alerts_in
+        from fakeodds.workflows.answers import Asked, answer_again, set_aside
         from fakeodds.workflows.report import show_report
         from fakeodds.workflows.submission import out_of_fold, submit
 
-    train_settings = replace(train_settings, seed=options.seed)
+    said = Said(
+        training=typed_settings(TrainSettings, "train_settings"),
+        stacking=typed_settings(StackOptions, "options"),
+        scores=typed_settings(ScoreFiles, "imported"),
+    )
+    train_settings, options, imported = settings_again(folder, said, replaces=replaces)
     pipeline.check_files(train_settings)
+    set_aside(folder)
     folder.settings(train=as_json(train_settings), stack=as_json(options))
     videos = read_parquet(folder.videos)
     pipeline.find_sound_again(folder, train_settings.specs, options.jobs)
@@ -63,9 +84,18 @@ def train(
     )
     terminal.print_stages(metrics)
     terminal.print_slices(metrics)
-    terminal.print_alerts(told_alerts(metrics))
-    submit(out_of_fold(folder, options.prior), folder.submission)
-    folder.answered()
+    terminal.print_alerts(alerts_in(metrics))
+    terminal.print_advice(metrics["advice"])
+    asked = Asked.of(folder)
+    if asked is None:
+        submit(out_of_fold(folder, options.prior), folder.submission)
+        folder.answered()
+    else:
+        device = train_settings.devices[0]
+        found = answer_again(folder, asked, jobs=options.jobs, device=device)
+        if found is not None:
+            submit(found[0], folder.submission, found[1])
+            folder.answered(**asked.record())
     if wants_report:
         show_report(folder)
     return answer(metrics, folder.path, *pipeline.RUN_FILES)

@@ -80,6 +80,12 @@ def make_demo_set(
     return made
 
 
+def make_example_clip(path: Path, seed: int = 0) -> None:
+    """Write one made-up fake, a face swap between the first two of the cast, as MP4."""
+    fake = next(clip for clip in plan_clips(make_cast(2, seed), seed) if clip.donor is not None)
+    write_clip(film(fake.frames(), fake.person, fake.rng), path)
+
+
 def _make_clip(clip: "Clip", path: Path) -> None:
     """Film one clip, unless an earlier, killed call has written it."""
     if not path.exists():

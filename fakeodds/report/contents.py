@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.advice import read_leaderboard
 from predictions.files import read_json, read_parquet
 from predictions.notes import Note, note_from_json
 from predictions.submission import read_sample
@@ -48,6 +49,11 @@ class Contents:
     def oof(self) -> pd.DataFrame | None:
         """Index `video`; label, group, fold and the out-of-fold probability of each stage."""
         return self.run.read_oof() if self.has("stack") else None
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame | None:
+        """leaderboard.csv: all that was judged, by its log loss; see `stacking.leaderboard`."""
+        return read_leaderboard(self.run) if self.has("stack") else None
 
     @property
     def stages(self) -> list[str]:

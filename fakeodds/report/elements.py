@@ -51,6 +51,8 @@ class Table:
         texts: positions of columns that hold words, which are aligned to the left.
         title: above the table.
         note: below the table.
+        links: whether the first cells are files beside the page, to be opened from there.
+        keys: positions of rows that are shown at once, the rest when asked for; none: all are.
     """
 
     header: Sequence[str]
@@ -59,6 +61,8 @@ class Table:
     texts: Sequence[int] = (0,)
     title: str = ""
     note: str = ""
+    links: bool = False
+    keys: Sequence[int] = ()
 
     @classmethod
     def of(cls, rows: pd.DataFrame, columns: Mapping[str, Cell], **more: Any) -> "Table":
@@ -107,6 +111,13 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Actions:
+    """Things to do, in their order: (why, the command that does it or "")."""
+
+    actions: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Face:
     """A face crop with what is known of it."""
 
@@ -124,7 +135,7 @@ class Faces:
     note: str = ""
 
 
-Part = Words | Tiles | Table | Figure | Faces
+Part = Words | Tiles | Actions | Table | Figure | Faces
 
 
 def there_are(*parts: Part) -> list[Part]:
@@ -141,9 +152,11 @@ class Section:
         title: its heading, few words: it also stands in the navigation.
         lead: what it says, in one or two sentences for somebody who reads no further.
         parts: in their order; figures that follow each other stand side by side.
+        alerts: what to know before the lead is believed; stands above it.
     """
 
     name: str
     title: str
     lead: str
     parts: Sequence[Part] = field(default_factory=tuple)
+    alerts: Sequence[Words] = ()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from fakeodds.pages import render
 from fakeodds.view.figures import FAKE, GREY, REAL, SOFT, draw
+from predictions.notes import note_from_json
 
 _ROWS = 10
 _PAIRS = 18
@@ -42,6 +43,7 @@ def render_page(name: str, found: Mapping[str, Any]) -> str:
         labels=labels,
         labelled={"real", "fake"} <= set(labels),
         tiles=_tiles(about, found),
+        alerts=[str(note_from_json(one)) for one in found.get("alerts", [])],
         telltales=found["telltales"],
         counts=[
             (titles[column], count_rows(values))

@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from fakeodds.pages import render
+from fakeodds.pages import render, script
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Faces, Figure, Part, Section, Table, Tiles, Words
+from fakeodds.report.elements import Actions, Faces, Figure, Part, Section, Table, Tiles, Words
 from fakeodds.report.files import write_figure, write_tables
 from fakeodds.report.sections import build_sections
 from fakeodds.run.folder import RunFolder
@@ -19,7 +19,17 @@ from predictions.files import write_text
 from predictions.products import key_of
 from predictions.progress import Progress, silent
 
-_KINDS = {Words: "words", Tiles: "tiles", Table: "table", Figure: "figure", Faces: "faces"}
+_KINDS = {
+    Words: "words",
+    Tiles: "tiles",
+    Actions: "actions",
+    Table: "table",
+    Figure: "figure",
+    Faces: "faces",
+}
+
+#: So many sections are open at first: what to expect and to do, who leads, whether to believe it.
+_OPEN = 3
 
 #: Figures wider than this take the whole width of the page.
 _HALF = 6.0
@@ -91,6 +101,9 @@ def lay_out(
         sections=[(section, _rows(section)) for section in sections],
         drawn=drawn,
         folder=folder.name,
+        shown=[section.name for section in sections[:_OPEN]],
+        # Ours, and of no user's words.
+        script=Markup(script("report.js")),
         base64=lambda data: base64.b64encode(data).decode(),
     )
     write_text(html, page)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import pandas as pd
@@ -20,11 +20,14 @@ from predictions.file_names import as_id
 from predictions.files import read_json
 from predictions.notes import NoteKind
 from predictions.products import Product, key_of, read_record, read_sealed, write_sealed
+from predictions.settings import from_json
 from predictions.versions import installed_versions
 
 if TYPE_CHECKING:
     from base_models.faces.settings import FaceSettings
     from fakeodds.workflows.settings import StackOptions
+
+_T = TypeVar("_T")
 
 _PACKAGES = ("fakeodds", "numpy", "pandas", "scikit-learn", "xgboost", "torch", "timm", "av")
 
@@ -85,7 +88,7 @@ class RunFolder:
             InputError: it holds a run on videos, whose faces and models would be of another run.
         """
         run = cls.open(path)
-        if "faces" in run.record["settings"] or run.key("faces"):
+        if run.is_of_videos or run.key("faces"):
             raise InputError(
                 "holds a run on videos, which score files would be mixed with",
                 file=path,
@@ -104,15 +107,47 @@ class RunFolder:
             InputError: there is no run, its run.json is damaged, or as `open`.
         """
         if not (path / "run.json").is_file():
-            raise InputError(
-                "holds no run (no run.json)",
-                file=path,
-                remedy="name the folder that was given as --out",
-            )
+            below = sorted(found.parent for found in path.glob("*/run.json"))
+            remedy = f"{below[0]} holds one" if below else "name the folder that was given as --out"
+            raise InputError("holds no run (no run.json)", file=path, remedy=remedy)
         run = cls(path, _read_run(path / "run.json"))
         if not reads:
             run.lock()
         return run
+
+    @property
+    def is_of_videos(self) -> bool:
+        """Whether its detectors look at videos; else their scores came as files."""
+        return "faces" in self.record["settings"]
+
+    def refuse_score_files(self, remedy: str) -> None:
+        """Refuse a run of score files, which has no detectors of its own.
+
+        Args:
+            remedy: what to do instead, where RUN stands for the folder.
+
+        Raises:
+            InputError: it is one.
+        """
+        if not self.is_of_videos:
+            raise InputError(
+                "was made of score files, and has no detectors of its own that look at videos",
+                file=self.path,
+                remedy=remedy.replace("RUN", str(self.path)),
+            )
+
+    def refuse_bundled(self) -> None:
+        """Refuse the run of a bundle, which holds what predicts and nothing else.
+
+        Raises:
+            InputError: it is one.
+        """
+        if not (self.record["commands"] or self.key("faces")):
+            raise InputError(
+                "is the run of a bundle, which can predict and holds no faces to learn from",
+                file=self.path,
+                remedy="name the folder of the `fakeodds run` that the bundle was made of",
+            )
 
     def lock(self) -> None:
         """Keep other commands out until this one ends.
@@ -187,6 +222,11 @@ class RunFolder:
         return self.path / "measures.csv"
 
     @property
+    def leaderboard(self) -> Path:
+        """All that was judged on the same videos, by its log loss."""
+        return self.path / "leaderboard.csv"
+
+    @property
     def looks(self) -> Path:
         """What `predict --deadline` has done so far, a row a video."""
         return self.path / "test" / "looks.parquet"
@@ -231,10 +271,18 @@ class RunFolder:
         """
         from fakeodds.workflows.settings import StackOptions
 
-        with self._reading("stack", "how scores are stacked"):
-            told = {**self.record["settings"].get("stack", {}), "jobs": jobs}
-            pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
-            return StackOptions(**{**told, **pairs})
+        return self.recorded("stack", StackOptions, jobs=jobs)
+
+    def recorded(self, name: str, settings: type[_T], **instead: Any) -> _T:
+        """The settings that run.json keeps under `name`, with others `instead` of some of them.
+
+        What it does not say is as by default.
+
+        Raises:
+            InputError: it says what cannot be.
+        """
+        with self._reading(name, f"the settings {name!r} of the run"):
+            return from_json(settings, {**self.record["settings"].get(name, {}), **instead})
 
     @contextmanager
     def _reading(self, name: str, told: str) -> Iterator[None]:
@@ -373,7 +421,9 @@ class RunFolder:
         return None
 
     def _command(self, name: str) -> str:
-        return PRODUCTS[name].command.replace("RUN", str(self.path))
+        owned = PRODUCTS[name]
+        command = (self.is_of_videos and owned.of_videos) or owned.command
+        return command.replace("RUN", str(self.path))
 
     def clear(self, name: str) -> None:
         """Remove a product and all that was made from it."""

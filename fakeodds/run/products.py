@@ -12,12 +12,14 @@ class Owned:
         more: files and folders of it that are not always there.
         of: products that it is made from; when one of them is made anew, it is removed.
         command: what makes it again, for messages; `RUN` stands for the folder.
+        of_videos: the same in a run on videos, where that is another command.
     """
 
     files: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
     command: str = "the command that made it"
+    of_videos: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -30,23 +32,28 @@ class Owned:
 #: file. `scores` is the table of scores, from detectors or files, that all after it is made from.
 PRODUCTS: dict[str, Owned] = {
     "faces": Owned(("videos.parquet",), command="fakeodds run or faces"),
-    "sound": Owned(("sound.parquet",), of=("faces",), command="fakeodds run or train"),
-    "train": Owned(of=("faces", "sound"), command="fakeodds run or train"),
+    "sound": Owned(("sound.parquet",), of=("faces",), command="fakeodds train RUN"),
+    "train": Owned(of=("faces", "sound"), command="fakeodds train RUN"),
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
-        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
+        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json", "leaderboard.csv"),
         ("measures.csv", "reliability.png", "clip.png", "robust.json"),
         ("scores",),
-        "fakeodds run, stack or calibrate",
+        "fakeodds stack or calibrate",
+        "fakeodds train RUN",
     ),
     "frame_rules": Owned(
-        ("frame_rules.json",), of=("scores", "stack"), command="fakeodds run or stack"
+        ("frame_rules.json",),
+        of=("scores", "stack"),
+        command="fakeodds stack",
+        of_videos="fakeodds train RUN",
     ),
     "domains": Owned(("domains.json",), of=("scores", "stack"), command="fakeodds stack"),
     "compare": Owned(
         ("compare.json", "compare.csv", "compare.png"),
         of=("scores", "stack"),
-        command="fakeodds compare, run or stack",
+        command="fakeodds compare or stack",
+        of_videos="fakeodds train RUN",
     ),
     "submission": Owned(("submission.csv",), of=("stack",), command="fakeodds predict RUN VIDEOS"),
     "looks": Owned(("test/looks.parquet",), of=("stack",)),

@@ -25,13 +25,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fakeodds.view.format import number, shorten
+from fakeodds.view.format import number, shorten, stage_name
 from predictions.notes import Note
 from predictions.progress import Progress as Report
 from predictions.progress import silent
 
 #: Characters of a name in the tables of stages and of slices, and before a bar.
-_STAGE_WIDTH, _SLICE_WIDTH, _BAR_NAME = 22, 15, 28
+_STAGE_WIDTH, _STAGE_WIDTH_OF_SEVERAL, _SLICE_WIDTH, _BAR_NAME = 22, 17, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
 
@@ -227,21 +227,59 @@ def _finished_lines() -> Report:
 
 
 def print_stages(metrics: Mapping[str, Any]) -> None:
-    """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most."""
+    """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most.
+
+    With several detectors, `metrics["leaderboard"]` tells what each costs through a calibrator of
+    its own, and how far that is behind what is shipped.
+    """
+    alone = {
+        row["name"]: row
+        for row in metrics.get("leaderboard", [])
+        if row["kind"] == "calibrated detector"
+    }
+    several = len(alone) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("stage", no_wrap=True, max_width=_STAGE_WIDTH)
-    for name in ("log loss", "95 % interval", "Brier", "AUC", "accuracy", "ECE"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    for stage, measures in metrics["stages"].items():
-        loss = measures["log_loss"]
+    width = _STAGE_WIDTH_OF_SEVERAL if several else _STAGE_WIDTH
+    table.add_column("stage", no_wrap=True, max_width=width)
+    measures = {"AUC": "auc"} if several else _MEASURES
+    for name in ("log loss", "95 % interval", *_ALONE * several, *measures):
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 5))
+    for stage, found in metrics["stages"].items():
+        loss = found["log_loss"]
         table.add_row(
-            escape(shorten(stage, _STAGE_WIDTH)),
+            escape(shorten(stage, width)),
             number(loss["value"]),
             f"{number(loss['low'])}-{number(loss['high'])}",
-            *(number(measures[name]["value"], 3) for name in ("brier", "auc", "accuracy", "ece")),
+            *_calibrated_alone(alone.get(stage_name(stage))) * several,
+            *(number(found[name]["value"], 3) for name in measures.values()),
             style="bold" if stage == "calibrated" else None,
         )
     out.print(table)
+
+
+#: Measures beside the log loss: how they are called -> their name in metrics.json.
+_MEASURES = {"Brier": "brier", "AUC": "auc", "accuracy": "accuracy", "ECE": "ece_plain"}
+
+#: Columns of a detector through a calibrator of its own.
+_ALONE = ("calibrated", "behind the stack")
+
+
+def _calibrated_alone(row: Mapping[str, Any] | None) -> tuple[str, str]:
+    if row is None:
+        return "", ""
+    error = row["to_shipped_error"]
+    spread = "" if error is None else f" ±{number(error)}"
+    return number(row["log_loss"]), f"{row['to_shipped']:+.4f}{spread}"
+
+
+def print_advice(advice: Sequence[Mapping[str, str]]) -> None:
+    """What to do next, and the commands that do it."""
+    if advice:
+        out.print("[bold]Do this[/bold]")
+    for one in advice:
+        out.print(f"- {escape(one['text'])}")
+        if one["command"]:
+            out.print(f"    [cyan]{escape(one['command'])}[/cyan]", soft_wrap=True)
 
 
 def print_alerts(alerts: Sequence[Note]) -> None:

@@ -4,13 +4,20 @@ Alerts are notes: in metrics.json (and so in every `--json`), under the table in
 the top of the report and beside the app's answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
 from base_models.frozen.seen import SEEN, seen_notes
+from fakeodds.workflows.doubles import doubles_across_groups
+from fakeodds.workflows.fold_scales import folds_apart
 from fakeodds.workflows.scored import Scored
-from predictions.logits import to_probability
 from predictions.notes import Note, NoteKind, note_from_json
+from predictions.tables.id_groups import groups_by_id
 from predictions.tables.kinds import FEW_OUTSIDE
 from predictions.tables.score_files import DOUBTFUL
 from predictions.tables.scores import CONSTANT, NO_GROUPS, SAME
@@ -21,21 +28,60 @@ FEW = 100
 _TOO_GOOD = 0.9999
 #: Videos of each label from which it is.
 _EACH_LABEL = 20
-#: Below this AUC a detector's direction is in doubt rather than its worth.
+#: Below this AUC a detector's direction is in doubt rather than its worth, whatever its interval.
 _BACKWARD = 0.3
+#: Replicates behind the interval of an AUC nearer to .5.
+_DRAWS = 200
 
-PROMISE_TOO_GOOD = NoteKind(
-    "alerts.promise-too-good",
-    lambda proposed: (
+
+def _no_groups(proposed: Sequence[str], by_id: Mapping[str, Any] | None = None) -> str:
+    told = (
         "No groups are known: every video counts as a group of its own. If videos share a person, "
-        "a source or an original, these numbers promise too much for new ones. "
+        "a source or an original, what is measured on them promises too much for new ones. "
+    )
+    if proposed:
+        others = f" (or {', '.join(proposed[1:])})" if len(proposed) > 1 else ""
+        return f"{told}Name what they share: --group {proposed[0]}{others}."
+    if by_id is None:
+        return f"{told}Give a column that names it, with --group."
+    return (
+        f"{told}The ids look as if they did: {by_id['rule']} makes {by_id['groups']} groups "
+        f"({by_id['group']} of {by_id['video']}). Put it in a column and name that with --group."
+    )
+
+
+#: Columns `proposed` as groups, and what `groups_by_id` found where there are none.
+PROMISE_TOO_GOOD = NoteKind("alerts.promise-too-good", _no_groups)
+DOUBLES = NoteKind(
+    "alerts.doubles",
+    "{n:video} of several groups have the very scores of another ({examples}): if they are the "
+    "same video, leave one out or give both one group; learned from and judged by, they promise "
+    "too much.",
+)
+FOLDS_APART = NoteKind(
+    "alerts.folds-apart",
+    lambda model, apart, wider: (
+        f"The models of {model}'s folds answer on unlike scales ("
         + (
-            f"Name what they share: --group {proposed[0]}"
-            + (f" (or {', '.join(proposed[1:])})." if len(proposed) > 1 else ".")
-            if proposed
-            else "Give a column that names it, with --group."
+            f"up to {apart:.1f} standard deviations apart"
+            if apart >= 0.5
+            else f"one {wider:.1f} times as wide as another"
         )
+        + "), and a stack takes them for one: train it longer, or leave it out."
     ),
+)
+TURNED = NoteKind(
+    "scores.turned-round",
+    lambda models, like_probabilities: (
+        f"High scores of {', '.join(models)} mean REAL, so their direction was turned round where "
+        "it was learned; --reverse says it. "
+        + (
+            f"{', '.join(like_probabilities)}: all in [0, 1], they look like P(real). With "
+            "--kind probability --reverse they are read as that, which keeps their tails apart."
+            if like_probabilities
+            else ""
+        )
+    ).strip(),
 )
 FEW_GROUPS = NoteKind(
     "alerts.few-groups",
@@ -70,7 +116,17 @@ def alerts_of(scored: Scored) -> list[Note]:
     known = scored.labelled()
     too_good, backward = _of_areas(known)
     reading = [note for kind in _OF_READING for note in kind.among(known.notes)]
-    return [*_of_groups(known), *too_good, *reading, *backward, *seen_notes(known.brought)]
+    return [
+        *_of_groups(known),
+        *too_good,
+        *doubles_noted(
+            doubles_across_groups(known.features[[*known.kinds]], known.rows["group"].tolist())
+        ),
+        *_of_folds(known),
+        *reading,
+        *backward,
+        *seen_notes(known.brought),
+    ]
 
 
 def is_grave(alert: Note) -> bool:
@@ -78,41 +134,91 @@ def is_grave(alert: Note) -> bool:
     return any(kind.code == alert.code for kind in _GRAVE)
 
 
-def told_alerts(metrics: Mapping[str, Any]) -> list[Note]:
+def alerts_in(metrics: Mapping[str, Any]) -> list[Note]:
     """The alerts that metrics.json holds."""
     return [note_from_json(one) for one in metrics.get("alerts", [])]
 
 
 def has_groups(metrics: Mapping[str, Any]) -> bool:
     """Whether videos were held together in groups when they were judged."""
-    return not PROMISE_TOO_GOOD.among(told_alerts(metrics))
+    return not PROMISE_TOO_GOOD.among(alerts_in(metrics))
 
 
-def _of_groups(known: Scored) -> list[Note]:
-    group, label = known.rows["group"], known.rows["label"]
+def groups_noted(
+    group: pd.Series, label: pd.Series, proposed: Sequence[str] = (), videos: Iterable[str] = ()
+) -> list[Note]:
+    """What is to beware of in the groups of labelled videos.
+
+    Args:
+        group: of each. label: 1 = FAKE, 0 = REAL.
+        proposed: columns that may name groups. videos: their ids, which may tell of them.
+    """
     if group.is_unique:
-        proposed = [note.facts["proposed"] for note in NO_GROUPS.among(known.notes)]
-        return [PROMISE_TOO_GOOD(proposed=proposed[0] if proposed else [])]
+        by_id = None if proposed else groups_by_id(videos)
+        found = None if by_id is None else asdict(by_id)
+        return [PROMISE_TOO_GOOD(proposed=list(proposed), by_id=found)]
     counts = {"FAKE": group[label == 1].nunique(), "REAL": group[label == 0].nunique()}
     rarer = min(counts, key=lambda name: counts[name])
     return [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
 
 
+def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
+    """One note on all sets of videos that are the same across groups."""
+    if not sets:
+        return []
+    examples = "; ".join(" = ".join(one[:3]) for one in sets[:3])
+    return [DOUBLES(n=sum(map(len, sets)), examples=examples + "; ..." * (len(sets) > 3))]
+
+
+def _of_groups(known: Scored) -> list[Note]:
+    proposed = [note.facts["proposed"] for note in NO_GROUPS.among(known.notes)]
+    rows = known.rows
+    return groups_noted(rows["group"], rows["label"], proposed[0] if proposed else (), rows.index)
+
+
+def _of_folds(known: Scored) -> list[Note]:
+    """Detectors whose folds' models answer on unlike scales, where folds came with the scores."""
+    rows = known.rows
+    if "fold" not in rows or rows["fold"].isna().any():
+        return []
+    notes = []
+    for model in known.kinds:
+        found = folds_apart(known.features[model], rows["label"], rows["fold"], rows["group"])
+        if found is not None:
+            notes.append(FOLDS_APART(model=model, apart=found[0], wider=found[1]))
+    return notes
+
+
 def _of_areas(known: Scored) -> tuple[list[Note], list[Note]]:
     """Detectors that tell the label itself, and those that rank it the wrong way round."""
-    from calibration import auc
+    from calibration import auc, measure_all
 
     too_good, backward = [], []
+    turned: list[str] = []
     for model, kind in known.kinds.items():
         there = known.features[model].notna()
-        label = known.rows["label"][there]
+        label = known.rows["label"][there].to_numpy()
         rarer = min((label == 1).sum(), (label == 0).sum())
         if rarer == 0:
             continue
-        area = float(auc(label.to_numpy(), to_probability(known.features[model][there])))
+        # Ranks in [0, 1]: as probabilities, far logits would be ties.
+        rank = rankdata(known.features[model][there].to_numpy(np.float64)) / (len(label) + 1)
+        area = float(auc(label, rank))
         if rarer >= _EACH_LABEL and max(area, 1 - area) >= _TOO_GOOD:
             too_good.append(LIKE_THE_LABEL(model=model, auc=max(area, 1 - area)))
-        # A raw score's direction is learned, and near chance a low AUC says little.
-        if kind != "raw" and area < _BACKWARD:
+            continue
+        if area >= 0.5:
+            continue
+        if area >= _BACKWARD:
+            group = known.rows["group"][there].to_numpy()
+            if measure_all(label, rank, group, n_boot=_DRAWS)["auc"]["high"] >= 0.5:
+                continue
+        if kind != "raw":
             backward.append(BACKWARD(model=model, auc=area, turned=model in known.reverse))
+        elif model not in known.reverse:
+            turned.append(model)
+    if turned:
+        scores = known.features[turned]
+        within = [model for model in turned if scores[model].dropna().between(0, 1).all()]
+        backward.append(TURNED(models=turned, like_probabilities=within))
     return too_good, backward

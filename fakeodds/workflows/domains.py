@@ -1,5 +1,6 @@
 """`--domain` and `--robust` of `fakeodds stack`: what to expect in a domain nobody has seen."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,44 +18,52 @@ from fakeodds.workflows.scores import (
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
+from predictions.words import count
 
 #: Columns whose domains are left out without being asked for, and how many they may name: each
 #: takes one fit or a few.
 KNOWN = ("dataset", "method")
+#: What says that none are.
+NONE = "none"
 _MOST_UNASKED = 20
 
 
-def find_domain(scored: Scored, asked: str | None, robust: bool, seed: int) -> str | None:
-    """The column whose domains are to be left out and judged, None for none.
+def find_domains(scored: Scored, asked: Sequence[str], robust: bool, seed: int) -> list[str]:
+    """The columns whose domains are to be left out and judged.
 
-    It is the one `asked` for; without, the first of `KNOWN` that can be judged; with "none", none.
+    Those `asked` for; without any, the first of `KNOWN` that can be judged; with "none", none.
 
     Raises:
-        InputError: --robust without any, a column that was read as something else, fewer than two
-            domains with fakes, or one class alone without one of them.
+        InputError: --robust without any or with several, a column that was read as something else,
+            fewer than two domains with fakes, or one class alone without one of them.
     """
     rows = scored.labelled().rows
     check_labels(rows["label"])
-    if asked is None:
-        found = _known_domain(rows, seed)
-        if found is not None:
-            return found
-    if asked in (None, "none"):
-        if robust:
-            raise InputError(
-                "chooses by the worst domain",
-                option="--robust",
-                remedy="name its column with --domain",
-            )
-        return None
-    if asked not in rows:
+    columns = [column for column in dict.fromkeys(asked) if column != NONE]
+    if columns and NONE in asked:
         raise InputError(
-            "is read as the id, the label or the group",
-            option=f"--domain {asked}",
-            remedy="name a column of its own, such as dataset or method",
+            f"none is said beside {columns[0]}", option="--domain", remedy="leave one of them out"
         )
-    _count_domains(rows, str(asked), seed)
-    return asked
+    if not asked:
+        known = _known_domain(rows, seed)
+        columns = [] if known is None else [known]
+    else:
+        for column in columns:
+            if column not in rows:
+                raise InputError(
+                    "is read as the id, the label or the group",
+                    option=f"--domain {column}",
+                    remedy="name a column of its own, such as dataset or method",
+                )
+            _count_domains(rows, column, seed)
+    if robust and len(columns) != 1:
+        raise InputError(
+            "chooses by the worst domain of one column",
+            option="--robust",
+            remedy="name one column with --domain"
+            + (f", {' or '.join(columns)}" if columns else ""),
+        )
+    return columns
 
 
 def _known_domain(rows: pd.DataFrame, seed: int) -> str | None:
@@ -94,9 +103,9 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
 
 
 def judge_domains(
-    scored: Scored, run: RunFolder, options: StackOptions, domain: str, robust: bool
+    scored: Scored, run: RunFolder, options: StackOptions, columns: Sequence[str], robust: bool
 ) -> dict[str, Any]:
-    """Leave each domain out; write domains.json and return it."""
+    """Leave each domain of each column out; write domains.json and return it: column -> domains."""
     from stacking.estimate.domain_splits import domain_splits
     from stacking.estimate.domains import domain_predictions, report_domains
 
@@ -105,12 +114,17 @@ def judge_domains(
     label = rows["label"].astype("int8")
     path = run.path / "domains.json"
     inputs = judging_inputs(scored, options)
-    with run.stage("domains", **inputs, domain=domain, robust=robust) as needed:
-        if needed:
-            splits = domain_splits(label, rows["group"], rows[domain], seed=options.seed)
+    with run.stage("domains", **inputs, domains=list(columns), robust=robust) as needed:
+        found = {}
+        for column in columns if needed else ():
+            splits = domain_splits(label, rows["group"], rows[column], seed=options.seed)
+            domains = len({split.domain for split in splits})
+            terminal.heading(
+                f"Leaving out {count(domains, 'domain')} of {column} ({count(len(splits), 'fit')})"
+            )
             with terminal.progress_bars() as progress:
                 judged = domain_predictions(
-                    procedure(scored, options, domain if robust else None),
+                    procedure(scored, options, column if robust else None),
                     scored.features,
                     label,
                     splits,
@@ -118,27 +132,29 @@ def judge_domains(
                     dict(scored.kinds),
                     progress,
                 )
-            with terminal.working("measures of the domains"):
-                found = report_domains(judged, label, rows["group"], seed=options.seed)
+            with terminal.working(f"measures of the domains of {column}"):
+                found[column] = report_domains(judged, label, rows["group"], seed=options.seed)
+        if needed:
             write_json(found, path)
         else:
             terminal.note("domains: already there for these scores and settings.")
     return read_json(path)
 
 
-def print_domains(found: dict[str, Any], domain: str) -> None:
+def print_domains(found: dict[str, Any]) -> None:
     """Log losses of the last stages in each domain that was left out; 80 columns at most."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column(escape(f"{domain[:19]} left out"), no_wrap=True)
     stages = ("mean", "stacked", "calibrated")
-    for name in (*stages, "95 % interval", "AUC"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, judged in found.items():
-        loss, area = judged["calibrated"]["log_loss"], judged["calibrated"]["auc"]["value"]
-        table.add_row(
-            escape(name if len(name) <= 24 else f"{name[:23]}…"),
-            *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
-            f"{loss['low']:.4f}-{loss['high']:.4f}",
-            "-" if area is None else f"{area:.3f}",
-        )
-    terminal.out.print(table)
+    for column, domains in found.items():
+        table = Table(box=None, pad_edge=False)
+        table.add_column(escape(f"{column[:19]} left out"), no_wrap=True)
+        for name in (*stages, "95 % interval", "AUC"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for name, judged in domains.items():
+            loss, area = judged["calibrated"]["log_loss"], judged["calibrated"]["auc"]["value"]
+            table.add_row(
+                escape(name if len(name) <= 24 else f"{name[:23]}…"),
+                *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
+                f"{loss['low']:.4f}-{loss['high']:.4f}",
+                "-" if area is None else f"{area:.3f}",
+            )
+        terminal.out.print(table)

@@ -46,6 +46,11 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return only
 
 
+def read_names(texts: Sequence[str]) -> Any:
+    """`("a,b", "c")` -> ("a", "b", "c")."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
 def read_kinds(texts: Sequence[str]) -> Any:
     """`("logit",)` -> "logit"; `("a=logit", "b=raw")` -> {"a": "logit", "b": "raw"}.
 
@@ -108,6 +113,16 @@ class DatasetOptions:
 
         return read_dataset(path, training=training, tell=terminal.note, **vars(self))
 
+    def read_new(self, paths: Sequence[Path]) -> "Dataset":
+        """Read videos to predict: files, folders and CSVs; say what was decided.
+
+        Raises:
+            InputError: as `base_models.datasets.several.read_new`.
+        """
+        from base_models.datasets.several import read_new
+
+        return read_new(paths, tell=terminal.note, **vars(self))
+
 
 _KIND_HELP = "probability, logit or raw, for one column or all; repeatable."
 _KIND: dict[str, Any] = {
@@ -156,12 +171,20 @@ class ScoreColumns:
     )
     fold: str | None = setting(None, "Column of folds to be used as they are.", metavar="COLUMN")
     drop: tuple[str, ...] = setting((), "Column that is no score; repeatable.", **_COLUMNS)
+    keep: tuple[str, ...] = setting(
+        (),
+        "Take these detectors only; repeatable.",
+        metavar="NAME,...",
+        parse=read_names,
+        repeated=True,
+    )
     kind: Any = setting(None, _KIND_HELP, **_KIND)
     reverse: tuple[str, ...] = setting((), _REVERSE_HELP, **_COLUMNS)
 
     def as_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `read_scores`."""
-        return {one.name: getattr(self, one.name) for one in fields(ScoreColumns)}
+        arguments = {one.name: getattr(self, one.name) for one in fields(ScoreColumns)}
+        return {"only": arguments.pop("keep"), **arguments}
 
     def of_new(self, kinds: Mapping[str, str], reverse: Sequence[str]) -> dict[str, Any]:
         """The same for scores of new videos by the models `kinds` that a stack was fitted on.
@@ -171,6 +194,7 @@ class ScoreColumns:
         """
         kind = dict(kinds) if self.kind is None else self.kind
         further = {"kind": kind, "reverse": (*self.reverse, *reverse), "models": tuple(kinds)}
+        further["only"] = ()  # it is the stack that says which
         return {**self.as_arguments(), **further}
 
     def read(

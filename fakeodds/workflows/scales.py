@@ -14,10 +14,26 @@ OTHER_SCALE = NoteKind(
     "from {fitted_low:.4g} to {fitted_high:.4g}; the answers are wrong if it is another scale.",
 )
 
+SHIFTED = NoteKind(
+    "scores.shifted",
+    lambda models: (
+        "The new scores lie elsewhere than those that the stack was fitted on (largest gap between "
+        "the two distributions: "
+        + ", ".join(f"{model} {gap:.2f}" for model, gap in models.items())
+        + "): another share of fakes (--prior), other forgeries, or other videos. The promised log "
+        "loss holds for videos like those."
+    ),
+)
+
 #: New scores from which they are compared.
 _ENOUGH = 10
 #: How many times wider the new scores must lie.
 _WIDER = 10
+#: Of a shift: the share of the scores that must have moved, and the factor of sqrt(1/n + 1/m) that
+#: chance stays below in 999 of 1,000 samples of one distribution (Kolmogorov 1933, Smirnov 1948).
+_MOVED, _BY_CHANCE = 0.2, 1.95
+#: The shares at which distributions are compared.
+_SHARES = np.linspace(0, 1, 41)
 
 
 def scales_of(features: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, dict[str, float]]:
@@ -57,3 +73,56 @@ def other_scales(features: pd.DataFrame, scales: Mapping[str, Mapping[str, Any]]
             at_fit = {"fitted_low": fitted["low"], "fitted_high": fitted["high"]}
             notes.append(OTHER_SCALE(model=model, low=low, high=high, **at_fit))
     return notes
+
+
+def distributions_of(
+    features: pd.DataFrame, kinds: Mapping[str, str], groups: int
+) -> dict[str, dict[str, Any]]:
+    """Of every model the quantiles of its scores, 0 to 1 by steps of 1/40, and of how many groups.
+
+    Args:
+        features: a column a model. groups: what counts once, as rows of a group are alike.
+    """
+    return {
+        model: {
+            "quantiles": [float(q) for q in np.quantile(known, _SHARES)],
+            "counted": min(groups, len(known)),
+        }
+        for model in kinds
+        if len(known := features[model].dropna())
+    }
+
+
+def shifted(
+    features: pd.DataFrame, fitted: Mapping[str, Mapping[str, Any]], groups: int | None = None
+) -> list[Note]:
+    """A note on the models whose new scores are distributed otherwise than those of the fit.
+
+    Args:
+        features: of the new videos. fitted: of `distributions_of`.
+        groups: of the new videos; None counts each video.
+    """
+    moved = {}
+    for model, known in fitted.items():
+        new = features[model].dropna() if model in features else pd.Series(dtype=float)
+        if len(new) < _ENOUGH:
+            continue
+        gap = distribution_gap(new.to_numpy(np.float64), np.array(known["quantiles"]))
+        counted = min(len(new), groups or len(new))
+        if gap > max(_MOVED, _BY_CHANCE * np.sqrt(1 / counted + 1 / known["counted"])):
+            moved[model] = gap
+    return [SHIFTED(models=moved)] if moved else []
+
+
+def distribution_gap(new: np.ndarray, quantiles: np.ndarray) -> float:
+    """The largest distance of two distribution functions, at the quantiles of one of them.
+
+    Where quantiles are equal (a score that many share) both functions jump: after the jump the old
+    one is at least the last of their shares, before it at most the first.
+    """
+    new = np.sort(new)
+    value, first = np.unique(quantiles, return_index=True)
+    last = len(quantiles) - 1 - np.unique(quantiles[::-1], return_index=True)[1]
+    below = np.searchsorted(new, value, "left") / len(new)
+    up_to = np.searchsorted(new, value, "right") / len(new)
+    return float(max(0.0, (_SHARES[last] - up_to).max(), (below - _SHARES[first]).max()))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import cost_of_share, loss_of
-from fakeodds.workflows.alerts import told_alerts
+from fakeodds.workflows.alerts import alerts_in
 from fakeodds.workflows.scores import sliced_columns
 from predictions.errors import InputError
 from predictions.files import write_table
@@ -43,7 +43,7 @@ def read_promise(run: RunFolder, submission: Path) -> dict[str, Any]:
     """
     run.require("stack")
     metrics = run.read_metrics()
-    alerts = told_alerts(metrics)
+    alerts = alerts_in(metrics)
     own = submission.resolve() == run.submission.resolve()
     if own and run.has("deadline"):
         alerts.append(OTHER_LOOKS(run=str(run.path)))

@@ -1,7 +1,7 @@
 """Scores in, honest numbers and a fitted stack out: the half that `run` and `stack` share."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
+from fakeodds.workflows.advice import advice_of, read_leaderboard
 from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.scales import scales_of
+from fakeodds.workflows.scales import distributions_of, scales_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -26,7 +27,7 @@ _MOST_SLICES = 30
 
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
-    *("submission.csv", "oof.csv", "metrics.json", "measures.csv"),
+    *("submission.csv", "oof.csv", "metrics.json", "measures.csv", "leaderboard.csv"),
     *("reliability.png", "clip.png", "stack"),
 )
 
@@ -87,8 +88,9 @@ def fit_and_judge(
         InputError: no labels, one class only, or fewer groups than folds.
     """
     from stacking import (
+        leaderboard,
         load_stack,
-        nested_predictions,
+        nested_estimate,
         report_metrics,
         report_slices,
         save_stack,
@@ -112,7 +114,7 @@ def fit_and_judge(
         )
         judged_procedure = procedure(scored, options, robust)
         with terminal.progress_bars() as progress:
-            stages = nested_predictions(
+            estimate = nested_estimate(
                 judged_procedure,
                 scored.features,
                 label,
@@ -121,7 +123,8 @@ def fit_and_judge(
                 dict(scored.kinds),
                 progress,
             )
-            stages = stages if only is None else stages[list(only)]
+            stages = estimate.stages if only is None else estimate.stages[list(only)]
+            estimate = replace(estimate, stages=stages)
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
             judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
             metrics = report_metrics(stages, label, rows["group"], **judged)
@@ -132,8 +135,10 @@ def fit_and_judge(
                 column: report_slices(stages, label, rows["group"], rows[column], **judged)
                 for column in sliced_columns(rows)
             }
+            board = leaderboard(estimate, label, rows["group"], seed=options.seed)
         with terminal.working("the stack on all rows"):
             fitted = judged_procedure.fit(scored.features, label, rows["group"])
+        metrics["ensemble"] = ensemble_of(scored, fitted)
         for note in fitted.notes:
             terminal.note(note)
         stack = fitted.stack
@@ -148,6 +153,7 @@ def fit_and_judge(
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
+            write_table(_with_members(board, fitted), run.leaderboard)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
             _draw_reliability(label, rows["group"], shown, run.reliability)
@@ -164,7 +170,7 @@ def procedure(scored: Scored, options: StackOptions, robust: str | None = None) 
     from stacking import Procedure
 
     domains = None if robust is None else scored.rows[robust]
-    return Procedure(plain_stack(options), options.frame_rule, domains)
+    return Procedure(plain_stack(options), options.frame_rule, domains, options.take)
 
 
 def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
@@ -174,15 +180,50 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     return {
         "kinds": kinds,
         "scales": scales_of(scored.features, kinds),
+        "distributions": distributions_of(scored.features, kinds, scored.rows["group"].nunique()),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
     }
 
 
+def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
+    """Of metrics.json: the detectors that are taken, of which, and the fewest that do as well.
+
+    `fitted`: a `stacking.FittedProcedure`.
+    """
+    from stacking.choose.ensemble import CHOSEN as ENSEMBLE
+    from stacking.choose.ensemble import TOO_FEW
+
+    used = set(getattr(fitted.stack, "feature_names_in_", []))
+    choice = fitted.ensemble
+    notes = [*ENSEMBLE.among(fitted.notes), *TOO_FEW.among(fitted.notes)]
+    return {
+        "models": [model for model in scored.kinds if model in used],
+        "of": list(scored.kinds),
+        "smallest": None if choice is None else list(choice.table["models"].iloc[choice.smallest]),
+        "note": notes[0].to_json() if notes else None,
+    }
+
+
+def _with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
+    """The leaderboard with `models`: of each ensemble those that all rows select."""
+    models = pd.Series("", index=board.index, dtype="string")
+    if fitted.ensemble is not None:
+        lengths = fitted.ensemble.table
+        by_size = {str(len(names)): " + ".join(names) for names in lengths["models"]}
+        mine = board["kind"] == "ensemble"
+        models[mine] = board.loc[mine, "name"].map(by_size)
+    return board.assign(models=models)
+
+
 def all_metrics(run: RunFolder) -> dict[str, Any]:
-    """metrics.json, with the domains that were left out and the seconds of every product."""
+    """metrics.json, with the leaderboard, what to do, the domains that were left out and the
+    seconds of every product."""
     domains = read_json(run.path / "domains.json") if run.has("domains") else None
-    further = {} if domains is None else {"domains": domains}
+    further: dict[str, Any] = {} if domains is None else {"domains": domains}
+    board = read_leaderboard(run)
+    further["leaderboard"] = board.astype(object).where(board.notna(), None).to_dict("records")
+    further["advice"] = [one.to_json() for one in advice_of(run)]
     return {**run.read_metrics(), **further, "timing": run.seconds()}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from calibration.registry import CALIBRATORS
 from predictions.frame_rules.registry import DEFAULT_RULE, RULES, TRACK_RULES
 from predictions.settings import check_settings, setting
-from stacking.registry import META_LEARNERS
+from stacking.registry import META_LEARNERS, Take
 
 #: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
 Prior = float | Literal["auto"] | None
@@ -77,6 +77,12 @@ class StackOptions:
         "How scores are combined: {choices}.",
         choices=("auto", *(name for name in META_LEARNERS if name != "auto")),
         metavar="NAME",
+        heading="Stacking",
+    )
+    take: Take = setting(
+        "recommended",
+        "Which detectors: recommended, all unless fewer are shown to be better; smallest, the "
+        "fewest that do as well within one standard error; all.",
         heading="Stacking",
     )
     calibration: str = setting(

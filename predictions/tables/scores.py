@@ -141,6 +141,7 @@ def read_scores(
     group: str | None = None,
     fold: str | None = None,
     drop: Sequence[str] = (),
+    only: Sequence[str] = (),
     kind: Kinds = None,
     reverse: Sequence[str] = (),
     keep: Sequence[str] = (),
@@ -171,6 +172,7 @@ def read_scores(
         id, label, group, fold: columns by the name they have in the files; a `label` is 1 or FAKE,
             0 or REAL, or empty.
         drop: columns to leave out; names or patterns (`old_*`).
+        only: models to take, names or patterns; all others are left out.
         kind: of every model, or by model; names or patterns.
         reverse: models of which a high score means REAL, names or patterns: a probability p becomes
             1 - p, other scores change their sign.
@@ -198,8 +200,8 @@ def read_scores(
     """
     if not paths:
         raise InputError("no score file was given", remedy="give at least one CSV or Parquet file")
-    if isinstance(drop, str) or isinstance(reverse, str) or isinstance(keep, str):
-        raise TypeError("drop, reverse and keep are sequences of names")
+    if any(isinstance(names, str) for names in (drop, only, reverse, keep)):
+        raise TypeError("drop, only, reverse and keep are sequences of names")
     known = None if models is None else frozenset(models)
     named = frozenset() if kind is None or isinstance(kind, str) else frozenset(kind)
     names = ColumnNames(id, label, group, fold, drop, keep, known, named)
@@ -250,9 +252,14 @@ def read_scores(
     check_names(told, names)
     rows = join_rows(told, scores.index)
     said = {model: piece.said[model] for piece in pieces for model in piece.said}
-    kinds = settle_kinds(scores, said, notes)
     if models is None:
         check_models(scores.columns, kind, reverse, sources(pieces))
+    if only:
+        scores = _only(scores, only, sources(pieces))
+        said = {model: said[model] for model in said if model in scores}
+        frames = None if frames is None else frames[frames["model"].isin(scores.columns)]
+        frames = None if frames is None or frames.empty else frames.reset_index(drop=True)
+    kinds = settle_kinds(scores, said, notes)
     turned = set() if frames is None else set(frames["model"])  # before they were aggregated
     for model in matching(reverse, scores.columns) - turned:
         scores[model] = turn_round(scores[model].to_numpy(), kinds[model])
@@ -271,6 +278,33 @@ def read_scores(
     first = [name for name in ("label", "group", "fold") if name in rows]
     rows = rows[first + [name for name in rows if name not in first]]
     return ScoreTable(rows, scores, kinds, notes, frames)
+
+
+def _only(scores: pd.DataFrame, only: Sequence[str], source: str) -> pd.DataFrame:
+    """The scores of some of the models.
+
+    Raises:
+        InputError: a name or pattern is that of none, or none of their scores is there.
+    """
+    kept: set[str] = set()
+    for pattern in only:
+        of_pattern = matching([pattern], scores.columns)
+        if not of_pattern:
+            raise InputError(
+                f"there is no detector {pattern!r} to keep; there are "
+                f"{first_names(scores.columns)}",
+                file=source,
+                remedy="write the name as it is there",
+            )
+        kept |= of_pattern
+    scores = scores[[name for name in scores if name in kept]]
+    if not scores.notna().to_numpy().any():
+        raise InputError(
+            f"every score of {first_names(scores.columns)} is missing",
+            file=source,
+            remedy="keep a detector that has scores",
+        )
+    return scores
 
 
 def _note_same(scores: pd.DataFrame, notes: list[Note]) -> None:

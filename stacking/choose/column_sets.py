@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from calibration import auc
-from stacking.inputs import Array, is_score_column
+from stacking.inputs import Array, is_score_column, model_of
 
 
 def column_sets(
@@ -39,7 +39,7 @@ def column_sets(
     half = [scores[j] for j in sorted(order[: (len(scores) + 1) // 2])]
     for kept in (steady, half):
         names_kept = set(map(str, kept))
-        sets.append([c for c in everything if str(c).partition(":")[0] in names_kept])
+        sets.append([c for c in everything if model_of(c) in names_kept])
     sets.append(scores)
     seen: list[list[Any]] = []
     for columns in sets:

@@ -17,7 +17,7 @@ from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
 from predictions.threads import one_blas_thread
-from stacking.ensembles.recommend import paired_differences
+from stacking.ensembles.differences import paired_differences
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
 from stacking.inner_folds import inner_folds

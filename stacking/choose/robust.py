@@ -24,6 +24,7 @@ from stacking.choose.column_sets import column_sets
 from stacking.clipping import learned_clip
 from stacking.estimate.domain_splits import DomainSplit, domain_splits, domains_of_fakes
 from stacking.inputs import Array, Codes
+from stacking.recording import RecordingStack
 from stacking.stack import Stack
 
 Clip = Literal["auto", "none"] | tuple[float, float]
@@ -112,15 +113,6 @@ class RobustChoice:
         }
 
 
-class _Recording(Stack):
-    """A Stack that keeps what its calibrator would learn from: logits, labels and groups."""
-
-    learned_from_: tuple[Array, Array, Codes] | None = None
-
-    def _fit_calibrator(self, logit: Array, y: Array, group: Codes) -> None:
-        self.learned_from_ = (logit, y, group)
-
-
 def choose_robust(
     X: pd.DataFrame,
     y: Array,
@@ -159,7 +151,7 @@ def choose_robust(
     def try_out(which: int, one: str) -> None:
         if (which, one) in tried:
             return
-        stack = _Recording(one, n_splits=n_splits, seed=seed)
+        stack = RecordingStack(one, "none", n_splits=n_splits, seed=seed)
         losses = _losses(stack, X[sets[which]], y, groups, splits, calibrations, clips)
         for (kind, bounds), by_domain in losses.items():
             means = {name: float(np.concatenate(by_domain[name]).mean()) for name in names}
@@ -201,7 +193,7 @@ def _column(domain: str) -> str:
 
 
 def _losses(
-    stack: Stack,
+    stack: RecordingStack,
     X: pd.DataFrame,
     y: Array,
     groups: Codes,

@@ -1,10 +1,11 @@
 """Every ensemble size: the honest log loss of subsets of the detectors, and which one to take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
@@ -13,24 +14,24 @@ from predictions.frame_rules import DEFAULT_RULE, rules_of
 from predictions.order import column_order
 from predictions.progress import Progress, silent
 from predictions.threads import one_blas_thread
+from stacking.choose.ensemble import TOO_FEW, choose_ensemble, limits_of, selection
 from stacking.choose.frame_rule import RuleChoice, choose_rule, judge_rules, scores_by
 from stacking.ensembles.comparison import Comparison
 from stacking.ensembles.costs import COSTS, check_budget, subset_costs
+from stacking.ensembles.differences import paired_differences, pareto_front
 from stacking.ensembles.diversity import MEASURES, pair_diversity, subset_diversity
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import judge_subsets
-from stacking.ensembles.recommend import choose, explain, paired_differences, pareto_front
 from stacking.ensembles.subsets import (
     MOST_FOR_ALL,
     N_RANDOM,
     all_subsets,
-    greedy_path,
     in_order,
     random_subsets,
     refuse_too_many,
 )
 from stacking.estimate.outer_folds import OuterFolds
-from stacking.inputs import Array, is_score_column
+from stacking.inputs import Array, Rows, is_score_column
 
 
 def compare_subsets(
@@ -49,9 +50,8 @@ def compare_subsets(
     """Judge subsets of the detectors: all of them up to 10 detectors, else the single ones, greedy
     paths, the whole and 200 others.
 
-    A greedy path of all rows would have seen the rows that judge it, so each outer fold adds the
-    path of its training part; all are judged alike, and `chosen_inside` lets each fold choose
-    from its own path only.
+    Which to take is chosen as `Procedure` does (`choose.ensemble`), on all rows; each outer fold
+    chooses too, without the rows that judge it, and `chosen_inside` is what its choice costs.
 
     Of a `predictions.rule_table` each outer fold takes the scores by the frame rule that its
     training part chooses (`frame_rules.choose_rule`).
@@ -94,37 +94,45 @@ def compare_subsets(
     limits = dict(budget or {})
     check_budget(known, limits)
     rules, scores, by_fold = _scores_of_folds(X, outer, n_boot, seed, progress)
-    masks, available = _candidates(scores, by_fold, outer, seed)
+    costs_known = known.loc[names]
+    own = [
+        _choice(Z[~held], outer, ~held, names, costs_known, limits, seed)
+        for Z, held in zip(by_fold, outer.held, strict=True)
+    ]
+    whole = _choice(scores, outer, np.ones(len(X), dtype=bool), names, costs_known, limits, seed)
+    masks = _candidates([*own, whole], seed)
     judged = judge_subsets(by_fold, outer, masks, seed, n_jobs, progress)
 
     counts = np.bincount(outer.groups).astype(np.float64)
     sizes = masks.sum(axis=1)
-    spent = subset_costs(known.loc[names], masks)
+    spent = subset_costs(costs_known, masks)
     allowed = np.ones(len(masks), dtype=bool)
     for cost, most in limits.items():
         allowed &= (spent[cost] <= most).to_numpy()
-    choice = choose(judged.sums, counts, sizes, spent, allowed)
     pairs = pair_diversity(outer.labels, pd.DataFrame(judged.singles, columns=names))
     table = _table(names, masks, judged.sums, counts, spent, n_boot, seed)
     table[list(MEASURES)] = subset_diversity(pairs, masks, names)
     for front, cost in (("size", sizes.astype(np.float64)), *spent.items()):
         table[f"front_{front}"] = pareto_front(np.asarray(cost), table["log_loss"].to_numpy())
     table["in_budget"] = allowed
-    table["recommended"] = np.arange(len(table)) == choice.chosen
+    place = {mask.tobytes(): s for s, mask in enumerate(masks)}
+    for rule in ("recommended", "smallest"):
+        table[rule] = np.arange(len(table)) == place[getattr(whole, rule).tobytes()]
 
-    # The rule, with nothing but the training part of a fold to go by.
-    ruled = np.zeros(len(counts))
-    for held, inner, there in zip(outer.held, judged.inside, available, strict=True):
-        taught = np.unique(outer.groups[~held])
-        own = choose(inner[taught], counts[taught], sizes, spent, allowed & there).chosen
+    # What is chosen with nothing but the training part of a fold to go by.
+    inside = np.zeros((len(counts), 2))
+    for held, one in zip(outer.held, own, strict=True):
+        chosen = [place[mask.tobytes()] for mask in (one.recommended, one.smallest)]
         mine = np.unique(outer.groups[held])
-        ruled[mine] = judged.sums[mine, own]
+        inside[mine] = judged.sums[np.ix_(mine, np.array(chosen))]
+    recommended, smallest = _intervals(inside, counts, n_boot, seed)
     return Comparison(
         table=table,
         pairs=pairs,
-        choice=choice,
-        reason=explain(choice, table, limits),
-        chosen_inside=_intervals(ruled[:, None], counts, n_boot, seed)[0],
+        reason=whole.reason,
+        chosen_inside=recommended,
+        smallest_inside=smallest,
+        left_out=_left_out(names, masks, judged.sums, counts),
         rows=len(X),
         groups=len(counts),
         prior=float(outer.labels.mean()),
@@ -152,26 +160,69 @@ def _scores_of_folds(
     return rules, scores_by(X, *rules.names), by_fold
 
 
-def _candidates(
-    X: Array, by_fold: list[Array], outer: OuterFolds, seed: int
-) -> tuple[Masks, NDArray[np.bool_]]:
-    """The subsets (s, k), and which of them each outer fold may know of, (folds, s).
+@dataclass(frozen=True)
+class _Chosen:
+    """The selection (s, k) of some rows, which masks (k,) two rules take of it, and why."""
 
-    X: scores of all rows, and `by_fold`: as each outer fold takes them, (n, k) all.
-    """
-    k, y, folds = X.shape[1], outer.labels, outer.held
-    if k <= MOST_FOR_ALL:
-        masks = all_subsets(k)
-        return masks, np.ones((len(folds), len(masks)), dtype=bool)
-    drawn = random_subsets(k, N_RANDOM, seed)
+    path: Masks
+    recommended: Rows
+    smallest: Rows
+    reason: str
+
+
+def _choice(
+    X: Array,
+    outer: OuterFolds,
+    rows: Rows,
+    names: list[str],
+    costs: pd.DataFrame,
+    limits: dict[str, float],
+    seed: int,
+) -> _Chosen:
+    """What the scores X of some of the rows choose; where they cannot, all that may be taken."""
+    y, groups = outer.labels[rows], outer.groups[rows]
+    scores = pd.DataFrame(X, columns=names)
     with one_blas_thread():
-        own = [greedy_path(Z[~held], y[~held]) for Z, held in zip(by_fold, folds, strict=True)]
-        masks = in_order(np.vstack([drawn, greedy_path(X, y), *own]))
-    place = {mask.tobytes(): s for s, mask in enumerate(masks)}
-    available = np.zeros((len(folds), len(masks)), dtype=bool)
-    for fold, path in enumerate(own):
-        available[fold, [place[mask.tobytes()] for mask in np.vstack([drawn, path])]] = True
-    return masks, available
+        chosen = choose_ensemble(scores, y, groups, costs=costs, budget=limits, seed=seed)
+        if chosen is None:
+            path = selection(X, y, limits_of(names, costs, limits))
+            reason = str(TOO_FEW(of=int(path[-1].sum()), groups=len(np.unique(groups))))
+            return _Chosen(path, path[-1], path[-1], reason)
+    path = np.array([np.isin(names, models) for models in chosen.table["models"]])
+    return _Chosen(path, path[chosen.chosen], path[chosen.smallest], str(chosen.note))
+
+
+def _candidates(choices: Sequence[_Chosen], seed: int) -> Masks:
+    """The subsets (s, k) to judge: all, or those drawn, those of the selections, and the whole
+    without each detector."""
+    k = choices[0].path.shape[1]
+    if k <= MOST_FOR_ALL:
+        return all_subsets(k)
+    one_less = ~np.eye(k, dtype=bool)
+    paths = (choice.path for choice in choices)
+    return in_order(np.vstack([random_subsets(k, N_RANDOM, seed), one_less, *paths]))
+
+
+def _left_out(names: list[str], masks: Masks, sums: Array, counts: Array) -> pd.DataFrame:
+    """A row a detector: what all cost `without` it, how much it `saves` them and its
+    `standard_error` (paired, over groups); NaN of a single one."""
+    if len(names) == 1:
+        nothing = {"without": np.nan, "saves": np.nan, "standard_error": np.nan}
+        return pd.DataFrame([{"detector": names[0], **nothing}])
+    whole = int(np.argmax(masks.sum(axis=1)))
+    less = [
+        int(np.flatnonzero((masks == one).all(axis=1))[0])
+        for one in ~np.eye(len(names), dtype=bool)
+    ]
+    difference, error = paired_differences(sums, counts, whole)
+    return pd.DataFrame(
+        {
+            "detector": names,
+            "without": sums[:, less].sum(axis=0) / counts.sum(),
+            "saves": difference[less],
+            "standard_error": error[less],
+        }
+    )
 
 
 def _table(

@@ -10,7 +10,6 @@ import pandas as pd
 from calibration import Interval
 from stacking.choose.frame_rule import RuleChoice
 from stacking.ensembles.diversity import MEASURES
-from stacking.ensembles.recommend import Choice
 
 #: Attributes that compare.json holds as they are.
 _AS_THEY_ARE = ("rows", "groups", "prior", "complete", "budget")
@@ -26,12 +25,14 @@ class Comparison:
             `standard_error` (paired, over groups); `seconds` a video and `mb` of weights, summed;
             the means over pairs `residual_correlation`, `disagreement`, `q`, `double_fault`;
             whether it is on the Pareto front of log loss against cost: `front_size`,
-            `front_seconds`, `front_mb`; `in_budget`; `recommended`. NaN where not known.
+            `front_seconds`, `front_mb`; `in_budget`; whether it is the one `recommended`, or the
+            `smallest` that does as well (`choose.ensemble`). NaN where not known.
         pairs: a row a pair of detectors: `first`, `second` and the four measures.
-        choice: the recommended row of `table` and the best one in the budget.
-        reason: why, as a sentence.
+        left_out: a row a detector: what all others cost `without` it, what it `saves` all of
+            them, and the `standard_error` of that (paired, over groups).
+        reason: why that one is recommended, as a sentence.
         chosen_inside: log loss of the rule itself: in each outer fold the training part alone
-            recommends, so that nothing of the choice among many subsets flatters it.
+            recommends, so that nothing of the choice flatters it. smallest_inside: of the other.
         rows, groups, prior: what was judged; `prior` is the share of FAKE.
         budget: the most of each cost, as asked.
         complete: whether `table` holds all subsets.
@@ -40,9 +41,10 @@ class Comparison:
 
     table: pd.DataFrame
     pairs: pd.DataFrame
-    choice: Choice
+    left_out: pd.DataFrame
     reason: str
     chosen_inside: Interval
+    smallest_inside: Interval
     rows: int
     groups: int
     prior: float
@@ -54,22 +56,21 @@ class Comparison:
         """The rows of `table` with the lowest log loss of each size, by size."""
         return self.table.loc[self.table.groupby("size")["log_loss"].idxmin()]
 
+    def taken(self, rule: str = "recommended") -> "pd.Series[Any]":
+        """The row of `table` that a rule takes, "recommended" or "smallest"."""
+        return self.table[self.table[rule]].iloc[0]
+
     def to_dict(self) -> dict[str, Any]:
         """compare.json: everything, with None where a number is not known."""
-        chosen, best = self.table.iloc[[self.choice.chosen, self.choice.best]]["models"]
-        error, rules = self.choice.standard_error, self.frame_rules
+        rules = self.frame_rules
         return {
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
             "models": [models[0] for models in self.table["models"] if len(models) == 1],
             "recommendation": {
-                "models": list(chosen),
-                "log_loss": float(self.table["log_loss"].iloc[self.choice.chosen]),
-                "difference": self.choice.difference,
-                "standard_error": error if np.isfinite(error) else None,
-                "best": list(best),
+                **self._taken("recommended", self.chosen_inside),
                 "reason": self.reason,
-                "chosen_inside": self.chosen_inside.as_dict(),
             },
+            "smallest": self._taken("smallest", self.smallest_inside),
             "frame_rules": rules
             and {
                 "rule": rules.rule,
@@ -78,29 +79,31 @@ class Comparison:
             },
             "subsets": _records(self.table),
             "pairs": _records(self.pairs),
+            "left_out": _records(self.left_out),
+        }
+
+    def _taken(self, rule: str, inside: Interval) -> dict[str, Any]:
+        row = self.taken(rule)
+        return {
+            "models": list(row["models"]),
+            "log_loss": float(row["log_loss"]),
+            "chosen_inside": inside.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         """Read back what `to_dict` wrote; numbers that are not known are NaN again."""
-        taken, rules = found["recommendation"], found["frame_rules"]
+        rules = found["frame_rules"]
         table = _table_of(found["subsets"])
         table["models"] = table["models"].map(tuple)
-        place = {models: row for row, models in enumerate(table["models"])}
-        error = taken["standard_error"]
         return cls(
             **{name: found[name] for name in _AS_THEY_ARE},
             table=table,
             pairs=_table_of(found["pairs"], ("first", "second", *MEASURES)),
-            choice=Choice(
-                chosen=place[tuple(taken["models"])],
-                best=place[tuple(taken["best"])],
-                difference=taken["difference"],
-                # No other number is infinite: with one group nothing is known of its spread.
-                standard_error=np.inf if error is None else error,
-            ),
-            reason=taken["reason"],
-            chosen_inside=Interval(**taken["chosen_inside"]),
+            left_out=_table_of(found["left_out"]),
+            reason=found["recommendation"]["reason"],
+            chosen_inside=Interval(**found["recommendation"]["chosen_inside"]),
+            smallest_inside=Interval(**found["smallest"]["chosen_inside"]),
             frame_rules=rules
             and RuleChoice(rules["rule"], rules["over_tracks"], _table_of(rules["rules"])),
         )

@@ -40,12 +40,10 @@ class JudgedSubsets:
 
     Attributes:
         sums: (g, s) log losses, summed over the rows of a group.
-        inside: the same of each outer fold's training part, on its inner folds, (g, s).
         singles: (n, k) the single detectors' probabilities of FAKE.
     """
 
     sums: Array
-    inside: list[Array]
     singles: Array
 
 
@@ -75,18 +73,16 @@ def judge_subsets(
         n_jobs,
     )
     sums = np.zeros((n_groups, len(masks)))
-    inside = [np.zeros((n_groups, len(masks))) for _ in by_fold]
     singles = np.zeros((len(y), masks.shape[1]))
     progress("subsets on outer folds", 0, len(tasks))
-    for done, ((fold, chunk), (p, inner)) in enumerate(zip(tasks, answers, strict=True), start=1):
+    for done, ((fold, chunk), p) in enumerate(zip(tasks, answers, strict=True), start=1):
         held = outer.held[fold]
         losses = row_log_loss(y[held, None], p)
         sums[:, chunk] += group_sums(losses, groups[held], n_groups)
-        inside[fold][:, chunk] = group_sums(inner, groups[~held], n_groups)
         alone = np.flatnonzero(masks[chunk].sum(axis=1) == 1)
         singles[np.ix_(held, masks[chunk[alone]].argmax(axis=1))] = p[:, alone]
         progress("subsets on outer folds", done, len(tasks))
-    return JudgedSubsets(sums, inside, singles)
+    return JudgedSubsets(sums, singles)
 
 
 def subset_probabilities(
@@ -96,7 +92,7 @@ def subset_probabilities(
     new: Array,
     masks: Masks,
     seed: int = 0,
-) -> tuple[Array, Array]:
+) -> Array:
     """Learn every subset on X, apply it to `new`.
 
     Args:
@@ -105,8 +101,7 @@ def subset_probabilities(
         masks: (s, k) the subsets.
 
     Returns:
-        (m, s) probabilities of FAKE of `new`; (n, s) log loss of each row of X under the fits of
-        the other inner folds (calibrated and clipped by all of them).
+        (m, s) probabilities of FAKE of `new`.
     """
     with one_blas_thread():
         tamed = TamedScores().fit(X)
@@ -140,8 +135,7 @@ def subset_probabilities(
             out_of_fold = expit(logits[:, s] / temperature)
             low, high = learned_clip(out_of_fold, y, groups) or (0.0, 1.0)
             answer[:, s] = np.clip(expit(answer[:, s] / temperature), low, high)
-            logits[:, s] = np.clip(out_of_fold, low, high)
-    return answer, row_log_loss(y[:, None], logits)
+    return answer
 
 
 def _at(path: Array, picked: NDArray[np.intp]) -> Array:

@@ -169,7 +169,7 @@ def plot_comparison(comparison: Comparison) -> "Figure":
         handles, names = ax.get_legend_handles_labels()
         named |= {str(name): handle for name, handle in zip(names, handles, strict=True)}
         ax.label_outer()
-    chosen = comparison.table.iloc[comparison.choice.chosen]
+    chosen = comparison.taken()
     figure.suptitle(
         f"Recommended: {', '.join(_shortened(chosen['models']))} "
         f"(log loss {chosen['log_loss']:.4f})",

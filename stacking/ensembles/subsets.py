@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from calibration.measures.scores import log_loss_of_logits
 from predictions.errors import InputError
-from stacking.ensembles.fits import Masks, subset_path
+from stacking.ensembles.fits import Masks, subset_logits, subset_path
 from stacking.features import TamedScores
 from stacking.inputs import Array
 from stacking.solvers import smoothed_logit
@@ -21,6 +22,9 @@ N_RANDOM = 200
 
 #: Detectors whose ensembles are compared: the time grows with their cube.
 MOST_COMPARED = 100
+
+#: Detectors that are fitted at each step of the greedy path.
+_SHORTLIST = 12
 
 #: Ridge penalty of the fits along the greedy path.
 _PENALTY = 10.0
@@ -67,15 +71,23 @@ def in_order(masks: Masks) -> Masks:
     return unique[np.argsort(unique.sum(axis=1), kind="stable")]
 
 
-def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
+def greedy_path(
+    X: Array,
+    y: Array,
+    longest: int = LONGEST_PATH,
+    limits: tuple[Array, Array] | None = None,
+) -> Masks:
     """The subsets of a forward selection, (steps, k), from one detector to `longest`.
 
-    Each step adds the detector with the largest score statistic (Rao 1948): what a Newton step
-    along it alone would gain, the detectors already there adapting to it.
+    Each step adds the detector whose fit with those already there has the lowest penalised log
+    loss. Fitted are the `_SHORTLIST` with the largest score statistics (Rao 1948): what a Newton
+    step along one alone would gain, the others adapting to it.
 
     Args:
         X: (n, k) scores of any scale, NaN where missing.
         y: (n,) labels, 0.0 or 1.0, of both classes.
+        limits: what each detector costs, (k, c), and the most that a subset may, (c,); it ends
+            where none can be added. One detector at least is within them.
     """
     k = X.shape[1]
     tamed = TamedScores().fit(X).scores(X)
@@ -84,9 +96,21 @@ def greedy_path(X: Array, y: Array, longest: int = LONGEST_PATH) -> Masks:
     path = []
     beta = np.append(np.zeros(k), smoothed_logit(y))
     for _ in range(min(k, longest)):
-        beta = subset_path(tamed, y, mask[None], (_PENALTY,), beta[None, None])[0, 0]
-        mask = mask.copy()
-        mask[int(np.argmax(_score_statistics(design, y, beta, mask)))] = True
+        statistics = _score_statistics(design, y, beta, mask)
+        if limits is not None:
+            cost, most = limits
+            statistics[(cost[mask].sum(axis=0) + cost > most).any(axis=1)] = -np.inf
+            if np.isneginf(statistics).all():
+                break
+        likely = np.sort(np.argsort(-statistics, kind="stable")[:_SHORTLIST])
+        likely = likely[np.isfinite(statistics[likely])]
+        longer = mask | np.eye(k, dtype=bool)[likely]
+        start = np.repeat(beta[None, None], len(likely), axis=1)
+        fits = subset_path(tamed, y, longer, (_PENALTY,), start)[0]
+        losses = log_loss_of_logits(y[:, None], subset_logits(tamed, fits)).sum(axis=0)
+        losses += _PENALTY / 2 * (fits[:, :-1] ** 2).sum(axis=1)
+        best = int(np.argmin(losses))
+        mask, beta = longer[best], fits[best]
         path.append(mask)
     return np.array(path)
 

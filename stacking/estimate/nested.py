@@ -1,7 +1,8 @@
 """The honest estimate: what fits that knew neither a row nor its group say of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,30 @@ from calibration import AffineCalibrator
 from predictions.order import column_order
 from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
+from stacking.ensembles.judge import subset_probabilities
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.inputs import Array, Codes, Rows, is_score_column, refuse_enormous
-from stacking.procedure import Procedure
+from stacking.procedure import FittedProcedure, Procedure
+from stacking.recording import RecordingStack
 from stacking.stack import Stack
+
+_Judged = TypeVar("_Judged")
+
+
+@dataclass(frozen=True)
+class NestedEstimate:
+    """Out-of-fold probabilities of FAKE, of rows that taught nothing.
+
+    Attributes:
+        stages: as of `nested_predictions`.
+        alternatives: index of X; what was tried beside the stack: `alone/MODEL` (a detector through
+            Platt's map), `ensemble/m` (the m detectors that forward selection takes, combined by a
+            ridge), `meta/NAME` and `calibrator/NAME` (`RecordingStack.predict_alternatives`); only
+            what was tried in every outer fold.
+    """
+
+    stages: pd.DataFrame
+    alternatives: pd.DataFrame
 
 
 def nested_predictions(
@@ -63,15 +84,44 @@ def nested_predictions(
     """
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
-    splits = [(~held, held) for held in outer.held]
     columns = stage_columns(kind)
     filled = np.full((len(X), len(columns)), np.nan)
-    judged = judge_splits(procedure, X, outer.labels, outer.groups, splits, kind)
-    progress("nested folds", 0, len(splits))
-    for done, (held, values) in enumerate(zip(outer.held, judged, strict=True), start=1):
+    judged = judge_splits(procedure, X, outer.labels, outer.groups, _splits(outer), kind)
+    for held, values in _one_by_one(outer, judged, progress):
         filled[held] = values
-        progress("nested folds", done, len(splits))
     return pd.DataFrame(filled, index=X.index, columns=columns)
+
+
+def nested_estimate(
+    procedure: Procedure | Stack,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    folds: ArrayLike,
+    kinds: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> NestedEstimate:
+    """`nested_predictions`, and what the same fits make of the alternatives.
+
+    Args, bad input: as `nested_predictions`.
+    """
+    outer = OuterFolds.of(y, groups, folds, len(X))
+    kind = kinds_of(X, kinds)
+    judged = _side_by_side(
+        _judge_with_alternatives, procedure, X, outer.labels, outer.groups, _splits(outer), kind
+    )
+    columns = stage_columns(kind)
+    filled = np.full((len(X), len(columns)), np.nan)
+    places, alternatives = [], []
+    for held, (values, found) in _one_by_one(outer, judged, progress):
+        filled[held] = values
+        places.append(np.flatnonzero(held))
+        alternatives.append(found)
+    back = np.argsort(np.concatenate(places), kind="stable")
+    others = pd.concat(alternatives, join="inner").iloc[back]
+    return NestedEstimate(
+        pd.DataFrame(filled, index=X.index, columns=columns), others.set_axis(X.index)
+    )
 
 
 def kinds_of(X: pd.DataFrame, kinds: Mapping[str, str] | None) -> dict[Any, str]:
@@ -109,10 +159,36 @@ def judge_splits(
         splits: rows that teach and rows that are judged, (n,) each.
         kinds: of `kinds_of`.
     """
+    return _side_by_side(_judge, procedure, X, y, groups, splits, kinds)
+
+
+def _splits(outer: OuterFolds) -> list[tuple[Rows, Rows]]:
+    return [(~held, held) for held in outer.held]
+
+
+def _one_by_one(
+    outer: OuterFolds, judged: Iterator[_Judged], progress: Progress
+) -> Iterator[tuple[Rows, _Judged]]:
+    """The rows of each outer fold with what was judged of them, as it comes."""
+    progress("nested folds", 0, len(outer.held))
+    for done, (held, values) in enumerate(zip(outer.held, judged, strict=True), start=1):
+        yield held, values
+        progress("nested folds", done, len(outer.held))
+
+
+def _side_by_side(
+    judge: Callable[..., _Judged],
+    procedure: Procedure | Stack,
+    X: pd.DataFrame,
+    y: Array,
+    groups: Codes,
+    splits: Sequence[tuple[Rows, Rows]],
+    kinds: Mapping[Any, str],
+) -> Iterator[_Judged]:
     judged = Procedure.of(procedure)
     alone = judged.with_jobs(1)
     work = ((alone, X[train], y[train], groups[train], X[test], kinds) for train, test in splits)
-    return side_by_side(_judge, work, judged.stack.n_jobs)
+    return side_by_side(judge, work, judged.stack.n_jobs)
 
 
 def _judge(
@@ -124,8 +200,40 @@ def _judge(
     kinds: Mapping[Any, str],
 ) -> Array:
     """The `stage_columns` of the new rows, (m, columns)."""
+    return _stages_of(procedure.fit(X, y, groups), X, y, new, kinds)
+
+
+def _judge_with_alternatives(
+    procedure: Procedure,
+    X: pd.DataFrame,
+    y: Array,
+    groups: Codes,
+    new: pd.DataFrame,
+    kinds: Mapping[Any, str],
+) -> tuple[Array, pd.DataFrame]:
+    """The same, and the `NestedEstimate.alternatives` of the new rows."""
+    recording = RecordingStack(**procedure.stack.get_params())
+    fitted = replace(procedure, stack=recording).fit(X, y, groups)
+    alone = base_probabilities(X, y, new, dict.fromkeys(kinds, "raw"))
+    names = [f"alone/{name}" for name in kinds]
+    alternatives = pd.DataFrame(alone, index=new.index, columns=names)
+    if fitted.ensemble is not None:
+        models = list(fitted.ensemble.table["models"].iloc[-1])
+        masks = np.array([np.isin(models, some) for some in fitted.ensemble.table["models"]])
+        taught, seen = (fitted.by_rule(rows)[models].to_numpy(np.float64) for rows in (X, new))
+        p = subset_probabilities(taught, y, groups, seen, masks, procedure.stack.seed)
+        alternatives[[f"ensemble/{size}" for size in fitted.ensemble.table["size"]]] = p
+    if isinstance(fitted.stack, RecordingStack):
+        further = fitted.stack.predict_alternatives(fitted.by_rule(new))
+        alternatives[list(map(str, further))] = further.to_numpy()
+    return _stages_of(fitted, X, y, new, kinds), alternatives
+
+
+def _stages_of(
+    fitted: FittedProcedure, X: pd.DataFrame, y: Array, new: pd.DataFrame, kinds: Mapping[Any, str]
+) -> Array:
     base = base_probabilities(X, y, new, kinds)
-    stages = procedure.fit(X, y, groups).predict_stages(new)
+    stages = fitted.predict_stages(new)
     places = list(kinds)
     by_name = base[:, [places.index(name) for name in column_order(places)]]
     return np.column_stack([base, by_name.mean(axis=1), stages.to_numpy()])

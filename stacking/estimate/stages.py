@@ -5,6 +5,9 @@ from collections.abc import Iterable
 #: The steps, in their order.
 STEPS = ("mean", "stacked", "calibrated")
 
+#: The stage whose answers are submitted.
+SHIPPED = STEPS[-1]
+
 _SINGLE = "base/"
 
 

@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from calibration.measures.scores import log_loss_of_logits
 from stacking.features import TamedScores
+from stacking.inner_folds import LEAST_TO_CALIBRATE
 from stacking.inputs import Array, Codes
 from stacking.learners.base import MetaLearner
 from stacking.solvers import Linear, ridge_path
@@ -95,7 +96,7 @@ class MeanLearner(MetaLearner):
     """
 
     uses_statistics = False
-    fits_log_loss = False
+    least_to_calibrate = LEAST_TO_CALIBRATE
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
         self.aligned_ = AlignedScores().fit(X, y)
@@ -213,7 +214,7 @@ class GreedyLearner(MetaLearner):
     """
 
     uses_statistics = False
-    fits_log_loss = False
+    least_to_calibrate = LEAST_TO_CALIBRATE
     ROUNDS: ClassVar[int] = 40
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:

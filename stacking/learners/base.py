@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictions.groups import group_codes
 from predictions.notes import Note
-from stacking.inner_folds import inner_folds
+from stacking.inner_folds import LEAST_TO_CALIBRATE_AGAIN, inner_folds
 from stacking.inputs import Array, Codes, checked_rows, checked_scores
 from stacking.solvers import smoothed_logit
 
@@ -45,8 +45,8 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
     uses_statistics: ClassVar[bool] = True
-    #: Whether the logits were fitted by log loss, up to the last step.
-    fits_log_loss: ClassVar[bool] = True
+    #: Groups of the rarer label below which *auto* leaves the logits as they are.
+    least_to_calibrate: ClassVar[int] = LEAST_TO_CALIBRATE_AGAIN
 
     n_scores: int | None
     seed: int

@@ -117,6 +117,9 @@ class AutoLearner(MetaLearner):
     learned. Members with less than `LEAST` of the weight are left out. With fewer than
     `LEAST_TO_CHOOSE` groups the mean of logits is all there is: nothing could tell others apart.
 
+    Attributes:
+        weights_: of the members by name. members_: fitted, by name.
+        candidates_: all that were fitted, by name; a saved stack has them no more.
     Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
@@ -175,14 +178,11 @@ class AutoLearner(MetaLearner):
         weights[weights < self.LEAST] = 0.0
         weights /= weights.sum()
         self.detectors_ = k
+        self.candidates_ = {name: learner for name, (learner, _) in zip(names, fitted, strict=True)}
         self.weights_ = {
             name: float(w) for name, w in zip(candidates, weights, strict=True) if w > 0
         }
-        self.members_ = {
-            name: learner
-            for name, (learner, _) in zip(candidates, fitted, strict=True)
-            if name in self.weights_
-        }
+        self.members_ = {name: self.candidates_[name] for name in self.weights_}
         return np.asarray(logits @ weights)
 
     def notes(self) -> list[Note]:

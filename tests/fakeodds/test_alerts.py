@@ -11,6 +11,7 @@ import pytest
 
 from fakeodds.app.sentences import worth
 from fakeodds.workflows import alerts
+from fakeodds.workflows.explore_alerts import SAME_PICTURES, explore_alerts
 from fakeodds.workflows.scored import Scored
 from predictions.notes import NoteKind
 from predictions.tables.scores import NO_GROUPS, read_scores
@@ -51,6 +52,8 @@ def test_nothing_is_said_of_a_sound_table(tmp_path: Path) -> None:
         (lambda rows: rows["label"] + np.linspace(0, 0.4, N), alerts.LIKE_THE_LABEL),
         (lambda rows: 1e9 * (0.5 - rows["label"]) + np.arange(N)[::-1] / 9, alerts.LIKE_THE_LABEL),
         (lambda rows: 1 - rows["a"], alerts.BACKWARD),
+        (lambda rows: 0.5 - 0.1 * rows["a"] + 0.1 * np.sin(np.arange(N)), alerts.BACKWARD),
+        (lambda rows: 3 - rows["a"], alerts.TURNED),
         (lambda rows: np.arange(N) * 7 % 31, alerts.DOUBTFUL),
         (lambda rows: rows["a"].where(rows.index != 7, -999), alerts.FEW_OUTSIDE),
         (lambda rows: 0.5, alerts.CONSTANT),
@@ -92,6 +95,67 @@ def test_what_may_be_the_group_is_proposed(
     (tmp_path / "labels.csv").write_bytes((tmp_path / "t.csv").read_bytes())
     apart = read_scores([tmp_path / "s.csv"], labels=tmp_path / "labels.csv")
     assert NO_GROUPS.among(apart.notes)[0].facts["proposed"] == proposed
+
+
+def test_far_logits_are_no_ties(tmp_path: Path) -> None:
+    """Beyond +-37 all probabilities are 1."""
+    rows = table(people=220)
+    rows["b"] = 400 - 100 * rows["a"]
+    assert alerts.BACKWARD.code in told(rows, tmp_path, group="actor", kind={"b": "logit"})
+
+
+def test_raw_scores_that_look_like_probabilities_of_real(tmp_path: Path) -> None:
+    rows = table(people=220).assign(a=lambda rows: 1 - rows["a"])
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"], group="actor", kind="raw")
+    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    assert "they look like P(real). With --kind probability --reverse" in str(alert)
+
+
+def test_the_same_video_in_two_groups(tmp_path: Path) -> None:
+    rows = table(people=220)
+    rows["b"] = 0.9 * rows["a"] ** 2 + 0.05 + 0.01 * np.sin(rows.index)
+    assert not told(rows, tmp_path, group="actor")
+    rows.loc[7, ["a", "b"]] = rows.loc[9, ["a", "b"]]
+    rows.loc[20:29, "a"] = 0.0  # where detectors saturate, ties are no doubles
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"], group="actor")
+    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    assert (alert.code, alert.facts) == (alerts.DOUBLES.code, {"n": 2, "examples": "7 = 9"})
+    rows.loc[7, "actor"] = rows.loc[9, "actor"]
+    assert not told(rows, tmp_path, group="actor")
+
+
+@pytest.mark.parametrize("spoil", [lambda z: z + 4, lambda z: 4 * z, lambda z: z])
+def test_folds_on_unlike_scales(spoil: Any, tmp_path: Path) -> None:
+    rows = table(people=220)
+    rows["fold"] = rows["actor"].str[1:].astype(int) // 2 % 4
+    logit = np.log(rows["a"] / (1 - rows["a"]))
+    rows["a"] = np.where(rows["fold"] == 2, spoil(logit), logit)
+    found = told(rows, tmp_path, group="actor", kind="logit")
+    same = np.allclose(spoil(logit), logit)
+    assert found == ([] if same else [alerts.FOLDS_APART.code])
+
+
+def test_what_the_ids_tell_of_groups_is_proposed(tmp_path: Path) -> None:
+    rows = table().drop(columns="actor")
+    rows["video"] = [f"id{i % 40}_{i:04d}" for i in range(N)]
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"])
+    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    assert "the part before the first '_' makes 40 groups (id0 of id0_0000)" in str(alert)
+
+
+def test_what_explore_tells_of_groups_and_doubles() -> None:
+    rows = table().rename(columns={"actor": "group"}).astype({"video": str})
+    double = {"videos": [{"video": "1"}, {"video": "2"}]}
+    found = {"doubles": {"across_groups": [double]}}
+    codes = [note.code for note in explore_alerts(found, rows)]
+    assert codes == [alerts.FEW_GROUPS.code, SAME_PICTURES.code]
+    alone = rows.assign(group=rows["video"])
+    none = {"doubles": {"across_groups": []}}
+    assert [n.code for n in explore_alerts(none, alone)] == [alerts.PROMISE_TOO_GOOD.code]
+    assert explore_alerts(none, rows.drop(columns="label")) == []
 
 
 def test_they_are_told_first_wherever_numbers_are(cli: Cli, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class Client:
         status, said = self.upload((name, content))
         if status != 200:
             return said.decode()
-        found = self.call([sent(json.loads(said)[0])])
+        found = self.call([[sent(json.loads(said)[0])]])
         return found if isinstance(found, str) else str(found[0])
 
 
@@ -287,7 +287,7 @@ def test_there_is_room_for_so_much_at_once(client: Client, run: Run) -> None:
         b"larger --max-uploads-mb.",
     )
     for path in kept:
-        client.call([sent(path)])
+        client.call([[sent(path)]])
     assert client.video("more.mp4", b"abc") == "<p>3 bytes</p>"
 
 
@@ -306,7 +306,7 @@ def test_the_page_says_that_there_is_no_room(browser: Any, run: Any, tmp_path: P
 def test_so_many_wait_and_whoever_leaves_gives_up_place_and_file(client: Client, run: Run) -> None:
     def wait(number: int) -> http.client.HTTPResponse:
         path = json.loads(client.upload(("a.mp4", b"waits"))[1])[0]
-        assert client.join([sent(path)], session=f"w{number}")[0] == 200
+        assert client.join([[sent(path)]], session=f"w{number}")[0] == 200
         return client.listen(f"w{number}")
 
     run.looked_at.clear()
@@ -332,7 +332,7 @@ def test_score_files_are_deleted_and_their_result_is_made_once(client: Client) -
     for _ in range(3):
         status, said = client.upload(("new.csv", b"video\na.mp4\n"))
         assert status == 200
-        page, file = client.call([[sent(json.loads(said)[0])]], event=3)
+        page, file = client.call([[sent(json.loads(said)[0])]], event=4)
         assert "1 video in submission.csv" in page
         results.append(file["value"]["path"])
         assert left() == []
@@ -340,7 +340,7 @@ def test_score_files_are_deleted_and_their_result_is_made_once(client: Client) -
     status, content = client.ask(f"/gradio_api/file={results[0]}")
     assert (status, content) == (200, b"filename,label\na.mp4,0.5\n")
     status, said = client.upload(("bad.csv", b"\x00\xff"))
-    page, _ = client.call([[sent(json.loads(said)[0])]], event=3)
+    page, _ = client.call([[sent(json.loads(said)[0])]], event=4)
     assert "bad.csv: failed" in page
 
 
@@ -362,7 +362,7 @@ def test_score_files_are_deleted_and_their_result_is_made_once(client: Client) -
         {"path": "a"},
     ],
 )
-@pytest.mark.parametrize("event", [0, 3])
+@pytest.mark.parametrize("event", [0, 4])
 def test_a_made_up_event_gets_a_sentence(client: Client, data: Any, event: int) -> None:
     said = client.call(data, event)
     assert isinstance(said, str)

@@ -88,7 +88,7 @@ def test_every_measure_is_told_with_its_interval(tmp_path: Path, train: Path, cl
     found = measures.set_index(["stage", "measure"])["value"]
     metrics = json.loads((out / "metrics.json").read_text())["stages"]
     for stage in ("base/bold", "calibrated"):
-        for measure in ("log_loss", "brier", "auc", "accuracy", "ece"):
+        for measure in ("log_loss", "brier", "auc", "accuracy", "ece", "ece_plain"):
             assert found[stage, measure] == pytest.approx(metrics[stage][measure]["value"])
         parts = found[stage, "calibration"] + found[stage, "refinement"]
         assert parts == pytest.approx(found[stage, "log_loss"])
@@ -144,6 +144,58 @@ def test_raw_scores_of_any_direction_and_gaps(
     assert stages(out)["calibrated"] < 0.67
     p = pd.read_csv(out / "oof.csv")["calibrated"]
     assert p[table["bold"].isna().to_numpy()].between(0.35, 0.65).all()
+
+
+def few_speakers(people: int, kind: str, seed: int = 0) -> pd.DataFrame:
+    """Many rows of few people: a posterior of REAL that is far too sure, or likelihood ratios."""
+    rng = np.random.default_rng(seed)
+    person = np.arange(60 * people) % people
+    label = person % 2
+    logit = 3 * (2 * label - 1) + rng.normal(size=people)[person] + 3 * rng.normal(size=len(label))
+    return pd.DataFrame(
+        {
+            "video": [f"u{i}" for i in range(len(label))],
+            "label": label,
+            "group": [f"p{one}" for one in person],
+            "cm": np.exp(-logit / 2) if kind == "raw" else 1 / (1 + np.exp(6 * logit - 3)),
+        }
+    )
+
+
+@pytest.mark.parametrize("people", [8, 40])
+@pytest.mark.parametrize("kind", ["raw", "probability"])
+def test_few_groups_are_calibrated_too_and_new_ones_gain(
+    people: int, kind: str, tmp_path: Path, cli: Cli
+) -> None:
+    few_speakers(people, kind).to_csv(tmp_path / "cm.csv", index=False)
+    new = few_speakers(200, kind, seed=9)
+    new.drop(columns="label").to_csv(tmp_path / "new.csv", index=False)
+    found = {}
+    for calibration in ("auto", "none"):
+        out = tmp_path / calibration
+        asked = ("calibrate", tmp_path / "cm.csv", "--kind", kind, "--reverse", "cm", "--jobs", 1)
+        said = cli(*asked, "--calibration", calibration, "--clip", "none", "--out", out).output
+        cli("apply", out, tmp_path / "new.csv", "--out", tmp_path / "s.csv")
+        found[calibration] = delivered(tmp_path / "s.csv", new)
+        if calibration == "auto":
+            assert "cannot tell how sure" not in said
+    assert found["auto"] < found["none"] - 0.01
+
+
+def test_where_nothing_helps_raw_scores_stay_as_platts_map_makes_them(
+    tmp_path: Path, cli: Cli, make_scores: MakeScores
+) -> None:
+    rng = np.random.default_rng(0)
+    table = make_scores(600)
+    table["bold"] = 5 * (2 * table["label"] - 1) + 9 * rng.normal(size=len(table))
+    one_detector(table).to_csv(tmp_path / "raw.csv", index=False)
+    out = tmp_path / "run"
+    said = cli("calibrate", tmp_path / "raw.csv", "--out", out, "--clip", "none", "--jobs", 1)
+    assert "Calibration: identity (every logit stays as it is)" in said.output
+    assert "So what is called calibrated is the step before it; out of fold" in said.output
+    oof = pd.read_csv(out / "oof.csv")
+    same = np.isclose(oof["calibrated"], oof["base/bold"], atol=1e-9)
+    assert same.mean() > 0.5  # folds that chose likewise
 
 
 def test_shuffled_labels_gain_nothing(tmp_path: Path, cli: Cli, make_scores: MakeScores) -> None:

@@ -48,7 +48,17 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert "already there" in again.output
     document = json.JSONDecoder().raw_decode(again.output)[0]
     assert document.pop("files")["compare.csv"] == str(out / "compare.csv")
+    advice = document.pop("advice")
     assert document == found
+    # Each ends in the stack that keeps it, beside the folder of the comparison.
+    keep = ",".join(found["smallest"]["models"])
+    assert (
+        advice[-1]["command"] == f"fakeodds stack {table} --jobs 1 --keep {keep} --out {out}-stack"
+    )
+    assert advice[-1]["command"] in said.output
+    cli(*advice[-1]["command"].split()[1:], "--meta", "logistic")
+    cli("apply", f"{out}-stack", table, "--out", tmp_path / "new.csv")
+    assert len(pd.read_csv(tmp_path / "new.csv")) == len(pd.read_csv(table))
 
     tight = cli(*arguments, "--max-seconds", "1.5")
     assert "within 1.5 seconds a video" in tight.output
@@ -59,7 +69,7 @@ def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd
     scores.assign(strong=1 - scores["strong"]).to_csv(tmp_path / "scores.csv", index=False)
     asked = ("compare", tmp_path / "scores.csv", "--out", tmp_path / "out", "--jobs", "1")
     assert "--reverse strong" in cli(*asked).output
-    assert "--reverse" not in cli(*asked, "--reverse", "strong").output
+    assert "say --reverse" not in cli(*asked, "--reverse", "strong").output
 
 
 @pytest.mark.parametrize(
@@ -102,14 +112,36 @@ def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.Data
     arguments = ("stack", tmp_path / "scores.csv", "--out", out, "--domain", "kind", *FAST)
     said = cli(*arguments)
     metrics = metrics_of(out)
-    assert sorted(metrics["domains"]) == ["lips", "mask", "swap"]
-    assert metrics["domains"]["mask"]["calibrated"]["log_loss"]["value"] > 0
-    assert list(metrics["domains"]["mask"]) == list(metrics["stages"])
+    domains = metrics["domains"]["kind"]
+    assert sorted(domains) == ["lips", "mask", "swap"]
+    assert domains["mask"]["calibrated"]["log_loss"]["value"] > 0
+    assert list(domains["mask"]) == list(metrics["stages"])
     assert "kind left out" in said.output
     assert "domains" in metrics["timing"]
     again = cli(*arguments)
     assert "domains: already there" in again.output
     assert metrics_of(out) == metrics
+
+
+def test_several_columns_of_domains_are_judged_each_for_itself(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = with_methods(scores).assign(camera=np.resize(["a", "b", "c"], len(scores)))
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    command = ("stack", tmp_path / "scores.csv", *FAST)
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    monkeypatch.setenv("FAKEODDS_REPORT", "1")
+    said = cli(*command, "--out", both, "--domain", "kind", "--domain", "camera").output
+    assert "kind left out" in said
+    assert "camera left out" in said
+    cli(*command, "--out", alone, "--domain", "camera")
+    found = metrics_of(both)["domains"]
+    assert sorted(found["kind"]) == ["lips", "mask", "swap"]
+    assert found["camera"] == metrics_of(alone)["domains"]["camera"]
+    page = (both / "report.html").read_text(encoding="utf-8")
+    assert "Each kind left out" in page
+    assert "Each camera left out" in page
+    assert (both / "report" / "domains_2.png").exists()
 
 
 def test_a_method_column_is_left_out_unasked(
@@ -122,7 +154,7 @@ def test_a_method_column_is_left_out_unasked(
     said = cli(*arguments)
     assert "method left out" in said.output
     assert "--domain none" in said.output
-    assert sorted(metrics_of(out)["domains"]) == ["lips", "mask", "swap"]
+    assert sorted(metrics_of(out)["domains"]["method"]) == ["lips", "mask", "swap"]
 
     other = tmp_path / "other"
     skipped = cli("stack", tmp_path / "scores.csv", "--out", other, "--domain", "none", *FAST)
@@ -240,6 +272,8 @@ def test_robust_stack_is_shipped_and_applied(
     ("arguments", "word"),
     [
         (("--robust",), "--domain"),
+        (("--domain", "one", "--domain", "none"), "none is said beside one"),
+        (("--domain", "two", "--domain", "three", "--robust"), "--domain, two or three"),
         (("--domain", "nothing"), "nothing"),
         (("--domain", "label"), "at least 2"),
         (("--domain", "one"), "at least 2"),
@@ -248,7 +282,8 @@ def test_robust_stack_is_shipped_and_applied(
 def test_bad_domains_end_in_one_sentence(
     arguments: tuple[str, ...], word: str, tmp_path: Path, cli: Cli, scores: pd.DataFrame
 ) -> None:
-    scores.assign(one="x").to_csv(tmp_path / "scores.csv", index=False)
+    kinds = {"one": "x", "two": np.resize(["x", "y"], 300), "three": np.resize(["x", "y"], 300)}
+    scores.assign(**kinds).to_csv(tmp_path / "scores.csv", index=False)
     said = cli(
         *("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST, *arguments), code=2
     )

@@ -17,6 +17,7 @@ from fakeodds.cli.group import fakeodds
 from fakeodds.cli.params import setting_option, settings_options
 from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
 from fakeodds.workflows.settings import StackOptions
+from predictions.errors import InputError
 from predictions.settings import check_settings, setting, settings_of
 
 
@@ -95,6 +96,43 @@ def test_what_lies_outside_is_refused_as_it_is_read(words: str, said: str) -> No
 def test_a_word_for_none_leaves_the_bounds_to_the_settings() -> None:
     with pytest.raises(ValueError, match="--crops: made-up setting crops is -1, expected at least"):
         called("--crops", "-1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--frames 3 --frames 4", "--frames: is given more than once; say it once"),
+        ("--taken u --taken v", "--taken: is given more than once; give its values once, with"),
+        ("--every --one", "--every/--one: is given more than once"),
+        ("--crop 3 --align --crop=3", "--crop: is given more than once"),
+    ],
+)
+def test_an_option_of_one_value_is_not_said_twice(words: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        called(*words.split())
+
+
+def test_no_command_takes_the_last_of_two_in_silence() -> None:
+    """Whatever the options of a command are: each that is said twice is refused, or taken twice."""
+    with click.Context(fakeodds) as context:
+        for name in fakeodds.list_commands(context):
+            command = fakeodds.get_command(context, name)
+            assert command is not None
+            group = command.commands.values() if isinstance(command, click.Group) else [command]
+            for one in group:
+                assert isinstance(one, Command), one.name
+                for option in one.params:
+                    if isinstance(option, click.Option) and not option.is_flag:
+                        assert option.multiple or _is_refused_twice(one, option), option.opts
+
+
+def _is_refused_twice(command: click.Command, option: click.Option) -> bool:
+    words = [option.opts[-1], *["1"] * option.nargs]
+    try:
+        command.make_context(str(command.name), [*words, *words])
+    except InputError as error:
+        return "more than once" in str(error)
+    return False
 
 
 def test_help_has_bounds_defaults_names_and_headings() -> None:

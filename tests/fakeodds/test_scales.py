@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fakeodds.workflows.scales import other_scales, scales_of
+from fakeodds.workflows.scales import (
+    distribution_gap,
+    distributions_of,
+    other_scales,
+    scales_of,
+    shifted,
+)
 
 N = 60
 RAW = np.random.default_rng(0).uniform(3, 97, N)
@@ -30,6 +38,35 @@ def test_the_same_scale_is_not(new: np.ndarray) -> None:
     assert not _notes(RAW, new)
     assert not _notes(RAW, new, "probability")
     assert not _notes(np.full(N, np.nan), new)
+
+
+def _gaps(fitted: np.ndarray, new: np.ndarray, groups: int | None = None) -> dict[str, float]:
+    known = distributions_of(pd.DataFrame({"a": fitted}), {"a": "probability"}, len(fitted))
+    notes = shifted(pd.DataFrame({"a": new}), known, groups)
+    return notes[0].facts["models"] if notes else {}
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(40, 400),
+    st.sampled_from([lambda x: x, lambda x: x.round(1), lambda x: x > 1, lambda x: 0 * x]),
+)
+def test_a_sample_of_the_same_videos_has_not_moved(seed: int, n: int, coarse: Any) -> None:
+    rng = np.random.default_rng(seed)
+    score = coarse(rng.normal(size=1000)).astype(float)
+    assert distribution_gap(score, np.quantile(score, np.linspace(0, 1, 41))) < 0.03
+    assert not _gaps(score, rng.choice(score, n))
+
+
+def test_scores_that_moved_are_told_with_how_far() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.normal(size=1000)
+    assert _gaps(score, score[:300] + 1)["a"] == pytest.approx(0.38, abs=0.06)
+    assert _gaps(score, np.ones(50))["a"] > 0.7
+    assert not _gaps(score, score[:300] + 0.2)  # too little to matter
+    # Of five people nothing can be told, however many videos they have.
+    assert not _gaps(score, score[:300] + 1, groups=5)
+    assert not _gaps(score, score[:9] + 9)
 
 
 def test_apply_and_test_files_tell_of_it(cli: Callable[..., Any], tmp_path: Path) -> None:

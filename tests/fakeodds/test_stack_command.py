@@ -91,7 +91,7 @@ def test_a_backward_column_is_pointed_out_and_left_as_it_is(
     assert "--reverse bold" not in said
     assert stages(tmp_path / "a")["base/strong"] > 1
     turned = ("--out", tmp_path / "b", "--reverse", "strong", *FAST)
-    assert "--reverse" not in cli("stack", tmp_path / "train.csv", *turned).output
+    assert "say --reverse" not in cli("stack", tmp_path / "train.csv", *turned).output
     assert stages(tmp_path / "b")["base/strong"] < 0.6
 
 

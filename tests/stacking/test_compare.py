@@ -19,10 +19,10 @@ from stacking.clipping import learned_clip
 from stacking.ensembles import compare
 from stacking.ensembles.compare import compare_subsets
 from stacking.ensembles.costs import read_costs, subset_costs
+from stacking.ensembles.differences import paired_differences, pareto_front
 from stacking.ensembles.fits import subset_path
 from stacking.ensembles.judge import ALPHAS, subset_probabilities
 from stacking.ensembles.plot import plot_comparison, prepare_trade_off
-from stacking.ensembles.recommend import choose, paired_differences, pareto_front
 from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
@@ -120,7 +120,7 @@ def test_no_row_teaches_its_own_fold(compared):
         )
         for labels in (y, turned)
     )
-    np.testing.assert_array_equal(one[0], other[0])
+    np.testing.assert_array_equal(one, other)
 
 
 def test_the_table_holds_together(compared):
@@ -131,10 +131,9 @@ def test_the_table_holds_together(compared):
     assert rows.loc[best, ["difference", "standard_error"]].tolist() == [0, 0]
     assert ((rows["low"] <= rows["log_loss"]) & (rows["log_loss"] <= rows["high"])).all()
     assert rows["recommended"].sum() == 1
-    taken = rows[rows["recommended"]].iloc[0]
-    assert taken["difference"] <= taken["standard_error"]
-    near = rows[rows["difference"] <= rows["standard_error"]]
-    assert taken["size"] == near["size"].min()
+    taken, smallest = found.taken(), found.taken("smallest")
+    assert smallest["size"] <= taken["size"]
+    assert set(smallest["models"]) <= set(taken["models"])
     assert rows["mb"].isna().all()
     assert not rows["front_mb"].any()
     assert rows.loc[rows["size"] == 4, "seconds"].item() == 8
@@ -144,6 +143,13 @@ def test_the_table_holds_together(compared):
     assert len(found.pairs) == 6
     text = json.dumps(found.to_dict(), allow_nan=False)
     assert json.loads(text)["recommendation"]["models"] == list(taken["models"])
+    without = found.left_out.set_index("detector")
+    whole = rows["log_loss"].iloc[-1]
+    for name, row in without.iterrows():
+        others = tuple(other for other in found.left_out["detector"] if other != name)
+        loss = rows.loc[rows["models"] == others, "log_loss"].item()
+        assert row["without"] == pytest.approx(loss)
+        assert row["saves"] == pytest.approx(row["without"] - whole)
 
 
 def test_processes_change_nothing(compared):
@@ -213,24 +219,6 @@ def test_differences_are_paired_over_groups():
         gap = losses[:, s] - losses[:, 1]
         assert difference[s] == pytest.approx(gap.mean())
         assert error[s] == pytest.approx(standard_error(gap, codes))
-
-
-def test_the_smallest_then_the_cheapest_within_one_error():
-    random = np.random.default_rng(0)
-    noise = 0.1 * random.standard_normal((50, 5))
-    means = np.array([1.0, 0.5, 0.5, 0.495, 0.49])  # sizes 1, 2, 2, 3, 4
-    sums = means + noise - noise.mean(axis=0)
-    sizes = np.array([1, 2, 2, 3, 4])
-    costs = pd.DataFrame({"seconds": [1.0, 9, 2, 3, 4], "mb": np.nan})
-    everything = np.ones(5, dtype=bool)
-    choice = choose(sums, np.ones(50), sizes, costs, everything)
-    assert (choice.chosen, choice.best) == (2, 4)
-    assert choice.difference == pytest.approx(0.01)
-    assert choice.difference <= choice.standard_error
-    assert choose(sums, np.ones(50), sizes, costs, sizes > 2).chosen == 3
-    assert choose(sums, np.ones(50), sizes, costs, sizes == 1).chosen == 0
-    unknown = costs.assign(seconds=np.nan)
-    assert choose(sums, np.ones(50), sizes, unknown, everything).chosen in (1, 2)
 
 
 def test_pareto_front():

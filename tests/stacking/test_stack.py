@@ -126,7 +126,7 @@ def test_notes_are_facts_and_their_sentences():
         again = note_from_json(json.loads(json.dumps(note.to_json())))
         assert (again.code, again.facts, str(again)) == (note.code, note.facts, str(note))
     clip = CLIPPED.among(notes)[0]
-    assert set(clip.facts) == {"low", "high"}
+    assert set(clip.facts) == {"low", "high", "saved"}
     few = Stack("logistic").fit(X.iloc[:60], y[:60], groups=groups[:60]).notes_
     assert NOT_CALIBRATED.among(few)[0].facts == {
         "groups": min(len(set(groups[:60][y[:60] == label])) for label in (0, 1)),

@@ -11,10 +11,11 @@ from fakeodds.report.elements import Section
 ORDER = (
     "headline",
     "leaderboard",
-    "brought",
     "reliability",
     "bounds",
     "sizes",
+    "detectors",
+    "brought",
     "diversity",
     "decisions",
     "slices",

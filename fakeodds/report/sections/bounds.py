@@ -146,8 +146,21 @@ def _taken(contents: Contents) -> list[str]:
     return [
         f"{told}. A bound is taken where it gains more than chance on out-of-fold answers of the "
         "inner folds, with up to half a video of each class added beyond it, so that it does not "
-        "rest on a handful. Each fold that judged here learned its own."
+        f"rest on a handful. Each fold that judged here learned its own.{_saved(contents)}"
     ]
+
+
+def _saved(contents: Contents) -> str:
+    """What the bounds do on the inner folds, where that is known."""
+    told = [note.facts["saved"] for note in contents.stack_notes if note.code == "stacking.clip"]
+    if not told or round(told[0], 4) == 0:
+        return ""
+    if told[0] > 0:
+        return f" On the inner folds they save {number(told[0])} of the log loss."
+    return (
+        f" On the inner folds they cost {number(-told[0])} of the log loss: they guard against a "
+        "confident mistake that these videos do not show."
+    )
 
 
 def _p(value: float) -> str:

@@ -14,6 +14,14 @@ from fakeodds.view.format import in_figure, interval, listed, number, shorten, t
 from stacking.estimate.stages import STEPS
 
 _SHOWN_CANDIDATES = 6
+_EXPECT = (
+    "New videos may hold forgeries of a kind that is not here: expect the higher numbers for those."
+)
+_DETECTORS_KNEW = (
+    "What is left out is left out of stacking and calibration. The detectors' scores are as they "
+    "came: where a detector itself was trained on such forgeries, truly new ones will cost more "
+    "than this."
+)
 
 
 def build(contents: Contents) -> Section | None:
@@ -21,21 +29,35 @@ def build(contents: Contents) -> Section | None:
     metrics, robust = contents.metrics, contents.robust
     if metrics is None or not contents.domains:
         return None
-    column = str(contents.settings.get("domain") or "domain")
-    domains = prepare_domains(contents.domains, metrics.get("slices", {}).get(column, {}))
     known = float(metrics["stages"]["calibrated"]["log_loss"]["value"])
-    figure, *parts = _domain_parts(domains, column, known)
+    leads: list[str] = []
+    figures: list[Part] = []
+    tables: list[Part] = []
+    for column, judged in contents.domains.items():
+        domains = prepare_domains(judged, metrics.get("slices", {}).get(column, {}))
+        # Files of figures are named by number, as a column may have any name.
+        figure, *more = _domain_parts(domains, column, known, name=_named(len(figures)))
+        leads.append(_lead(domains, column, known))
+        figures.append(figure)
+        tables += more
     if robust is not None:
-        second, *more = _robust_parts(robust)
-        parts = [second, *parts, *more]
-    return Section("domains", "Unseen forgeries", _lead(domains, column, known), [figure, *parts])
+        figure, *more = _robust_parts(robust)
+        figures.append(figure)
+        tables += more
+    parts = [*figures, *tables, Words(_DETECTORS_KNEW)]
+    return Section("domains", "Unseen forgeries", " ".join([*leads, _EXPECT]), parts)
+
+
+def _named(number: int) -> str:
+    """What the figure of one column's domains is called."""
+    return "domains" if number == 0 else f"domains_{number + 1}"
 
 
 def prepare_domains(judged: Mapping[str, Any], slices: Mapping[str, Any]) -> pd.DataFrame:
     """A row a domain that was left out, the hardest first.
 
     Args:
-        judged: domains.json.
+        judged: those of one column in domains.json.
         slices: those of metrics.json by the column of the domains.
 
     Returns:
@@ -87,15 +109,14 @@ def _lead(domains: pd.DataFrame, column: str, known: float) -> str:
         f"When a {column} is hidden from the ensemble and then judged, the log loss is "
         f"{number(best['calibrated'], 3)} ({shorten(best['name'])}) to "
         f"{number(worst['calibrated'], 3)} ({shorten(worst['name'])}); with all of them known it "
-        f"is {number(known, 3)}. New videos may hold forgeries of a kind that is not here: expect "
-        "the higher numbers for those."
+        f"is {number(known, 3)}."
     )
 
 
-def _domain_parts(domains: pd.DataFrame, column: str, known: float) -> list[Part]:
+def _domain_parts(domains: pd.DataFrame, column: str, known: float, name: str) -> list[Part]:
     return [
         Figure(
-            "domains",
+            name,
             f"Each {column} left out",
             "Dots: log loss on what was left out, with 95 % intervals over groups; left is better. "
             "Grey: plain mean of the detectors. The dotted line is the log loss with all known.",
@@ -117,11 +138,6 @@ def _domain_parts(domains: pd.DataFrame, column: str, known: float) -> list[Part
             "neither it nor the groups it is judged on.",
         ),
         *_plain_is_better(domains, column),
-        Words(
-            "What is left out is left out of stacking and calibration. The detectors' scores are "
-            "as they came: where a detector itself was trained on such forgeries, truly new ones "
-            "will cost more than this."
-        ),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Figure, Part, Section, Tile, Tiles, Words
+from fakeodds.report.elements import Actions, Figure, Part, Section, Tile, Tiles, Words
 from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
 from fakeodds.view.format import (
     cost_of_share,
@@ -18,20 +18,22 @@ from fakeodds.view.format import (
     stage_name,
     stage_title,
 )
-from fakeodds.workflows.alerts import has_groups, is_grave, told_alerts
+from fakeodds.workflows.advice import advice_of, best_single
+from fakeodds.workflows.alerts import alerts_in, has_groups, is_grave
+from fakeodds.workflows.worth import shows_something
 from stacking.estimate.stages import STEPS, singles
 
 
 def build(contents: Contents) -> Section | None:
     """The promised log loss with its interval, and what it was before each step."""
-    metrics = contents.metrics
-    if metrics is None or "calibrated" not in metrics["stages"]:
+    metrics, board = contents.metrics, contents.leaderboard
+    if metrics is None or board is None or "calibrated" not in metrics["stages"]:
         return None
     final = metrics["stages"]["calibrated"]
     loss = final["log_loss"]
     prior = metrics["prior"]
     knowing_nothing = cost_of_share(prior)
-    steps = prepare_steps(metrics)
+    steps = prepare_steps(metrics, board)
     parts: list[Part] = [
         Tiles(
             (
@@ -55,6 +57,7 @@ def build(contents: Contents) -> Section | None:
                 Tile(f"{metrics['rows']:,}", "labelled videos", _groups_of(metrics)),
             )
         ),
+        Actions([(one.text, one.command) for one in advice_of(contents.run)]),
         Figure(
             "steps",
             "Log loss after each step",
@@ -70,7 +73,7 @@ def build(contents: Contents) -> Section | None:
             "other forgeries are harder."
         ),
     ]
-    if loss["high"] > knowing_nothing:
+    if not shows_something(metrics):
         parts.insert(
             1,
             Words(
@@ -79,13 +82,9 @@ def build(contents: Contents) -> Section | None:
                 warning=True,
             ),
         )
-    parts[:0] = [
-        Words(str(note), warning=True, grave=is_grave(note)) for note in told_alerts(metrics)
-    ]
-    hindsight = _hindsight(steps)
-    if hindsight:
-        parts.append(Words(hindsight))
-    return Section("headline", "What to expect", _lead(metrics, knowing_nothing), parts)
+    alerts = [Words(str(note), warning=True, grave=is_grave(note)) for note in alerts_in(metrics)]
+    lead = _lead(metrics, board, knowing_nothing)
+    return Section("headline", "What to expect", lead, parts, alerts)
 
 
 def _groups_of(metrics: dict[str, Any]) -> str:
@@ -99,43 +98,41 @@ def _unseen(metrics: dict[str, Any]) -> str:
     return "that nothing that was fitted had seen, but perhaps others of their person or source"
 
 
-def prepare_steps(metrics: dict[str, Any]) -> pd.DataFrame:
-    """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector."""
+def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame) -> pd.DataFrame:
+    """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector.
+
+    Of several it is the best with a calibrator of its own, as the stack has one too.
+    """
     stages = metrics["stages"]
     alone = singles(stages)
-    best = min(alone, key=lambda name: float(stages[name]["log_loss"]["value"]))
-    named = {best: f"{'' if len(alone) == 1 else 'best single: '}{stage_name(best)}"}
-    named |= {stage: stage_title(stage) for stage in STEPS if stage in stages}
-    return pd.DataFrame(
-        [{"stage": stage, "name": name, **loss_of(stages[stage])} for stage, name in named.items()]
-    )
+    if len(alone) > 1:
+        single = best_single(board)
+        name = f"best single, calibrated: {single['name']}"
+        first = {"stage": single["name"], "name": name}
+        first |= {measure: single[measure] for measure in ("log_loss", "low", "high")}
+    else:
+        first = {"stage": alone[0], "name": stage_name(alone[0]), **loss_of(stages[alone[0]])}
+    steps = [
+        {"stage": stage, "name": stage_title(stage), **loss_of(stages[stage])}
+        for stage in STEPS
+        if stage in stages
+    ]
+    return pd.DataFrame([first, *steps])
 
 
-def _lead(metrics: dict[str, Any], knowing_nothing: float) -> str:
+def _lead(metrics: dict[str, Any], board: pd.DataFrame, knowing_nothing: float) -> str:
     stages = metrics["stages"]
     loss = stages["calibrated"]["log_loss"]
-    best = str(prepare_steps(metrics)["stage"].iloc[0])
-    alone = "the best detector alone" if "mean" in stages else "the detector as it came"
-    against = [f"{number(stages[best]['log_loss']['value'])} of {alone} ({stage_name(best)})"]
-    if "mean" in stages:
+    first = prepare_steps(metrics, board).iloc[0]
+    several = "mean" in stages
+    alone = "the best detector alone, calibrated" if several else "the detector as it came"
+    against = [f"{number(first['log_loss'])} of {alone} ({stage_name(first['stage'])})"]
+    if several:
         against.append(f"{number(stages['mean']['log_loss']['value'])} of the plain mean of all")
     return (
         f"On new videos like these, expect a log loss of {number(loss['value'])} "
         f"(95 %: {interval(loss)}). Compare that with {', '.join(against)}, and "
         f"{number(knowing_nothing)} of knowing only the share of fakes."
-    )
-
-
-def _hindsight(steps: pd.DataFrame) -> str:
-    """What to think of a single detector that did better than the last step; else nothing."""
-    by_stage = steps.set_index("stage")["log_loss"]
-    best = str(by_stage.index[0])
-    if "mean" not in by_stage or by_stage[best] >= by_stage["calibrated"]:
-        return ""
-    return (
-        f"On these videos {stage_name(best)} alone did better than the stack. But that it is the "
-        "best was read from these very answers; the stack had to find out from other videos. "
-        "With more groups it does so more surely."
     )
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _MEASURES = {
     "log_loss": "log loss",
     "calibration": "of it, what recalibrating would save (right: 0)",
-    "ece": "calibration error, ECE (right: 0)",
-    "smooth_ece": "smooth calibration error (right: 0)",
+    "ece_plain": "ECE as papers have it: 15 bins of equal width",
+    "ece_width": "the same, less what noise alone adds (right: 0)",
+    "ece": "so over bins of equal mass (right: 0)",
+    "smooth_ece": "smooth ECE, without bins (right: 0)",
     "slope": "slope (right: 1; below is too sure)",
     "intercept": "intercept (right: 0)",
     "in_the_large": "shift to the right share of fakes (right: 0)",
@@ -27,8 +29,8 @@ _MEASURES = {
 
 Measures = dict[str, dict[str, dict[str, float]]]
 
-#: Notes of a stack that say which calibrator *auto* took, and why.
-_CHOSEN = ("calibration.chosen", "calibration.none")
+#: Notes of a stack that say which calibrator *auto* took, and why; the first names one.
+_CHOSEN = ("calibration.chosen", "calibration.none", "stacking.as-before")
 
 #: Points of the smoothed curve that are drawn.
 _POINTS = 200
@@ -150,7 +152,11 @@ def _calibrator(contents: Contents) -> list[str]:
     about = CALIBRATORS[name].about if name in CALIBRATORS else ""
     if stack["settings"]["calibration"] == "auto":
         explained = f" {name.capitalize()} {about}." if name and about else ""
-        return [f"{note}{explained}" for note in contents.stack_notes if note.code in _CHOSEN]
+        return [
+            f"{note}{explained if note.code == _CHOSEN[0] else ''}"
+            for note in contents.stack_notes
+            if note.code in _CHOSEN
+        ]
     who = "asked for" if contents.robust is None else "chosen by --robust"
     if name is None:
         return [f"No calibrator was fitted, as {who}."]

@@ -13,6 +13,7 @@ _FILES = {
     "submission.csv": "filename,label: one calibrated probability of FAKE a video",
     "oof.csv": "out-of-fold probability of every labelled video after each step",
     "metrics.json": "the honest numbers: log loss, Brier, AUC, accuracy, ECE with 95 % intervals",
+    "leaderboard.csv": "all that was judged, by its log loss",
     "measures.csv": "every measure before and after calibration, with 95 % intervals",
     "stack": "the fitted ensemble (JSON and skops, no pickle), for fakeodds apply",
     "domains.json": "each domain left out and judged",
@@ -82,6 +83,7 @@ def build(contents: Contents) -> Section | None:
             list(prepare_files(contents).items()),
             texts=(0, 1),
             title="Files beside this page",
+            links=True,
         ),
     )
     return Section("settings", "Settings and files", _lead(contents), parts)

@@ -47,9 +47,9 @@ def build(contents: Contents) -> Section | None:
 
 
 def prepare_sizes(comparison: "Comparison") -> pd.DataFrame:
-    """The rows of `Comparison.table` to show: the best of each size, and the recommended one."""
+    """The rows of `Comparison.table` to show: the best of each size, and those that are taken."""
     best = comparison.best_by_size()
-    taken = comparison.table[comparison.table["recommended"]]
+    taken = comparison.table[comparison.table["recommended"] | comparison.table["smallest"]]
     both = pd.concat([best, taken])
     both = both[~both.index.duplicated()]
     return both.sort_values(["size", "log_loss"], kind="stable")
@@ -85,12 +85,21 @@ def _how_to(contents: Contents) -> tuple[str, str]:
 
 
 def _lead(comparison: "Comparison") -> str:
-    chosen = comparison.table.iloc[comparison.choice.chosen]
-    models = list(chosen["models"])
-    most = int(comparison.table["size"].max())
-    what = "detector is" if len(models) == 1 else "detectors are"
-    lead = f"{len(models)} of {most} {what} worth taking: {listed(models, most=12)}."
-    if comparison.budget:
+    most = len(comparison.left_out)
+    taken, smallest = (comparison.taken(rule) for rule in ("recommended", "smallest"))
+    allowed = max(comparison.table.loc[comparison.table["in_budget"], "size"])
+    if taken["size"] == most:
+        lead = f"All {most} detectors are recommended."
+    else:
+        lead = (
+            f"{taken['size']} of {most} are recommended: {listed(list(taken['models']), most=12)}."
+        )
+    if smallest["size"] < taken["size"]:
+        lead += (
+            f" The fewest that do as well, within one standard error, are {smallest['size']}: "
+            f"{listed(list(smallest['models']), most=12)}."
+        )
+    if comparison.budget and allowed < most:
         budget = " and ".join(
             f"{most:g} {_COSTS[cost]}" for cost, most in comparison.budget.items()
         )
@@ -99,31 +108,27 @@ def _lead(comparison: "Comparison") -> str:
 
 
 def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
-    chosen = comparison.table.iloc[comparison.choice.chosen]
-    best = comparison.table.iloc[comparison.choice.best]
-    inside = comparison.chosen_inside
+    taken, smallest = (comparison.taken(rule) for rule in ("recommended", "smallest"))
+    chosen = "the choice included: each fold chose without its own videos; 95 %: "
     tiles = [
         Tile(
-            number(chosen["log_loss"]),
-            f"log loss of the {_of_size(chosen['size'])} recommended",
-            f"95 %: {interval(chosen)}",
-        ),
-        Tile(
-            number(best["log_loss"]),
-            "lowest log loss within the budget" if comparison.budget else "lowest log loss",
-            f"takes {_of_size(best['size'])}",
-        ),
-        Tile(
-            number(inside.value),
-            "log loss to expect of a choice like this",
-            f"each fold chose without its own videos; 95 %: {interval(inside.as_dict())}",
-        ),
+            number(comparison.chosen_inside.value),
+            f"log loss of the {_of_size(taken['size'])} recommended",
+            chosen + interval(comparison.chosen_inside.as_dict()),
+        )
     ]
+    if smallest["size"] < taken["size"]:
+        tiles.append(
+            Tile(
+                number(comparison.smallest_inside.value),
+                f"log loss of the fewest that do as well, {smallest['size']}",
+                chosen + interval(comparison.smallest_inside.as_dict()),
+            )
+        )
     for cost in costs:
-        if pd.notna(chosen[cost]):
-            of_all = comparison.table[cost].iloc[int(np.argmax(comparison.table["size"]))]
-            detail = f"all detectors: {_cost(of_all)}"
-            tiles.append(Tile(_cost(chosen[cost]), f"{_COSTS[cost]}, summed", detail))
+        if pd.notna(taken[cost]):
+            of_fewest = f"the fewest: {_cost(smallest[cost])}"
+            tiles.append(Tile(_cost(taken[cost]), f"{_COSTS[cost]}, summed", of_fewest))
     return Tiles(tiles)
 
 
@@ -178,14 +183,21 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
             "behind the best": _behind,
             **{_COSTS[cost]: cell(cost, _cost) for cost in costs},
             "which": cell("models", ensemble_name, everything),
+            "taken as": lambda row: _rule(row),
         },
         strong=np.flatnonzero(rows["recommended"]).tolist(),
-        texts=(4 + len(costs),),
+        texts=(4 + len(costs), 5 + len(costs)),
         title="The best ensemble of each size",
-        note="Bold: recommended, the smallest that is within one standard error (±) of the best"
-        f"{' in the budget' if comparison.budget else ''}. Each was fitted and judged out of "
-        f"fold.{whole}",
+        note="Bold: recommended. Each was fitted and judged out of fold, but which is the best of "
+        "its size was read from these very losses: with few groups it is partly luck, and what is "
+        f"recommended is chosen otherwise (see above).{whole}",
     )
+
+
+def _rule(row: dict[str, Any]) -> str:
+    if row["recommended"]:
+        return "recommended"
+    return "fewest that do as well" if row["smallest"] else ""
 
 
 def _behind(row: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from fakeodds.view.format import (
     thousands,
 )
 from fakeodds.view.scored import TITLES
-from fakeodds.workflows.alerts import has_groups, is_grave, told_alerts
+from fakeodds.workflows.alerts import alerts_in, has_groups, is_grave
 from stacking.estimate.stages import STEPS
 
 Runs = dict[str, Contents]
@@ -73,7 +73,7 @@ def alerts_of(runs: Runs) -> list[Words]:
     return [
         Words(f"{name}: {note}", warning=True, grave=is_grave(note))
         for name, run in runs.items()
-        for note in told_alerts(run.metrics or {})
+        for note in alerts_in(run.metrics or {})
     ]
 
 

@@ -18,6 +18,7 @@ from fakeodds.report.elements import Figure, Section, Table, Words
 from fakeodds.report.sections import (
     bounds,
     decisions,
+    detectors,
     diversity,
     headline,
     leaderboard,
@@ -31,12 +32,13 @@ from fakeodds.workflows.scores import measures_of
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from predictions.products import write_sealed
-from stacking import compare_subsets, report_metrics
+from stacking import NestedEstimate, compare_subsets, report_metrics
+from stacking import leaderboard as ranking
 from stacking.ensembles.compare import Comparison
 from stacking.ensembles.diversity import pair_diversity
 from stacking.ensembles.plot import prepare_trade_off
 
-MODULES = (leaderboard, reliability, bounds, sizes, diversity, decisions)
+MODULES = (headline, leaderboard, reliability, bounds, sizes, detectors, diversity, decisions)
 
 STACK = {
     "settings": {"calibration": "auto", "clip": "auto", "meta": "auto"},
@@ -104,8 +106,15 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
         (run / "stack").mkdir(parents=True)
         oof.to_csv(run / "oof.csv")
         (run / "metrics.json").write_text(
-            json.dumps(report_metrics(stages, label, group, n_boot=50)), encoding="utf-8"
+            json.dumps(
+                report_metrics(stages, label, group, n_boot=50)
+                | {"ensemble": {"models": list(p), "of": list(p), "smallest": None, "note": None}}
+            ),
+            encoding="utf-8",
         )
+        alone = p.rename(columns=lambda name: f"alone/{name}") * 0.8 + 0.1
+        board = ranking(NestedEstimate(stages, alone), label, group, n_boot=50)
+        board.assign(models="").to_csv(run / "leaderboard.csv", index=False)
         if measured:
             shown = stages[["mean" if k > 1 else "base/model_0", "calibrated"]]
             measures_of(shown, pd.Series(label), pd.Series(group), 0).to_csv(
@@ -170,63 +179,88 @@ def test_everything_a_run_has_is_said_and_drawn(make_run: MakeRun) -> None:
             names.append(figure.name)
             drawn_in_page_colours(figure)
             assert len(figure.data)
-    assert len(names) == len(set(names)) == 12
+    assert len(names) == len(set(names)) == 13
 
 
-def test_a_better_single_detector_was_picked_with_hindsight(
-    make_run: MakeRun, seal: Callable[[Path], RunFolder]
-) -> None:
-    assert "alone did better" not in words(built(make_run(k=1, name="one"), headline))
-    for value, better in ((0.9, False), (0.001, True)):
-        contents = make_run(name=f"run{value}")
-        metrics = contents.run.read_metrics()
-        for name in ("model_0", "model_1", "model_2"):
-            metrics["stages"][f"base/{name}"]["log_loss"]["value"] = value
-        contents.run.metrics.write_text(json.dumps(metrics), encoding="utf-8")
-        changed = Contents(seal(contents.run.path))
-        assert ("model_0 alone did better" in words(built(changed, headline))) is better
-
-
-def test_the_leaderboard_shows_the_numbers_of_metrics_json(make_run: MakeRun) -> None:
-    contents = make_run(compared=True)
-    steps, detectors, places = tables(built(contents, leaderboard))
-    stages = (contents.metrics or {})["stages"]
-    for name, row in zip(("mean", "stacked", "calibrated"), steps.rows, strict=True):
-        assert row[1] == number(stages[name]["log_loss"]["value"])
-        assert row[2] == interval(stages[name]["log_loss"])
-        assert row[4] == number(stages[name]["auc"]["value"], 3)
-    losses = [float(row[1]) for row in detectors.rows]
-    assert losses == sorted(losses)
-    for row in detectors.rows:
-        assert row[1] == number(stages[f"base/{row[0]}"]["log_loss"]["value"])
-    recommended = (contents.compare or {})["recommendation"]["models"]
-    assert {row[0] for row in places.rows if row[2] == "yes"} == set(recommended)
-    assert "nonneg 0.70, best 0.30" in words(built(contents, leaderboard))
-
-
-def test_a_detector_earns_its_place_by_what_the_best_ensemble_without_it_costs(
+def test_the_best_single_detector_is_compared_with_a_calibrator_of_its_own(
     make_run: MakeRun,
 ) -> None:
+    contents = make_run()
+    assert contents.metrics is not None
+    board = contents.leaderboard
+    assert board is not None
+    steps = headline.prepare_steps(contents.metrics, board)
+    single = board[board["kind"] == "calibrated detector"].iloc[0]
+    assert steps["log_loss"].iloc[0] == single["log_loss"]
+    assert steps["name"].iloc[0] == f"best single, calibrated: {single['name']}"
+    assert f"{number(single['log_loss'])} of the best detector alone, calibrated" in words(
+        built(contents, headline)
+    )
+    one = make_run(k=1, name="one")
+    assert one.metrics is not None
+    assert one.leaderboard is not None
+    assert headline.prepare_steps(one.metrics, one.leaderboard)["stage"].tolist() == [
+        "base/model_0",
+        "calibrated",
+    ]
+
+
+def test_the_leaderboard_has_every_row_by_its_loss_and_opens_with_the_best_of_each_kind(
+    make_run: MakeRun,
+) -> None:
+    contents = make_run(compared=True)
+    (table,) = tables(built(contents, leaderboard))
+    board = contents.leaderboard
+    assert board is not None
+    losses = [float(row[2]) for row in table.rows]
+    assert losses == sorted(losses)
+    assert len(table.rows) == len(board) == 9
+    shipped = table.rows[table.strong[0]]
+    assert shipped[0] == "calibrated and clipped"
+    assert shipped[5] == "submitted"
+    stages = (contents.metrics or {})["stages"]
+    assert shipped[2] == number(stages["calibrated"]["log_loss"]["value"])
+    assert shipped[3] == interval(stages["calibrated"]["log_loss"])
+    assert {table.rows[at][1] for at in table.keys} == set(board["kind"])
+    assert "nonneg 0.70, best 0.30" in words(built(contents, leaderboard))
+    drawn = figures(built(contents, leaderboard))["leaderboard"].data
+    raw = board[board["kind"] == "detector"].set_index("name")["log_loss"]
+    for row in drawn[~drawn["is_step"]].itertuples():
+        assert row.as_it_came == raw[row.name]
+
+
+def test_a_detector_earns_its_place_only_where_it_is_shown(make_run: MakeRun) -> None:
     contents = make_run(600, 4, compared=True)
-    table = Comparison.from_dict(contents.compare or {}).table
-    places = leaderboard.prepare_places(table).set_index("detector")
-    for name, row in places.iterrows():
-        inside = [name in models for models in table["models"]]
-        outside = [not there for there in inside]
-        assert row["best_with"] == table.loc[inside, "log_loss"].min()
-        assert row["best_without"] == table.loc[outside, "log_loss"].min()
-        assert row["gain"] == pytest.approx(row["best_without"] - row["best_with"], abs=1e-12)
-        assert row["standard_error"] >= 0
-    assert places["verdict"].iloc[0] == leaderboard.EARNED
-    assert places.index[0] == "model_3"
-    assert ((places["gain"] > 0) == (places["verdict"] != leaderboard.NOT_NEEDED)).all()
+    section = built(contents, detectors)
+    (table,) = tables(section)
+    assert table.rows[0][:2] == ("model_3", detectors.EARNED)
+    assert "earn" in section.lead
+    recommended = (contents.compare or {})["recommendation"]["models"]
+    assert {row[0] for row in table.rows if row[2] == "yes"} == set(recommended)
+    left_out = pd.DataFrame(
+        {
+            "detector": ["a", "b", "c", "d"],
+            "without": 0.5,
+            "saves": [0.03, 0.02, -0.03, np.nan],
+            "standard_error": [0.01, 0.01, 0.01, np.nan],
+        }
+    )
+    many = detectors.prepare_places(left_out, 1000).set_index("detector")["verdict"]
+    assert many.to_dict() == {
+        "a": detectors.EARNED,
+        "b": detectors.UNSHOWN,  # two standard errors: chance, for the best of four
+        "c": detectors.NOT_NEEDED,
+        "d": detectors.UNKNOWN,
+    }
+    few = detectors.prepare_places(left_out, 4).set_index("detector")["verdict"]
+    assert detectors.EARNED not in set(few)
 
 
 def test_without_a_comparison_detectors_are_left_out_of_the_mean(make_run: MakeRun) -> None:
     contents = make_run()
     oof = contents.oof
     assert oof is not None
-    found = leaderboard.prepare_left_out(oof).set_index("detector")
+    found = detectors.prepare_left_out(oof).set_index("detector")
     others = oof[["base/model_1", "base/model_2"]].mean(axis=1)
     assert found.loc["model_0", "without"] == pytest.approx(log_loss(oof["label"], others))
     gain = row_log_loss(oof["label"], others) - row_log_loss(oof["label"], oof["mean"])
@@ -304,7 +338,9 @@ def test_the_recommended_ensemble_is_that_of_the_comparison(make_run: MakeRun) -
     contents = make_run(400, 4, compared=True)
     told = (contents.compare or {})["recommendation"]
     section = built(contents, sizes)
-    assert listed(told["models"]) in section.lead
+    smallest = (contents.compare or {})["smallest"]["models"]
+    assert section.lead.startswith("All 4 detectors are recommended.")
+    assert listed(smallest) in section.lead
     assert told["reason"] in words(section)
     (table,) = tables(section)
     strong = [table.rows[row] for row in table.strong]
@@ -341,7 +377,9 @@ def test_a_comparison_is_read_back_as_it_was_written() -> None:
     assert json.dumps(again.to_dict()) == text
     pd.testing.assert_frame_equal(again.table, found.table, check_dtype=False)
     pd.testing.assert_frame_equal(again.pairs, found.pairs)
-    assert again.choice == found.choice
+    pd.testing.assert_frame_equal(again.left_out, found.left_out)
+    assert again.chosen_inside == found.chosen_inside
+    assert again.smallest_inside == found.smallest_inside
     for cost in ("size", "seconds", "mb"):
         pd.testing.assert_frame_equal(
             prepare_trade_off(again, cost).front, prepare_trade_off(found, cost).front
@@ -448,7 +486,11 @@ def test_one_detector_has_no_ensemble_to_speak_of(make_run: MakeRun) -> None:
     assert sizes.build(contents) is None
     assert diversity.build(contents) is None
     (table,) = tables(built(contents, leaderboard))
-    assert [row[0] for row in table.rows] == ["model_0", "calibrated and clipped"]
+    assert sorted(row[:2] for row in table.rows) == [
+        ("calibrated and clipped", "stack"),
+        ("model_0", "calibrated detector"),
+        ("model_0", "detector"),
+    ]
     assert set(figures(built(contents, decisions))) == {
         "roc",
         "confusion",
@@ -506,8 +548,9 @@ def test_constant_detectors_can_be_compared_and_shown(make_run: MakeRun) -> None
         section = built(contents, module)
         for figure in figures(section).values():
             figure.draw(Canvas())
-    places = leaderboard.prepare_places(Comparison.from_dict(contents.compare or {}).table)
-    assert leaderboard.EARNED not in set(places["verdict"])
+    found = Comparison.from_dict(contents.compare or {})
+    places = detectors.prepare_places(found.left_out, found.groups)
+    assert detectors.EARNED not in set(places["verdict"])
 
 
 def test_runs_without_measures_are_shown(make_run: MakeRun) -> None:
@@ -525,7 +568,7 @@ def test_a_run_that_only_compared_has_places_sizes_and_pairs(
         (contents.run.path / name).unlink()
     alone = Contents(seal(contents.run.path))
     assert [module.build(alone) is None for module in MODULES] == [
-        *(False, True, True, False, False, True)
+        *(True, True, True, True, False, False, False, True)
     ]
 
 

@@ -68,7 +68,9 @@ def test_it_needs_nothing_else(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     without_data = re.sub(r"data:[a-z/]+;base64,[A-Za-z0-9+/=]+", "", page)
     assert not re.search(r'(src|href)="(?!#|")[^"]*//', without_data)
-    assert "<script" not in page
+    # One script, ours: the words of a user are none.
+    assert page.count("<script") == 1
+    assert "alert(1)" not in page.split("<script")[1]
     assert "@import" not in page
     ids = re.findall(r' id="([^"]+)"', page)
     wanted = re.findall(r'(?:href="#|url\(#)([^")]+)', page)
@@ -129,7 +131,62 @@ def test_on_paper_it_is_light_and_nothing_runs_off(
     assert page.locator("nav").is_hidden()
     page.emulate_media(media="screen")
     assert not page.get_by_text("more columns are on the screen").first.is_visible()
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     assert page.locator(".many th").last.is_visible()
+    page.close()
+
+
+def test_it_folds_sorts_and_filters(run: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"file://{run / 'report.html'}")
+    folded = page.locator("main > section > details")
+    assert folded.count() > 3
+    assert page.locator("main > section > details[open]").count() == 0
+    page.click("nav a[href='#settings']")
+    assert page.locator("#settings > details").get_attribute("open") is not None
+    board = page.locator("#leaderboard table")
+    shown = board.locator("tbody tr:visible")
+    before = shown.count()
+    assert before < board.locator("tbody tr").count()
+    page.get_by_role("button", name=re.compile("Show all")).first.click()
+    assert shown.count() == board.locator("tbody tr").count() > before
+    losses = board.locator("tbody td:nth-child(3)")
+    assert [*map(float, losses.all_inner_texts())] == sorted(map(float, losses.all_inner_texts()))
+    header = board.get_by_role("button", name="log loss")
+    header.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert board.locator("th[aria-sort=descending]").count() == 1
+    turned = [*map(float, losses.all_inner_texts())]
+    assert turned == sorted(turned, reverse=True)
+    board.page.get_by_label("Filter").first.fill("calibrated detector")
+    kinds = board.locator("tbody tr:visible td:nth-child(2)").all_inner_texts()
+    assert set(kinds) == {"calibrated detector"}
+    page.close()
+
+
+def test_without_script_everything_is_there_and_open(run: Path, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"file://{run / 'report.html'}")
+    assert page.locator("main > section > details:not([open])").count() == 0
+    rows = page.locator("#leaderboard tbody tr")
+    assert page.locator("#leaderboard tbody tr:visible").count() == rows.count()
+    context.close()
+
+
+def test_the_first_screen_says_what_to_do(run: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"file://{run / 'report.html'}")
+    actions = page.locator("#headline .actions")
+    assert actions.get_by_text("expect a log loss of").count() == 1
+    assert actions.locator("pre").last.inner_text().startswith("fakeodds apply ")
+    # What is to beware of stands above the number.
+    alert = page.locator("#headline .warn").first.bounding_box()
+    number = page.locator("#headline .tile.first").bounding_box()
+    assert alert is not None
+    assert number is not None
+    assert alert["y"] < number["y"] < 900
     page.close()
 
 

@@ -222,11 +222,11 @@ def test_domains_are_those_of_metrics_json(run: Path) -> None:
     assert known.metrics is not None
     assert known.domains is not None
     by_method = known.metrics["slices"]["method"]
-    found = domains.prepare_domains(known.domains, by_method)
+    found = domains.prepare_domains(known.domains["method"], by_method)
     assert found["calibrated"].is_monotonic_decreasing
     assert set(found["name"]) == {"swap", ODD}
     for row in found.to_dict(orient="records"):
-        judged = known.domains[row["name"]]
+        judged = known.domains["method"][row["name"]]
         assert row["calibrated"] == judged["calibrated"]["log_loss"]["value"]
         assert row["mean"] == judged["mean"]["log_loss"]["value"]
         seen = by_method[row["name"]]["stages"]["calibrated"]

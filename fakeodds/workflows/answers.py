@@ -1,0 +1,142 @@
+"""The new videos that a run has answered for: recorded, and answered again by another stack.
+
+run.json keeps under `predict` what submission.csv is of, and how its command was asked (`Asked`).
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from base_models.detectors.registry import BackendName
+from fakeodds.run.folder import RunFolder
+from fakeodds.view import terminal
+from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
+from fakeodds.workflows.settings import Prior
+from predictions.notes import NoteKind
+from predictions.settings import as_json, from_json
+from predictions.words import name_some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from base_models.datasets import Dataset
+    from predictions.submission import Sample
+
+#: What submission.csv held, where the new stack cannot answer for the same videos.
+BEFORE = "submission_before.csv"
+
+AGAIN = NoteKind(
+    "answers.again", "submission.csv is of {videos:few}: the new stack answers for them again."
+)
+NOT_AGAIN = NoteKind(
+    "answers.not-again",
+    lambda run, videos, why, kept: (
+        f"submission.csv was of {name_some(videos)} ({why})"
+        + (f", and is kept as {kept}" if kept else "")
+        + f"; the new stack answers for videos by `fakeodds predict {run} VIDEOS`."
+    ),
+)
+GONE, IN_TIME = "not there any more", "with --deadline"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """For what videos a run was asked, and how.
+
+    Attributes:
+        videos: the paths.
+        prior: the share of fakes among them.
+        dataset: how they are read.
+        scores: score files of them.
+        sample: the sample submission.
+        unlabelled: only the videos without a label are answered for.
+        backend: what scores them.
+        deadline, max_weights: of `--deadline`.
+    """
+
+    videos: tuple[Path, ...]
+    prior: Prior = None
+    dataset: DatasetOptions = field(default_factory=DatasetOptions)
+    scores: ScoreFiles = field(default_factory=ScoreFiles)
+    sample: Path | None = None
+    unlabelled: bool = False
+    backend: BackendName = "auto"
+    deadline: float | None = None
+    max_weights: float | None = None
+
+    def record(self) -> dict[str, Any]:
+        """JSON values: what is not as by default."""
+        values, default = as_json(self), as_json(Asked(()))
+        return {name: value for name, value in values.items() if value != default[name]} | {
+            "prior": values["prior"]
+        }
+
+    @classmethod
+    def of(cls, run: RunFolder) -> "Asked | None":
+        """What the run's submission.csv is of; None where it answers for its labelled videos."""
+        told: Mapping[str, Any] | None = run.record["settings"].get("predict")
+        if not told:
+            return None
+        known = dict(told)
+        known["videos"] = tuple(map(Path, known["videos"]))
+        known["dataset"] = from_json(DatasetOptions, known.get("dataset", {}))
+        known["scores"] = from_json(ScoreFiles, known.get("scores", {}))
+        known["sample"] = Path(known["sample"]) if known.get("sample") else None
+        return cls(**known)
+
+    @property
+    def why_not_again(self) -> str:
+        """Why the same cannot be asked again, or nothing."""
+        files = [*self.videos, *self.scores.paths, *([self.sample] if self.sample else [])]
+        if not all(path.exists() for path in files):
+            return GONE
+        return IN_TIME if self.deadline is not None else ""
+
+    def read(self) -> "Dataset":
+        """The videos.
+
+        Raises:
+            InputError: as `DatasetOptions.read_new`.
+        """
+        from fakeodds.workflows.pipeline import unlabelled
+
+        data = self.dataset.read_new(self.videos)
+        return unlabelled(data) if self.unlabelled else data
+
+
+def set_aside(run: RunFolder) -> None:
+    """Keep the answers for new videos that another stack will not be able to give again."""
+    asked = Asked.of(run)
+    if asked is not None and asked.why_not_again and run.has("submission"):
+        shutil.copyfile(run.submission, run.path / BEFORE)
+
+
+def answer_again(
+    run: RunFolder, asked: Asked, *, jobs: int, device: str
+) -> "tuple[pd.Series[float], Sample | None] | None":
+    """The answers for the videos that the run has answered for, by its stack of now.
+
+    None, with a note, where they are not there any more, or were answered for by a deadline.
+
+    Args:
+        run: the run. asked: what it has answered for. jobs, device: as of `pipeline.predict`.
+    """
+    from fakeodds.workflows.pipeline import predict
+    from fakeodds.workflows.submission import wanted_by
+
+    videos = list(map(str, asked.videos))
+    if asked.why_not_again and run.has("submission"):  # the stack is as it was
+        (run.path / BEFORE).unlink(missing_ok=True)
+        return None
+    if asked.why_not_again:
+        kept = BEFORE if (run.path / BEFORE).exists() else ""
+        why = asked.why_not_again
+        terminal.note(NOT_AGAIN(run=str(run.path), videos=videos, why=why, kept=kept))
+        return None
+    terminal.note(AGAIN(videos=videos))
+    data = asked.read()
+    wanted = wanted_by(asked.sample, data.videos["video"].tolist())
+    how = (asked.prior, device, asked.scores, asked.backend)
+    return predict(data, run, jobs, *how), wanted

@@ -1,0 +1,84 @@
+"""The leaderboard: every stage and alternative on the same rows, compared by pairs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from calibration import AffineCalibrator, log_loss, row_log_loss, standard_error
+from predictions.folds import assign_folds
+from predictions.logits import to_probability
+from stacking import Procedure, Stack, leaderboard, nested_estimate, nested_predictions
+
+
+@pytest.fixture(scope="module")
+def judged():
+    random = np.random.default_rng(0)
+    n = 400
+    y = random.integers(0, 2, n)
+    X = pd.DataFrame(
+        (2 * y - 1)[:, None] * [1.5, 0.8, 0.3] + random.standard_normal((n, 3)),
+        columns=["a", "b", "c"],
+        index=[f"v{i}" for i in random.permutation(n)],
+    )
+    X.iloc[::7, 2] = np.nan
+    X.iloc[5] = np.nan
+    groups, procedure = np.arange(n) // 4, Procedure(Stack(), take="recommended")
+    folds = assign_folds(y, groups)
+    kinds = {"a": "logit", "b": "logit", "c": "raw"}
+    estimate = nested_estimate(procedure, X, y, groups, folds, kinds)
+    return X, y, groups, folds, kinds, procedure, estimate
+
+
+def test_the_stages_are_those_of_the_nested_run(judged):
+    X, y, groups, folds, kinds, procedure, estimate = judged
+    alone = nested_predictions(procedure, X, y, groups, folds, kinds)
+    pd.testing.assert_frame_equal(estimate.stages, alone)
+    assert estimate.alternatives.index.equals(X.index)
+    assert estimate.alternatives.notna().all(axis=None)
+
+
+def test_a_detector_alone_goes_through_platts_map_of_the_other_folds(judged):
+    X, y, _, folds, *_, estimate = judged
+    held = folds == 2
+    platt = AffineCalibrator().fit_logits(*(part[~held & X["a"].notna()] for part in (X["a"], y)))
+    there = held & X["a"].notna().to_numpy()
+    expected = to_probability(platt.map_logits(X["a"][there]))
+    np.testing.assert_allclose(estimate.alternatives["alone/a"][there], expected)
+
+
+def test_every_way_is_on_it_by_its_loss(judged):
+    _, y, groups, *_, estimate = judged
+    board = leaderboard(estimate, y, groups)
+    assert board["log_loss"].is_monotonic_increasing
+    assert board["shipped"].sum() == 1
+    assert set(board["kind"]) == {
+        *("detector", "calibrated detector", "ensemble"),
+        *("meta-learner", "calibrator", "stack"),
+    }
+    assert board.loc[board["kind"] == "ensemble", "name"].sort_values().tolist() == ["1", "2", "3"]
+    assert {"logistic", "splines", "xgboost"} <= set(board["name"])
+    assert {"temperature", "isotonic", "venn_abers"} <= set(board["name"])
+    table = pd.concat([estimate.stages, estimate.alternatives], axis=1)
+    row = board[(board["kind"] == "meta-learner") & (board["name"] == "logistic")].iloc[0]
+    assert row["log_loss"] == pytest.approx(log_loss(y, table["meta/logistic"]))
+    gap = row_log_loss(y, table["meta/logistic"]) - row_log_loss(y, table["calibrated"])
+    assert row["to_shipped"] == pytest.approx(gap.mean())
+    assert row["to_shipped_error"] == pytest.approx(standard_error(gap, groups))
+    assert board["difference"].iloc[0] == 0
+    assert (board["difference"] >= 0).all()
+
+
+def test_calibrating_the_right_way_round_helps_a_detector_that_is_too_sure(judged):
+    X, y, groups, folds, *_ = judged
+    sure = X[["a", "b"]] * [30.0, 1.0]
+    estimate = nested_estimate(Stack("logistic"), sure, y, groups, folds, {"a": "logit"})
+    board = leaderboard(estimate, y, groups).set_index(["kind", "name"])["log_loss"]
+    assert board["calibrated detector", "a"] < board["detector", "a"] / 2
+
+
+def test_one_group_knows_no_error():
+    y = np.array([0, 1] * 30)
+    X = pd.DataFrame({"a": y + 0.5 * np.sin(np.arange(60)), "b": np.cos(np.arange(60))})
+    estimate = nested_estimate(Stack("logistic"), X, y, np.arange(60), np.arange(60) // 2 % 2)
+    board = leaderboard(estimate, y, np.zeros(60))
+    assert board["standard_error"].isna().all()

@@ -73,7 +73,7 @@ def advice_of_comparison(run: RunFolder, found: Mapping[str, Any]) -> list[Advic
         )
         advice.append(
             Advice(
-                f"{why} {named}: combined by a plain ridge expect a log loss of "
+                f"{why} {named}: combined by a plain regression expect a log loss of "
                 f"{number(inside['value'])} (95 %: {interval(inside)}), the choice included.",
                 _as_stack(command, run, models if len(models) < len(every) else ()),
             )
@@ -155,7 +155,7 @@ def _instead(metrics: dict[str, Any], board: pd.DataFrame, command: Sequence[str
         found.append(
             Advice(
                 f"For less work try {', '.join(smallest)} ({len(smallest)} of "
-                f"{len(ensemble['of'])}); a plain ridge of them has {_against(size.iloc[0])}. To "
+                f"{len(ensemble['of'])}); combined plainly they have {_against(size.iloc[0])}. To "
                 "have a stack of so few judged:",
                 _with(command, "--take", "smallest") if command else "",
             )
@@ -190,6 +190,8 @@ def _against(row: "pd.Series[Any]") -> str:
 
 def _next(run: RunFolder, commands: Sequence[Sequence[str]]) -> list[Advice]:
     """How new videos are answered, where none were."""
+    if not shows_something(run.read_metrics()):
+        return []
     settings = run.record["settings"]
     last = commands[-1] if commands else []
     if "predict" in settings or "--test" in last:

@@ -41,7 +41,8 @@ def leaderboard(
 
     Returns:
         Columns `kind` (a value of KINDS, or "stack"), `name`, `log_loss` (nats) with `low`, `high`;
-        `brier`, `auc` (NaN with one class), `accuracy`, `ece` (see `calibration.measure_all`);
+        `brier`, `auc` (NaN with one class), `accuracy`, `ece`, `ece_plain` (see
+        `calibration.measure_all`);
         `difference` of the log loss to the first row's and its `standard_error` (paired, over
         groups); likewise `to_shipped` and `to_shipped_error` (negative is better); `shipped`.
 
@@ -86,6 +87,7 @@ def leaderboard(
             "auc": [auc(labels, column) if both else np.nan for column in p.T],
             "accuracy": ((p > 0.5) == (labels[:, None] == 1)).mean(axis=0),
             "ece": [ece(labels, column) for column in p.T],
+            "ece_plain": [ece(labels, column, binning="width", debias=False) for column in p.T],
             "difference": pairs["best"][0],
             "standard_error": _finite(pairs["best"][1]),
             "to_shipped": pairs["shipped"][0],

@@ -29,10 +29,10 @@ class NestedEstimate:
 
     Attributes:
         stages: as of `nested_predictions`.
-        alternatives: index of X; what was tried beside the stack: `alone/MODEL` (a detector through
-            Platt's map), `ensemble/m` (the m detectors that forward selection takes, combined by a
-            ridge), `meta/NAME` and `calibrator/NAME` (`RecordingStack.predict_alternatives`); only
-            what was tried in every outer fold.
+        alternatives: index of X; what was tried beside the stack, in every outer fold:
+            `alone/MODEL` (a detector with a map of its own) and `ensemble/m` (the m detectors that
+            forward selection takes), both by an L2-logistic regression (`ensembles.judge`);
+            `meta/NAME` and `calibrator/NAME` (`RecordingStack.predict_alternatives`).
 
     Examples:
         >>> import numpy as np, pandas as pd
@@ -240,15 +240,15 @@ def _judge_with_alternatives(
     """The same, and the `NestedEstimate.alternatives` of the new rows."""
     recording = RecordingStack(**procedure.stack.get_params())
     fitted = replace(procedure, stack=recording).fit(X, y, groups)
-    alone = base_probabilities(X, y, new, dict.fromkeys(kinds, "raw"))
-    names = [f"alone/{name}" for name in kinds]
-    alternatives = pd.DataFrame(alone, index=new.index, columns=names)
+    models = column_order(list(kinds))
+    names, masks = [f"alone/{model}" for model in models], np.eye(len(models), dtype=bool)
     if fitted.ensemble is not None:
-        models = list(fitted.ensemble.table["models"].iloc[-1])
-        masks = np.array([np.isin(models, some) for some in fitted.ensemble.table["models"]])
-        taught, seen = (fitted.by_rule(rows)[models].to_numpy(np.float64) for rows in (X, new))
-        p = subset_probabilities(taught, y, groups, seen, masks, procedure.stack.seed)
-        alternatives[[f"ensemble/{size}" for size in fitted.ensemble.table["size"]]] = p
+        lengths = fitted.ensemble.table
+        names += [f"ensemble/{size}" for size in lengths["size"]]
+        masks = np.vstack([masks, [np.isin(models, some) for some in lengths["models"]]])
+    taught, seen = (fitted.by_rule(rows)[models].to_numpy(np.float64) for rows in (X, new))
+    p = subset_probabilities(taught, y, groups, seen, masks, procedure.stack.seed)
+    alternatives = pd.DataFrame(p, index=new.index, columns=names)
     if isinstance(fitted.stack, RecordingStack):
         further = fitted.stack.predict_alternatives(fitted.by_rule(new))
         alternatives[list(map(str, further))] = further.to_numpy()

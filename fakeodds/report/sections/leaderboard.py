@@ -88,8 +88,8 @@ def _table(board: pd.DataFrame) -> Table:
         keys=_keys(board),
         note="All were judged on the same videos, which taught them nothing; ± is one standard "
         "error of the paired difference, over groups. A detector is there as it came and with a "
-        "calibrator of its own (Platt's map); an ensemble is the detectors that forward selection "
-        "takes, combined by a ridge; meta-learners and calibrators are what the stack chose from. "
+        "map of its own; an ensemble is the detectors that forward selection takes, combined by an "
+        "L2-logistic regression; meta-learners and calibrators are what the stack chose from. "
         "Log loss, Brier and ECE: lower is better; AUC (0.5 is chance) and accuracy: higher.",
     )
 

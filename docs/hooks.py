@@ -1,9 +1,10 @@
-"""What MkDocs asks while it builds the site: pages of commands, registries, other files."""
+"""What MkDocs asks while it builds the site: commands, registries, notebooks, other files."""
 
 from __future__ import annotations
 
 import html
 import inspect
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -24,12 +25,16 @@ _REGISTRY_MARK = re.compile(r"<!-- registry: ([\w.]+):(\w+) -->")
 #: Where a page wants a file of the repository's root.
 _FILE_MARK = re.compile(r"<!-- file: (\w+\.md) -->")
 
+#: Where a page wants a notebook with what it shows.
+_NOTEBOOK_MARK = re.compile(r"<!-- notebook: (\w+) -->")
+
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 
 
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
     """Called by MkDocs for every page, before it becomes HTML."""
     markdown = _FILE_MARK.sub(lambda mark: _file(mark[1]), markdown)
+    markdown = _NOTEBOOK_MARK.sub(lambda mark: notebook_page(mark[1]), markdown)
     markdown = _REGISTRY_MARK.sub(lambda mark: _entries(mark[1], mark[2]), markdown)
     if COMMANDS_MARK not in markdown:
         return markdown
@@ -47,6 +52,32 @@ def _file(name: str) -> str:
         return f"`{link[2]}`"  # no page of the site
 
     return _LINK.sub(moved, (ROOT / name).read_text(encoding="utf-8"))
+
+
+def notebook_page(name: str) -> str:
+    """A notebook of the repository as Markdown: its words, its code, and what that shows."""
+    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            # Notebooks link to each other; so do their pages.
+            parts.append(re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", source))
+        else:
+            parts += [f"```python\n{source}\n```", *map(_shown, cell["outputs"])]
+    return "\n\n".join(parts)
+
+
+def _shown(output: dict[str, Any]) -> str:
+    """What a cell showed: a picture, a table, or text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f"![what the code draws](data:image/png;base64,{''.join(data['image/png']).strip()})"
+    if "text/html" in data:
+        table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
+        return " ".join(re.sub(r"<table[^>]*>", "<table>", table).split())
+    text = "".join(output.get("text", data.get("text/plain", "")))
+    return f"```text\n{text.rstrip()}\n```" if text.strip() else ""
 
 
 def _entries(module: str, name: str) -> str:

@@ -127,12 +127,14 @@ from predictions import write_text as write_text
 from stacking import META_LEARNERS as META_LEARNERS
 from stacking import AutoLearner as AutoLearner
 from stacking import BestLearner as BestLearner
+from stacking import EnsembleChoice as EnsembleChoice
 from stacking import FittedProcedure as FittedProcedure
 from stacking import GreedyLearner as GreedyLearner
 from stacking import LogisticLearner as LogisticLearner
 from stacking import MeanLearner as MeanLearner
 from stacking import MeanLogitLearner as MeanLogitLearner
 from stacking import MetaLearner as MetaLearner
+from stacking import NestedEstimate as NestedEstimate
 from stacking import NetworkLearner as NetworkLearner
 from stacking import NonNegativeLearner as NonNegativeLearner
 from stacking import PairsLearner as PairsLearner
@@ -142,6 +144,7 @@ from stacking import SplineLearner as SplineLearner
 from stacking import Stack as Stack
 from stacking import XGBoostLearner as XGBoostLearner
 from stacking import blend_weights as blend_weights
+from stacking import choose_ensemble as choose_ensemble
 from stacking import compare_rules as compare_rules
 from stacking import compare_subsets as compare_subsets
 from stacking import create_meta_learner as create_meta_learner
@@ -149,7 +152,9 @@ from stacking import domain_predictions as domain_predictions
 from stacking import domain_splits as domain_splits
 from stacking import greedy_selection as greedy_selection
 from stacking import is_score_column as is_score_column
+from stacking import leaderboard as leaderboard
 from stacking import load_stack as load_stack
+from stacking import nested_estimate as nested_estimate
 from stacking import nested_predictions as nested_predictions
 from stacking import report_domains as report_domains
 from stacking import report_metrics as report_metrics

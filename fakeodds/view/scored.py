@@ -30,6 +30,9 @@ TITLES = {
     "true_real": "REAL called REAL",
 }
 
+#: Parts that are shown: those that cost most.
+_PARTS = 20
+
 #: Shares of fakes whose logits differ by less are called alike: 50 % and 51 %.
 _ALIKE = 0.05
 
@@ -123,7 +126,11 @@ def _print_measures(found: Mapping[str, Any]) -> None:
 def _print_slices(found: Mapping[str, Any]) -> None:
     for column, parts in found["slices"].items():
         table = _table(f"by {column}", "videos", "fakes", "log loss", "95 % interval", "AUC")
-        for name, one in parts.items():
+        shown = sorted(
+            parts, key=lambda name: -parts[name]["stages"]["probability"]["log_loss"]["value"]
+        )
+        for name in [name for name in parts if name in shown[:_PARTS]]:
+            one = parts[name]
             judged = one["stages"]["probability"]
             loss, area = judged["log_loss"], judged["auc"]
             table.add_row(
@@ -135,6 +142,9 @@ def _print_slices(found: Mapping[str, Any]) -> None:
                 "-" if area is None else number(area["value"], 3),
             )
         terminal.out.print(table)
+        if len(parts) > _PARTS:
+            rest = len(parts) - _PARTS
+            terminal.say(f"and {rest} more of lower log loss (--json and --out have all)")
 
 
 def _print_worst(found: Mapping[str, Any]) -> None:

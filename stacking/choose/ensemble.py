@@ -92,6 +92,17 @@ class EnsembleChoice:
             `standard_error` (paired, over groups). The last row has all that may be taken.
         chosen, smallest: rows of `table`, by the rule and by the rule "smallest".
         note: what was taken, and why.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import choose_ensemble
+        >>> choice = choose_ensemble(X, y.astype(float), actor)
+        >>> choice.table["size"].tolist()
+        [1, 2]
     """
 
     take: str
@@ -127,6 +138,17 @@ def choose_ensemble(
         y, groups: (n,) labels of 0.0 and 1.0; (n,) codes.
         take: "recommended" or "smallest".
         costs, budget: as of `compare_subsets`; what it allows in the order of the selection.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from stacking import choose_ensemble
+        >>> choice = choose_ensemble(X, y.astype(float), actor)
+        >>> sorted(choice.models)
+        ['a', 'b']
     """
     if scores.shape[1] < 2 or rarer_groups(y, groups) < LEAST_TO_CALIBRATE:
         return None

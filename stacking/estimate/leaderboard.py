@@ -45,6 +45,20 @@ def leaderboard(
         `calibration.measure_all`);
         `difference` of the log loss to the first row's and its `standard_error` (paired, over
         groups); likewise `to_shipped` and `to_shipped_error` (negative is better); `shipped`.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import Stack, leaderboard, nested_estimate
+        >>> folds = assign_folds(y, actor)
+        >>> estimate = nested_estimate(Stack(meta="logistic"), X, y, actor, folds)
+        >>> board = leaderboard(estimate, y, actor)
+        >>> bool(board["log_loss"].is_monotonic_increasing), int(board["shipped"].sum())
+        (True, 1)
     """
     labels, codes = checked_labels(y, groups, len(estimate.stages))
     table = pd.concat([estimate.stages, estimate.alternatives], axis=1)

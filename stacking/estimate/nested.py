@@ -34,6 +34,19 @@ class NestedEstimate:
             `alone/MODEL` (a detector with a map of its own) and `ensemble/m` (the m detectors that
             forward selection takes), both by an L2-logistic regression (`ensembles.judge`);
             `meta/NAME` and `calibrator/NAME` (`RecordingStack.predict_alternatives`).
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import Stack, nested_estimate
+        >>> folds = assign_folds(y, actor)
+        >>> estimate = nested_estimate(Stack(meta="logistic"), X, y, actor, folds)
+        >>> len(estimate.stages) == len(estimate.alternatives)
+        True
     """
 
     stages: pd.DataFrame
@@ -107,6 +120,19 @@ def nested_estimate(
     """`nested_predictions`, and what the same fits make of the alternatives.
 
     Args, bad input: as `nested_predictions`.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import Stack, nested_estimate
+        >>> folds = assign_folds(y, actor)
+        >>> estimate = nested_estimate(Stack(meta="logistic"), X, y, actor, folds)
+        >>> list(estimate.stages)[-1], "alone/a" in estimate.alternatives
+        ('calibrated', True)
     """
     X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))

@@ -123,6 +123,14 @@ def test_every_command_has_its_section(site: Path) -> None:
                 assert parameter.opts[-1] in section, f"{name} {parameter.opts}"
 
 
+def test_every_notebook_is_a_page_with_what_it_shows(site: Path) -> None:
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        page = read(site, f"notebooks/{notebook.stem}.html")
+        shown = notebook.read_text(encoding="utf-8").count('"image/png":')
+        assert shown
+        assert sum(one.startswith("data:image/png") for one in page.fetched) == shown
+
+
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     for path in site.rglob("*.html"):
         for address in Page(path.read_text(encoding="utf-8")).fetched:

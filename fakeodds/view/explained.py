@@ -1,0 +1,63 @@
+"""One video explained, in the terminal; 80 columns at most."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from fakeodds.app.neighbours import Neighbours
+from fakeodds.app.sentences import frequency, percent, worth
+from fakeodds.view import terminal
+from fakeodds.view.format import number, shorten
+
+
+def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+    """All that `workflows.explain.explain` found; `metrics` of the run."""
+    terminal.say(f"{found['video']}: {percent(found['probability'])} FAKE, calibrated")
+    if not found["seen"]:
+        terminal.say("Nothing was seen, so this is no judgement of the video.")
+    if found["label"] is not None:
+        terminal.say(
+            f"It is {found['label']}, and the run learned from it; judged by what had not, its "
+            f"answer was {percent(found['out_of_fold'])}."
+        )
+    terminal.say(frequency(Neighbours(**found["neighbours"])))
+    terminal.say(worth(metrics))
+    _print_detectors(found["detectors"])
+    _print_faces(found["faces"])
+
+
+def _print_detectors(detectors: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("detector", no_wrap=True)
+    for name in ("says", "calibrated alone", "answer without it", "effect on the logit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in sorted(detectors, key=lambda one: -abs(one["effect"])):
+        says = number(one["score"], 3) if one["own"] is None else number(one["own"], 3)
+        table.add_row(
+            escape(shorten(one["name"], 22)),
+            says,
+            number(one["alone"], 3),
+            number(one["without"], 3),
+            f"{one['effect']:+.2f}",
+        )
+    terminal.out.print(table)
+
+
+def _print_faces(faces: list[dict[str, Any]]) -> None:
+    if not faces:
+        return
+    terminal.say("Faces that said most:")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("frame", "face", "detectors say", "answer without it", "effect on the logit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in faces:
+        table.add_row(
+            str(one["frame"]),
+            str(one["face"]),
+            number(one["own"], 3),
+            number(one["without"], 3),
+            f"{one['effect']:+.2f}",
+        )
+    terminal.out.print(table)

@@ -1,0 +1,136 @@
+"""`fakeodds explain`: one video, by a stack of score files and by a run on videos."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+Cli = Callable[..., Any]
+FAST = ("--meta", "logistic", "--jobs", "1")
+
+
+@pytest.fixture
+def stacked(tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: Any) -> Path:
+    """A run of probabilities and raw scores, and new scores with a gap beside it."""
+
+    def as_files(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(blind=100 * table["blind"])  # raw
+
+    as_files(scores).to_csv(tmp_path / "train.csv", index=False)
+    new = as_files(make_scores(20, seed=3).drop(columns=["label", "group"]))
+    new.loc[1, "bold"] = np.nan
+    new.to_csv(tmp_path / "new.csv", index=False)
+    cli("stack", tmp_path / "train.csv", "--out", tmp_path / "run", *FAST)
+    return tmp_path
+
+
+def explained(cli: Cli, *asked: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cli("explain", *asked, "--json", "-q").output)
+    return found
+
+
+def applied(cli: Cli, folder: Path, table: pd.DataFrame) -> pd.Series:
+    table.to_csv(folder / "changed.csv", index=False)
+    asked = ("apply", folder / "run", folder / "changed.csv", "--out", folder / "sub.csv")
+    cli(*asked, "--kind", "blind=raw", "--kind", "bold=probability", "--kind", "strong=probability")
+    return pd.read_csv(folder / "sub.csv").set_index("filename")["label"]
+
+
+def test_it_says_what_apply_says_also_without_a_detector(stacked: Path, cli: Cli) -> None:
+    new = pd.read_csv(stacked / "new.csv")
+    found = explained(cli, stacked / "run", "v0002", stacked / "new.csv")
+    assert found["video"] == "v0002.mp4"
+    answers = applied(cli, stacked, new)
+    assert found["probability"] == pytest.approx(answers["v0002.mp4"], rel=1e-9)
+    for one in found["detectors"]:
+        gap = applied(cli, stacked, new.assign(**{one["name"]: np.nan}))["v0002.mp4"]
+        assert one["without"] == pytest.approx(gap, rel=1e-9)
+        assert (one["effect"] > 0) == (found["stacked"] > gap) or abs(one["effect"]) < 1e-6
+
+
+def test_what_a_detector_says_is_told_as_far_as_it_is_known(stacked: Path, cli: Cli) -> None:
+    by_name = {
+        one["name"]: one
+        for one in explained(cli, stacked / "run", "v0001.mp4", stacked / "new.csv")["detectors"]
+    }
+    new = pd.read_csv(stacked / "new.csv").set_index("video").loc["v0001.mp4"]
+    assert by_name["strong"]["own"] == pytest.approx(new["strong"])
+    assert 0 < by_name["strong"]["alone"] < 1
+    # A raw score is no probability, and a missing one is missing.
+    assert by_name["blind"]["score"] == pytest.approx(new["blind"])
+    assert by_name["blind"]["own"] is None
+    assert by_name["bold"]["score"] is by_name["bold"]["own"] is by_name["bold"]["alone"] is None
+    assert by_name["bold"]["effect"] == pytest.approx(0)
+
+
+def test_an_overconfident_detector_is_less_sure_calibrated_alone(stacked: Path, cli: Cli) -> None:
+    table = pd.read_csv(stacked / "new.csv")
+    sure = table.loc[table["bold"].sub(0.5).abs().idxmax()]
+    (bold,) = (
+        one
+        for one in explained(cli, stacked / "run", sure["video"], stacked / "new.csv")["detectors"]
+        if one["name"] == "bold"
+    )
+    assert abs(bold["alone"] - 0.5) < abs(bold["own"] - 0.5)
+
+
+def test_in_the_terminal(stacked: Path, cli: Cli) -> None:
+    said = cli("explain", stacked / "run", "v0002", stacked / "new.csv").output
+    assert "FAKE, calibrated" in said
+    assert "answer without it" in said
+    assert "This run" in said
+    assert max(map(len, said.splitlines()[3:])) < 200
+
+
+def test_who_nobody_knows_is_one_sentence(stacked: Path, cli: Cli) -> None:
+    asked = ("explain", stacked / "run", "nobody.mp4")
+    assert "no detectors of its own" in cli(*asked, code=2).output
+    assert "none of its 1 id" in cli(*asked, stacked / "new.csv", code=2).output
+
+
+def test_frame_scores_tell_which_faces_said_most(tmp_path: Path, cli: Cli) -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(80) % 2
+    frames = pd.DataFrame(
+        {
+            "video": np.repeat([f"v{i}" for i in range(80)], 4),
+            "frame": np.tile(np.arange(4), 80),
+            "model": "net",
+            "logit": np.repeat(2.0 * label - 1, 4) + rng.normal(0, 1.5, 320),
+            "label": np.repeat(label, 4),
+            "group": np.repeat(np.arange(80) // 2, 4),
+        }
+    )
+    frames.to_csv(tmp_path / "frames.csv", index=False)
+    cli("stack", tmp_path / "frames.csv", "--out", tmp_path / "run", "--frame-rule", "mean_logit",
+        *FAST)  # fmt: skip
+    new = frames[frames["video"] == "v1"].drop(columns=["label", "group"])
+    new.to_csv(tmp_path / "new.csv", index=False)
+    found = explained(cli, tmp_path / "run", "v1", tmp_path / "new.csv")
+    assert [one["frame"] for one in found["faces"]] != []
+    effects = [abs(one["effect"]) for one in found["faces"]]
+    assert effects == sorted(effects, reverse=True)
+    assert len(effects) == 4
+
+
+def test_a_run_on_videos_explains_its_own_and_new_clips(
+    trained: Path, clips: Any, cli: Cli
+) -> None:
+    oof = pd.read_csv(trained / "oof.csv").set_index("video")
+    known = oof.index[0]
+    found = explained(cli, trained, known)
+    assert found["label"] == ("FAKE" if oof.loc[known, "label"] else "REAL")
+    assert found["out_of_fold"] == pytest.approx(oof.loc[known, "calibrated"])
+    assert found["faces"]
+    assert cli("explain", trained, "nobody.mp4", code=2).output.count("knows no video") == 1
+    clip = next(path for path in sorted(clips.test.iterdir()) if path.name != "broken.mp4")
+    seen = explained(cli, trained, clip)
+    assert seen["seen"]
+    assert seen["label"] is None
+    nothing = explained(cli, trained, clips.test / "broken.mp4")
+    assert not nothing["seen"]
+    assert nothing["detectors"][0]["score"] is None

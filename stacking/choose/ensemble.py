@@ -7,7 +7,7 @@ candidates than detectors. All of them are taken unless fewer are shown to be be
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,12 @@ def _sentence(
 #: all and its `standard_error`; of "smallest": over the best. `within` names a budget.
 CHOSEN = NoteKind("stacking.ensemble", _sentence)
 
+OUTDONE = NoteKind(
+    "stacking.ensemble-outdone",
+    "Ensemble: all {of} detectors; a plain regression would do better with {size} of them, but not "
+    "this stack (inner log loss {fewer:.4f}, {whole:.4f} with all).",
+)
+
 TOO_FEW = NoteKind(
     "stacking.ensemble-few",
     "Ensemble: all {of} detectors, as {groups:group} of a label cannot tell which to leave out.",
@@ -116,6 +122,12 @@ class EnsembleChoice:
         """The detectors that are taken, the most useful first."""
         models: tuple[str, ...] = self.table["models"].iloc[self.chosen]
         return models
+
+    def all_instead(self, fewer: float, whole: float) -> "EnsembleChoice":
+        """The choice of all, as a stack of fewer has no lower log loss: `fewer` against `whole`."""
+        every = self.table["models"].iloc[-1]
+        note = OUTDONE(size=len(self.models), of=len(every), fewer=fewer, whole=whole)
+        return replace(self, chosen=len(self.table) - 1, note=note)
 
 
 def choose_ensemble(

@@ -128,13 +128,35 @@ def test_the_stack_is_fitted_on_what_is_taken_and_judged_with_the_choice():
     np.testing.assert_array_equal(before.loc[held, columns], after.loc[held, columns])
 
 
-@pytest.mark.parametrize("noise", [2, 12])
-def test_what_is_compared_recommends_what_is_shipped(noise):
-    X, y, groups = rows(n=600, noise=noise)
+def test_all_are_shipped_where_the_stack_itself_is_no_better_with_fewer(monkeypatch):
+    X, y, groups = rows(noise=25)
+    procedure = Procedure(Stack("logistic"), take="recommended")
+    fewer = procedure.fit(X, y, groups)
+    assert fewer.stack.n_features_in_ < X.shape[1]
+    real = Stack.fit
+
+    def better_with_more(self, values, *rest, **more):
+        fitted = real(self, values, *rest, **more)
+        fitted.inner_log_loss_ = 1.0 / values.shape[1]
+        return fitted
+
+    monkeypatch.setattr(Stack, "fit", better_with_more)
+    fitted = procedure.fit(X, y, groups)
+    assert fitted.stack.n_features_in_ == X.shape[1]
+    assert fitted.ensemble is not None
+    assert len(fitted.ensemble.models) == X.shape[1]
+    assert "but not this stack" in str(fitted.notes[0])
+    # Whoever asks for few gets them.
+    asked = Procedure(Stack("logistic"), take="smallest").fit(X, y, groups)
+    assert asked.stack.n_features_in_ < X.shape[1]
+
+
+@pytest.mark.parametrize("noise", [2, 25])
+def test_what_is_compared_recommends_as_a_stack_chooses(noise):
+    X, y, groups = rows(noise=noise)
     found = compare_subsets(X, y, groups, assign_folds(y, groups))
-    for rule in ("recommended", "smallest"):
-        fitted = Procedure(Stack("mean"), take=rule).fit(X, y, groups)
-        assert set(found.taken(rule)["models"]) == set(fitted.stack.feature_names_in_)
-    assert found.reason in map(
-        str, Procedure(Stack("mean"), take="recommended").fit(X, y, groups).notes
-    )
+    smallest = Procedure(Stack("mean"), take="smallest").fit(X, y, groups).stack
+    assert set(found.taken("smallest")["models"]) == set(smallest.feature_names_in_)
+    recommended = Procedure(Stack("logistic"), take="recommended").fit(X, y, groups)
+    assert set(found.taken()["models"]) == set(recommended.stack.feature_names_in_)
+    assert found.reason == str(recommended.notes[0])

@@ -14,7 +14,6 @@ from fakeodds.run.products import PRODUCTS
 from fakeodds.view.figures import draw
 from predictions.errors import InputError
 from predictions.files import replacing, write_table, write_text
-from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 _KINDS = {Words: "words", Tiles: "tiles", Table: "table", Figure: "figure", Faces: "faces"}
@@ -62,7 +61,7 @@ def write_report(run: RunFolder, progress: Progress = silent) -> Path:
         base64=lambda data: base64.b64encode(data).decode(),
     )
     write_text(html, page)
-    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
+    run.seal("report", run.shown_key)
     return page
 
 

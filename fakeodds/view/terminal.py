@@ -66,8 +66,8 @@ def note(about: Note | str) -> None:
 
 
 def note_outdated(run: Path) -> None:
-    """Say how the report of a run comes to tell of the submission that was just written."""
-    note(f"report.html is from before this submission: fakeodds report {run}")
+    """Say how the report of a run comes to tell of what was just written."""
+    note(f"report.html is from before this: fakeodds report {run} writes it anew")
 
 
 def heading(text: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from base_models.datasets.choose import choose_videos
+from base_models.datasets.csv_columns import NOTHING_NAMED, Named
 from base_models.datasets.dataset import Dataset, Found
 from base_models.datasets.deeper import refuse_labels_deeper
 from base_models.datasets.identities import with_identity_groups
@@ -28,6 +29,8 @@ NO_GROUPS = NoteKind(
     "Every video is a group of its own, so the estimate is too good if videos share a person or a "
     "source; a CSV with a column group says which do.",
 )
+#: What marks the layouts that people make themselves.
+_SIGNS = "such as folders real and fake, or a CSV that names the files"
 PASSED_OVER = NoteKind("datasets.passed-over", "Left aside: {reason}")
 ODD_LABELS = NoteKind(
     "datasets.odd-labels", "{file}: {words:quoted} is no label: such videos count as unlabelled."
@@ -41,6 +44,7 @@ def read_dataset(
     layout: str | None = None,
     only: Mapping[str, Sequence[str]] | None = None,
     identity: str = "both",
+    named: Named = NOTHING_NAMED,
     tell: Callable[[Note], object] = lambda note: None,
 ) -> Dataset:
     """Read a dataset of videos from a folder, or from a CSV that names them.
@@ -56,6 +60,7 @@ def read_dataset(
         only: column -> the values that are wanted of it; see `choose_videos`.
         identity: `both` keeps together everybody seen and everybody whose face was used,
             `target` only videos in which the same person was filmed.
+        named: columns of its CSV that the user named.
         tell: called with each of the dataset's notes as soon as it is known, also where an error
             follows.
 
@@ -75,7 +80,7 @@ def read_dataset(
             tell(one)
 
     try:
-        found = taken.read(path)
+        found = taken.read(path, named)
     except InputError:
         note(note_left_out(path, None, {}) if path.is_dir() else [])
         raise
@@ -109,6 +114,13 @@ def read_dataset(
             raise unused[0]
         if training:
             refuse_labels_deeper(path)
+            raise InputError(
+                f"is in no layout that tells REAL from FAKE ({_SIGNS})",
+                file=path,
+                remedy="put a labels.csv into it, as `file,label,group` and a line a video such as "
+                f"`{found.videos['video'].iloc[0]},FAKE,anna`: group is who or what several "
+                "videos show",
+            )
         note([PASSED_OVER(reason=str(error)) for error in unused])
     if not training and "label" in videos:
         videos, odd = with_known_labels(videos)

@@ -7,6 +7,7 @@ Nobody can tell the two apart, so that only `--layout stills` takes pictures for
 
 from pathlib import Path
 
+from base_models.datasets.csv_columns import NOTHING_NAMED, Named
 from base_models.datasets.dataset import Found
 from base_models.datasets.face_crops import pictures_in
 from predictions.notes import NoteKind
@@ -23,13 +24,13 @@ def find(path: Path) -> bool:
     return pictures_in(path) is not None
 
 
-def read(path: Path) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
     """One row a picture. Pictures of one subfolder, or of one `video` of a CSV, form a group.
 
     Raises:
         InputError: as `find`.
     """
-    found = pictures_in(path)
+    found = pictures_in(path, named)
     assert found is not None  # by `find`
     table = found.videos
     if "group" not in table and (table["video"] != table["file"]).any():

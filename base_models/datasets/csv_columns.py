@@ -7,57 +7,17 @@ The rule, in this order (names are compared in small letters, with `_` for space
 - The **label** column is `label`; else one of `LABEL_NAMES`; else the only column whose values
   are all words for fake or real. More than one such column is refused.
 - The **group** column is `group`; else one that names people (`person`, `subject`, `speaker`, ...).
-- Whatever the user names goes before all of this.
+- Whatever the user names goes before all of this (`named.Named`).
 - What its cells mean: `predictions.tables.labels`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
 from predictions.errors import InputError
 from predictions.tables.labels import is_label_word, plain_name, to_labels
 from predictions.tables.roles import LABEL_NAMES, people_column
-
-#: What says that there is none.
-NONE = "none"
-
-
-@dataclass(frozen=True)
-class Named:
-    """The columns that the user named; None for those that are to be found.
-
-    Attributes:
-        id: that names the files. label: of labels. group: of what folds never split, or "none".
-    """
-
-    id: str | None = None
-    label: str | None = None
-    group: str | None = None
-
-    def check(self, table: pd.DataFrame, source: str) -> None:
-        """Refuse a named column that is not there.
-
-        Raises:
-            InputError: naming it.
-        """
-        for option, column in vars(self).items():
-            if column not in (None, *table.columns) and (option, column) != ("group", NONE):
-                raise InputError(
-                    f"has no column {column!r}; its columns are {', '.join(map(str, table))}",
-                    file=source,
-                    option=f"--{option}",
-                    remedy="name one of them",
-                )
-
-    @property
-    def first(self) -> str | None:
-        """The first option that was said."""
-        return next((f"--{name}" for name, column in vars(self).items() if column), None)
-
-
-NOTHING_NAMED = Named()
 
 #: The column that names the file, in the order of trust.
 FILE_COLUMNS = ("file", "filename", "video", "path")

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from base_models.datasets import manifest, real_fake
-from base_models.datasets.csv_columns import NOTHING_NAMED, Named
 from base_models.datasets.dataset import CropFiles, Found
+from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import IMAGE_ENDINGS, list_files, list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from base_models.datasets.csv_columns import NOTHING_NAMED, Named
+from base_models.datasets.named import NOTHING_NAMED, Named
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name
 from predictions.registry import find as find_entry

@@ -8,9 +8,6 @@ import pandas as pd
 
 from base_models.datasets.csv_columns import (
     FILE_COLUMNS,
-    NONE,
-    NOTHING_NAMED,
-    Named,
     find_column,
     find_file_column,
     find_group_column,
@@ -19,6 +16,7 @@ from base_models.datasets.csv_columns import (
     to_labels,
 )
 from base_models.datasets.dataset import Found
+from base_models.datasets.named import NONE, NOTHING_NAMED, Named
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from base_models.datasets.choose import choose_videos
-from base_models.datasets.csv_columns import NOTHING_NAMED, Named
 from base_models.datasets.dataset import Dataset, Found
 from base_models.datasets.deeper import refuse_labels_deeper
 from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import Layout, layout_named, recognise
 from base_models.datasets.left_out import note_left_out
 from base_models.datasets.manifest import note_not_read, passed_over
+from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups

@@ -7,9 +7,9 @@ Nobody can tell the two apart, so that only `--layout stills` takes pictures for
 
 from pathlib import Path
 
-from base_models.datasets.csv_columns import NOTHING_NAMED, Named
 from base_models.datasets.dataset import Found
 from base_models.datasets.face_crops import pictures_in
+from base_models.datasets.named import NOTHING_NAMED, Named
 from predictions.notes import NoteKind
 
 STILLS = NoteKind("datasets.stills", "{name}: {pictures:picture}, in which faces are looked for.")

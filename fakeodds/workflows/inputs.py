@@ -116,7 +116,7 @@ class DatasetOptions:
 
     def _as_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `read_dataset`."""
-        from base_models.datasets.csv_columns import Named
+        from base_models.datasets.named import Named
 
         named = Named(self.id, self.label, self.group)
         told = {"layout": self.layout, "only": self.only, "identity": self.identity}

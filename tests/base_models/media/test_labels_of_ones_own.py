@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from base_models.datasets import Dataset, read_dataset
-from base_models.datasets.csv_columns import Named
 from base_models.datasets.label_folders import label_of
+from base_models.datasets.named import Named
 from base_models.datasets.several import read_new
 from predictions.errors import InputError
 

@@ -36,11 +36,16 @@ _IDS = (
 )
 #: Names of what tells rows apart without being known elsewhere.
 _UNLIKELY_IDS = ("uuid", "guid", "hash", "md5", "sha256")
+#: Names of columns that name people, the likeliest first.
+_PEOPLE = (
+    *("person", "person_id", "subject", "subject_id", "actor", "actor_id", "speaker"),
+    *("speaker_id", "identity", "identity_id", "participant", "participant_id", "patient"),
+    *("patient_id", "individual"),
+)
 #: Names of what videos share.
 _GROUPINGS = (
-    *("group", "person", "person_id", "subject", "subject_id", "actor", "actor_id", "speaker"),
-    *("speaker_id", "identity", "identity_id", "source", "source_id", "source_video", "user"),
-    *("user_id", "channel", "client_id", "participant", "patient", "individual"),
+    *("group", *_PEOPLE, "source", "source_id", "source_video", "user", "user_id", "channel"),
+    "client_id",
 )
 _ROW_NUMBERS = ("index", "level_0", "level_1", "row", "row_number", "row_id", "rownum", "idx")
 _TIMES = ("timestamp", "time", "date", "datetime", "created", "modified", "epoch")
@@ -164,6 +169,13 @@ def may_be_groups(column: "pd.Series[Any]") -> bool:
     if plain_name(column.name) in _GROUPINGS:
         return 2 <= groups < len(known)
     return _LEAST_GROUPS <= groups <= len(known) / 2 and holds_words(column)
+
+
+def people_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
+    """The column that says by its name whom the videos show, where several videos show one."""
+    named = {plain_name(name): name for name in reversed(table.columns) if name not in taken}
+    found = [named[name] for name in _PEOPLE if name in named and may_be_groups(table[named[name]])]
+    return found[0] if found else None
 
 
 def doubtful(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> str:

@@ -36,6 +36,14 @@ def model_of(name: object) -> str:
     return str(name).partition(":")[0]
 
 
+def as_table(X: Any) -> pd.DataFrame:
+    """Scores as a table; the columns of a matrix are called x0, x1, ..., as scikit-learn does."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    table = pd.DataFrame(np.asarray(X))
+    return table.set_axis([f"x{column}" for column in table.columns], axis=1)
+
+
 def checked_rows(estimator: BaseEstimator, X: Any, y: Any) -> tuple[Array, Array, NDArray[Any]]:
     """What `fit` of an estimator learns from: scores (n, k), labels (n,) of 0.0 and 1.0, classes.
 

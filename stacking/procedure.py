@@ -21,6 +21,7 @@ from stacking.choose.ensemble import TOO_FEW, EnsembleChoice, choose_ensemble
 from stacking.choose.frame_rule import RuleChoice, choose_rule
 from stacking.choose.robust import UNCHANGED, RobustChoice, choose_robust
 from stacking.estimate.domain_splits import domain_names
+from stacking.inner_folds import rarer_groups
 from stacking.inputs import in_order, is_score_column, model_of
 from stacking.registry import Take
 from stacking.stack import Stack
@@ -123,6 +124,7 @@ class Procedure:
         stack, notes = clone(self.stack), []
         labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X), sort=True)
         frame_rule, rules, ensemble, robust = None, None, None, None
+        fitted: Stack | None = None
         if isinstance(X, pd.DataFrame):
             X, rows = in_order(X, labels, codes)
             y, groups, labels = np.asarray(y)[rows], codes[rows], labels[rows]
@@ -139,11 +141,10 @@ class Procedure:
             scores = X[[name for name in X if is_score_column(name)]]
             ensemble = choose_ensemble(scores, labels, codes, take=self.take, seed=stack.seed)
             if ensemble is not None:
+                ensemble, fitted = self._fit_taken(ensemble, X, y, groups)
                 notes.append(ensemble.note)
-                X = X[[name for name in X if model_of(name) in ensemble.models]]
             elif scores.shape[1] > 1:
-                groups_there = len(np.unique(codes))
-                notes.append(TOO_FEW(of=scores.shape[1], groups=groups_there))
+                notes.append(TOO_FEW(of=scores.shape[1], groups=rarer_groups(labels, codes)))
         if self.domains is not None:
             if not isinstance(X, pd.DataFrame):
                 raise InputError(
@@ -160,6 +161,25 @@ class Procedure:
         if robust is not None:
             X = X[robust.columns]
             stack.set_params(**robust.settings)
-        stack.fit(X, y, groups=groups)
-        notes = [*notes, *stack.notes_]
-        return FittedProcedure(stack, frame_rule, rules, ensemble, robust, notes)
+        if fitted is None:
+            fitted = stack.fit(X, y, groups=groups)
+        notes = [*notes, *fitted.notes_]
+        return FittedProcedure(fitted, frame_rule, rules, ensemble, robust, notes)
+
+    def _fit_taken(
+        self, choice: EnsembleChoice, X: pd.DataFrame, y: Any, groups: Any
+    ) -> tuple[EnsembleChoice, Stack]:
+        """The stack of what is taken: of fewer detectors only if it is better itself with them.
+
+        The choice was made with a plain regression; another meta-learner may make more of what
+        that has no use for.
+        """
+        taken = X[[name for name in X if model_of(name) in choice.models]]
+        fewer = clone(self.stack).fit(taken, y, groups=groups)
+        if self.take != "recommended" or taken.shape[1] == X.shape[1]:
+            return choice, fewer
+        whole = clone(self.stack).fit(X, y, groups=groups)
+        with_fewer, with_all = fewer.inner_log_loss_, whole.inner_log_loss_
+        if with_fewer is None or with_all is None or with_fewer < with_all:
+            return choice, fewer
+        return choice.all_instead(with_fewer, with_all), whole

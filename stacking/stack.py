@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from calibration import AutoCalibrator, check_bounds, create_calibrator
+from calibration.measures.scores import log_loss_of_logits
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
@@ -79,6 +80,8 @@ class Stack(ClassifierMixin, BaseEstimator):
         classes_: the two labels, the second is the positive one.
         learner_: the fitted meta-learner. calibrator_: the fitted calibrator or None.
         clip_: (low, high) or None. nothing_seen_: logit for rows without any score.
+        inner_log_loss_: of what is combined, out of fold on the inner folds and before the
+            calibrator (nats a row); None where no inner fold could be made.
         notes_: what was decided inside fit.
 
     Examples:
@@ -155,10 +158,12 @@ class Stack(ClassifierMixin, BaseEstimator):
     def _fit_checked(self, X: Array, y: Array, group: Codes) -> None:
         seen = self._seen(X)
         self.nothing_seen_ = _nothing_seen(y, seen)
+        self.inner_log_loss_: float | None = None
         learner = create_meta_learner(self.meta, self.seed, self.n_scores_)
         if "n_jobs" in learner.get_params():
             learner.set_params(n_jobs=self.n_jobs)
         self.learner_ = learner
+        unseen = log_loss_of_logits(y[~seen], np.full((~seen).sum(), self.nothing_seen_))
         X, y, group = X[seen], y[seen], group[seen]
         if len(np.unique(group)) < 2 or y.min() == y.max():
             learner.constant_ = self.nothing_seen_ if not len(y) else smoothed_logit(y)
@@ -167,6 +172,8 @@ class Stack(ClassifierMixin, BaseEstimator):
             return
         folds = inner_folds(y, group, self.n_splits, self.seed)
         out_of_fold = learner.fit_out_of_fold(X, y, group, folds)
+        losses = np.concatenate([log_loss_of_logits(y, out_of_fold), unseen])
+        self.inner_log_loss_ = float(losses.mean())
         self.notes_.extend(learner.notes())
         self.calibrator_ = self._fit_calibrator(out_of_fold, y, group)
         calibrated = self._calibrate(out_of_fold)

@@ -15,6 +15,7 @@ as their authors train them are of REAL and are turned round.
 """
 
 import io
+import math
 import os
 import re
 import zipfile
@@ -42,6 +43,7 @@ from base_models.detectors.start_weights import (
     decide,
     not_finite,
     other_network,
+    refuse_finished,
     unreadable,
 )
 from base_models.frozen.card import Outputs
@@ -150,6 +152,8 @@ def _assign(network: keras.Model, state: Mapping[str, h5py.Dataset | NDArray], p
     if wrong:
         problem = "does not fit" if wrong[0] in state else "is missing"
         raise other_network(path, f" ({wrong[0]} {problem}, {len(wrong)} of {len(wanted)} differ)")
+    if not with_head and f"{HEAD}/bias" in state:
+        refuse_finished(math.prod(state[f"{HEAD}/bias"].shape), HEAD, path)
     for name in wanted:
         values = np.asarray(state[name], np.float32)
         if not np.isfinite(values).all():

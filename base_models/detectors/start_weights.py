@@ -109,6 +109,27 @@ def another_head(path: Path) -> InputError:
     return InputError("this file has another head", file=path, expected="one output")
 
 
+def refuse_finished(outputs: int, layer: str, path: Path) -> None:
+    """Refuse to start from weights whose last layer tells two classes apart: REAL from FAKE.
+
+    Training would leave that layer out, and with it what the file was trained for.
+
+    Args:
+        outputs: of the last layer in the file. layer: its name there. path: the file.
+
+    Raises:
+        InputError: there are two.
+    """
+    if outputs == 2:
+        raise InputError(
+            f"its last layer ({layer}) has two outputs, so it is a finished detector, of which "
+            "training would keep everything but that layer",
+            file=path,
+            remedy=f"score it as it is: fakeodds models add {path}, then --detectors NAME; or save "
+            "it without that layer to start from the rest",
+        )
+
+
 def _local_file(spec: DetectorSpec, folder: Path, names: Sequence[str]) -> Path:
     if not folder.is_dir():
         raise InputError(

@@ -10,7 +10,7 @@ A local weights folder holds, for the detector NAME, one of these (the first the
 The tensors bear timm's names, or those of a library that `start_names` knows, after whatever
 DataParallel, torch.compile, Lightning and the like set before them. A head of another
 size (ImageNet's 1,000 classes) is left out and starts at random; a head with one output is a
-detector's own and is kept.
+detector's own and is kept; one with two is a finished detector's, which is refused as a start.
 
 Nothing is ever unpickled: safetensors holds only tensors, and `torch.load` runs with
 `weights_only=True`, which refuses everything else.
@@ -41,6 +41,7 @@ from base_models.detectors.start_weights import (
     decide,
     not_finite,
     other_network,
+    refuse_finished,
     unreadable,
 )
 from predictions.errors import InputError
@@ -271,7 +272,7 @@ def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
         path: the file, for messages.
 
     Raises:
-        InputError: the tensors are those of another network.
+        InputError: the tensors are those of another network, or of a finished detector.
     """
     own = module.state_dict()
     ours = [name for name in own if name.startswith(f"{head}.")]
@@ -286,6 +287,9 @@ def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
     if lacking or wrong:
         problem = f"{lacking[0]} is missing" if lacking else f"{wrong[0]} does not fit"
         raise other_network(path, f" ({problem}, {len(lacking) + len(wrong)} names differ)")
+    left_out = state.get(f"{head}.weight")
+    if not with_head and left_out is not None and left_out.ndim:
+        refuse_finished(len(left_out), head, path)
     for name in wanted & set(body):
         refuse_not_finite(name, body[name], own[name], path)
     module.load_state_dict(body, strict=False)

@@ -16,7 +16,9 @@ MOST_TRACKS = 4
 
 #: The axes of a chart, as shares of its width and height: left, bottom, right, top. The player's
 #: line and clicks are laid over them.
-PLACE = (0.12, 0.24, 0.98, 0.96)
+PLACE = (0.16, 0.28, 0.97, 0.96)
+#: Points: 12 pixels on a phone.
+_LETTERS = 11.5
 
 
 def track_scores(
@@ -57,7 +59,7 @@ def draw_scores(face: int, scores: pd.DataFrame, length: float, names: Sequence[
     `names`: all detectors, in the order of their colours; see `line_style`.
     """
     plot = partial(_plot_scores, scores=scores, length=length, names=names)
-    svg = draw(f"face {face}", plot, (4.8, 1.9)).page
+    svg = draw(f"face {face}", plot, (4.0, 1.9)).page
     # Drawn by us: numbers, no names.
     return Markup(svg)
 
@@ -82,4 +84,7 @@ def _plot_scores(canvas: Any, scores: pd.DataFrame, length: float, names: Sequen
     canvas.set_layout_engine("none")
     axes.set_position((left, bottom, right - left, top - bottom))
     last = max(length, float(scores["seconds"].max()), 1e-3)
-    axes.set(xlabel="seconds", xlim=(0, last), ylim=(-0.05, 1.05))
+    axes.set(xlim=(0, last), ylim=(-0.05, 1.05))
+    axes.set_xlabel("seconds", fontsize=_LETTERS)
+    axes.tick_params(labelsize=_LETTERS)
+    axes.locator_params(axis="x", nbins=6)

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import pandas as pd
@@ -15,6 +16,14 @@ from fakeodds.pages import render
 
 #: Faces shown for each side.
 _SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of one video: HTML, and in few words where it is one of several."""
+
+    page: str
+    brief: str
 
 
 def sentence(text: str, kind: str = "note") -> str:
@@ -31,7 +40,7 @@ def answer_page(
     worth: str,
     shown: bool,
     clip: bytes | None = None,
-) -> str:
+) -> Told:
     """All that is shown of one video's answer.
 
     Args:
@@ -63,18 +72,20 @@ def answer_page(
         faces=[(title, [_face(scored, one) for one in some]) for title, some in _faces(answer)],
         strongest=max((abs(one.effect) for one in answer.detectors), default=0.0) or 1.0,
     )
-    return _safe(page)
+    return Told(_safe(page), sentences.brief(answer, shown))
 
 
-def several(answers: Sequence[tuple[str, str]], waiting: str = "") -> str:
-    """The answers to several videos, name and page, one below the other; what is still to come."""
+def several(answers: Sequence[tuple[str, Told]], waiting: str = "") -> str:
+    """What is said of several videos by their names, one below the other; what is still to come."""
     if len(answers) == 1 and not waiting:
-        return answers[0][1]
+        return answers[0][1].page
     folded = [
         Markup("<details class='fo-one'{}><summary>{}</summary>{}</details>").format(
-            Markup(" open") if number == 0 else "", name, Markup(page)
+            Markup(" open") if number == 0 else "",
+            Markup(_safe(Markup("{} <span>{}</span>").format(name, told.brief))),
+            Markup(told.page),
         )
-        for number, (name, page) in enumerate(answers)
+        for number, (name, told) in enumerate(answers)
     ]
     head = [] if not waiting else [Markup(sentence(waiting))]
     return str(Markup("\n").join([*head, *folded]))

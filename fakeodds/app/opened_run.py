@@ -19,6 +19,7 @@ from predictions.submission import make_submission
 
 if TYPE_CHECKING:
     from base_models.detectors.registry import BackendName
+    from fakeodds.app.html import Told
     from fakeodds.app.scoring import Scorer, Tell
 
 #: Endings of score files.
@@ -97,7 +98,7 @@ class OpenedRun:
 
     def answer_page(
         self, path: Path, limits: Limits, tell: "Tell", *, brings_clip: bool = False
-    ) -> str:
+    ) -> "Told":
         """The page about one video, which plays the browser's own file, or with `brings_clip` one
         that comes with it.
 

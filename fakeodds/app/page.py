@@ -78,7 +78,8 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
     told = (
         f"Videos of up to {limits.max_mb:g} MB and {limits.max_minutes:g} minutes: mp4, mov, mkv, "
         f"avi, webm and others, {_MOST_VIDEOS} at a time. They go to the machine that runs "
-        "fakeodds, nowhere else, and are deleted after the answer."
+        "fakeodds, nowhere else, and are deleted after the answer. The made-up clip is a face swap "
+        "between two public-domain photographs."
     )
     upload = gr.File(
         label="Drop a video here, or several",
@@ -92,15 +93,17 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
 
     line = Line(limits.max_waiting)
 
-    def judged(path: Path, tell: Tell, **more: Any) -> Iterator[str]:
+    def judged(path: Path, tell: Tell, **more: Any) -> Iterator[html.Told]:
         """What is said while one video waits, and at last its answer or why there is none."""
-        page = ""
         # Whoever leaves ends this generator, which gives up the place.
         with _told(path.name) as refused, line.place() as place:
             while before := place.wait(1):
-                yield html.sentence(f"{count(before, 'video')} before yours.")
-            page = run.answer_page(path, limits, tell, **more)
-        yield html.sentence(refused[0], "refused") if refused else page
+                ahead = f"{count(before, 'video')} before yours."
+                yield html.Told(html.sentence(ahead), "waits")
+            answered = run.answer_page(path, limits, tell, **more)
+        if refused:
+            answered = html.Told(html.sentence(refused[0], "refused"), "no answer")
+        yield answered
 
     def look(
         given: list[dict[str, Any]] | None, progress: gr.Progress | None = None
@@ -108,7 +111,7 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
         if not given:
             yield html.sentence(told)
             return
-        answers: list[tuple[str, str]] = []
+        answers: list[tuple[str, html.Told]] = []
         with (
             _told(Path(given[0]["path"]).name) as refused,
             uploads.used([one["path"] for one in given]) as paths,
@@ -121,10 +124,10 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
             names = [path.name for path in paths]
             for number, path in enumerate(paths):
                 waiting = f"{count(len(paths) - number, 'video')} to come." if paths[1:] else ""
-                said = ""
+                answers.append((path.name, html.Told("", "")))
                 for said in judged(path, _progress(progress, number, names)):
-                    yield html.several([*answers, (path.name, said)], waiting)
-                answers.append((path.name, said))
+                    answers[number] = (path.name, said)
+                    yield html.several(answers, waiting)
         yield html.sentence(refused[0], "refused") if refused else html.several(answers)
 
     def try_example(progress: gr.Progress | None = None) -> Iterator[str]:
@@ -134,7 +137,8 @@ def _video_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
         ):
             path = Path(made) / _EXAMPLE
             path.write_bytes(_example_clip())
-            yield from judged(path, _progress(progress, 0, [path.name]), brings_clip=True)
+            for said in judged(path, _progress(progress, 0, [path.name]), brings_clip=True):
+                yield said.page
         if refused:
             yield html.sentence(refused[0], "refused")
 

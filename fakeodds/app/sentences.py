@@ -52,6 +52,14 @@ def verdict(answer: Answer, shown: bool = True) -> str:
     return f"Probably {side}." if sure < 0.95 else f"Very probably {side}."
 
 
+def brief(answer: Answer, shown: bool) -> str:
+    """The answer in few words, beside those to other videos."""
+    if not answer.seen:
+        return "nothing was seen"
+    told = percent(answer.probability)
+    return f"{told} FAKE" if shown else f"{told}, no judgement"
+
+
 def unlike(answer: Answer) -> str:
     """Where the video is unlike those that the run was made from: a warning; else nothing."""
     found = answer.distance

@@ -192,11 +192,12 @@ def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
     `fitted`: a `stacking.FittedProcedure`.
     """
     from stacking.choose.ensemble import CHOSEN as ENSEMBLE
-    from stacking.choose.ensemble import TOO_FEW
+    from stacking.choose.ensemble import OUTDONE, TOO_FEW
 
     used = set(getattr(fitted.stack, "feature_names_in_", []))
     choice = fitted.ensemble
-    notes = [*ENSEMBLE.among(fitted.notes), *TOO_FEW.among(fitted.notes)]
+    kinds = (ENSEMBLE, OUTDONE, TOO_FEW)
+    notes = [note for kind in kinds for note in kind.among(fitted.notes)]
     return {
         "models": [model for model in scored.kinds if model in used],
         "of": list(scored.kinds),

@@ -7,7 +7,7 @@ candidates than detectors. All of them are taken unless fewer are shown to be be
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import subset_probabilities
 from stacking.ensembles.subsets import greedy_path
-from stacking.inner_folds import inner_folds, too_few_to_choose
+from stacking.inner_folds import LEAST_TO_CALIBRATE, inner_folds, rarer_groups
 from stacking.inputs import Array, Codes
 from stacking.registry import Take
 
@@ -75,9 +75,15 @@ def _sentence(
 #: all and its `standard_error`; of "smallest": over the best. `within` names a budget.
 CHOSEN = NoteKind("stacking.ensemble", _sentence)
 
+OUTDONE = NoteKind(
+    "stacking.ensemble-outdone",
+    "Ensemble: all {of} detectors; a plain regression would do better with {size} of them, but not "
+    "this stack (inner log loss {fewer:.4f}, {whole:.4f} with all).",
+)
+
 TOO_FEW = NoteKind(
     "stacking.ensemble-few",
-    "Ensemble: all {of} detectors, as {groups:group} cannot tell which of them to leave out.",
+    "Ensemble: all {of} detectors, as {groups:group} of a label cannot tell which to leave out.",
 )
 
 
@@ -117,6 +123,12 @@ class EnsembleChoice:
         models: tuple[str, ...] = self.table["models"].iloc[self.chosen]
         return models
 
+    def all_instead(self, fewer: float, whole: float) -> "EnsembleChoice":
+        """The choice of all, as a stack of fewer has no lower log loss: `fewer` against `whole`."""
+        every = self.table["models"].iloc[-1]
+        note = OUTDONE(size=len(self.models), of=len(every), fewer=fewer, whole=whole)
+        return replace(self, chosen=len(self.table) - 1, note=note)
+
 
 def choose_ensemble(
     scores: pd.DataFrame,
@@ -130,7 +142,8 @@ def choose_ensemble(
 ) -> EnsembleChoice | None:
     """The detectors to take by these rows; None where nothing can be chosen.
 
-    That is so with one detector, and with fewer than `inner_folds.LEAST_TO_CHOOSE` groups.
+    That is so with one detector, and with fewer than `inner_folds.LEAST_TO_CALIBRATE` groups of
+    the rarer label.
 
     Args:
         scores: (n, k) logits or raw scores, a column a detector, NaN where missing.
@@ -149,7 +162,7 @@ def choose_ensemble(
         >>> sorted(choice.models)
         ['a', 'b']
     """
-    if scores.shape[1] < 2 or too_few_to_choose(groups) or y.min() == y.max():
+    if scores.shape[1] < 2 or rarer_groups(y, groups) < LEAST_TO_CALIBRATE:
         return None
     X = scores.to_numpy(np.float64)
     if len(X) > MOST_ROWS:

@@ -31,6 +31,7 @@ from stacking.ensembles.subsets import (
     refuse_too_many,
 )
 from stacking.estimate.outer_folds import OuterFolds
+from stacking.inner_folds import rarer_groups
 from stacking.inputs import Array, Rows, is_score_column
 
 
@@ -186,7 +187,7 @@ def _choice(
         chosen = choose_ensemble(scores, y, groups, costs=costs, budget=limits, seed=seed)
         if chosen is None:
             path = selection(X, y, limits_of(names, costs, limits))
-            reason = str(TOO_FEW(of=int(path[-1].sum()), groups=len(np.unique(groups))))
+            reason = str(TOO_FEW(of=int(path[-1].sum()), groups=rarer_groups(y, groups)))
             return _Chosen(path, path[-1], path[-1], reason)
     path = np.array([np.isin(names, models) for models in chosen.table["models"]])
     return _Chosen(path, path[chosen.chosen], path[chosen.smallest], str(chosen.note))

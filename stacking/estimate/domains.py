@@ -10,14 +10,14 @@ from predictions.progress import Progress, silent
 from stacking.estimate.domain_splits import DomainSplit
 from stacking.estimate.metrics import report_metrics
 from stacking.estimate.nested import judge_splits, kinds_of, stage_columns
-from stacking.inputs import checked_labels
+from stacking.inputs import as_table, checked_labels
 from stacking.procedure import Procedure
 from stacking.stack import Stack
 
 
 def domain_predictions(
     procedure: Procedure | Stack,
-    X: pd.DataFrame,
+    X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     splits: Sequence[DomainSplit],
     groups: ArrayLike | None = None,
@@ -47,6 +47,7 @@ def domain_predictions(
         >>> sorted(judged["domain"].unique()), list(judged)[-1]
         (['puppet', 'swap'], 'calibrated')
     """
+    X = as_table(X)
     labels, codes = checked_labels(y, groups, len(X))
     kind = kinds_of(X, kinds)
     parts = [(split.train, split.test) for split in splits]

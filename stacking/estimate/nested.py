@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from calibration import AffineCalibrator
+from predictions.groups import group_codes
 from predictions.order import column_order
 from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.ensembles.judge import subset_probabilities
 from stacking.estimate.outer_folds import OuterFolds
-from stacking.inputs import Array, Codes, Rows, is_score_column, refuse_enormous
+from stacking.inputs import Array, Codes, Rows, as_table, in_order, is_score_column, refuse_enormous
 from stacking.procedure import FittedProcedure, Procedure
 from stacking.recording import RecordingStack
 from stacking.stack import Stack
@@ -54,7 +55,7 @@ class NestedEstimate:
 
 def nested_predictions(
     procedure: Procedure | Stack,
-    X: pd.DataFrame,
+    X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     groups: ArrayLike | None,
     folds: ArrayLike,
@@ -67,7 +68,8 @@ def nested_predictions(
 
     Args:
         procedure: what is judged, or an unfitted Stack; its `n_jobs` folds are fitted side by side.
-        X: (n, k) logits or raw scores, a column a model; NaN = missing.
+        X: (n, k) logits or raw scores, a column a model; NaN = missing. A matrix's columns are
+            called x0, x1, ...
         y: (n,) 1 = FAKE, 0 = REAL, none missing.
         groups: (n,) what is never split, or None when each row is its own.
         folds: (n,) outer fold of each row.
@@ -95,6 +97,7 @@ def nested_predictions(
         >>> list(oof)
         ['base/a', 'base/b', 'mean', 'stacked', 'calibrated']
     """
+    X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
     columns = stage_columns(kind)
@@ -131,6 +134,7 @@ def nested_estimate(
         >>> list(estimate.stages)[-1], "alone/a" in estimate.alternatives
         ('calibrated', True)
     """
+    X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
     judged = _side_by_side(
@@ -246,8 +250,16 @@ def _judge_with_alternatives(
         lengths = fitted.ensemble.table
         names += [f"ensemble/{size}" for size in lengths["size"]]
         masks = np.vstack([masks, [np.isin(models, some) for some in lengths["models"]]])
-    taught, seen = (fitted.by_rule(rows)[models].to_numpy(np.float64) for rows in (X, new))
-    p = subset_probabilities(taught, y, groups, seen, masks, procedure.stack.seed)
+    # Inner folds are made in the order of the rows.
+    taught, order = in_order(fitted.by_rule(X)[models], y, groups)
+    p = subset_probabilities(
+        taught.to_numpy(np.float64),
+        y[order],
+        group_codes(groups[order], len(order)),
+        fitted.by_rule(new)[models].to_numpy(np.float64),
+        masks,
+        procedure.stack.seed,
+    )
     alternatives = pd.DataFrame(p, index=new.index, columns=names)
     if isinstance(fitted.stack, RecordingStack):
         further = fitted.stack.predict_alternatives(fitted.by_rule(new))

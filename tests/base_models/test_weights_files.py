@@ -28,6 +28,21 @@ def state() -> State:
     return {name: value.contiguous() for name, value in made.module.state_dict().items()}
 
 
+def test_a_finished_detector_of_two_classes_is_no_start(state: State, tmp_path: Path) -> None:
+    # Without its last layer it is one, and so is a network of other classes.
+    two = {**state, "fc.weight": torch.zeros(2, 512), "fc.bias": torch.zeros(2)}
+    path = tmp_path / f"{NAME}.pth"
+    settings = TrainSettings(detectors=("timm:resnet10t",), weights=tmp_path, size=64)
+    torch.save(two, path)
+    with pytest.raises(InputError, match="finished detector") as refused:
+        check_files(settings)
+    assert f"fakeodds models add {path}" in str(refused.value)
+    torch.save({name: v for name, v in two.items() if not name.startswith("fc.")}, path)
+    check_files(settings)
+    torch.save({**two, "fc.weight": torch.zeros(7, 512), "fc.bias": torch.zeros(7)}, path)
+    check_files(settings)
+
+
 def prefixed(prefix: str) -> Callable[[State], State]:
     return lambda state: {prefix + name: value for name, value in state.items()}
 

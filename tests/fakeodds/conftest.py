@@ -56,6 +56,19 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def no_violations() -> Callable[[Any], None]:
+    """Asserts that a page in the browser breaks no rule of WCAG 2.1 AA that axe-core can see."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa"]}}
+
+    def check(page: Any) -> None:
+        found = axe.run(page, options=rules).response["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+    return check
+
+
 def _made_scores(rows: int = 300, seed: int = 0) -> pd.DataFrame:
     """Three detectors of different strength and confidence, five videos a group."""
     rng = np.random.default_rng(seed)

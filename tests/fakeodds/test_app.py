@@ -27,9 +27,11 @@ from fakeodds.app.sentences import (
     pull,
     refusal,
     seconds,
+    unlike,
     verdict,
     worth,
 )
+from fakeodds.app.unlike import distance
 from predictions.errors import InputError
 from predictions.frame_rules import rule_table
 from stacking import Stack
@@ -190,6 +192,47 @@ def test_nothing_seen_gets_the_stacks_answer_for_it(fitted: Any) -> None:
     assert answer.probability != 0.5
     assert "no judgement" in verdict(answer)
     assert all(one.own is None and one.effect == 0 for one in answer.detectors)
+
+
+def test_a_video_unlike_those_of_the_run_is_told_of(fitted: Any) -> None:
+    stack, about, oof = fitted
+    frames = frames_of(1, seed=7)[0].drop(columns="video")
+    like = answer_video(stack, about, oof, frames, alone=["good", "weak"])
+    assert unlike(like) == ""
+    far = frames.assign(logit=frames["logit"] + 12)
+    answer = answer_video(stack, about, oof, far, alone=["good", "weak"])
+    assert unlike(answer).startswith("This video is unlike those that the run was made from")
+    assert "all 160 labelled videos" in unlike(answer)
+    # Neither detector is odd alone, but no labelled video has such a pair.
+    odd = frames.assign(logit=np.where(frames["model"] == "good", 2.5, -2.5))
+    assert unlike(answer_video(stack, about, oof, odd, alone=["good", "weak"]))
+    few = answer_video(stack, about, oof.head(15), far, alone=["good", "weak"])
+    assert (few.distance, unlike(few)) == (None, "")
+
+
+@pytest.mark.parametrize("rows", [60, 400])
+def test_videos_like_the_labelled_ones_are_rarely_called_unlike(rows: int) -> None:
+    def table(n: int, seed: int) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        z = rng.normal(0, 1, (n, 3)) + rng.normal(0, 1, (n, 1))
+        scores = pd.DataFrame(expit(z), columns=["base/a", "base/b", "base/c"])
+        return scores.assign(group=[f"g{i // 2}" for i in range(n)])
+
+    known, new = table(rows, 0), table(1000, 1)
+    called = 0
+    for one in new[["base/a", "base/b", "base/c"]].to_numpy():
+        found = distance(known, dict(zip("abc", map(float, one), strict=True)))
+        assert found is not None
+        called += found.unlike
+    assert called <= 1000 * max(0.01, 1 / rows) * 2.5
+
+
+def test_a_run_that_has_shown_nothing_judges_nothing(fitted: Any) -> None:
+    stack, about, oof = fitted
+    frames = frames_of(1, seed=7)[0].drop(columns="video")
+    answer = answer_video(stack, about, oof, frames, alone=["good", "weak"])
+    assert "no judgement" not in verdict(answer, shown=True)
+    assert "no judgement" in verdict(answer, shown=False)
 
 
 def test_a_detector_that_saw_nothing_is_missing_not_half(fitted: Any) -> None:
@@ -481,7 +524,10 @@ def test_a_clip_with_a_face_gets_its_answer(visit: Visit, clips: DemoSet, run: P
     name, expected = pd.read_csv(run / "submission.csv").iloc[-1]
     said = visit.drop(clips.test / name, ".fo-answer")
     assert name in said
-    assert f"{plain(percent(expected))}\nis the calibrated probability of FAKE" in said
+    # The run is worth less than knowing nothing: no judgement, no gauge.
+    assert f"{plain(percent(expected))}\nis what this run answers, and no evidence" in said
+    assert "This is no judgement of the video" in said
+    assert visit.page.locator(".fo-gauge").count() == 0
     # Seventeen videos tell nothing.
     assert "are needed to say" in said or "can't be checked" in said
     for part in ("Over the seconds", "The faces that moved", "Which detectors", "the stack made"):
@@ -496,6 +542,67 @@ def test_a_clip_with_a_face_gets_its_answer(visit: Visit, clips: DemoSet, run: P
     # Whoever looks in the temporary folder finds no video, and the page takes the next one.
     page.wait_for_selector("#fo-video input[type=file]", state="attached")
     assert list(Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*.mp4")) == []
+
+
+def test_the_player_follows_the_curve_and_the_curve_seeks(visit: Visit, clips: DemoSet) -> None:
+    page = visit.page
+    visit.drop(sorted(clips.test.glob("*take*.mp4"))[0], ".fo-answer")
+    player, seek = page.locator("video.fo-player"), page.locator(".fo-seek").first
+    player.wait_for(state="visible")
+    assert str(player.get_attribute("src")).startswith("blob:")
+    last = float(str(seek.get_attribute("aria-valuemax")))
+    box = seek.bounding_box()
+    assert box is not None
+    seek.click(position={"x": box["width"] / 2, "y": 5})
+    assert player.evaluate("video => video.currentTime") == pytest.approx(last / 2, abs=0.02)
+    assert seek.get_attribute("aria-valuetext") == f"{last / 2:.1f} s"
+    seek.focus()
+    page.keyboard.press("End")
+    assert player.evaluate("video => video.currentTime") == pytest.approx(last, abs=0.01)
+    page.keyboard.press("Home")
+    assert float(str(seek.get_attribute("aria-valuenow"))) == 0
+    player.evaluate("video => { video.currentTime = 0.3 }")
+    page.wait_for_function("document.querySelector('.fo-seek').ariaValueNow == '0.30'")
+
+
+def test_several_files_are_a_list_of_answers(
+    visit: Visit, clips: DemoSet, tmp_path: Path, run: Path, no_violations: Any
+) -> None:
+    (tmp_path / "<b>{text}$.mp4").write_text("this is no video")
+    (tmp_path / "empty.mp4").write_text("")
+    known = sorted(clips.test.glob("*take*.mp4"))[:2]
+    files = [known[0], tmp_path / "<b>{text}$.mp4", tmp_path / "empty.mp4", known[1]]
+    page = visit.page
+    page.wait_for_selector("#fo-video input[type=file]", state="attached")
+    page.set_input_files("#fo-video input[type=file]", [str(file) for file in files])
+    page.wait_for_selector(".fo-one:nth-of-type(4) .fo-table", state="attached", timeout=90_000)
+    page.wait_for_function("!document.body.innerText.includes('to come.')")
+    heads = [plain(head) for head in page.locator(".fo-one summary").all_inner_texts()]
+    expected = pd.read_csv(run / "submission.csv").set_index("filename")["label"]
+    for head, file in zip(heads[::3], known, strict=True):
+        assert head == f"{file.name} {plain(percent(expected[file.name]))}, no judgement"
+    assert heads[1].endswith("nothing was seen")
+    assert heads[2] == "empty.mp4 no answer"
+    # Each is played from its own file.
+    sources = page.locator("video.fo-player").evaluate_all("all => all.map(one => one.src)")
+    assert len(set(sources)) == len(known)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    no_violations(page)
+    assert list(Path(os.environ["GRADIO_TEMP_DIR"]).glob("upload-*")) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_made_up_clip_is_answered_and_played(
+    browser: Any, address: str, scheme: str, no_violations: Any
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    visited = Visit(page, address)
+    no_violations(page)
+    page.click("#fo-example")
+    assert "made_up_face_swap.mp4" in visited.text(".fo-answer")
+    page.locator("video.fo-player").wait_for(state="visible")
+    no_violations(page)
+    page.close()
 
 
 def test_the_same_clip_from_two_people_at_once(
@@ -534,6 +641,7 @@ def test_without_a_face_or_a_video_the_stack_answers_for_nothing_seen(
     assert "No face was found in 6 frames." in said
     assert nothing in said
     assert "no judgement of the video" in said
+    assert visit.page.locator(".fo-gauge").count() == 0
     (tmp_path / "text.mp4").write_text("this is no video")
     said = visit.drop(tmp_path / "text.mp4", ".fo-answer:has-text('text.mp4')")
     assert "cannot be opened as a video" in said

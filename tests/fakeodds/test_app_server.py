@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("gradio")
 
+from fakeodds.app.html import Told
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.app.line import Line
 from fakeodds.app.server import is_loopback, served
@@ -47,7 +48,7 @@ class Run:
         self.looked_at: list[Path] = []
         self.go_on = threading.Event()
 
-    def answer_page(self, path: Path, limits: Limits, tell: Callable[[str, float], None]) -> str:
+    def answer_page(self, path: Path, limits: Limits, tell: Callable[[str, float], None]) -> Told:
         """The content is the answer; some are odd."""
         check_file(path, limits)
         tell("Reading the video", 0.5)
@@ -60,7 +61,7 @@ class Run:
         if content == b"too much":
             raise MemoryError
         assert path.read_bytes() == content
-        return f"<p>{len(content)} bytes</p>"
+        return Told(f"<p>{len(content)} bytes</p>", "answered")
 
     def submission(self, paths: list[Path], limits: Limits) -> pd.DataFrame:
         """A probability for each named video."""

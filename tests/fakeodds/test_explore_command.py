@@ -78,6 +78,9 @@ def test_page_and_numbers(forged: Path, tmp_path: Path, cli: Cli) -> None:
     assert found["dataset"]["layout"] == "FaceForensics++"
     assert found["counts"]["split"] == {"train": {"fake": 2, "real": 2}}
     assert "data:image" not in (out / "explore.json").read_text()
+    (alert,) = found["alerts"]
+    assert f"! {alert['text']}" in said
+    assert (out / "explore.html").read_text().count(f'<p class="warn">{alert["text"]}') == 1
     videos = pd.read_csv(out / "videos.csv").set_index("video")
     assert len(videos) == 4
     assert videos["status"].value_counts().to_dict() == {"ok": 3, "unreadable": 1}
@@ -100,6 +103,24 @@ def test_page_and_numbers(forged: Path, tmp_path: Path, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in out.glob("*.*")}
     cli("explore", forged, "--out", out, *SMALL)
     assert {path.name: path.read_bytes() for path in out.glob("*.*")} == before
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1280, "light")])
+def test_the_page_is_for_everybody(
+    forged: Path,
+    tmp_path: Path,
+    cli: Cli,
+    browser: Any,
+    no_violations: Any,
+    width: int,
+    scheme: str,
+) -> None:
+    cli("explore", forged, "--out", tmp_path, *SMALL)
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.goto(f"file://{tmp_path / 'explore.html'}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    no_violations(page)
+    page.close()
 
 
 def test_part_of_a_dataset(forged: Path, tmp_path: Path, cli: Cli) -> None:

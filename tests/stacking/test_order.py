@@ -11,10 +11,11 @@ from calibration import AutoCalibrator, estimate_prior, mean_interval, measure_i
 from calibration.registry import CALIBRATORS, create_calibrator
 from predictions import assign_folds
 from predictions.order import row_order
-from stacking import META_LEARNERS, Procedure, Stack, nested_predictions
+from stacking import META_LEARNERS, Procedure, Stack, nested_estimate, nested_predictions
 from stacking.ensembles.compare import compare_subsets
 from stacking.estimate.domain_splits import domain_splits
 from stacking.estimate.domains import domain_predictions
+from stacking.registry import Take
 
 N = 160
 RNG = np.random.default_rng(0)
@@ -70,6 +71,17 @@ def test_nested_estimates(robust: bool) -> None:
     assert set(one) == set(other)
     for stage in one:
         np.testing.assert_array_equal(one[stage], back(other[stage]), err_msg=stage)
+
+
+@pytest.mark.parametrize("take", ["recommended", "smallest"])
+def test_choices_and_alternatives(take: Take) -> None:
+    procedure = Procedure(Stack("logistic"), take=take)
+    one = nested_estimate(procedure, X, Y, GROUP, FOLD)
+    other = nested_estimate(procedure, SHUFFLED, Y[SHUFFLE], RENAMED, FOLD[SHUFFLE])
+    for before, after in ((one.stages, other.stages), (one.alternatives, other.alternatives)):
+        assert set(before) == set(after)
+        for name in before:
+            np.testing.assert_array_equal(before[name], back(after[name]), err_msg=name)
 
 
 def test_domains_and_folds() -> None:

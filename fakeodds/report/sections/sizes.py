@@ -43,7 +43,9 @@ def build(contents: Contents) -> Section | None:
         *(_figure(comparison, cost) for cost in ("size", *costs)),
         _table(comparison, costs),
     ]
-    return Section("sizes", "Ensemble size", _lead(comparison), parts)
+    return Section(
+        "sizes", "Ensemble size", _lead(comparison) + _of_stack(contents, comparison), parts
+    )
 
 
 def prepare_sizes(comparison: "Comparison") -> pd.DataFrame:
@@ -105,6 +107,20 @@ def _lead(comparison: "Comparison") -> str:
         )
         lead += f" Nothing over the budget ({budget}) was considered."
     return lead
+
+
+def _of_stack(contents: Contents, comparison: "Comparison") -> str:
+    """Where the stack of the run takes others than are recommended here: which, and why."""
+    shipped = [] if contents.metrics is None else contents.metrics["ensemble"]["models"]
+    if not shipped or set(shipped) == set(comparison.taken()["models"]):
+        return ""
+    asked = contents.settings.get("take", contents.settings.get("stack", {}).get("take"))
+    if asked != "recommended":
+        return f" The stack takes {_of_size(len(shipped))}, as asked for (--take {asked})."
+    return (
+        f" The stack takes {_of_size(len(shipped))} all the same: its meta-learner makes more of "
+        "them than the plain regression by which ensembles are compared."
+    )
 
 
 def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:

@@ -85,7 +85,9 @@ def test_names_are_escaped(run: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_it_opens_offline_and_fits(run: Path, browser: Any, width: int, scheme: str) -> None:
+def test_it_opens_offline_and_fits(
+    run: Path, browser: Any, no_violations: Any, width: int, scheme: str
+) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     asked: list[str] = []
     wrong: list[str] = []
@@ -101,6 +103,7 @@ def test_it_opens_offline_and_fits(run: Path, browser: Any, width: int, scheme: 
     # Nothing is drawn in a colour that the page does not know of.
     drawn = page.evaluate("[...document.querySelectorAll('figure svg')].map(s => s.outerHTML)")
     assert not re.search(r"(?:fill|stroke): ?#", "".join(drawn))
+    no_violations(page)
     page.close()
 
 

@@ -159,16 +159,31 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
     return ""
 
 
+#: Whole numbers from so many on may number people or sources.
+_LEAST_NUMBERS = 20
+
+
 def may_be_groups(column: "pd.Series[Any]") -> bool:
     """Whether a column that holds no scores may say what videos share: a person, a source.
 
     By its name, or as words of which each stands in several rows; few words are kinds, no groups.
+    Numbers of people or sources are whole ones that come about equally often, as no score does.
     """
     known = column.dropna()
     groups = known.nunique()
     if plain_name(column.name) in _GROUPINGS:
         return 2 <= groups < len(known)
-    return _LEAST_GROUPS <= groups <= len(known) / 2 and holds_words(column)
+    if not _LEAST_GROUPS <= groups <= len(known) / 2:
+        return False
+    return holds_words(column) or _numbers_of_groups(known)
+
+
+def _numbers_of_groups(known: "pd.Series[Any]") -> bool:
+    numbers = pd.to_numeric(known, errors="coerce")
+    if numbers.isna().any() or (numbers % 1 != 0).any():
+        return False
+    often = numbers.value_counts()
+    return len(often) >= _LEAST_NUMBERS and bool(often.max() <= 1.5 * often.median())
 
 
 def people_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:

@@ -150,7 +150,7 @@ class Piece:
         scores: the same index, a column a model.
         said: kinds that need no rule.
         words: columns left out as text, each with its first cell.
-        groupings: columns left out that may name groups (see `roles.may_be_groups`).
+        groupings: columns that may name groups (see `roles.may_be_groups`).
     """
 
     source: str
@@ -242,7 +242,8 @@ def read_piece(
     else:
         rows, rest = _split_metadata(table, names, source, notes)
         scores, words = _parse_models(rest, names, source, notes)
-        groupings = [str(name) for name in rest if name not in scores and may_be_groups(rest[name])]
+        # Also of what is taken for a detector: people may be numbered.
+        groupings = [str(name) for name in rest if may_be_groups(rest[name])]
         said, called = {}, {model: model for model in scores.columns}
     said |= said_kinds(kind, list(called.values()))
     for column in scores.columns:

@@ -23,6 +23,10 @@ LEAST_TO_CALIBRATE_AGAIN = 100
 LEAST_TO_CALIBRATE_ONE = 2
 
 
+#: The same below which no detector is left out unasked: which one to leave out is chance then.
+LEAST_TO_LEAVE_OUT = 100
+
+
 def too_few_to_choose(groups: NDArray[np.int64]) -> bool:
     """Whether there are fewer than `LEAST_TO_CHOOSE` groups."""
     return len(np.unique(groups)) < LEAST_TO_CHOOSE

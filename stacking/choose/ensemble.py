@@ -22,7 +22,12 @@ from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import subset_probabilities
 from stacking.ensembles.subsets import greedy_path
-from stacking.inner_folds import LEAST_TO_CALIBRATE, inner_folds, rarer_groups
+from stacking.inner_folds import (
+    LEAST_TO_CALIBRATE,
+    LEAST_TO_LEAVE_OUT,
+    inner_folds,
+    rarer_groups,
+)
 from stacking.inputs import Array, Codes
 from stacking.registry import Take
 
@@ -143,7 +148,7 @@ def choose_ensemble(
     """The detectors to take by these rows; None where nothing can be chosen.
 
     That is so with one detector, and with fewer than `inner_folds.LEAST_TO_CALIBRATE` groups of
-    the rarer label.
+    the rarer label; with fewer than `LEAST_TO_LEAVE_OUT` all are recommended.
 
     Args:
         scores: (n, k) logits or raw scores, a column a detector, NaN where missing.
@@ -199,6 +204,10 @@ def choose_ensemble(
     )
     best = int(np.argmin(difference))
     smallest, behind, spread = _smallest(sums, counts, best)
+    rarer = rarer_groups(y, codes)
+    if take == "recommended" and rarer < LEAST_TO_LEAVE_OUT:
+        last = len(path) - 1
+        return EnsembleChoice(take, table, last, smallest, TOO_FEW(of=len(names[-1]), groups=rarer))
     if take == "smallest":
         chosen, gain, one_error = smallest, -behind, spread
     else:

@@ -87,9 +87,10 @@ def refuse_repeated(order: Sequence[click.Parameter]) -> None:
     """
     typed: set[click.Parameter] = set()
     for one in order:
-        means_more = isinstance(one, click.Option) and not one.multiple and not one.count
+        if not isinstance(one, click.Option) or one.multiple or one.count:
+            continue
         # A flag that can only be set says the same again.
-        if means_more and one in typed and not (one.is_flag and not one.secondary_opts):
+        if one in typed and not (one.is_flag and not one.secondary_opts):
             remedy = "say it once"
             if (one.metavar or "").endswith(",..."):
                 remedy = "give its values once, with commas"

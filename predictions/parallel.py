@@ -234,7 +234,7 @@ def _undisturbed() -> Iterator[None]:
         return
     # The trackers, which tidy up after processes, outlive what ends those: a closed terminal too.
     # They open SIGINT as they begin, so they do not begin inside.
-    with _blocked(signal.SIGHUP):
+    with _blocked(signal.SIGHUP), _silent_trackers():
         resource_tracker.ensure_running()
         loky_tracker.ensure_running()
     with _blocked(signal.SIGINT):
@@ -249,6 +249,17 @@ def _blocked(number: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _silent_trackers() -> Iterator[None]:
+    """Trackers that begin inside tidy up without a word: what a killed process left is no news."""
+    word = "ignore:resource_tracker:UserWarning"
+    sys.warnoptions.append(word)
+    try:
+        yield
+    finally:
+        sys.warnoptions.remove(word)
 
 
 @contextmanager

@@ -87,7 +87,14 @@ def refuse_repeated(order: Sequence[click.Parameter]) -> None:
     """
     typed: set[click.Parameter] = set()
     for one in order:
+<<<<<<< HEAD
         if isinstance(one, click.Option) and one in typed and _says_otherwise(one):
+=======
+        if not isinstance(one, click.Option) or one.multiple or one.count:
+            continue
+        # A flag that can only be set says the same again.
+        if one in typed and not (one.is_flag and not one.secondary_opts):
+>>>>>>> a
             remedy = "say it once"
             if (one.metavar or "").endswith(",..."):
                 remedy = "give its values once, with commas"

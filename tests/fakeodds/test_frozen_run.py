@@ -371,7 +371,9 @@ def filmed(
     """A run of two trained detectors that two frozen ones joined, and its answers for new clips."""
     run = Path(shutil.copytree(trained, home / "run-filmed"))
     detectors = f"mobilenetv3_large,mobilenetv2,red-onnx,{_blue(home)}"
-    said = fakeodds(home, "run", clips.train, "--out", run, *small_run, "--detectors", detectors)
+    at = list(small_run).index("--detectors")
+    options = (*small_run[:at], "--detectors", detectors, *small_run[at + 2 :])
+    said = fakeodds(home, "run", clips.train, "--out", run, *options)
     assert "4 of 4 trainings were finished before" in said
     fakeodds(home, "predict", run, clips.test, "--code", _blue(home), *PLAIN)
     return run, _submission(run)

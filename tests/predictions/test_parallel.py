@@ -136,3 +136,18 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_process_that_is_ended_leaves_no_word_of_its_processes() -> None:
+    code = (
+        "import os; from predictions.parallel import side_by_side\n"
+        "for _ in side_by_side(divmod, [(n, 2) for n in range(9)], 2): os._exit(7)"
+    )
+    # Whoever tidies up after it holds the stream open until that is done.
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LOKY_MAX_CPU_COUNT": "2"},
+    )
+    assert (done.returncode, done.stderr) == (7, "")

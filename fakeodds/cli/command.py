@@ -87,26 +87,16 @@ def refuse_repeated(order: Sequence[click.Parameter]) -> None:
     """
     typed: set[click.Parameter] = set()
     for one in order:
-<<<<<<< HEAD
-        if isinstance(one, click.Option) and one in typed and _says_otherwise(one):
-=======
         if not isinstance(one, click.Option) or one.multiple or one.count:
             continue
         # A flag that can only be set says the same again.
         if one in typed and not (one.is_flag and not one.secondary_opts):
->>>>>>> a
             remedy = "say it once"
             if (one.metavar or "").endswith(",..."):
                 remedy = "give its values once, with commas"
             names = "/".join(max(opts, key=len) for opts in (one.opts, one.secondary_opts) if opts)
             raise InputError("is given more than once", option=names, remedy=remedy)
         typed.add(one)
-
-
-def _says_otherwise(option: click.Option) -> bool:
-    """Whether an option said again may contradict itself: a flag that can only be set does not."""
-    is_set_only = option.is_flag and not option.secondary_opts
-    return not (option.multiple or option.count or is_set_only)
 
 
 def say_each(parameters: Sequence[click.Parameter], typed: Sequence[str]) -> list[str]:

@@ -6,6 +6,8 @@ The rule, in this order (names are compared in small letters, with `_` for space
   values, and at least half, name a video that is there (with or without folders and ending).
 - The **label** column is `label`; else one of `LABEL_NAMES`; else the only column whose values
   are all words for fake or real. More than one such column is refused.
+- The **group** column is `group`; else one that names people (`person`, `subject`, `speaker`, ...).
+- Whatever the user names goes before all of this (`named.Named`).
 - What its cells mean: `predictions.tables.labels`.
 """
 
@@ -15,7 +17,7 @@ import pandas as pd
 
 from predictions.errors import InputError
 from predictions.tables.labels import is_label_word, plain_name, to_labels
-from predictions.tables.roles import LABEL_NAMES
+from predictions.tables.roles import LABEL_NAMES, people_column
 
 #: The column that names the file, in the order of trust.
 FILE_COLUMNS = ("file", "filename", "video", "path")
@@ -49,6 +51,13 @@ def find_file_column(
     counts = {column: not column or column.startswith("Unnamed:") for column in shares}
     best = max(shares, key=lambda column: (shares[column], not counts[column]), default=None)
     return best if best is not None and shares[best] >= 0.5 else None
+
+
+def find_group_column(table: pd.DataFrame, *, other_than: Sequence[str | None]) -> str | None:
+    """The column of what folds never split, or None: `group`, or one that names people."""
+    columns = [str(column) for column in table.columns if column not in other_than]
+    named = find_column(columns, ("group",))
+    return named or people_column(table, [column for column in other_than if column])
 
 
 def find_label_column(table: pd.DataFrame, source: str, *, other_than: str) -> str | None:

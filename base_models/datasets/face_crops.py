@@ -13,6 +13,7 @@ import pandas as pd
 
 from base_models.datasets import manifest, real_fake
 from base_models.datasets.dataset import CropFiles, Found
+from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import IMAGE_ENDINGS, list_files, list_videos
 from predictions.errors import InputError
 from predictions.notes import NoteKind
@@ -30,20 +31,20 @@ def find(path: Path) -> bool:
     return pictures_in(path) is not None
 
 
-def read(path: Path) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
     """One row a video, and its pictures.
 
     Raises:
         InputError: as `find`; the pictures of one video are labelled or grouped differently.
     """
-    found = pictures_in(path)
+    found = pictures_in(path, named)
     assert found is not None  # by `find`
     videos, crops = _videos_of(found.videos, str(path))
     said = CROPS(name=path.name or str(path), pictures=len(found.videos), videos=len(videos))
     return Found(videos, [said, *found.notes], crops, path, found.left_out)
 
 
-def pictures_in(path: Path) -> Found | None:
+def pictures_in(path: Path, named: Named = NOTHING_NAMED) -> Found | None:
     """A row a picture: `video`, `file`, and what is known of it. None where videos lie.
 
     Raises:
@@ -51,7 +52,7 @@ def pictures_in(path: Path) -> Found | None:
     """
     table = manifest.find(path)
     if table is not None:
-        return _named(table)
+        return _named(table, named)
     # A GIF beside pictures is a picture that moves, which nobody cut.
     if any(PurePosixPath(video).suffix.lower() != ".gif" for video in list_videos(path)):
         return None
@@ -90,9 +91,9 @@ def _videos_of(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropF
     return videos, files
 
 
-def _named(path: Path) -> Found | None:
+def _named(path: Path, named: Named) -> Found | None:
     """A row a picture of a CSV that names pictures; None when it names videos."""
-    found = manifest.read(path)
+    found = manifest.read(path, named)
     table = found.videos
     pictures = [PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS for name in table["video"]]
     if not any(pictures):

@@ -3,7 +3,8 @@
 A layout is a module with two functions:
 
     find(path) -> object    whether the folder (or the CSV, of those with `csv`) is one; truthy
-    read(path) -> Found     one row a video, and notes; may raise InputError
+    read(path) -> Found     one row a video, and notes; may raise InputError. With `csv` it takes
+                            the columns that the user named, too
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from base_models.datasets.named import NOTHING_NAMED, Named
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name
 from predictions.registry import find as find_entry
@@ -50,13 +52,26 @@ class Layout(Entry):
         """Whether the folder or CSV is one."""
         return (self.csv or not path.is_file()) and bool(self.load().find(path))
 
-    def read(self, path: Path) -> "Found":
+    def read(self, path: Path, named: Named = NOTHING_NAMED) -> "Found":
         """Its videos.
 
+        Args:
+            path: the folder or CSV. named: columns of a CSV that the user named.
+
         Raises:
-            InputError: as the layout's module says.
+            InputError: as the layout's module says; or columns are named of what has none.
         """
-        found: Found = self.load().read(path)
+        found: Found
+        if self.csv:
+            found = self.load().read(path, named)
+        elif named.first is not None:
+            raise InputError(
+                f"names a column of a CSV, and {path} is read as {self.title}",
+                option=named.first,
+                remedy="give the path of a CSV that names the videos, or --layout csv",
+            )
+        else:
+            found = self.load().read(path)
         return found
 
 
@@ -106,6 +121,12 @@ LAYOUTS = by_name(
         title="folders real and fake",
         about="real/ and fake/",
         home=f"{_HOME}.real_fake",
+    ),
+    Layout(
+        name="people",
+        title="folders of people",
+        about="a folder a person, with real/ and fake/ in it",
+        home=f"{_HOME}.people",
     ),
     Layout(
         name="csv",

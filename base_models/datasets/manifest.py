@@ -10,11 +10,13 @@ from base_models.datasets.csv_columns import (
     FILE_COLUMNS,
     find_column,
     find_file_column,
+    find_group_column,
     find_label_column,
     plain_name,
     to_labels,
 )
 from base_models.datasets.dataset import Found
+from base_models.datasets.named import NONE, NOTHING_NAMED, Named
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
@@ -37,6 +39,11 @@ NOT_READ = NoteKind(
     "datasets.csv-not-read",
     "{file} is not read, though it names videos (with {columns}): --layout csv takes it, and so "
     "does its path in place of the folder's.",
+)
+GROUPED = NoteKind(
+    "datasets.manifest-group",
+    "{file}: folds never split what is alike in column {column} ({groups:group}); --group names "
+    "another column, or none.",
 )
 COLUMNS_TAKEN = NoteKind(
     "datasets.manifest-columns",
@@ -142,16 +149,18 @@ def _naming(path: Path, there: "_Videos") -> tuple[pd.DataFrame, str] | None:
     return None if column is None else (table, column)
 
 
-def read(path: Path) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
     """One row a video: `video` (path relative to the CSV's folder), and those of `label`,
     `group`, `original`, `method`, `dataset`, `split`, `actor`, `fold` that the file has, as text.
     Which columns hold file and label is the rule of `base_models.datasets.csv_columns`.
 
     Args:
         path: the CSV, or a folder in which it is.
+        named: columns that the user named.
 
     Raises:
-        InputError: no column names the files, or a file is not there or named twice.
+        InputError: no column names the files, a named one is not there, or a file is not there or
+            named twice.
     """
     manifest = find(path)
     if manifest is None:
@@ -159,8 +168,9 @@ def read(path: Path) -> Found:
             "no CSV in it names its videos", file=path, remedy="give the path of the CSV"
         )
     table = read_table(manifest, text="all")
+    named.check(table, str(manifest))
     there = _Videos(manifest.parent)
-    column = find_file_column(table, there.has)
+    column = named.id or find_file_column(table, there.has)
     if column is None:
         raise InputError(
             "no column names the videos",
@@ -198,7 +208,7 @@ def read(path: Path) -> Found:
             remedy="name the videos in them",
         )
     made = pd.DataFrame({"video": videos})
-    label = find_label_column(table, str(manifest), other_than=column)
+    label = named.label or find_label_column(table, str(manifest), other_than=column)
     notes = [] if path == manifest else [FROM_MANIFEST(file=manifest.name)]
     if label is not None:
         made["label"] = to_labels(table[label])
@@ -218,9 +228,15 @@ def read(path: Path) -> Found:
             )
     elif column not in FILE_COLUMNS:
         notes.append(FILES_ONLY(file=manifest.name, column=column))
+    group = named.group or find_group_column(table, other_than=(column, label))
+    if group not in (None, NONE):
+        made["group"] = table[group]
+        if plain_name(group) != "group":
+            groups = int(table[group].nunique())
+            notes.append(GROUPED(file=manifest.name, column=group, groups=groups))
     for name in COLUMNS:
         given = find_column(list(table.columns), (name,))
-        if given is not None and given not in (column, label):
+        if given is not None and name != "group" and given not in (column, label):
             made[name] = table[given]
     if "original" in made:
         names = made["original"].astype(object).where(made["original"].notna(), None)

@@ -10,6 +10,7 @@ from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import Layout, layout_named, recognise
 from base_models.datasets.left_out import note_left_out
 from base_models.datasets.manifest import note_not_read, passed_over
+from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
@@ -28,6 +29,8 @@ NO_GROUPS = NoteKind(
     "Every video is a group of its own, so the estimate is too good if videos share a person or a "
     "source; a CSV with a column group says which do.",
 )
+#: What marks the layouts that people make themselves.
+_SIGNS = "such as folders real and fake, or a CSV that names the files"
 PASSED_OVER = NoteKind("datasets.passed-over", "Left aside: {reason}")
 ODD_LABELS = NoteKind(
     "datasets.odd-labels", "{file}: {words:quoted} is no label: such videos count as unlabelled."
@@ -41,6 +44,7 @@ def read_dataset(
     layout: str | None = None,
     only: Mapping[str, Sequence[str]] | None = None,
     identity: str = "both",
+    named: Named = NOTHING_NAMED,
     tell: Callable[[Note], object] = lambda note: None,
 ) -> Dataset:
     """Read a dataset of videos from a folder, or from a CSV that names them.
@@ -56,6 +60,7 @@ def read_dataset(
         only: column -> the values that are wanted of it; see `choose_videos`.
         identity: `both` keeps together everybody seen and everybody whose face was used,
             `target` only videos in which the same person was filmed.
+        named: columns of its CSV that the user named.
         tell: called with each of the dataset's notes as soon as it is known, also where an error
             follows.
 
@@ -85,7 +90,7 @@ def read_dataset(
             tell(one)
 
     try:
-        found = taken.read(path)
+        found = taken.read(path, named)
     except InputError:
         note(note_left_out(path, None, {}) if path.is_dir() else [])
         raise
@@ -119,6 +124,13 @@ def read_dataset(
             raise unused[0]
         if training:
             refuse_labels_deeper(path)
+            raise InputError(
+                f"is in no layout that tells REAL from FAKE ({_SIGNS})",
+                file=path,
+                remedy="put a labels.csv into it, as `file,label,group` and a line a video such as "
+                f"`{found.videos['video'].iloc[0]},FAKE,anna`: group is who or what several "
+                "videos show",
+            )
         note([PASSED_OVER(reason=str(error)) for error in unused])
     if not training and "label" in videos:
         videos, odd = with_known_labels(videos)

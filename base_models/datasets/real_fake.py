@@ -1,10 +1,11 @@
-"""A folder with `real/` and `fake/` in it."""
+"""A folder with `real/` and `fake/` in it, or `Real Videos/` and `Fake Videos/`."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from base_models.datasets.dataset import Found
+from base_models.datasets.label_folders import PEOPLE, labelled_folders, people_below
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
 
@@ -12,27 +13,34 @@ from predictions.errors import InputError
 def find(folder: Path) -> dict[str, int]:
     """The two folders by name, with their labels; empty when it is not this layout.
 
-    Any case of the names will do.
+    Any case of the names will do, and any words of their labels (`label_folders.label_of`).
     """
-    labels = {"real": 0, "fake": 1}
-    found = {
-        child.name: labels[child.name.lower()]
-        for child in folder.iterdir()
-        if child.is_dir() and child.name.lower() in labels
-    }
+    found = labelled_folders(folder)
     return found if set(found.values()) == {0, 1} else {}
 
 
 def read(folder: Path) -> Found:
-    """One row a video: `video` (relative to `folder`) and `label`.
+    """One row a video: `video` (relative to `folder`), `label`, and `group`, where the folders in
+    the two are of people.
 
     Raises:
         InputError: one of the two folders holds no video.
     """
-    rows = []
-    for name, label in sorted(find(folder).items()):
-        names = list_videos(folder / name)
-        if not names:
+    videos: dict[str, list[str]] = {}
+    labels = find(folder)
+    for name in sorted(labels):
+        videos[name] = list_videos(folder / name)
+        if not videos[name]:
             raise InputError("there is no video in it", file=folder / name, remedy="put some there")
-        rows += [(f"{name}/{video}", label) for video in names]
-    return Found(pd.DataFrame(rows, columns=["video", "label"]))
+    rows = [(f"{name}/{video}", labels[name]) for name in videos for video in videos[name]]
+    table = pd.DataFrame(rows, columns=["video", "label"])
+    by_label: dict[int, list[str]] = {0: [], 1: []}
+    for name, below in videos.items():
+        by_label[labels[name]] += below
+    people = people_below(by_label[0], by_label[1])
+    if not people:
+        return Found(table)
+    second = [PurePosixPath(video).parts[1] for video in table["video"]]
+    group = [name if name in people else None for name in second]
+    table = table.assign(group=pd.array(group, dtype="string"))
+    return Found(table, [PEOPLE(names=sorted(people))])

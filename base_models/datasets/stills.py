@@ -9,6 +9,7 @@ from pathlib import Path
 
 from base_models.datasets.dataset import Found
 from base_models.datasets.face_crops import pictures_in
+from base_models.datasets.named import NOTHING_NAMED, Named
 from predictions.notes import NoteKind
 
 STILLS = NoteKind("datasets.stills", "{name}: {pictures:picture}, in which faces are looked for.")
@@ -23,13 +24,13 @@ def find(path: Path) -> bool:
     return pictures_in(path) is not None
 
 
-def read(path: Path) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
     """One row a picture. Pictures of one subfolder, or of one `video` of a CSV, form a group.
 
     Raises:
         InputError: as `find`.
     """
-    found = pictures_in(path)
+    found = pictures_in(path, named)
     assert found is not None  # by `find`
     table = found.videos
     if "group" not in table and (table["video"] != table["file"]).any():

@@ -41,6 +41,8 @@ Result = dict[str, Any]
 
 #: Frames of a video on the contact sheet.
 _DRAWN = 3
+#: The smallest face that further finders look for there, as a share of the frame's shorter side.
+_DRAWN_FACE = 0.1
 _PAIR_HEIGHT = 152
 
 
@@ -103,10 +105,12 @@ def _look_at_video(
     seen = [
         (image, box) for image, found in zip(images, boxes, strict=True) for box in found[first]
     ]
-    # Cascades take several times as long as MTCNN: they see the frames that are drawn.
+    # Cascades take several times as long as MTCNN: they see the frames that are drawn, at a size
+    # at which faces too small to be seen there are lost.
+    least = max(settings.min_face, _DRAWN_FACE)
     drawn = _evenly(len(images), _DRAWN) if draw else []
     for i in drawn:
-        boxes[i] |= {name: find_faces(images[i], name, settings.min_face) for name in others}
+        boxes[i] |= {name: find_faces(images[i], name, least) for name in others}
     sides = [float(max(box[2] - box[0], box[3] - box[1])) for _, box in seen]
     shares = [side / min(image.shape[:2]) for side, (image, _) in zip(sides, seen, strict=True)]
     blur = [measure_quality(cut).sharpness for cut in (_inside(*one) for one in seen) if cut.size]

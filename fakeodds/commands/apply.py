@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,6 +61,7 @@ def apply(
     from fakeodds.workflows.answers import Asked
     from fakeodds.workflows.probability import stack_probability
     from fakeodds.workflows.report import tell_outdated
+    from fakeodds.workflows.scales import alerts_on_new
     from fakeodds.workflows.submission import as_found, submit, wanted_by
     from stacking import load_stack
 
@@ -70,6 +72,7 @@ def apply(
     fitted, about = load_stack(folder)
     videos = _videos_of(new)
     asked = Asked(videos or new, prior)
+    alerts: list[dict[str, Any]] = []
     if videos:
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import pipeline
@@ -90,12 +93,13 @@ def apply(
             raise _or_videos(error, stack) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
         probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
+        alerts = [one.to_json() for one in alerts_on_new(scores.features, about, scores.groups)]
     submission = submit(probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         run = RunFolder.existing(stack)
         run.answered(**replace(asked, sample=sample).record())
         tell_outdated(run)
-    return {**as_found(submission), "files": {out.name: str(out)}}
+    return {**as_found(submission), "alerts": alerts, "files": {out.name: str(out)}}
 
 
 def _or_videos(error: InputError, stack: Path) -> InputError:

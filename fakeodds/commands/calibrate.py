@@ -68,7 +68,7 @@ def calibrate(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.alerts import alerts_in
-    from fakeodds.workflows.report import show_report
+    from fakeodds.workflows.report import show_report, tell_outdated
     from fakeodds.workflows.scored import Scored
     from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
@@ -100,6 +100,8 @@ def calibrate(
     files = [*STACK_FILES]
     if wants_report:
         files.append(show_report(run).name)
+    else:
+        tell_outdated(run)
     return answer(metrics, run.path, *files)
 
 

@@ -65,7 +65,7 @@ def compare(
     from fakeodds.workflows.alerts import alerts_of
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
-    from fakeodds.workflows.report import show_report
+    from fakeodds.workflows.report import show_report, tell_outdated
     from fakeodds.workflows.scored import Scored
     from stacking.ensembles.costs import read_costs
 
@@ -102,4 +102,6 @@ def compare(
     files = ["compare.json", "compare.csv", "compare.png"]
     if wants_report:
         files.append(show_report(run).name)
+    else:
+        tell_outdated(run)
     return answer({**found, "advice": advice}, run.path, *files)

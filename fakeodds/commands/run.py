@@ -85,7 +85,7 @@ def run(
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked
-        from fakeodds.workflows.report import show_report
+        from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
     data = dataset_options.read(dataset, training=True)
@@ -146,4 +146,6 @@ def run(
     folder.answered(**({} if asked is None else asked.record()))
     if wants_report:
         show_report(folder)
+    else:
+        tell_outdated(folder)
     return answer(metrics, folder.path, *pipeline.RUN_FILES)

@@ -73,7 +73,7 @@ def stack(
     from fakeodds.workflows.domains import NONE, find_domains, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
     from fakeodds.workflows.probability import read_about
-    from fakeodds.workflows.report import compare_for_report, show_report
+    from fakeodds.workflows.report import compare_for_report, show_report, tell_outdated
     from fakeodds.workflows.scored import Scored
     from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
     from fakeodds.workflows.submission import submit_scored, wanted_of
@@ -108,6 +108,8 @@ def stack(
     submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)
+    else:
+        tell_outdated(run)
     further = {"domains.json": bool(judged), "robust.json": robust}
     further |= {"frame_rules.json": bool(rules), "report.html": wants_report}
     return answer(metrics, run.path, *STACK_FILES, *(name for name in further if further[name]))

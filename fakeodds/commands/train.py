@@ -65,7 +65,7 @@ def train(
         from fakeodds.workflows.again import Said, settings_again
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, answer_again, set_aside
-        from fakeodds.workflows.report import show_report
+        from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit
 
     said = Said(
@@ -98,4 +98,6 @@ def train(
             folder.answered(**asked.record())
     if wants_report:
         show_report(folder)
+    else:
+        tell_outdated(folder)
     return answer(metrics, folder.path, *pipeline.RUN_FILES)

@@ -16,7 +16,6 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
 from predictions.errors import InputError
 from predictions.files import write_text
-from predictions.products import key_of
 from predictions.progress import Progress, silent
 
 _KINDS = {
@@ -64,7 +63,7 @@ def write_report(run: RunFolder, progress: Progress = silent, *, title: str = ""
     version = str(run.record["versions"].get("fakeodds", ""))
     command = str(contents.settings.get("command", "run"))
     lay_out(sections, page, title or contents.name, command, version, progress)
-    run.seal("report", key_of(of={name: run.key(name) for name in PRODUCTS["report"].of}))
+    run.seal("report", run.shown_key)
     return page
 
 

@@ -19,7 +19,7 @@ from predictions.errors import InputError
 from predictions.file_names import as_id
 from predictions.files import read_json
 from predictions.notes import NoteKind
-from predictions.products import Product, key_of, read_record, read_sealed, write_sealed
+from predictions.products import Product, checksum, key_of, read_record, read_sealed, write_sealed
 from predictions.settings import from_json
 from predictions.versions import installed_versions
 
@@ -339,7 +339,7 @@ class RunFolder:
             self.record["settings"]["predict"] = asked
         self._note_command()
         self.save()
-        self.seal("submission", key_of(asked=asked))
+        self.seal("submission", key_of(asked=asked, answers=checksum(self.submission)))
 
     def forget_commands(self) -> None:
         """Keep the last command only, since nothing is left of what those before it made."""
@@ -360,6 +360,11 @@ class RunFolder:
     def has(self, name: str) -> bool:
         """Whether a product is there, whole, and made from what is there now."""
         return not self._lacking(name) and self._product(name, self.key(name)).is_done()
+
+    @property
+    def shown_key(self) -> str:
+        """What a report shows by now: the keys of all products but its own."""
+        return key_of(of={name: self.key(name) for name in PRODUCTS if name != "report"})
 
     def _lacking(self, name: str) -> str:
         """Of a product and all that it was made from, the first without a record in step; or ""."""

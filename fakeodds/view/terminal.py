@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fakeodds.view.format import number, shorten, stage_name
+from fakeodds.view.under_way import UnderWay
 from predictions.notes import Note
 from predictions.progress import Progress as Report
 from predictions.progress import silent
@@ -34,6 +36,8 @@ from predictions.progress import silent
 _STAGE_WIDTH, _STAGE_WIDTH_OF_SEVERAL, _SLICE_WIDTH, _BAR_NAME = 22, 17, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
+#: Seconds between two looks at what is under way.
+_LOOKING = 1.0
 
 
 class _Console(Console):
@@ -66,8 +70,8 @@ def note(about: Note | str) -> None:
 
 
 def note_outdated(run: Path) -> None:
-    """Say how the report of a run comes to tell of the submission that was just written."""
-    note(f"report.html is from before this submission: fakeodds report {run}")
+    """Say how the report of a run comes to tell of what was just written."""
+    note(f"report.html is from before this: fakeodds report {run} writes it anew")
 
 
 def heading(text: str) -> None:
@@ -99,15 +103,21 @@ def _draws() -> bool:
 def progress_bars(*, tell: bool = True) -> Iterator[Report]:
     """Yield a `progress(stage, done, total)` that draws a bar a stage, with rate and time left.
 
-    Each stage leaves one line when it is finished, unless nobody need be told; where standard error
-    is no terminal, that is all.
+    Each stage leaves one line when it is finished, unless nobody need be told. Where standard error
+    is no terminal, what takes long says how far it is now and then instead of drawing.
     """
     if log.quiet:
         yield silent
         return
     finished = _finished_lines() if tell else silent
     if not _draws():
-        yield finished
+        with told_in_a_log() as under_way:
+
+            def both(stage: str, done: int, total: int) -> None:
+                under_way(stage, done, total)
+                finished(stage, done, total)
+
+            yield both
         return
     # At most 80 columns, with counts of six digits.
     columns = (
@@ -144,8 +154,12 @@ def working(what: str, *, tell: bool = True) -> Iterator[None]:
     It leaves one line when it took over a second, unless nobody need be told.
     """
     began = time.monotonic()
-    if log.quiet or not _draws():
+    if log.quiet:
         yield
+    elif not _draws():
+        with told_in_a_log() as under_way:
+            under_way(what, 0, 1)
+            yield
     else:
         columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=log, transient=True) as spinner:
@@ -154,6 +168,25 @@ def working(what: str, *, tell: bool = True) -> Iterator[None]:
     seconds = time.monotonic() - began
     if tell and seconds >= _WORTH_TELLING:
         log.print(f"  {escape(what)}: {seconds:.1f} s")
+
+
+@contextmanager
+def told_in_a_log() -> Iterator[Report]:
+    """Yield a `progress(stage, done, total)` of which a line is told now and then."""
+    under_way = UnderWay()
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(_LOOKING):
+            for line in under_way.due():
+                log.print(f"  {escape(line)}")
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield under_way.report
+    finally:
+        over.set()
 
 
 class _Pace:

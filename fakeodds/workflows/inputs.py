@@ -100,8 +100,32 @@ class DatasetOptions:
         "fakes, or those of the filmed person.",
     )
 
+    id: str | None = setting(
+        None,
+        "Column of its CSV that names the files [default: file, filename, video, path, or the one "
+        "that fits].",
+        metavar="COLUMN",
+    )
+    label: str | None = setting(
+        None, "Column of its CSV with labels, 1 = FAKE [default: label, ...].", metavar="COLUMN"
+    )
+    group: str | None = setting(
+        None,
+        "Column of its CSV with what folds never split; none for no such column [default: group, "
+        "person, subject, speaker, ...].",
+        metavar="COLUMN|none",
+    )
+
     def __post_init__(self) -> None:
         check_settings(self, "dataset")
+
+    def _as_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `read_dataset`."""
+        from base_models.datasets.named import Named
+
+        named = Named(self.id, self.label, self.group)
+        told = {"layout": self.layout, "only": self.only, "identity": self.identity}
+        return {**told, "named": named, "tell": terminal.note}
 
     def read(self, path: Path, *, training: bool = False) -> "Dataset":
         """Read a dataset and say what was decided; for training it must have labels.
@@ -111,7 +135,7 @@ class DatasetOptions:
         """
         from base_models.datasets import read_dataset
 
-        return read_dataset(path, training=training, tell=terminal.note, **vars(self))
+        return read_dataset(path, training=training, **self._as_arguments())
 
     def read_new(self, paths: Sequence[Path]) -> "Dataset":
         """Read videos to predict: files, folders and CSVs; say what was decided.
@@ -121,7 +145,7 @@ class DatasetOptions:
         """
         from base_models.datasets.several import read_new
 
-        return read_new(paths, tell=terminal.note, **vars(self))
+        return read_new(paths, **self._as_arguments())
 
 
 _KIND_HELP = "probability, logit or raw, for one column or all; repeatable."

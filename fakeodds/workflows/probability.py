@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.view import terminal
-from fakeodds.workflows.scales import other_scales, shifted
+from fakeodds.workflows.scales import alerts_on_new
 from fakeodds.workflows.settings import Prior
 from predictions.files import read_json
 from predictions.words import count
@@ -39,9 +39,7 @@ def stack_probability(
     """
     from predictions.frame_rules import by_rule, with_models
 
-    counted = None if groups is None else groups.reindex(features.index).nunique(dropna=False)
-    other = other_scales(features, about.get("scales", {}))
-    terminal.print_alerts(other or shifted(features, about.get("distributions", {}), counted))
+    terminal.print_alerts(alerts_on_new(features, about, groups))
     if gaps:
         features = with_models(features, about["kinds"])
     if "frames" in about:

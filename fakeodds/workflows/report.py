@@ -65,6 +65,6 @@ def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any
 
 
 def tell_outdated(run: RunFolder) -> None:
-    """Say how a report that is there comes to tell of the submission that was just written."""
-    if run.has("report"):
+    """Say how a report that is there, from before what was just written, comes to tell of it."""
+    if run.has("report") and run.key("report") != run.shown_key:
         terminal.note_outdated(run.path)

@@ -75,6 +75,19 @@ def other_scales(features: pd.DataFrame, scales: Mapping[str, Mapping[str, Any]]
     return notes
 
 
+def alerts_on_new(
+    features: pd.DataFrame, about: Mapping[str, Any], groups: "pd.Series[Any] | None" = None
+) -> list[Note]:
+    """What to beware of in the scores of new videos, against those that a stack was fitted on.
+
+    Args:
+        features: of the new videos. about: of `load_stack`. groups: of the same videos, if known.
+    """
+    counted = None if groups is None else groups.reindex(features.index).nunique(dropna=False)
+    other = other_scales(features, about.get("scales", {}))
+    return other or shifted(features, about.get("distributions", {}), counted)
+
+
 def distributions_of(
     features: pd.DataFrame, kinds: Mapping[str, str], groups: int
 ) -> dict[str, dict[str, Any]]:

@@ -36,11 +36,16 @@ _IDS = (
 )
 #: Names of what tells rows apart without being known elsewhere.
 _UNLIKELY_IDS = ("uuid", "guid", "hash", "md5", "sha256")
+#: Names of columns that name people, the likeliest first.
+_PEOPLE = (
+    *("person", "person_id", "subject", "subject_id", "actor", "actor_id", "speaker"),
+    *("speaker_id", "identity", "identity_id", "participant", "participant_id", "patient"),
+    *("patient_id", "individual"),
+)
 #: Names of what videos share.
 _GROUPINGS = (
-    *("group", "person", "person_id", "subject", "subject_id", "actor", "actor_id", "speaker"),
-    *("speaker_id", "identity", "identity_id", "source", "source_id", "source_video", "user"),
-    *("user_id", "channel", "client_id", "participant", "patient", "individual"),
+    *("group", *_PEOPLE, "source", "source_id", "source_video", "user", "user_id", "channel"),
+    "client_id",
 )
 _ROW_NUMBERS = ("index", "level_0", "level_1", "row", "row_number", "row_id", "rownum", "idx")
 _TIMES = ("timestamp", "time", "date", "datetime", "created", "modified", "epoch")
@@ -154,16 +159,38 @@ def why_no_scores(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> 
     return ""
 
 
+#: Whole numbers from so many on may number people or sources.
+_LEAST_NUMBERS = 20
+
+
 def may_be_groups(column: "pd.Series[Any]") -> bool:
     """Whether a column that holds no scores may say what videos share: a person, a source.
 
     By its name, or as words of which each stands in several rows; few words are kinds, no groups.
+    Numbers of people or sources are whole ones that come about equally often, as no score does.
     """
     known = column.dropna()
     groups = known.nunique()
     if plain_name(column.name) in _GROUPINGS:
         return 2 <= groups < len(known)
-    return _LEAST_GROUPS <= groups <= len(known) / 2 and holds_words(column)
+    if not _LEAST_GROUPS <= groups <= len(known) / 2:
+        return False
+    return holds_words(column) or _numbers_of_groups(known)
+
+
+def _numbers_of_groups(known: "pd.Series[Any]") -> bool:
+    numbers = pd.to_numeric(known, errors="coerce")
+    if numbers.isna().any() or (numbers % 1 != 0).any():
+        return False
+    often = numbers.value_counts()
+    return len(often) >= _LEAST_NUMBERS and bool(often.max() <= 1.5 * often.median())
+
+
+def people_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
+    """The column that says by its name whom the videos show, where several videos show one."""
+    named = {plain_name(name): name for name in reversed(table.columns) if name not in taken}
+    found = [named[name] for name in _PEOPLE if name in named and may_be_groups(table[named[name]])]
+    return found[0] if found else None
 
 
 def doubtful(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> str:

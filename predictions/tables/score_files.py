@@ -1,7 +1,7 @@
 """One file of scores as a piece of the table: ids, known metadata, a column a model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ from predictions.tables.roles import (
 )
 from predictions.tables.spelling import note_spellings, respelled, spellings
 from predictions.tables.videos import VIDEO_COLUMNS
-from predictions.words import first_names
+from predictions.words import first_names, name_some
 
 #: Columns that are never models.
 METADATA = (*VIDEO_COLUMNS[1:], "split")
@@ -58,6 +58,11 @@ _TEXT_ROWS = ("group", "original", "method", "dataset")
 
 SUBMISSION = NoteKind(
     "scores.submission", "{file} is a submission: one model of probabilities named {model}."
+)
+SUBMISSIONS = NoteKind(
+    "scores.submissions",
+    "{models:number} submissions read, each one model of probabilities named by its file: "
+    "{models:few}.",
 )
 FRAME_SCORES = NoteKind(
     "scores.frames",
@@ -145,7 +150,7 @@ class Piece:
         scores: the same index, a column a model.
         said: kinds that need no rule.
         words: columns left out as text, each with its first cell.
-        groupings: columns left out that may name groups (see `roles.may_be_groups`).
+        groupings: columns that may name groups (see `roles.may_be_groups`).
     """
 
     source: str
@@ -155,6 +160,34 @@ class Piece:
     said: dict[str, Kind] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     groupings: list[str] = field(default_factory=list)
+
+
+def folded_notes(notes: Sequence[Note]) -> list[Note]:
+    """The notes with one on all submissions in the place of one on each, and likewise of what else
+    is said alike of several files.
+    """
+    folded: list[Note] = []
+    models = [note.facts["model"] for note in SUBMISSION.among(notes)]
+    alike: dict[str, list[Note]] = {}
+    for note in notes:
+        alike.setdefault(_but_for_file(note), []).append(note)
+    for note in notes:
+        same = alike[_but_for_file(note)]
+        if note.code == SUBMISSION.code and len(models) > 1:
+            if note.facts["model"] == models[0]:
+                folded.append(SUBMISSIONS(models=models))
+        elif len(same) == 1:
+            folded.append(note)
+        elif note is same[0]:
+            files = [str(one.facts["file"]) for one in same]
+            folded.append(replace(note, facts={**note.facts, "file": name_some(files, 1)}))
+    return folded
+
+
+def _but_for_file(note: Note) -> str:
+    """What notes have in common that say the same of two files; others have nothing in common."""
+    facts = {name: fact for name, fact in note.facts.items() if name != "file"}
+    return repr((note.code, facts) if "file" in note.facts else id(note))
 
 
 def refuse_too_many(columns: int, source: str) -> None:
@@ -209,7 +242,8 @@ def read_piece(
     else:
         rows, rest = _split_metadata(table, names, source, notes)
         scores, words = _parse_models(rest, names, source, notes)
-        groupings = [str(name) for name in rest if name not in scores and may_be_groups(rest[name])]
+        # Also of what is taken for a detector: people may be numbered.
+        groupings = [str(name) for name in rest if may_be_groups(rest[name])]
         said, called = {}, {model: model for model in scores.columns}
     said |= said_kinds(kind, list(called.values()))
     for column in scores.columns:

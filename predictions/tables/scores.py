@@ -25,6 +25,7 @@ from predictions.tables.roles import refuse_the_label
 from predictions.tables.score_files import (
     METADATA,
     ColumnNames,
+    folded_notes,
     model_names,
     read_frame_piece,
     read_label_piece,
@@ -277,7 +278,7 @@ def read_scores(
         _check_fold_column(rows)
     first = [name for name in ("label", "group", "fold") if name in rows]
     rows = rows[first + [name for name in rows if name not in first]]
-    return ScoreTable(rows, scores, kinds, notes, frames)
+    return ScoreTable(rows, scores, kinds, folded_notes(notes), frames)
 
 
 def _only(scores: pd.DataFrame, only: Sequence[str], source: str) -> pd.DataFrame:

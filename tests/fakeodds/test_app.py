@@ -672,17 +672,22 @@ def test_a_file_beyond_the_limit_is_not_even_sent(visit: Visit, tmp_path: Path) 
     assert visit.page.locator(".fo-too-large").count() == 0
 
 
-def test_the_report_is_shown_in_a_frame_of_its_own(visit: Visit, run: Path) -> None:
+def test_the_report_is_shown_in_a_frame_of_its_own(
+    visit: Visit, run: Path, no_violations: Any
+) -> None:
     visit.page.get_by_role("tab", name="The report").click()
     visit.page.wait_for_selector("iframe.fo-report")
     frame = visit.page.frame_locator("iframe.fo-report")
     assert frame.locator("h1").inner_text() == "run"  # as it was called when it was made
+    no_violations(visit.page)
     with visit.page.expect_download() as download:
         visit.page.click("#fo-save-report")
     assert Path(download.value.path()).read_bytes() == (run / "report.html").read_bytes()
 
 
-def test_score_files_become_a_submission(visit: Visit, opened: OpenedRun, tmp_path: Path) -> None:
+def test_score_files_become_a_submission(
+    visit: Visit, opened: OpenedRun, tmp_path: Path, no_violations: Any
+) -> None:
     frames = frames_of(12)[0].replace({"good": "mobilenetv3_large", "weak": "mobilenetv2"})
     frames.to_csv(tmp_path / "new.csv", index=False)
     frames[frames["model"] != "mobilenetv2"].to_csv(tmp_path / "lacking.csv", index=False)
@@ -698,6 +703,7 @@ def test_score_files_become_a_submission(visit: Visit, opened: OpenedRun, tmp_pa
     page.wait_for_selector("#fo-scores :text('new')")
     page.click("#fo-calibrate")
     assert "12 videos in submission.csv" in visit.text("#fo-scores-answer .fo-answer")
+    no_violations(page)
     with page.expect_download() as download:
         page.click("#fo-submission a")
     found = pd.read_csv(download.value.path())

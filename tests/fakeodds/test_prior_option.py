@@ -131,8 +131,9 @@ def test_the_report_tells_what_share_the_submission_was_last_moved_to(
     assert re.search(r"in submission\.csv are moved from 5\d\.\d\W% fakes to 12\.0\W%", page)
     assert f"prior {SHARE}" in page
     assert f"--prior {SHARE} --out" in page  # the command
-    outdated = "report.html is from before this submission"
-    assert outdated in cli(*apply, "--out", out / "submission.csv").output
+    outdated = "report.html is from before this"
+    assert outdated not in cli(*apply, "--out", out / "submission.csv").output  # it is the same
+    assert outdated in cli(*apply[:3], "--prior", 0.2, "--out", out / "submission.csv").output
     assert outdated not in cli(*apply, "--out", tmp_path / "elsewhere.csv").output
 
     # Nothing is judged anew, but the submission is written: nobody asked for a share this time.

@@ -1,5 +1,6 @@
 """New scores on another scale than those that a stack was fitted on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,24 @@ def test_apply_and_test_files_tell_of_it(cli: Callable[..., Any], tmp_path: Path
     assert "if it is another scale" in cli(*again).output
     said = cli(*again, "--reverse", "b", code=2).output
     assert "there is no model 'b'; the models are a" in said
+
+
+def test_apply_tells_of_scores_that_moved(
+    cli: Callable[..., Any], tmp_path: Path, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    fast = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+    cli("stack", tmp_path / "scores.csv", *fast, "--out", tmp_path / "run")
+    new = scores.drop(columns="label")
+    for moved in (False, True):
+        if moved:
+            new = new.assign(strong=new["strong"] ** 0.2)
+        new.to_csv(tmp_path / "new.csv", index=False)
+        asked = ("apply", tmp_path / "run", tmp_path / "new.csv", "--out", tmp_path / "s.csv")
+        assert ("The new scores lie elsewhere" in cli(*asked).output) == moved
+        found, _ = json.JSONDecoder().raw_decode(cli(*asked, "--json").output.lstrip())
+        told = found["alerts"]
+        assert [list(one["facts"]["models"]) for one in told] == ([["strong"]] if moved else [])
 
 
 def test_a_folder_used_for_other_scores_says_what_becomes_of_it(

@@ -263,6 +263,29 @@ def test_what_is_refused_does_not_change_what_a_run_says_of_itself(
     assert (run / "run.json").read_bytes() == before
 
 
+def test_a_report_that_was_not_asked_for_anew_is_told_of_or_gone(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = np.where(scores["label"] == 1, np.resize(["swap", "lips"], len(scores)), "original")
+    scores.assign(kind=kinds).to_csv(tmp_path / "scores.csv", index=False)
+    scores.head(9).to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "out"
+    command = ("stack", tmp_path / "scores.csv", *FAST, "--out", out)
+    monkeypatch.setenv("FAKEODDS_REPORT", "1")
+    cli(*command)
+    monkeypatch.setenv("FAKEODDS_REPORT", "0")
+    told = f"fakeodds report {out} writes it anew"
+    assert told not in cli(*command).output.replace("\n", "")
+    said = cli(*command, "--test", tmp_path / "new.csv").output
+    assert told in said.replace("\n", "")
+    # Domains stand in it; and of another stack nothing of it is true any more.
+    cli(*command, "--domain", "kind")
+    assert not (out / "report.html").exists()
+    cli("stack", tmp_path / "scores.csv", "--meta", "mean", "--jobs", 1, "--out", out)
+    assert not (out / "report.html").exists()
+    assert not (out / "compare.json").exists()
+
+
 def test_domains_that_are_not_asked_for_any_more_are_gone(
     tmp_path: Path, cli: Cli, scores: pd.DataFrame
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from predictions import InputError, ScoreTable, read_scores
 from predictions.tables import kinds, score_files
+from predictions.tables.roles import may_be_groups
 
 N = 40
 LABEL = np.arange(N) % 2
@@ -269,3 +270,19 @@ def test_labels_in_words_are_read_as_those_of_videos_are(
 def test_true_is_no_label_where_nothing_is_asked(read: Callable[..., ScoreTable]) -> None:
     with pytest.raises(InputError, match=r"'True' is not a label .* called is_fake or is_real"):
         read(table(label=np.where(LABEL, "True", "True")))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.arange(600) % 100, True),  # a hundred people, six videos each
+        (np.arange(600) % 15, False),  # too few to number anybody
+        (np.round(100 * np.random.default_rng(0).beta(0.5, 0.5, 600)), False),  # percentages
+        (np.random.default_rng(0).integers(0, 101, 600), False),
+        ((np.arange(600) % 100) / 10, False),
+    ],
+)
+def test_whole_numbers_that_come_equally_often_may_number_people(
+    values: np.ndarray, expected: bool
+) -> None:
+    assert may_be_groups(pd.Series(values, name="target")) is expected

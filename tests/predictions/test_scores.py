@@ -504,3 +504,21 @@ class TestWhatLooksRight:
     def test_names_cannot_move_the_cursor(self, write: Write) -> None:
         table = read_scores([write("video,a\x1b[2Jb\nx,.1\ny,.3", "e.csv")])
         assert table.scores.columns.tolist() == ["a%1B[2Jb"]
+
+
+def test_what_is_said_of_many_files_is_said_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"sub{i:02}.csv" for i in range(26)]
+    for i, path in enumerate(paths):
+        path.write_text(f"clip,label\na.mp4,0.{i + 1}1\nb.mp4,.7\n")
+    (tmp_path / "labels.csv").write_text("video,label\na.mp4,0\nb.mp4,1\n")
+    told = [str(note) for note in read_scores(paths, labels=tmp_path / "labels.csv").notes]
+    assert (
+        "26 submissions read, each one model of probabilities named by its file: sub00, sub01, "
+        "sub02, sub03, sub04 and 21 more."
+    ) in told
+    assert f"{paths[0]} and 25 more: the id is the column 'clip', the first one of text." in told
+    assert len(told) < 6
+    one = read_scores(paths[:1], labels=tmp_path / "labels.csv")
+    assert f"{paths[0]} is a submission: one model of probabilities named sub00." in map(
+        str, one.notes
+    )

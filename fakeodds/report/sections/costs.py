@@ -226,7 +226,7 @@ def _plot_stages(canvas: Any, stages: pd.DataFrame) -> None:
     for y, spent in zip(at, stages["seconds"], strict=True):
         axes.annotate(
             seconds(spent), (spent, y), xytext=(4, 0), textcoords="offset points", va="center",
-            fontsize=8.5,
+            fontsize="small",
         )  # fmt: skip
     axes.set_xlim(0, 1.18 * max(float(stages["seconds"].max()), 1e-9))
 

@@ -228,7 +228,7 @@ def _plot_roc(
         )
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(
-        handles[::-1], labels[::-1], loc="lower right", fontsize=8.5, frameon=True,
+        handles[::-1], labels[::-1], loc="lower right", fontsize="small", frameon=True,
         framealpha=0.85, edgecolor="none",
     )  # fmt: skip
     axes.set(
@@ -270,7 +270,7 @@ def _plot_matrix(canvas: Any, counts: NDArray[np.int64]) -> None:
             )
         )  # fmt: skip
         axes.text(j, i - 0.05, f"{counts[i, j]:,}", ha="center", va="center", fontsize=15)
-        axes.text(j, i + 0.16, percent(share, 1), ha="center", va="center", fontsize=9.5)
+        axes.text(j, i + 0.16, percent(share, 1), ha="center", va="center", fontsize="small")
     axes.set_xticks([0, 1], ["called FAKE", "called REAL"])
     axes.set_yticks([0, 1], ["is FAKE", "is REAL"])
     axes.tick_params(length=0)
@@ -352,4 +352,4 @@ def _plot_histogram(canvas: Any, data: pd.DataFrame) -> None:
         xlim=(-0.01, 1.01), ylim=(-edge, edge), xlabel="probability of FAKE",
         ylabel="share of its class",
     )  # fmt: skip
-    axes.legend(fontsize=8.5, frameon=True, framealpha=0.7, edgecolor="none", loc="best")
+    axes.legend(fontsize="small", frameon=True, framealpha=0.7, edgecolor="none", loc="best")

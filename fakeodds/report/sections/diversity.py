@@ -168,7 +168,7 @@ def _plot_map(canvas: Any, table: pd.DataFrame) -> None:
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     digits = 2 if high - low > 0.05 else 3
     room = (canvas.get_figwidth() - 1.8) * 72 / k
-    size = min(8.5, room / (0.64 * (digits + 2)))
+    size = min(12.0, room / (0.64 * (digits + 2)))
     for i, j in np.ndindex(k, k):
         if not np.isfinite(values[i, j]):
             continue

@@ -156,4 +156,4 @@ def _plot_rules(canvas: Any, table: pd.DataFrame) -> None:
         taken = own["taken"].to_numpy()
         axes.plot(own["difference"][taken], at[taken], "D", color=STRONG, markersize=6, zorder=4)
     if len(over) > 1:
-        canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+        canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")

@@ -65,7 +65,7 @@ def build(contents: Contents) -> Section | None:
             "knowing only the share of fakes costs.",
             partial(_plot_steps, steps=steps, knowing_nothing=knowing_nothing),
             steps,
-            size=(4.6, 0.9 + 0.5 * len(steps)),
+            size=(4.6, 0.9 + 0.6 * len(steps)),
         ),
         Words(
             "How to read it: a log loss of 0 is certainty that is always right, and every number "
@@ -144,7 +144,7 @@ def _plot_steps(canvas: Any, steps: pd.DataFrame, knowing_nothing: float) -> Non
     for row, y in zip(steps.itertuples(), at, strict=True):
         axes.annotate(
             f"{row.log_loss:.4f}", (row.log_loss, y), xytext=(0, 7), textcoords="offset points",
-            ha="center", fontsize=8.5,
+            ha="center", fontsize="small",
         )  # fmt: skip
     axes.axvline(knowing_nothing, color=CLOUD, linestyle=":", linewidth=1.6)
 

@@ -188,7 +188,7 @@ def _plot_board(canvas: Any, drawn: pd.DataFrame, limit: float) -> None:
     for y, loss in zip(at[far], drawn["log_loss"][far], strict=True):
         axes.annotate(
             f"{loss:.2f} →", (limit + room, y), xytext=(-4, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=8.5,
+            ha="right", va="center", fontsize="small",
         )  # fmt: skip
     axes.axhline(len(drawn) - drawn["is_step"].sum() - 0.5, color=CLOUD, linewidth=0.8)
     axes.set_xlim(low - room, limit + room)

@@ -218,7 +218,7 @@ def _plot_moved(canvas: Any, moved: pd.DataFrame, prior: float) -> None:
         xlim=(0, 1),
         ylim=(0, 1),
     )
-    canvas.legend(loc="outside lower center", ncols=len(_DRAWN), frameon=False, fontsize=8)
+    canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
 
 
 def _plot_costs(canvas: Any, shifts: pd.DataFrame, prior: float) -> None:
@@ -231,4 +231,4 @@ def _plot_costs(canvas: Any, shifts: pd.DataFrame, prior: float) -> None:
     axes.plot(at, shifts["shifted"], "o-", color=STRONG, markersize=4, label="moved")
     axes.axvline(100 * prior, color=CLOUD, linewidth=1)
     axes.set(xlabel="fakes among new videos, %", ylabel="log loss", xlim=(0, 100), ylim=(0, None))
-    canvas.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")

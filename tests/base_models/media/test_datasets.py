@@ -147,7 +147,7 @@ def test_what_lies_deeper_is_named_where_there_are_no_labels(tmp_path):
     with pytest.raises(InputError, match=r"deeper: data \(labels.csv\)"):
         read_dataset(table, training=True)
     assert len(read_dataset(table).videos) == 3  # without labels, all are scored
-    with pytest.raises(InputError, match="has no labels;"):
+    with pytest.raises(InputError, match="in no layout that tells REAL from FAKE"):
         read_dataset(touch(tmp_path / "none", "a/b.mp4", "c.mp4"), training=True)
 
 
@@ -276,7 +276,7 @@ def test_nothing_to_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "has no labels"),
+        (None, "in no layout that tells REAL"),
         ("file\na.mp4\nb.mp4\n", "has no labels"),
         ("file,label\na.mp4,1\nb.mp4,\n", "every label is FAKE"),
         ("file,label\na.mp4,0\nb.mp4,0\n", "every label is REAL"),

@@ -90,7 +90,7 @@ def dots(axes: Any, table: pd.DataFrame, at: Any, colour: str, **style: Any) -> 
 #: Points of all text in a figure: half the page is 331 wide, and a phone shows it 336 pixels wide.
 _TEXT = 12.0
 #: So that "small", of which the rooms' own plots make use, is that too.
-_SIZES = {
+_SIZES: Any = {
     "font.size": 1.2 * _TEXT,
     **{f"{part}.labelsize": _TEXT for part in ("axes", "xtick", "ytick")},
     **dict.fromkeys(("axes.titlesize", "legend.fontsize"), _TEXT),

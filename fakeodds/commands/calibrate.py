@@ -85,7 +85,9 @@ def calibrate(
         meta = "platt"
         terminal.note(f"{model} holds raw scores: Platt's map makes them logits first.")
     options = replace(options, meta=meta)
-    run.settings(command="calibrate", scores=str(scores), **as_json(options))
+    run.settings(
+        command="calibrate", scores=str(scores), **as_json(options), columns=as_json(columns)
+    )
     scored = Scored(table.rows, table.logits, table.kinds, columns.reverse, notes=table.notes)
     wanted = wanted_of(sample, scored, tested)
     # With one detector there is nothing between its own probability and the calibrated one.

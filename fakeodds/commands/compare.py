@@ -18,6 +18,7 @@ from fakeodds.cli.options import (
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.settings import StackOptions
+from predictions.settings import as_json
 
 COST = click.FloatRange(0, min_open=True)
 
@@ -62,7 +63,7 @@ def compare(
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.view.ensembles import print_diversity, print_sizes
     from fakeodds.workflows.advice import advice_of_comparison
-    from fakeodds.workflows.alerts import alerts_of
+    from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
     from fakeodds.workflows.report import show_report, tell_outdated
@@ -74,7 +75,12 @@ def compare(
     table = columns.read(scores, labels)
     budget = {"seconds": max_seconds, "mb": max_mb}
     asked = {cost: most for cost, most in budget.items() if most is not None}
-    run.settings(command="compare", scores=[str(path) for path in scores], budget=asked)
+    run.settings(
+        command="compare",
+        scores=[str(path) for path in scores],
+        budget=asked,
+        columns=as_json(columns),
+    )
     scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
     judge_sizes(
         scored,
@@ -91,10 +97,10 @@ def compare(
 
     found = read_json(run.path / "compare.json")
     print_sizes(found)
-    terminal.print_alerts(alerts_of(scored))
     print_diversity(found)
     if found["frame_rules"]:
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])
+    terminal.print_alerts(alerts_in(found))
     terminal.say(found["recommendation"]["reason"])
     advice = [one.to_json() for one in advice_of_comparison(run, found)]
     terminal.print_advice(advice)

@@ -89,7 +89,9 @@ def stack(
     wanted = wanted_of(sample, scored, tested)
     left_out = find_domains(scored, domains, robust, options.seed)
     asked = {**as_json(options), "domain": left_out, "robust": robust}
-    run.settings(command="stack", scores=[str(path) for path in scores], **asked)
+    run.settings(
+        command="stack", scores=[str(path) for path in scores], **asked, columns=as_json(columns)
+    )
     fitted = fit_and_judge(scored, run, options, robust=left_out[0] if robust else None)
     if not left_out:
         run.drop("domains")  # of an earlier command, which asked for them

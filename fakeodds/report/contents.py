@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.advice import read_leaderboard
 from predictions.files import read_json, read_parquet
 from predictions.notes import Note, note_from_json
 from predictions.submission import read_sample
@@ -53,7 +52,7 @@ class Contents:
     @cached_property
     def leaderboard(self) -> pd.DataFrame | None:
         """leaderboard.csv: all that was judged, by its log loss; see `stacking.leaderboard`."""
-        return read_leaderboard(self.run) if self.has("stack") else None
+        return self.run.read_leaderboard() if self.has("stack") else None
 
     @property
     def stages(self) -> list[str]:

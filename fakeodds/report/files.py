@@ -30,6 +30,10 @@ def write_figure(figure: Figure, folder: Path) -> tuple[Drawing, dict[str, bytes
     return drawing, data
 
 
+#: Sections of paths, seconds and memory, which nobody publishes and no two machines share.
+_OF_THE_MACHINE = ("settings", "costs")
+
+
 def write_tables(sections: Iterable[Section], folder: Path) -> None:
     """Write each table of the sections as it is shown: CSV, LaTeX (booktabs) and Markdown."""
     for name, table in named_tables(sections).items():
@@ -44,7 +48,7 @@ def named_tables(sections: Iterable[Section]) -> dict[str, Table]:
     A number goes behind a name that is taken.
     """
     found: dict[str, Table] = {}
-    for section in sections:
+    for section in (one for one in sections if one.name not in _OF_THE_MACHINE):
         for table in section.parts:
             if isinstance(table, Table):
                 words = re.findall(r"[a-z0-9]+", table.title.lower())[:4]

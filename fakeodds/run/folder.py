@@ -252,6 +252,21 @@ class RunFolder:
 
         return read_own(self.oof)
 
+    def read_leaderboard(self) -> pd.DataFrame | None:
+        """leaderboard.csv (see `stacking.leaderboard`); None where it was left out, as in a bundle.
+
+        `models` is empty but for ensembles.
+        """
+        if not self.leaderboard.exists():
+            return None
+        words = ["kind", "name", "models"]
+        table = pd.read_csv(
+            self.leaderboard, keep_default_na=False, dtype=dict.fromkeys(words, str)
+        )
+        for name in table.columns.difference([*words, "shipped"]):
+            table[name] = pd.to_numeric(table[name])
+        return table
+
     def face_settings(self) -> "FaceSettings":
         """How faces were looked for, which new videos' are looked for by.
 

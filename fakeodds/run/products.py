@@ -36,8 +36,8 @@ PRODUCTS: dict[str, Owned] = {
     "train": Owned(of=("faces", "sound"), command="fakeodds train RUN"),
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
-        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json", "leaderboard.csv"),
-        ("measures.csv", "reliability.png", "clip.png", "robust.json"),
+        ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
+        ("leaderboard.csv", "measures.csv", "reliability.png", "clip.png", "robust.json"),
         ("scores",),
         "fakeodds stack or calibrate",
         "fakeodds train RUN",

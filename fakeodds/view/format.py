@@ -76,6 +76,12 @@ def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int =
     return " to ".join(known) if len(known) == 2 else "-"
 
 
+def difference(value: float, error: float | None) -> str:
+    """A paired difference in log loss with its standard error, where that is known."""
+    known = error is not None and math.isfinite(error)
+    return f"{number(value)} ± {number(error)}" if known else number(value)
+
+
 def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
     """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json."""
     loss = measures["log_loss"]

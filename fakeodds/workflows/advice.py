@@ -3,17 +3,18 @@
 It follows from what was judged: the alerts first, then what is shipped and what could be instead.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from shlex import join
 from typing import Any
 
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.view.format import ensemble_name, interval, number
+from fakeodds.view.format import difference, ensemble_name, interval, number
 from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GOOD, alerts_in
+from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.worth import shows_something
+from predictions.files import read_json
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -21,10 +22,10 @@ SHOWN = 2.0
 
 #: Options that say how a command talks, not what it does.
 _OF_TALK = ("--json", "--quiet", "-q", "--no-report", "--report")
-
-
-#: Options of `compare` that are not those of `stack`, or are said anew; each takes a value.
-_OF_COMPARING = ("--costs", "--max-seconds", "--max-mb", "--out", "--keep")
+#: Options of `compare` that `stack` has not.
+_OF_COMPARING = ("--costs", "--max-seconds", "--max-mb")
+#: Codes of the notes on a choice among detectors that was part of what was judged.
+_CHOICES = ("stacking.ensemble", "stacking.ensemble-outdone")
 
 
 @dataclass(frozen=True)
@@ -44,135 +45,46 @@ def advice_of(run: RunFolder) -> list[Advice]:
     metrics = run.read_metrics()
     if SHIPPED not in metrics["stages"]:
         return []
-    board = read_leaderboard(run)
-    commands = run.record["commands"]
-    command = _last_that_judged(commands)
+    board = run.read_leaderboard()
+    command = CommandLine.last_of(run.record["commands"], "run", "train", "stack", "calibrate")
+    command = None if command is None else command.without(*_OF_TALK)
+    mended = _mend(metrics, command)
+    if not shows_something(metrics):
+        return [*mended, _not_yet(metrics)]
     return [
-        *_mend(metrics, command),
-        _take(metrics, run),
+        *mended,
+        _take(metrics, command),
+        *_of_domains(run),
         *_instead(metrics, board, command),
-        *_next(run, commands),
+        *_next(run),
     ]
 
 
-def advice_of_comparison(run: RunFolder, found: Mapping[str, Any]) -> list[Advice]:
+def advice_of_comparison(run: RunFolder, comparison: Mapping[str, Any]) -> list[Advice]:
     """What to do with compared ensembles: the commands that make a stack of those to take.
 
-    `found`: compare.json.
+    `comparison`: compare.json.
     """
-    commands = run.record["commands"]
-    command = list(commands[-1]) if commands and commands[-1][:1] == ["compare"] else []
-    every, advice = found["models"], []
+    command = CommandLine.last_of(run.record["commands"], "compare")
+    every, advice = comparison["models"], []
     for rule, why in (("recommendation", "Take"), ("smallest", "For less work take")):
-        models, inside = found[rule]["models"], found[rule]["chosen_inside"]
-        if rule == "smallest" and len(models) == len(found["recommendation"]["models"]):
+        models, inside = comparison[rule]["models"], comparison[rule]["chosen_inside"]
+        if rule == "smallest" and len(models) == len(comparison["recommendation"]["models"]):
             continue
-        named = ensemble_name(models, every)
-        named += (
-            " detectors" if len(models) == len(every) > 2 else f" ({len(models)} of {len(every)})"
-        )
+        stack = ""
+        if command is not None:
+            kept = command.called("stack").without(*_OF_TALK, values=(*_OF_COMPARING, "--out"))
+            if len(models) < len(every):
+                kept = kept.with_option("--keep", ",".join(models))
+            stack = kept.with_option("--out", f"{run.path}-stack").text
         advice.append(
             Advice(
-                f"{why} {named}: combined by a plain regression expect a log loss of "
-                f"{number(inside['value'])} (95 %: {interval(inside)}), the choice included.",
-                _as_stack(command, run, models if len(models) < len(every) else ()),
+                f"{why} {_of_all(models, every)}: combined by a plain regression expect a log loss "
+                f"of {number(inside['value'])} (95 %: {interval(inside)}), the choice included.",
+                stack,
             )
         )
     return advice
-
-
-def _as_stack(command: Sequence[str], run: RunFolder, keep: Sequence[str]) -> str:
-    """The `stack` of what a `compare` compared, into a folder beside its own."""
-    if not command:
-        return ""
-    words, skips = ["stack"], False
-    for word in command[1:]:
-        name = word.partition("=")[0]
-        if skips or word in _OF_TALK or name in _OF_COMPARING:
-            skips = not skips and word in _OF_COMPARING
-            continue
-        words.append(word)
-    words += ["--keep", ",".join(keep)] if keep else []
-    return join(["fakeodds", *words, "--out", f"{run.path}-stack"])
-
-
-def read_leaderboard(run: RunFolder) -> pd.DataFrame:
-    """leaderboard.csv of a run whose stack is judged; see `stacking.leaderboard`."""
-    return pd.read_csv(run.leaderboard, dtype={"name": "string", "models": "string"})
-
-
-def _mend(metrics: dict[str, Any], command: Sequence[str]) -> list[Advice]:
-    """What makes the numbers wrong, and how to judge anew without it."""
-    alerts, found = alerts_in(metrics), []
-    for alert in PROMISE_TOO_GOOD.among(alerts):
-        proposed = alert.facts["proposed"]
-        found.append(
-            Advice(
-                "First say which videos belong together (one person, one source): the log loss "
-                "promises too much until then.",
-                _with(command, "--group", proposed[0]) if proposed else "",
-            )
-        )
-    for alert in LIKE_THE_LABEL.among(alerts):
-        found.append(
-            Advice(
-                f"Leave {alert.facts['model']} out if it was made from the labels or trained on "
-                "these videos.",
-                _with(command, "--drop", alert.facts["model"]) if _of_scores(command) else "",
-            )
-        )
-    return found
-
-
-def _take(metrics: dict[str, Any], run: RunFolder) -> Advice:
-    """What is shipped, and what to expect of it."""
-    loss = metrics["stages"][SHIPPED]["log_loss"]
-    expected = f"expect a log loss of {number(loss['value'])} (95 %: {interval(loss)})"
-    if not shows_something(metrics):
-        few = " of more people" if FEW_GROUPS.among(alerts_in(metrics)) else ""
-        return Advice(
-            "Don't rely on the answers yet: it is not shown that they are better than saying the "
-            f"share of fakes every time. Label more videos{few}, or bring better detectors."
-        )
-    ensemble = metrics.get("ensemble")
-    if ensemble is None or len(ensemble["of"]) == 1:
-        return Advice(f"Use submission.csv: {expected}.")
-    models, every = ensemble["models"], ensemble["of"]
-    named = ensemble_name(models, every)
-    named += " detectors" if len(models) == len(every) > 2 else f" ({len(models)} of {len(every)})"
-    return Advice(f"Take {named}, as {run.submission.name} does: {expected}, the choice included.")
-
-
-def _instead(metrics: dict[str, Any], board: pd.DataFrame, command: Sequence[str]) -> list[Advice]:
-    """What would do nearly as well for less, or did better on these videos."""
-    ensemble = metrics.get("ensemble")
-    if ensemble is None or not shows_something(metrics):
-        return []
-    found = []
-    smallest = ensemble["smallest"] or []
-    size = board[(board["kind"] == "ensemble") & (board["name"] == str(len(smallest)))]
-    if smallest and len(smallest) < len(ensemble["models"]) and len(size):
-        found.append(
-            Advice(
-                f"For less work try {', '.join(smallest)} ({len(smallest)} of "
-                f"{len(ensemble['of'])}); combined plainly they have {_against(size.iloc[0])}. To "
-                "have a stack of so few judged:",
-                _with(command, "--take", "smallest") if command else "",
-            )
-        )
-    single = best_single(board)
-    if single["to_shipped"] < 0 and len(ensemble["models"]) > 1:
-        is_shown = -single["to_shipped"] > SHOWN * single["to_shipped_error"]
-        found.append(
-            Advice(
-                f"{single['name']} alone, calibrated, did better here: {_against(single)}"
-                + ("." if is_shown else ", which may be chance."),
-                _with(command, "--keep", single["name"])
-                if is_shown and _of_scores(command)
-                else "",
-            )
-        )
-    return found
 
 
 def best_single(board: pd.DataFrame) -> "pd.Series[Any]":
@@ -180,48 +92,132 @@ def best_single(board: pd.DataFrame) -> "pd.Series[Any]":
     return board[board["kind"] == "calibrated detector"].iloc[0]
 
 
+def _of_all(models: list[str], every: list[str]) -> str:
+    """`all 9 detectors`, or their names and how many they are of how many."""
+    named = ensemble_name(models, every)
+    return (
+        f"{named} detectors"
+        if len(models) == len(every) > 2
+        else (f"{named} ({len(models)} of {len(every)})")
+    )
+
+
+def _mend(metrics: dict[str, Any], command: CommandLine | None) -> list[Advice]:
+    """What makes the numbers wrong, and how to judge anew without it."""
+    alerts, advice = alerts_in(metrics), []
+    for alert in PROMISE_TOO_GOOD.among(alerts):
+        proposed = alert.facts["proposed"]
+        grouped = command.with_option("--group", proposed[0]) if command and proposed else None
+        advice.append(
+            Advice(
+                "First say which videos belong together (one person, one source): the log loss "
+                "promises too much until then.",
+                "" if grouped is None else grouped.text,
+            )
+        )
+    for alert in LIKE_THE_LABEL.among(alerts):
+        model = alert.facts["model"]
+        drops = (
+            command is not None and command.name == "stack" and len(metrics["ensemble"]["of"]) > 1
+        )
+        advice.append(
+            Advice(
+                f"Leave {model} out if it was made from the labels or trained on these videos.",
+                command.and_option("--drop", model).text if command and drops else "",
+            )
+        )
+    return advice
+
+
+def _not_yet(metrics: dict[str, Any]) -> Advice:
+    """Where the answers are not shown to be worth anything."""
+    few = " of more people" if FEW_GROUPS.among(alerts_in(metrics)) else ""
+    return Advice(
+        "Don't rely on the answers yet: it is not shown that they are better than saying the "
+        f"share of fakes every time. Label more videos{few}, or bring better detectors."
+    )
+
+
+def _take(metrics: dict[str, Any], command: CommandLine | None) -> Advice:
+    """What is shipped, and what to expect of it."""
+    loss = metrics["stages"][SHIPPED]["log_loss"]
+    expected = f"expect a log loss of {number(loss['value'])} (95 %: {interval(loss)})"
+    ensemble = metrics["ensemble"]
+    if len(ensemble["of"]) == 1:
+        return Advice(f"Use submission.csv: {expected}.")
+    note = ensemble["note"]
+    chosen = ", the choice included" if note and note["code"] in _CHOICES else ""
+    if command is not None and (command.has("--keep") or command.has("--drop")):
+        chosen += ". That these were kept was chosen before, which is not included"
+    taken = _of_all(ensemble["models"], ensemble["of"])
+    return Advice(f"Take {taken}, as submission.csv does: {expected}{chosen}.")
+
+
+def _of_domains(run: RunFolder) -> list[Advice]:
+    """What to expect where the forgeries are of a kind that the stack has not met."""
+    advice = []
+    domains = read_json(run.path / "domains.json") if run.has("domains") else {}
+    for column, judged in domains.items():
+        losses = {
+            name: float(stages[SHIPPED]["log_loss"]["value"]) for name, stages in judged.items()
+        }
+        worst = max(losses, key=lambda name: losses[name])
+        mean = sum(losses.values()) / len(losses)
+        advice.append(
+            Advice(
+                f"Where {column} is one that the stack has not met, expect {number(mean)} on "
+                f"average over those left out, and {number(losses[worst])} in the worst ({worst})."
+            )
+        )
+    return advice
+
+
+def _instead(
+    metrics: dict[str, Any], board: pd.DataFrame | None, command: CommandLine | None
+) -> list[Advice]:
+    """What would do nearly as well for less, or did better on these videos."""
+    if board is None:
+        return []
+    ensemble, advice = metrics["ensemble"], []
+    smallest = ensemble["smallest"] or []
+    size = board[(board["kind"] == "ensemble") & (board["name"] == str(len(smallest)))]
+    if smallest and len(smallest) < len(ensemble["models"]) and len(size):
+        text = (
+            f"For less work try {', '.join(smallest)} ({len(smallest)} of {len(ensemble['of'])}); "
+            f"combined plainly they have {_against(size.iloc[0])}."
+        )
+        if command is not None:
+            text += " To have a stack of so few judged:"
+        few = "" if command is None else command.with_option("--take", "smallest").text
+        advice.append(Advice(text, few))
+    single = best_single(board)
+    if single["to_shipped"] < 0 and len(ensemble["models"]) > 1:
+        is_shown = -single["to_shipped"] > SHOWN * single["to_shipped_error"]
+        keeps = is_shown and command is not None and command.name == "stack"
+        advice.append(
+            Advice(
+                f"{single['name']} alone, calibrated, did better here: {_against(single)}"
+                + ("." if is_shown else ", which may be chance."),
+                command.with_option("--keep", single["name"]).text if command and keeps else "",
+            )
+        )
+    return advice
+
+
 def _against(row: "pd.Series[Any]") -> str:
     """A row's log loss, and how far it is from what is shipped."""
     behind = "behind" if row["to_shipped"] >= 0 else "ahead"
-    error = row["to_shipped_error"]
-    spread = "" if pd.isna(error) else f" ± {number(error)}"
-    return f"{number(row['log_loss'])}, {number(abs(row['to_shipped']))}{spread} {behind}"
+    gap = difference(abs(row["to_shipped"]), row["to_shipped_error"])
+    return f"{number(row['log_loss'])}, {gap} {behind}"
 
 
-def _next(run: RunFolder, commands: Sequence[Sequence[str]]) -> list[Advice]:
+def _next(run: RunFolder) -> list[Advice]:
     """How new videos are answered, where none were."""
-    if not shows_something(run.read_metrics()):
-        return []
     settings = run.record["settings"]
-    last = commands[-1] if commands else []
-    if "predict" in settings or "--test" in last:
+    tested = any(CommandLine(line).has("--test") for line in run.record["commands"])
+    if "predict" in settings or tested:
         return []
-    if settings.get("command") == "run":
-        return [
-            Advice("Answer new videos:", join(["fakeodds", "predict", str(run.path), "VIDEOS/"]))
-        ]
-    new = ["fakeodds", "apply", str(run.path), "NEW_SCORES.csv", "--out", "submission.csv"]
-    return [Advice("Answer new videos:", join(new))]
-
-
-def _last_that_judged(commands: Sequence[Sequence[str]]) -> list[str]:
-    """The arguments of the last command that judged; none where a program called it."""
-    for command in reversed(commands):
-        if command[:1] and command[0] in ("run", "train", "stack", "calibrate"):
-            return [word for word in command if word not in _OF_TALK]
-    return []
-
-
-def _of_scores(command: Sequence[str]) -> bool:
-    return list(command[:1]) in (["stack"], ["calibrate"])
-
-
-def _with(command: Sequence[str], option: str, value: str) -> str:
-    """The command with an option; without it, if there is none to say again."""
-    if not command:
-        return ""
-    words = list(command)
-    if option in words[:-1] and option != "--drop":
-        words[words.index(option) + 1] = value
-        return join(["fakeodds", *words])
-    return join(["fakeodds", *words, option, value])
+    words = ["predict", str(run.path), "VIDEOS/"]
+    if not run.is_of_videos:
+        words = ["apply", str(run.path), "NEW_SCORES.csv", "--out", "submission.csv"]
+    return [Advice("Answer new videos:", CommandLine(words).text)]

@@ -4,6 +4,7 @@ Alerts are notes: in metrics.json (and so in every `--json`), under the table in
 the top of the report and beside the app's answers.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -103,10 +104,23 @@ BACKWARD = NoteKind(
             if turned
             else f"if high means REAL, say --reverse {model}."
         )
+        + " A stack makes use of either; the mean and the detector alone do not."
     ),
 )
 
-_GRAVE = (PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
+OWN_BACKWARD = NoteKind(
+    "alerts.own-backward",
+    "{model} ranks REAL above FAKE (AUC {auc:.3f}): it has learned nothing that holds for other "
+    "people, or labels are turned round.",
+)
+UNREACHABLE = NoteKind(
+    "alerts.unreachable",
+    "The stack that ships keeps its answers between {low:.4g} and {high:.4g}, so that none of its "
+    "log losses can be lower than {least:.4f}; the folds chose other bounds, and what they promise "
+    "is not what it will cost.",
+)
+
+_GRAVE = (UNREACHABLE, PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
 #: Of what was said while the scores were read.
 _OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT, SAME)
 
@@ -129,13 +143,27 @@ def alerts_of(scored: Scored) -> list[Note]:
     ]
 
 
+def unreachable(bounds: tuple[float, float] | None, prior: float, promised: float) -> list[Note]:
+    """A note where the shipped bounds cost more than was promised even if every answer is right.
+
+    Args:
+        bounds: of the probabilities (low, high), None for none. prior: share of FAKE.
+        promised: log loss, nats.
+    """
+    if bounds is None:
+        return []
+    low, high = bounds
+    least = -(1 - prior) * math.log1p(-low) - prior * math.log(high)
+    return [UNREACHABLE(low=low, high=high, least=least)] if least > promised else []
+
+
 def is_grave(alert: Note) -> bool:
     """Whether numbers are not to be believed as they stand."""
     return any(kind.code == alert.code for kind in _GRAVE)
 
 
 def alerts_in(metrics: Mapping[str, Any]) -> list[Note]:
-    """The alerts that metrics.json holds."""
+    """The alerts that metrics.json, or compare.json, holds."""
     return [note_from_json(one) for one in metrics.get("alerts", [])]
 
 
@@ -214,7 +242,10 @@ def _of_areas(known: Scored) -> tuple[list[Note], list[Note]]:
             if measure_all(label, rank, group, n_boot=_DRAWS)["auc"]["high"] >= 0.5:
                 continue
         if kind != "raw":
-            backward.append(BACKWARD(model=model, auc=area, turned=model in known.reverse))
+            if model in known.own:
+                backward.append(OWN_BACKWARD(model=model, auc=area))
+            else:
+                backward.append(BACKWARD(model=model, auc=area, turned=model in known.reverse))
         elif model not in known.reverse:
             turned.append(model)
     if turned:

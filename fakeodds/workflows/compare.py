@@ -6,6 +6,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
+from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.scores import check_labels, outer_folds, take_scores
 from predictions.files import replacing, write_json, write_table
@@ -88,4 +89,5 @@ def judge_sizes(
         write_table(joined, outputs[1])
         with terminal.working("drawing it"), replacing(outputs[2]) as temporary:
             plot_comparison(found).savefig(temporary, dpi=150, format="png")
-        write_json(found.to_dict(), outputs[0])
+        alerts = [note.to_json() for note in alerts_of(scored)]
+        write_json({**found.to_dict(), "alerts": alerts}, outputs[0])

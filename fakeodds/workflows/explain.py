@@ -13,6 +13,7 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.view.format import cost_of_share
 from fakeodds.workflows.inputs import ScoreColumns
+from fakeodds.workflows.submission import features_for
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
 from predictions.tables.names import VideoNames
@@ -32,7 +33,7 @@ class SeenVideo:
         frames: `frame, face, model, logit`; raw scores of any scale where the run was fitted on
             such.
         alone: models whose rows are one a face.
-        taught: whether the shipped stack was fitted on it, among others.
+        taught: whether it may be one of those that the shipped stack was fitted on.
     """
 
     name: str
@@ -137,7 +138,12 @@ def _of_scores(
     names = VideoNames(map(str, table.scores.index))
     name = names.find(video, scores[0])
     if name is None:
-        raise names.none_of([video], scores[0])
+        raise InputError(
+            f"has no video {video!r}; it has {first_names(names.videos)}",
+            file=scores[0],
+            remedy="give the id as it stands there",
+        )
+    features_for(table, list(about["kinds"]), str(scores[0]))  # refuses what lacks a detector
     logits = table.logits.loc[name].dropna()
     wide = pd.DataFrame({"model": logits.index.astype(str), "logit": logits.to_numpy()})
     if table.frames is None:
@@ -147,13 +153,13 @@ def _of_scores(
                 file=scores[0],
                 remedy="give a table with the columns video, frame, model, logit",
             )
-        return SeenVideo(name, wide.assign(frame=0, face=0))
+        return SeenVideo(name, wide.assign(frame=0, face=0), taught=True)
     frames = table.frames[table.frames["video"].astype(str) == name]
     framed = frames["model"].astype(str).unique().tolist()
     frames = frames.assign(face=frames["face"].fillna(0) if "face" in frames else 0)
     frames = frames.assign(frame=frames.groupby(["model", "face"], observed=True).cumcount())
     rest = wide[~wide["model"].isin(framed)].assign(frame=0, face=0)
-    return SeenVideo(name, pd.concat([frames.drop(columns="video"), rest]), framed)
+    return SeenVideo(name, pd.concat([frames.drop(columns="video"), rest]), framed, taught=True)
 
 
 def _of_clip(run: Path, clip: Path) -> SeenVideo:
@@ -185,7 +191,10 @@ def _of_run(run: RunFolder, detectors: Sequence[str], video: str) -> SeenVideo:
     for folder, taught in ((run, True), (predicted, False)):
         if not folder.videos.exists():
             continue
-        names = VideoNames(pd.read_parquet(folder.videos, columns=["video"])["video"].astype(str))
+        videos = pd.read_parquet(folder.videos)
+        if taught:
+            videos = videos[videos["label"].notna()]
+        names = VideoNames(videos["video"].astype(str))
         name = names.find(video, folder.videos)
         if name is None:
             there += names.videos

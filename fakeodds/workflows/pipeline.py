@@ -266,6 +266,7 @@ def gather(
         with_models(features, models),
         models,
         imported.reverse,
+        own=tuple(detectors),
     )
 
 
@@ -297,7 +298,11 @@ def predict(
     kinds = {model: kind for model, kind in about["kinds"].items() if model in told}
     detectors = [name for name in about["kinds"] if name not in kinds]
     names = dataset.videos["video"].astype(str).tolist()
-    imported = read_imported_new(asked or ScoreFiles(), names, kinds, about.get("reverse", ()))
+    asked = asked or ScoreFiles()
+    if told and not kinds:
+        # The stack takes none of them, so there is nothing to read.
+        asked = replace(asked, paths=())
+    imported = read_imported_new(asked, names, kinds, about.get("reverse", ()))
     chosen = chosen_models(run.models, detectors)
     specs = [models[0].spec for models in chosen.values()]
     settings = replace(run.face_settings(), views=views_of(spec.card for spec in specs))

@@ -1,4 +1,4 @@
-"""Where a stack's scores lay when it was fitted, and whether new ones are on the same scale."""
+"""Where a stack's scores lay when it was fitted, and whether new ones are there, and alike."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,10 +25,25 @@ SHIFTED = NoteKind(
     ),
 )
 
+RARER = NoteKind(
+    "scores.rarer",
+    lambda models: (
+        "Scores are missing that were there when the stack was fitted: "
+        + ", ".join(
+            f"{model} for {100 * now:.0f} % of the new videos ({100 * before:.0f} % then)"
+            for model, (now, before) in models.items()
+        )
+        + ". The promised log loss does not hold for them: give the scores, or fit a stack without "
+        "these detectors (--drop)."
+    ),
+)
+
 #: New scores from which they are compared.
 _ENOUGH = 10
 #: How many times wider the new scores must lie.
 _WIDER = 10
+#: By how much the share of missing scores must have grown.
+_RARER = 0.1
 #: Of a shift: the share of the scores that must have moved, and the factor of sqrt(1/n + 1/m) that
 #: chance stays below in 999 of 1,000 samples of one distribution (Kolmogorov 1933, Smirnov 1948).
 _MOVED, _BY_CHANCE = 0.2, 1.95
@@ -83,9 +98,35 @@ def alerts_on_new(
     Args:
         features: of the new videos. about: of `load_stack`. groups: of the same videos, if known.
     """
+    gaps = rarer(features, about.get("missing", {}))
     counted = None if groups is None else groups.reindex(features.index).nunique(dropna=False)
     other = other_scales(features, about.get("scales", {}))
-    return other or shifted(features, about.get("distributions", {}), counted)
+    return [*gaps, *(other or shifted(features, about.get("distributions", {}), counted))]
+
+
+def missing_of(features: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, float]:
+    """Of every model the share of the videos without its score."""
+    return {model: float(features[model].isna().mean()) for model in kinds}
+
+
+def rarer(features: pd.DataFrame, fitted: Mapping[str, float]) -> list[Note]:
+    """A note on the models that lack far more of the new videos than of those of the fit.
+
+    Args:
+        features: of the new videos; a model without a column lacks all. fitted: of `missing_of`.
+    """
+    if len(features) < _ENOUGH:
+        return []
+    now = {
+        model: float(features[model].isna().mean()) if model in features else 1.0
+        for model in fitted
+    }
+    rare = {
+        model: (now[model], before)
+        for model, before in fitted.items()
+        if now[model] > before + _RARER
+    }
+    return [RARER(models=rare)] if rare else []
 
 
 def distributions_of(

@@ -22,6 +22,7 @@ class Scored:
     `reverse`: models whose files say REAL when high; `features` has them turned round already.
     `brought`: what is known of the detectors that somebody else trained (see `brought`).
     `notes`: what was decided while the scores were read.
+    `own`: models that the run trained or scored itself, which no option turns round.
     """
 
     rows: pd.DataFrame
@@ -30,6 +31,7 @@ class Scored:
     reverse: tuple[str, ...] = ()
     brought: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[Note] = ()
+    own: tuple[str, ...] = ()
 
     def labelled(self) -> "Scored":
         """Only the videos whose label is known."""

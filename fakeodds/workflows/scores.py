@@ -10,10 +10,10 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.view.format import in_figure
-from fakeodds.workflows.advice import advice_of, read_leaderboard
-from fakeodds.workflows.alerts import alerts_of
+from fakeodds.workflows.advice import advice_of
+from fakeodds.workflows.alerts import alerts_of, unreachable
 from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.scales import distributions_of, scales_of
+from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
@@ -139,6 +139,9 @@ def fit_and_judge(
         with terminal.working("the stack on all rows"):
             fitted = judged_procedure.fit(scored.features, label, rows["group"])
         metrics["ensemble"] = ensemble_of(scored, fitted)
+        promised = metrics["stages"]["calibrated"]["log_loss"]["value"]
+        out_of_reach = unreachable(fitted.stack.clip_, float(label.mean()), promised)
+        metrics["alerts"] = [*(one.to_json() for one in out_of_reach), *metrics["alerts"]]
         for note in fitted.notes:
             terminal.note(note)
         stack = fitted.stack
@@ -180,6 +183,7 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     return {
         "kinds": kinds,
         "scales": scales_of(scored.features, kinds),
+        "missing": missing_of(scored.features, kinds),
         "distributions": distributions_of(scored.features, kinds, scored.rows["group"].nunique()),
         "reverse": list(scored.reverse),
         "prior": float(label.mean()),
@@ -222,8 +226,9 @@ def all_metrics(run: RunFolder) -> dict[str, Any]:
     seconds of every product."""
     domains = read_json(run.path / "domains.json") if run.has("domains") else None
     further: dict[str, Any] = {} if domains is None else {"domains": domains}
-    board = read_leaderboard(run)
-    further["leaderboard"] = board.astype(object).where(board.notna(), None).to_dict("records")
+    board = run.read_leaderboard()
+    if board is not None:
+        further["leaderboard"] = board.astype(object).where(board.notna(), None).to_dict("records")
     further["advice"] = [one.to_json() for one in advice_of(run)]
     return {**run.read_metrics(), **further, "timing": run.seconds()}
 

@@ -190,3 +190,11 @@ def test_compare_tells_of_them_too(cli: Cli, tmp_path: Path) -> None:
     said = cli(*asked, "--out", tmp_path / "r")
     assert "! No groups are known" in said.output
     assert "say --reverse b" in said.output
+
+
+def test_a_promise_below_what_the_shipped_bounds_cost_is_out_of_reach() -> None:
+    (note,) = alerts.unreachable((0.01, 0.99), 0.5, 0.0092)
+    assert note.facts["least"] == pytest.approx(-np.log(0.99))
+    assert alerts.is_grave(note)
+    assert alerts.unreachable((0.01, 0.99), 0.5, 0.0101) == []
+    assert alerts.unreachable(None, 0.5, 0.0) == []

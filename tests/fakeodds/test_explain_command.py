@@ -89,7 +89,7 @@ def test_in_the_terminal(stacked: Path, cli: Cli) -> None:
 def test_who_nobody_knows_is_one_sentence(stacked: Path, cli: Cli) -> None:
     asked = ("explain", stacked / "run", "nobody.mp4")
     assert "no detectors of its own" in cli(*asked, code=2).output
-    assert "none of its 1 id" in cli(*asked, stacked / "new.csv", code=2).output
+    assert "has no video 'nobody.mp4'" in cli(*asked, stacked / "new.csv", code=2).output
 
 
 def test_frame_scores_tell_which_faces_said_most(tmp_path: Path, cli: Cli) -> None:

@@ -15,6 +15,7 @@ from fakeodds.workflows.scales import (
     distribution_gap,
     distributions_of,
     other_scales,
+    rarer,
     scales_of,
     shifted,
 )
@@ -113,3 +114,17 @@ def test_a_folder_used_for_other_scores_says_what_becomes_of_it(
     assert removed not in cli(*fit).output
     assert removed not in cli(*fit).output
     assert removed in cli(*fit, "--drop", "blind").output
+
+
+def test_gaps_that_the_fit_did_not_know_are_told() -> None:
+    random = np.random.default_rng(0)
+    new = pd.DataFrame(random.normal(size=(40, 3)), columns=["a", "b", "c"])
+    new.loc[:35, "a"] = np.nan
+    new.loc[:2, "b"] = np.nan
+    fitted = {"a": 0.0, "b": 0.05, "c": 0.0, "gone": 0.1}
+    (note,) = rarer(new, fitted)
+    assert note.facts["models"] == {"a": (0.9, 0.0), "gone": (1.0, 0.1)}
+    assert "a for 90 % of the new videos (0 % then)" in str(note)
+    # Gaps that were there when it was fitted are what it was judged with.
+    assert rarer(new, {"a": 0.85, "b": 0.05}) == []
+    assert rarer(new.head(5), fitted) == []

@@ -71,6 +71,9 @@ def _of_comparison(contents: Contents) -> Section | None:
         else f"With {count(comparison.groups, 'group')}, none of them is shown to be missed by the "
         "others."
     )
+    unshown = list(places.loc[places["verdict"] == UNSHOWN, "detector"])
+    if unshown:
+        lead += f" Of {listed(unshown)} neither is shown, that they help or that they harm."
     if harmful:
         lead += (
             f" All are better without {'any one of ' if len(harmful) > 1 else ''}{listed(harmful)}."

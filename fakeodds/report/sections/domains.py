@@ -106,7 +106,7 @@ def prepare_candidates(robust: dict[str, Any]) -> pd.DataFrame:
 def _lead(domains: pd.DataFrame, column: str, known: float) -> str:
     worst, best = domains.iloc[0], domains.iloc[-1]
     return (
-        f"When a {column} is hidden from the ensemble and then judged, the log loss is "
+        f"When one {column} is hidden from the ensemble and then judged, the log loss is "
         f"{number(best['calibrated'], 3)} ({shorten(best['name'])}) to "
         f"{number(worst['calibrated'], 3)} ({shorten(worst['name'])}); with all of them known it "
         f"is {number(known, 3)}."

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from fakeodds.report.alert_words import alert_words
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Actions, Figure, Part, Section, Tile, Tiles, Words
 from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
@@ -19,7 +20,7 @@ from fakeodds.view.format import (
     stage_title,
 )
 from fakeodds.workflows.advice import advice_of, best_single
-from fakeodds.workflows.alerts import alerts_in, has_groups, is_grave
+from fakeodds.workflows.alerts import has_groups
 from fakeodds.workflows.worth import shows_something
 from stacking.estimate.stages import STEPS, singles
 
@@ -27,7 +28,7 @@ from stacking.estimate.stages import STEPS, singles
 def build(contents: Contents) -> Section | None:
     """The promised log loss with its interval, and what it was before each step."""
     metrics, board = contents.metrics, contents.leaderboard
-    if metrics is None or board is None or "calibrated" not in metrics["stages"]:
+    if metrics is None or "calibrated" not in metrics["stages"]:
         return None
     final = metrics["stages"]["calibrated"]
     loss = final["log_loss"]
@@ -82,9 +83,8 @@ def build(contents: Contents) -> Section | None:
                 warning=True,
             ),
         )
-    alerts = [Words(str(note), warning=True, grave=is_grave(note)) for note in alerts_in(metrics)]
     lead = _lead(metrics, board, knowing_nothing)
-    return Section("headline", "What to expect", lead, parts, alerts)
+    return Section("headline", "What to expect", lead, parts, alert_words(metrics))
 
 
 def _groups_of(metrics: dict[str, Any]) -> str:
@@ -98,20 +98,21 @@ def _unseen(metrics: dict[str, Any]) -> str:
     return "that nothing that was fitted had seen, but perhaps others of their person or source"
 
 
-def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame) -> pd.DataFrame:
+def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame | None) -> pd.DataFrame:
     """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector.
 
     Of several it is the best with a calibrator of its own, as the stack has one too.
     """
     stages = metrics["stages"]
     alone = singles(stages)
-    if len(alone) > 1:
+    if len(alone) > 1 and board is not None:
         single = best_single(board)
         name = f"best single, calibrated: {single['name']}"
         first = {"stage": single["name"], "name": name}
         first |= {measure: single[measure] for measure in ("log_loss", "low", "high")}
     else:
-        first = {"stage": alone[0], "name": stage_name(alone[0]), **loss_of(stages[alone[0]])}
+        best = min(alone, key=lambda stage: float(stages[stage]["log_loss"]["value"]))
+        first = {"stage": best, "name": stage_name(best), **loss_of(stages[best])}
     steps = [
         {"stage": stage, "name": stage_title(stage), **loss_of(stages[stage])}
         for stage in STEPS
@@ -120,7 +121,7 @@ def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([first, *steps])
 
 
-def _lead(metrics: dict[str, Any], board: pd.DataFrame, knowing_nothing: float) -> str:
+def _lead(metrics: dict[str, Any], board: pd.DataFrame | None, knowing_nothing: float) -> str:
     stages = metrics["stages"]
     loss = stages["calibrated"]["log_loss"]
     first = prepare_steps(metrics, board).iloc[0]

@@ -8,7 +8,7 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
-from fakeodds.view.format import apart_in_figure, interval, number, stage_title
+from fakeodds.view.format import apart_in_figure, difference, interval, number, stage_title
 from fakeodds.workflows.advice import SHOWN, best_single
 from predictions.words import count
 from stacking.estimate.stages import STEPS
@@ -33,30 +33,29 @@ def build(contents: Contents) -> Section | None:
 def _lead(board: pd.DataFrame) -> str:
     """Who leads, and how far it is from what is submitted."""
     shipped = board[board["shipped"]].iloc[0]
+    if (board["kind"] == "detector").sum() == 1:
+        raw = board[board["kind"] == "detector"].iloc[0]
+        return (
+            f"What is submitted has a log loss of {number(shipped['log_loss'])}; {raw['name']} as "
+            f"it came has {number(raw['log_loss'])}."
+        )
     single = best_single(board)
     behind = single["to_shipped"]
     word = "behind" if behind >= 0 else "ahead"
     shown = abs(behind) > SHOWN * single["to_shipped_error"]
+    gap = difference(abs(behind), single["to_shipped_error"])
     return (
         f"What is submitted has a log loss of {number(shipped['log_loss'])}; the best detector "
         f"alone, {single['name']} with a calibrator of its own, has {number(single['log_loss'])}: "
-        f"{_gap(single, 'to_shipped')} {word}{'' if shown else ', which may be chance'}."
+        f"{gap} {word}{'' if shown else ', which may be chance'}."
     )
-
-
-def _gap(row: Any, name: str) -> str:
-    """A paired difference with its standard error."""
-    error = row[f"{name}_error" if name == "to_shipped" else "standard_error"]
-    spread = "" if pd.isna(error) else f" ± {number(error)}"
-    return f"{number(abs(row[name]))}{spread}"
 
 
 def _row_name(row: Any) -> str:
     """What a row is, for somebody who knows none of our words."""
     name, kind = str(row["name"]), row["kind"]
     if kind == "ensemble":
-        members = "" if pd.isna(row["models"]) else f": {row['models']}"
-        return f"best {name}{members}" if name != "1" else f"best single, chosen inside{members}"
+        return f"{name} by selection: {row['models']}"
     return stage_title(name) if kind == "stack" else name
 
 
@@ -65,10 +64,9 @@ def _table(board: pd.DataFrame) -> Table:
         """Behind what is submitted, or ahead of it."""
         if row["shipped"]:
             return "submitted"
-        error = row["to_shipped_error"]
-        spread = "" if pd.isna(error) else f" ± {number(error)}"
-        gap = round(row["to_shipped"], 4)
-        return f"{gap:+.4f}{spread}" if gap else f"{abs(gap):.4f}{spread}"
+        sign = "+" if round(row["to_shipped"], 4) > 0 else ""
+        # No minus before what is rounded to nothing.
+        return sign + difference(round(row["to_shipped"], 4) + 0.0, row["to_shipped_error"])
 
     return Table.of(
         board,
@@ -78,7 +76,9 @@ def _table(board: pd.DataFrame) -> Table:
             "log loss": cell("log_loss", number),
             "95 %": interval,
             "behind the first": lambda row: (
-                "-" if row["difference"] == 0 else _gap(row, "difference")
+                "-"
+                if row["difference"] == 0
+                else difference(row["difference"], row["standard_error"])
             ),
             "against submitted": signed,
             **{title: cell(name, number, 3) for name, title in _MEASURES.items()},

@@ -122,7 +122,7 @@ def prepare_files(contents: Contents) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    if value is None or value == []:
+    if value is None or value in ([], ()):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

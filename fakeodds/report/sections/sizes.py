@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.report.alert_words import alert_words
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Figure, Part, Section, Table, Tile, Tiles, Words, cell
+from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Tile, Tiles, Words, cell
 from fakeodds.view.format import ensemble_name, interval, listed, number
+from fakeodds.workflows.advice import advice_of_comparison
 from stacking.estimate.stages import single_of
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def build(contents: Contents) -> Section | None:
     if contents.compare is None:
         if len(contents.detectors) < 2:
             return None
-        lead = "Whether fewer detectors would do as well was not judged in this run."
+        lead = "Ensembles were not compared in this run; the leaderboard has what was chosen from."
         return Section("sizes", "Ensemble size", lead, [Words(text) for text in _how_to(contents)])
     from stacking.ensembles.compare import Comparison
 
@@ -43,9 +45,13 @@ def build(contents: Contents) -> Section | None:
         *(_figure(comparison, cost) for cost in ("size", *costs)),
         _table(comparison, costs),
     ]
-    return Section(
-        "sizes", "Ensemble size", _lead(comparison) + _of_stack(contents, comparison), parts
-    )
+    lead = _lead(comparison) + _of_stack(contents, comparison)
+    if contents.metrics is not None:
+        return Section("sizes", "Ensemble size", lead, parts)
+    # Of a run that only compared it is the first section.
+    advice = advice_of_comparison(contents.run, contents.compare)
+    parts.insert(1, Actions([(one.text, one.command) for one in advice]))
+    return Section("sizes", "Ensemble size", lead, parts, alert_words(contents.compare))
 
 
 def prepare_sizes(comparison: "Comparison") -> pd.DataFrame:
@@ -70,8 +76,9 @@ def prepare_points(comparison: "Comparison", cost: str) -> "TradeOff":
 
 
 def _how_to(contents: Contents) -> tuple[str, str]:
-    """The commands that judge all ensembles into this run folder."""
-    run, settings = quote(str(contents.run.path)), contents.settings
+    """The commands that judge all ensembles into this run folder; of videos, into one beside it."""
+    path, settings = contents.run.path, contents.settings
+    run = quote(f"{path}-sizes" if contents.run.is_of_videos else str(path))
     scores = settings.get("scores")
     if settings.get("command") == "stack" and isinstance(scores, list) and scores:
         named = " ".join(quote(str(path)) for path in scores)
@@ -110,22 +117,28 @@ def _lead(comparison: "Comparison") -> str:
 
 
 def _of_stack(contents: Contents, comparison: "Comparison") -> str:
-    """Where the stack of the run takes others than are recommended here: which, and why."""
-    shipped = [] if contents.metrics is None else contents.metrics["ensemble"]["models"]
+    """Where the stack of the run takes others than are recommended here: how many, and why."""
+    ensemble = {} if contents.metrics is None else contents.metrics["ensemble"]
+    shipped, note = ensemble.get("models", []), ensemble.get("note")
     if not shipped or set(shipped) == set(comparison.taken()["models"]):
         return ""
-    asked = contents.settings.get("take", contents.settings.get("stack", {}).get("take"))
-    if asked != "recommended":
-        return f" The stack takes {_of_size(len(shipped))}, as asked for (--take {asked})."
-    return (
-        f" The stack takes {_of_size(len(shipped))} all the same: its meta-learner makes more of "
-        "them than the plain regression by which ensembles are compared."
-    )
+    lead = f" The stack takes {_of_size(len(shipped))}"
+    if comparison.budget:
+        return f"{lead}, as it knows no budget."
+    if note and note["code"] == "stacking.ensemble-outdone":
+        return (
+            f"{lead} all the same: its meta-learner makes more of them than the plain regression "
+            "by which ensembles are compared."
+        )
+    return f"{lead}."
 
 
 def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
     taken, smallest = (comparison.taken(rule) for rule in ("recommended", "smallest"))
-    chosen = "the choice included: each fold chose without its own videos; 95 %: "
+    chosen = (
+        "combined by a plain regression, as all here; the choice included (each fold chose "
+        "without its own videos); 95 %: "
+    )
     tiles = [
         Tile(
             number(comparison.chosen_inside.value),

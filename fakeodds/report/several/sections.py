@@ -118,16 +118,21 @@ def _lead(promises: pd.DataFrame, differences: list[dict[str, Any]]) -> str:
         f"(95 %: {interval(best)}). "
     )
     shown: list[str] = []
+    dearer: list[str] = []
     unclear: list[str] = []
     apart: list[str] = []
     for one in differences:
         if best["name"] in one["of"]:
             (other,) = (name for name in one["of"] if name != best["name"])
-            told = verdict(one)
+            costs = {f"{best['name']} costs less": shown, f"{other} costs less": dearer}
             kind = apart if "difference" not in one else unclear
-            (shown if told == f"{best['name']} costs less" else kind).append(other)
+            costs.get(verdict(one), kind).append(other)
     if shown:
         said += f"On shared videos it is shown to cost less than {listed(shown)}. "
+    if dearer:
+        said += (
+            f"But on the videos that they share it is shown to cost more than {listed(dearer)}. "
+        )
     if unclear:
         said += f"That it costs less than {listed(unclear)} is not shown. "
     if apart:

@@ -229,6 +229,6 @@ def test_nothing_of_an_earlier_run_in_the_same_folder_remains(
     text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
     for word in ("bold", "blind", "swap0", "compare.json", "first.csv"):
         assert not re.search(rf"\b{re.escape(word)}\b", text)
-    assert "was not judged in this run" in page
+    assert "Ensembles were not compared in this run" in page
     for name in ("domains.json", "compare.json", "compare.png", "report/domains.png"):
         assert not (out / name).exists()

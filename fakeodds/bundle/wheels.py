@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_string
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Literal
 
@@ -140,7 +140,8 @@ def download_wheels(
     Raises:
         InputError: pip is not here, or cannot bring one of them.
     """
-    if find_spec("pip") is None:
+    # setuptools' own finder takes being asked for pip for being run by it, and breaks distutils.
+    if PathFinder.find_spec("pip") is None:
         raise InputError(
             "pip, which brings them, is not installed beside this Python",
             option="--wheels",

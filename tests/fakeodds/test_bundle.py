@@ -358,3 +358,16 @@ def test_wheels_that_cannot_be_had_are_told_of(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(InputError, match=r"click==0\.0\.1.*--wheels none"):
         download_wheels(Needed({"click": "0.0.1"}, (), ()), tmp_path, Target())
+
+
+def test_looking_for_pip_leaves_setuptools_usable(tmp_path: Path) -> None:
+    """torch.compile imports it, perhaps in the same process."""
+    code = (
+        "from pathlib import Path\n"
+        "from fakeodds.bundle.requirements import Needed\n"
+        "from fakeodds.bundle.wheels import Target, download_wheels\n"
+        f"download_wheels(Needed({{}}, (), ()), Path({str(tmp_path)!r}), Target())\n"
+        "import setuptools"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

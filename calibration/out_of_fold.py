@@ -67,7 +67,8 @@ def calibrate(
         The rows' probabilities out of fold, and the map learned on all of them.
 
     Raises:
-        InputError: as the measures; one label only, a label with one group, no such method.
+        InputError: as the measures; scores that are no probabilities, one label only, a label
+            with one group, no such method.
 
     Examples:
         >>> from calibration import calibrate, log_loss
@@ -76,6 +77,13 @@ def calibrate(
         >>> round(log_loss(y, too_sure), 2), round(log_loss(y, mended.out_of_fold), 2)
         (0.93, 0.5)
     """
+    outside = np.asarray(p, dtype=np.float64)
+    if ((outside < 0) | (outside > 1)).any():
+        raise InputError(
+            "some scores lie outside [0, 1], and calibrate takes probabilities",
+            remedy="of logits give to_probability(logits); raw scores of any scale and direction "
+            "are calibrated by Stack().fit(scores, y, groups=groups), also a single column",
+        )
     labels, probability, _ = check_scored(y, p)
     rows = len(labels)
     owner = probability if groups is None else group_codes(groups, rows, sort=True)

@@ -16,7 +16,13 @@ def print_sizes(found: Mapping[str, Any]) -> None:
     costs = {"seconds": "s/video", "mb": "MB"}
     known = [cost for cost in costs if subsets[cost].notna().any()]
     table = Table(box=None, pad_edge=False)
-    for name in ("size", "log loss", "95 % interval", "to best", *(costs[cost] for cost in known)):
+    for name in (
+        "size",
+        "log loss",
+        "95 % interval",
+        "to lowest",
+        *(costs[cost] for cost in known),
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("detectors", overflow="fold")
     numbers = {name: str(number) for number, name in enumerate(found["models"], start=1)}
@@ -27,7 +33,7 @@ def print_sizes(found: Mapping[str, Any]) -> None:
             str(row["size"]),
             f"{row['log_loss']:.4f}",
             f"{row['low']:.4f}-{row['high']:.4f}",
-            "best" if row["difference"] == 0 else f"+{row['difference']:.4f}{error}",
+            "lowest" if row["difference"] == 0 else f"+{row['difference']:.4f}{error}",
             *(_rounded(row[cost]) for cost in known),
             " ".join(numbers[name] for name in row["models"]),
             style="bold" if row["recommended"] else None,

@@ -61,3 +61,8 @@ def test_what_cannot_be_judged_is_refused() -> None:
         calibrate([1, 1, 0, 0], [0.2, 0.3, 0.4, 0.5], ["a", "a", "b", "c"])
     with pytest.raises(InputError, match="isotonik"):
         calibrate(*drawn()[:2], method="isotonik")
+
+
+def test_raw_scores_are_told_where_they_belong() -> None:
+    with pytest.raises(InputError, match=r"outside \[0, 1\].*Stack"):
+        calibrate([0, 1, 0, 1], [-2.3, 0.4, 0.1, 0.9])

@@ -48,7 +48,7 @@ def advice_of(run: RunFolder) -> list[Advice]:
     board = run.read_leaderboard()
     command = CommandLine.last_of(run.record["commands"], "run", "train", "stack", "calibrate")
     command = None if command is None else command.without(*_OF_TALK)
-    mended = _mend(metrics, command)
+    mended = _mend(metrics, command, several=len(metrics["ensemble"]["of"]) > 1)
     if not shows_something(metrics):
         return [*mended, _not_yet(metrics)]
     return [
@@ -66,14 +66,16 @@ def advice_of_comparison(run: RunFolder, comparison: Mapping[str, Any]) -> list[
     `comparison`: compare.json.
     """
     command = CommandLine.last_of(run.record["commands"], "compare")
-    every, advice = comparison["models"], []
+    command = None if command is None else command.without(*_OF_TALK)
+    every = comparison["models"]
+    advice = _mend(comparison, command, several=len(every) > 1)
     for rule, why in (("recommendation", "Take"), ("smallest", "For less work take")):
         models, inside = comparison[rule]["models"], comparison[rule]["chosen_inside"]
         if rule == "smallest" and len(models) == len(comparison["recommendation"]["models"]):
             continue
         stack = ""
         if command is not None:
-            kept = command.called("stack").without(*_OF_TALK, values=(*_OF_COMPARING, "--out"))
+            kept = command.called("stack").without(values=(*_OF_COMPARING, "--out"))
             if len(models) < len(every):
                 kept = kept.with_option("--keep", ",".join(models))
             stack = kept.with_option("--out", f"{run.path}-stack").text
@@ -102,9 +104,13 @@ def _of_all(models: list[str], every: list[str]) -> str:
     )
 
 
-def _mend(metrics: dict[str, Any], command: CommandLine | None) -> list[Advice]:
-    """What makes the numbers wrong, and how to judge anew without it."""
-    alerts, advice = alerts_in(metrics), []
+def _mend(judged: Mapping[str, Any], command: CommandLine | None, *, several: bool) -> list[Advice]:
+    """What makes the numbers wrong, and how to judge anew without it.
+
+    Args:
+        judged: metrics.json or compare.json. command: that judged. several: detectors.
+    """
+    alerts, advice = alerts_in(judged), []
     for alert in PROMISE_TOO_GOOD.among(alerts):
         proposed = alert.facts["proposed"]
         grouped = command.with_option("--group", proposed[0]) if command and proposed else None
@@ -117,9 +123,7 @@ def _mend(metrics: dict[str, Any], command: CommandLine | None) -> list[Advice]:
         )
     for alert in LIKE_THE_LABEL.among(alerts):
         model = alert.facts["model"]
-        drops = (
-            command is not None and command.name == "stack" and len(metrics["ensemble"]["of"]) > 1
-        )
+        drops = several and command is not None and command.name in ("stack", "compare")
         advice.append(
             Advice(
                 f"Leave {model} out if it was made from the labels or trained on these videos.",

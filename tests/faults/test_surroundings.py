@@ -21,8 +21,12 @@ def whole(
 
 def _in(folder: Path, words: tuple[object, ...]) -> list[object]:
     """The words of the command; work side by side is what kills are tried on."""
-    named = [folder if word == "FOLDER" else word for word in words]
-    return [*named, "--jobs", 1]
+    return _one_process([folder if word == "FOLDER" else word for word in words])
+
+
+def _one_process(words: list[object]) -> list[object]:
+    at = words.index("--jobs")
+    return [*words[: at + 1], 1, *words[at + 2 :]]
 
 
 @pytest.mark.parametrize(
@@ -52,5 +56,5 @@ def test_a_limit(
 
 
 def test_a_folder_that_goes_under_way(stacking: tuple[object, ...], tmp_path: Path) -> None:
-    words = [*(word for word in stacking if word not in ("--out", "FOLDER")), "--jobs", 1]
+    words = _one_process([word for word in stacking if word not in ("--out", "FOLDER")])
     assert removed_under_way(tmp_path / "run", words).fault == ""

@@ -500,6 +500,9 @@ class Visit:
 
     def drop(self, file: Path, result: str) -> str:
         """Give the first tab a file; the text of what `result` selects, once it is there."""
+        # The page takes the last file away when it has answered, and Gradio loses one that comes
+        # in that very moment.
+        self.page.wait_for_selector("#fo-video .file-preview", state="detached")
         self.page.wait_for_selector("#fo-video input[type=file]", state="attached")
         self.page.set_input_files("#fo-video input[type=file]", str(file))
         return self.text(result)

@@ -63,6 +63,12 @@ def no_violations() -> Callable[[Any], None]:
     rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa"]}}
 
     def check(page: Any) -> None:
+        # What fades in has not the colours yet that are read.
+        page.wait_for_function(
+            "() => document.getAnimations().every((one) => one.playState !== 'running'"
+            " || one.effect.getComputedTiming().iterations === Infinity)"
+        )
+        page.wait_for_timeout(300)
         found = axe.run(page, options=rules).response["violations"]
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
 

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import math
 import os
 import re
 import stat
@@ -128,6 +129,15 @@ def write_json(value: Mapping[str, Any], path: Path) -> None:
         ['{', '"log_loss":', '0.34', '}']
     """
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def json_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A JSON object a row, None where a number is not known: NaN or infinite."""
+    known = table.notna() & ~table.isin([math.inf, -math.inf])
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in table.astype(object).where(known, None).to_dict(orient="records")
+    ]
 
 
 def check_file(path: Path, most: int | None = None) -> int:

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from predictions.folds import assign_folds
 
+#: Inner folds, where nobody says how many.
+N_SPLITS = 5
+
 #: Groups below which nothing is chosen or bounded finely: a handful of groups is separated by
 #: chance alone, and every flexible learner then looks perfect out of fold too.
 LEAST_TO_CHOOSE = 20

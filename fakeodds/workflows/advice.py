@@ -14,7 +14,7 @@ from fakeodds.view.format import difference, ensemble_name, interval, number
 from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GOOD, alerts_in
 from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.worth import shows_something
-from predictions.files import read_json
+from predictions.notes import note_from_json
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -24,8 +24,6 @@ SHOWN = 2.0
 _OF_TALK = ("--json", "--quiet", "-q", "--no-report", "--report")
 #: Options of `compare` that `stack` has not.
 _OF_COMPARING = ("--costs", "--max-seconds", "--max-mb")
-#: Codes of the notes on a choice among detectors that was part of what was judged.
-_CHOICES = ("stacking.ensemble", "stacking.ensemble-outdone")
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,20 @@ class Advice:
         return asdict(self)
 
 
-def advice_of(run: RunFolder) -> list[Advice]:
-    """What to do with a run whose stack is judged; the most urgent first."""
-    metrics = run.read_metrics()
+def advice_of(
+    run: RunFolder,
+    metrics: Mapping[str, Any],
+    board: pd.DataFrame | None,
+    domains: Mapping[str, Any] | None,
+) -> list[Advice]:
+    """What to do with a run whose stack is judged; the most urgent first.
+
+    Args:
+        metrics, board, domains: its metrics.json, leaderboard.csv and domains.json, those that it
+            has.
+    """
     if SHIPPED not in metrics["stages"]:
         return []
-    board = run.read_leaderboard()
     command = CommandLine.last_of(run.record["commands"], "run", "train", "stack", "calibrate")
     command = None if command is None else command.without(*_OF_TALK)
     mended = _mend(metrics, command, several=len(metrics["ensemble"]["of"]) > 1)
@@ -54,7 +60,7 @@ def advice_of(run: RunFolder) -> list[Advice]:
     return [
         *mended,
         _take(metrics, command),
-        *_of_domains(run),
+        *_of_domains(domains or {}),
         *_instead(metrics, board, command),
         *_next(run),
     ]
@@ -133,7 +139,7 @@ def _mend(judged: Mapping[str, Any], command: CommandLine | None, *, several: bo
     return advice
 
 
-def _not_yet(metrics: dict[str, Any]) -> Advice:
+def _not_yet(metrics: Mapping[str, Any]) -> Advice:
     """Where the answers are not shown to be worth anything."""
     few = " of more people" if FEW_GROUPS.among(alerts_in(metrics)) else ""
     return Advice(
@@ -142,25 +148,27 @@ def _not_yet(metrics: dict[str, Any]) -> Advice:
     )
 
 
-def _take(metrics: dict[str, Any], command: CommandLine | None) -> Advice:
+def _take(metrics: Mapping[str, Any], command: CommandLine | None) -> Advice:
     """What is shipped, and what to expect of it."""
+    from stacking.choose.ensemble import CHOSEN, OUTDONE
+
     loss = metrics["stages"][SHIPPED]["log_loss"]
     expected = f"expect a log loss of {number(loss['value'])} (95 %: {interval(loss)})"
     ensemble = metrics["ensemble"]
     if len(ensemble["of"]) == 1:
         return Advice(f"Use submission.csv: {expected}.")
-    note = ensemble["note"]
-    chosen = ", the choice included" if note and note["code"] in _CHOICES else ""
+    notes = [note_from_json(ensemble["note"])] if ensemble["note"] else []
+    was_choice = CHOSEN.among(notes) or OUTDONE.among(notes)
+    chosen = ", the choice included" if was_choice else ""
     if command is not None and (command.has("--keep") or command.has("--drop")):
         chosen += ". That these were kept was chosen before, which is not included"
     taken = _of_all(ensemble["models"], ensemble["of"])
     return Advice(f"Take {taken}, as submission.csv does: {expected}{chosen}.")
 
 
-def _of_domains(run: RunFolder) -> list[Advice]:
+def _of_domains(domains: Mapping[str, Any]) -> list[Advice]:
     """What to expect where the forgeries are of a kind that the stack has not met."""
     advice = []
-    domains = read_json(run.path / "domains.json") if run.has("domains") else {}
     for column, judged in domains.items():
         losses = {
             name: float(stages[SHIPPED]["log_loss"]["value"]) for name, stages in judged.items()
@@ -177,7 +185,7 @@ def _of_domains(run: RunFolder) -> list[Advice]:
 
 
 def _instead(
-    metrics: dict[str, Any], board: pd.DataFrame | None, command: CommandLine | None
+    metrics: Mapping[str, Any], board: pd.DataFrame | None, command: CommandLine | None
 ) -> list[Advice]:
     """What would do nearly as well for less, or did better on these videos."""
     if board is None:

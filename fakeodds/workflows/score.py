@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.report.videos import losses
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import cost_of_share, loss_of
 from fakeodds.workflows.alerts import alerts_in
@@ -80,6 +81,7 @@ def score_answers(
     """
     from calibration import measure_in_full
     from stacking import report_slices
+    from stacking.estimate.metrics import finite_measures
 
     y = rows["label"].to_numpy(np.float64)
     p = rows["probability"].to_numpy(np.float64)
@@ -95,7 +97,7 @@ def score_answers(
         "groups": int(rows["group"].nunique()),
         "share": share,
         "knowing_nothing": cost_of_share(share),
-        "measures": _finite(measures),
+        "measures": finite_measures(measures),
         "promise": None if promise is None else {**promise, **kept(measures["log_loss"], promise)},
         "worst": worst_rows(rows, most).reset_index().to_dict(orient="records"),
         "slices": {
@@ -121,21 +123,13 @@ def kept(came: Mapping[str, float], promise: Mapping[str, Any]) -> dict[str, boo
     return {"inside": said["low"] <= came["value"] <= said["high"], "chance": abs(gap) <= allowed}
 
 
-def row_losses(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Log loss (nats) of each answer, index `video`."""
-    from calibration import row_log_loss
-
-    label, probability = (rows[name].to_numpy(np.float64) for name in ("label", "probability"))
-    return pd.Series(row_log_loss(label, probability), index=rows.index)
-
-
 def worst_rows(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """The `most` answers that cost most, the worst first.
 
     Index `video`; `label` (FAKE or REAL), `group`, `probability`, `log_loss`, `share` (of the
     whole log loss), and what else is known of them, missing as None.
     """
-    loss = row_losses(rows)
+    loss = losses(rows, "probability")
     told = rows.assign(
         label=np.where(rows["label"] == 1, "FAKE", "REAL"),
         log_loss=loss,
@@ -209,7 +203,7 @@ def write_scored(found: Mapping[str, Any], rows: pd.DataFrame, out: Path) -> lis
     measures = pd.DataFrame(
         [{"measure": name, **values} for name, values in found["measures"].items()]
     )
-    told = rows.assign(log_loss=row_losses(rows)).reset_index()
+    told = rows.assign(log_loss=losses(rows, "probability")).reset_index()
     tables = {of_all: measures, of_rows: told}
     parts = [
         {
@@ -240,10 +234,3 @@ def submission_of(path: Path) -> tuple[Path, RunFolder | None]:
             "holds no submission.csv", file=path, remedy="name the file that is to be scored"
         )
     return run.submission, run
-
-
-def _finite(measures: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
-    return {
-        name: {key: value if math.isfinite(value) else None for key, value in one.items()}
-        for name, one in measures.items()
-    }

@@ -17,7 +17,7 @@ from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
 from fakeodds.workflows.scored import Scored
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
-from predictions.files import read_json, replacing, write_json, write_table
+from predictions.files import json_records, read_json, replacing, write_json, write_table
 from predictions.folds import assign_folds, check_folds
 from predictions.words import count
 
@@ -224,13 +224,13 @@ def _with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
 def all_metrics(run: RunFolder) -> dict[str, Any]:
     """metrics.json, with the leaderboard, what to do, the domains that were left out and the
     seconds of every product."""
+    metrics, board = run.read_metrics(), run.read_leaderboard()
     domains = read_json(run.path / "domains.json") if run.has("domains") else None
     further: dict[str, Any] = {} if domains is None else {"domains": domains}
-    board = run.read_leaderboard()
     if board is not None:
-        further["leaderboard"] = board.astype(object).where(board.notna(), None).to_dict("records")
-    further["advice"] = [one.to_json() for one in advice_of(run)]
-    return {**run.read_metrics(), **further, "timing": run.seconds()}
+        further["leaderboard"] = json_records(board)
+    further["advice"] = [one.to_json() for one in advice_of(run, metrics, board, domains)]
+    return {**metrics, **further, "timing": run.seconds()}
 
 
 def check_labels(label: pd.Series, **where: Any) -> None:

@@ -17,7 +17,7 @@ from calibration.measures.bootstrap import group_sums
 from calibration.measures.scores import row_log_loss
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
-from stacking.ensembles.costs import COSTS
+from stacking.ensembles.costs import COSTS, budget_in_words
 from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import subset_probabilities
@@ -25,6 +25,7 @@ from stacking.ensembles.subsets import greedy_path
 from stacking.inner_folds import (
     LEAST_TO_CALIBRATE,
     LEAST_TO_LEAVE_OUT,
+    N_SPLITS,
     inner_folds,
     rarer_groups,
 )
@@ -33,9 +34,6 @@ from stacking.registry import Take
 
 #: Standard errors by which fewer detectors must be better than all.
 _SHOWN = 2.0
-
-#: Inner folds.
-_N_SPLITS = 5
 
 #: The choice looks at no more rows than this, drawn at random; the stack is fitted on all.
 MOST_ROWS = 8_000
@@ -177,7 +175,7 @@ def choose_ensemble(
     limits = limits_of(scores.columns, costs, budget)
     path = selection(X, y, limits)
     losses = np.full((len(y), len(path)), np.nan)
-    folds = inner_folds(y, codes, _N_SPLITS, seed)
+    folds = inner_folds(y, codes, N_SPLITS, seed)
     for fold in np.unique(folds):
         held = folds == fold
         if y[~held].min() == y[~held].max():
@@ -220,7 +218,7 @@ def choose_ensemble(
         gain=gain,
         standard_error=one_error,
         size=int(table["size"].iloc[best]),
-        within=" and ".join(f"{most:g} {COSTS[cost]}" for cost, most in (budget or {}).items()),
+        within=budget_in_words(budget or {}),
     )
     return EnsembleChoice(take, table, chosen, smallest, note)
 

@@ -133,7 +133,7 @@ def compare_subsets(
         reason=whole.reason,
         chosen_inside=recommended,
         smallest_inside=smallest,
-        left_out=_left_out(names, masks, judged.sums, counts),
+        left_out=_left_out(names, place, judged.sums, counts),
         rows=len(X),
         groups=len(counts),
         prior=float(outer.labels.mean()),
@@ -204,17 +204,17 @@ def _candidates(choices: Sequence[_Chosen], seed: int) -> Masks:
     return in_order(np.vstack([random_subsets(k, N_RANDOM, seed), one_less, *paths]))
 
 
-def _left_out(names: list[str], masks: Masks, sums: Array, counts: Array) -> pd.DataFrame:
+def _left_out(
+    names: list[str], place: Mapping[bytes, int], sums: Array, counts: Array
+) -> pd.DataFrame:
     """A row a detector: what all cost `without` it, how much it `saves` them and its
-    `standard_error` (paired, over groups); NaN of a single one."""
+    `standard_error` (paired, over groups); NaN of a single one. `place`: of each mask in `sums`.
+    """
     if len(names) == 1:
         nothing = {"without": np.nan, "saves": np.nan, "standard_error": np.nan}
         return pd.DataFrame([{"detector": names[0], **nothing}])
-    whole = int(np.argmax(masks.sum(axis=1)))
-    less = [
-        int(np.flatnonzero((masks == one).all(axis=1))[0])
-        for one in ~np.eye(len(names), dtype=bool)
-    ]
+    whole = place[np.ones(len(names), dtype=bool).tobytes()]
+    less = [place[mask.tobytes()] for mask in ~np.eye(len(names), dtype=bool)]
     difference, error = paired_differences(sums, counts, whole)
     return pd.DataFrame(
         {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from calibration import Interval
+from predictions.files import json_records
 from stacking.choose.frame_rule import RuleChoice
 from stacking.ensembles.diversity import MEASURES
 
@@ -75,11 +76,11 @@ class Comparison:
             and {
                 "rule": rules.rule,
                 "over_tracks": rules.over_tracks,
-                "rules": _records(rules.table),
+                "rules": json_records(rules.table),
             },
-            "subsets": _records(self.table),
-            "pairs": _records(self.pairs),
-            "left_out": _records(self.left_out),
+            "subsets": json_records(self.table),
+            "pairs": json_records(self.pairs),
+            "left_out": json_records(self.left_out),
         }
 
     def _taken(self, rule: str, inside: Interval) -> dict[str, Any]:
@@ -109,19 +110,10 @@ class Comparison:
         )
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A JSON object a row, None where a number is not known."""
-    known = table.notna() & ~table.isin([np.inf, -np.inf])
-    return [
-        {str(name): value for name, value in row.items()}
-        for row in table.astype(object).where(known, None).to_dict(orient="records")
-    ]
-
-
 def _table_of(
     records: list[dict[str, Any]], columns: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
-    """The table of `_records`: a column of None alone holds numbers too."""
+    """The table of `json_records`: a column of None alone holds numbers too."""
     table = pd.DataFrame(records, columns=columns)
     unknown = [str(name) for name in table if table[name].isna().any()]
     return table.astype(dict.fromkeys(unknown, np.float64))

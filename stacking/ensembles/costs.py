@@ -1,5 +1,6 @@
 """What detectors cost to run: seconds a video and MB of weights, from a small table."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,11 @@ def subset_costs(costs: pd.DataFrame, masks: NDArray[np.bool_]) -> pd.DataFrame:
     return pd.DataFrame(total, columns=list(COSTS))
 
 
+def budget_in_words(budget: Mapping[str, float]) -> str:
+    """`2 seconds a video and 100 MB of weights`; nothing of no budget."""
+    return " and ".join(f"{most:g} {COSTS[cost]}" for cost, most in budget.items())
+
+
 def check_budget(costs: pd.DataFrame, budget: dict[str, float]) -> None:
     """Refuse a budget on costs that are not known.
 
@@ -91,5 +97,6 @@ def check_budget(costs: pd.DataFrame, budget: dict[str, float]) -> None:
     for cost, most in budget.items():
         affordable &= (costs[cost] <= most).to_numpy()
     if not affordable.any():
-        told = " and ".join(f"{most:g} {COSTS[cost]}" for cost, most in budget.items())
-        raise InputError(f"no detector is within {told}", remedy="raise the budget")
+        raise InputError(
+            f"no detector is within {budget_in_words(budget)}", remedy="raise the budget"
+        )

@@ -20,7 +20,7 @@ from stacking.clipping import learned_clip
 from stacking.ensembles.fits import Masks, held_out_losses, subset_logits, subset_path
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
-from stacking.inner_folds import LEAST_TO_CALIBRATE, inner_folds, rarer_groups
+from stacking.inner_folds import LEAST_TO_CALIBRATE, N_SPLITS, inner_folds, rarer_groups
 from stacking.inputs import Array, Codes
 
 #: Penalties among which the inner folds choose; against the log loss summed over rows.
@@ -28,10 +28,6 @@ ALPHAS = (1000.0, 100.0, 10.0, 1.0, 0.1)
 
 #: Subsets fitted together: enough to share the work, few enough to share out over processes.
 _CHUNK = 128
-
-
-#: Inner folds.
-_N_SPLITS = 5
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ def subset_probabilities(
         design = tamed.transform(X)
         columns = masks[:, np.append(np.arange(X.shape[1]), tamed.missing_columns_)]
         path = subset_path(design, y, columns, ALPHAS)
-        folds = inner_folds(y, groups, _N_SPLITS, seed)
+        folds = inner_folds(y, groups, N_SPLITS, seed)
         inner = [(folds == fold) for fold in np.unique(folds)]
         if len(inner) < 2:
             # One group: nothing to choose by, so the strongest penalty.

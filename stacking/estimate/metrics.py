@@ -1,6 +1,7 @@
 """metrics.json: how good every stage is, with intervals."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -45,10 +46,7 @@ def report_metrics(
     progress("measures", 0, len(oof.columns))
     for done, name in enumerate(oof.columns, start=1):
         found = measure_all(labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed)
-        stages[str(name)] = {
-            measure: {key: _finite(value) for key, value in interval.items()}
-            for measure, interval in found.items()
-        }
+        stages[str(name)] = finite_measures(found)
         progress("measures", done, len(oof.columns))
     return {
         "rows": len(oof),
@@ -58,5 +56,11 @@ def report_metrics(
     }
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def finite_measures(
+    measures: Mapping[str, Mapping[str, float]],
+) -> dict[str, dict[str, float | None]]:
+    """Measures with their intervals as JSON values: None where one is not defined."""
+    return {
+        name: {key: float(value) if math.isfinite(value) else None for key, value in one.items()}
+        for name, one in measures.items()
+    }

@@ -10,12 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from predictions.groups import group_codes
 from predictions.notes import Note
-from stacking.inner_folds import LEAST_TO_CALIBRATE_AGAIN, inner_folds
+from stacking.inner_folds import LEAST_TO_CALIBRATE_AGAIN, N_SPLITS, inner_folds
 from stacking.inputs import Array, Codes, checked_rows, checked_scores
 from stacking.solvers import smoothed_logit
-
-#: Inner folds of a learner that is fitted without any.
-_N_SPLITS = 5
 
 
 class MetaLearner(ClassifierMixin, BaseEstimator):
@@ -120,7 +117,7 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         return X if self.uses_statistics or self.n_scores is None else X[:, : self.n_scores]
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:
-        self._fit_out_of_fold(X, y, groups, inner_folds(y, groups, _N_SPLITS, self.seed))
+        self._fit_out_of_fold(X, y, groups, inner_folds(y, groups, N_SPLITS, self.seed))
 
     def _logit(self, X: Array) -> Array:
         raise NotImplementedError

@@ -35,6 +35,7 @@ def build(contents: Contents) -> Section | None:
     prior = metrics["prior"]
     knowing_nothing = cost_of_share(prior)
     steps = prepare_steps(metrics, board)
+    advice = advice_of(contents.run, metrics, board, contents.domains)
     parts: list[Part] = [
         Tiles(
             (
@@ -58,7 +59,7 @@ def build(contents: Contents) -> Section | None:
                 Tile(f"{metrics['rows']:,}", "labelled videos", _groups_of(metrics)),
             )
         ),
-        Actions([(one.text, one.command) for one in advice_of(contents.run)]),
+        Actions([(one.text, one.command) for one in advice]),
         Figure(
             "steps",
             "Log loss after each step",

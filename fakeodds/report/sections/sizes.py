@@ -12,15 +12,16 @@ import pandas as pd
 from fakeodds.report.alert_words import alert_words
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Tile, Tiles, Words, cell
-from fakeodds.view.format import ensemble_name, interval, listed, number
+from fakeodds.view.format import difference, ensemble_name, interval, listed, number
 from fakeodds.workflows.advice import advice_of_comparison
+from predictions.notes import note_from_json
+from stacking.ensembles.costs import COSTS, budget_in_words
 from stacking.estimate.stages import single_of
 
 if TYPE_CHECKING:
     from stacking.ensembles.compare import Comparison
     from stacking.ensembles.plot import TradeOff
 
-_COSTS = {"seconds": "seconds a video", "mb": "MB of weights"}
 
 #: Ensembles that are drawn, beside those that matter.
 _DRAWN = 250
@@ -38,7 +39,7 @@ def build(contents: Contents) -> Section | None:
     comparison = Comparison.from_dict(contents.compare)
     if len(comparison.table) < 2:
         return None
-    costs = [cost for cost in _COSTS if comparison.table[cost].notna().any()]
+    costs = [cost for cost in COSTS if comparison.table[cost].notna().any()]
     parts: list[Part] = [
         _tiles(comparison, costs),
         Words(comparison.reason),
@@ -109,15 +110,15 @@ def _lead(comparison: "Comparison") -> str:
             f"{listed(list(smallest['models']), most=12)}."
         )
     if comparison.budget and allowed < most:
-        budget = " and ".join(
-            f"{most:g} {_COSTS[cost]}" for cost, most in comparison.budget.items()
-        )
+        budget = budget_in_words(comparison.budget)
         lead += f" Nothing over the budget ({budget}) was considered."
     return lead
 
 
 def _of_stack(contents: Contents, comparison: "Comparison") -> str:
     """Where the stack of the run takes others than are recommended here: how many, and why."""
+    from stacking.choose.ensemble import OUTDONE
+
     ensemble = {} if contents.metrics is None else contents.metrics["ensemble"]
     shipped, note = ensemble.get("models", []), ensemble.get("note")
     if not shipped or set(shipped) == set(comparison.taken()["models"]):
@@ -125,7 +126,7 @@ def _of_stack(contents: Contents, comparison: "Comparison") -> str:
     lead = f" The stack takes {_of_size(len(shipped))}"
     if comparison.budget:
         return f"{lead}, as it knows no budget."
-    if note and note["code"] == "stacking.ensemble-outdone":
+    if note and OUTDONE.among([note_from_json(note)]):
         return (
             f"{lead} all the same: its meta-learner makes more of them than the plain regression "
             "by which ensembles are compared."
@@ -157,7 +158,7 @@ def _tiles(comparison: "Comparison", costs: Sequence[str]) -> Tiles:
     for cost in costs:
         if pd.notna(taken[cost]):
             of_fewest = f"the fewest: {_cost(smallest[cost])}"
-            tiles.append(Tile(_cost(taken[cost]), f"{_COSTS[cost]}, summed", of_fewest))
+            tiles.append(Tile(_cost(taken[cost]), f"{COSTS[cost]}, summed", of_fewest))
     return Tiles(tiles)
 
 
@@ -178,7 +179,7 @@ def _figure(comparison: "Comparison", cost: str) -> Figure:
     )
     return Figure(
         f"sizes_{cost}",
-        f"Log loss against {'the number of detectors' if cost == 'size' else _COSTS[cost]}",
+        f"Log loss against {'the number of detectors' if cost == 'size' else COSTS[cost]}",
         f"{drawn} Lower and further left is better. Line: nothing is both better and "
         f"{'smaller' if cost == 'size' else 'cheaper'}. Ring: recommended.",
         partial(_plot, data=data),
@@ -210,7 +211,7 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
             "log loss": cell("log_loss", number),
             "95 %": interval,
             "behind the best": _behind,
-            **{_COSTS[cost]: cell(cost, _cost) for cost in costs},
+            **{COSTS[cost]: cell(cost, _cost) for cost in costs},
             "which": cell("models", ensemble_name, everything),
             "taken as": lambda row: _rule(row),
         },
@@ -232,5 +233,4 @@ def _rule(row: dict[str, Any]) -> str:
 def _behind(row: dict[str, Any]) -> str:
     if row["difference"] == 0:
         return "the best"
-    error = row["standard_error"]
-    return f"{number(row['difference'])}" + ("" if pd.isna(error) else f" ± {number(error)}")
+    return difference(row["difference"], row["standard_error"])

@@ -43,6 +43,7 @@ class JudgedAnswers:
             (string), `probability` of FAKE, and those of `original`, `method`, `dataset` and the
             columns of `keep` that the truth has (string).
         notes: what was decided while reading.
+        columns: all that the truth has.
 
     Examples:
         >>> from pathlib import Path
@@ -56,6 +57,7 @@ class JudgedAnswers:
 
     rows: pd.DataFrame
     notes: list[Note]
+    columns: tuple[str, ...] = ()
 
 
 def read_judged(
@@ -116,7 +118,8 @@ def read_judged(
         notes.append(NOT_KNOWN(file=str(submission), videos=rows.index[~known].tolist()))
     rows = rows[known].copy()
     rows["group"] = groups_of(rows, piece.groupings, notes)
-    return JudgedAnswers(rows, [_in_our_words(note, str(truth)) for note in notes])
+    told = [_in_our_words(note, str(truth)) for note in notes]
+    return JudgedAnswers(rows, told, tuple(map(str, piece.columns)))
 
 
 def _in_our_words(note: Note, truth: str) -> Note:

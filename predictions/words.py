@@ -1,5 +1,7 @@
 """Numbers and lists of names in sentences."""
 
+import csv
+import io
 from collections.abc import Sequence
 from string import Formatter
 from typing import Any
@@ -21,6 +23,26 @@ def name_some(names: Sequence[str], most: int = 5) -> str:
     """`a, b and 3 more`: the first few names, and how many more there are."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """`a,b` -> `a`, `b`. A name that holds a comma stands in double quotes, as in a CSV row.
+
+    Raises:
+        ValueError: a quote does not close.
+    """
+    try:
+        row = next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        raise ValueError(f"{text!r} has a double quote that does not close") from None
+    return tuple(name.strip() for name in row)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names as `split_names` reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
 
 
 def reason_of(error: BaseException) -> str:

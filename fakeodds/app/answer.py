@@ -113,7 +113,7 @@ def answer_video(
 
     Args:
         stack, about: of `load_stack`.
-        oof: the run's out-of-fold probabilities.
+        oof: the run's out-of-fold probabilities, missing base scores as NaN (`with_gaps`).
         frames: frame scores of the video, `frame, face, model, logit`; may be empty.
         alone: models whose rows are one a face, in the order of the crops.
     """

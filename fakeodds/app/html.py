@@ -13,6 +13,7 @@ from fakeodds.app.answer import Answer, MovedBy
 from fakeodds.app.charts import PLACE, draw_scores, line_style, track_scores
 from fakeodds.app.scoring import ScoredVideo
 from fakeodds.pages import render
+from predictions.notes import Note
 
 #: Faces shown for each side.
 _SHOWN = 4
@@ -111,10 +112,10 @@ def header(run: str) -> str:
     )
 
 
-def submission_preview(rows: pd.DataFrame, title: str) -> str:
-    """Rows of a submission, `filename, label`, below a title."""
+def submission_preview(rows: pd.DataFrame, title: str, alerts: Sequence[Note]) -> str:
+    """Rows of a submission, `filename, label`, below a title and what to beware of."""
     shown = [(name, sentences.percent(p)) for name, p in rows.itertuples(index=False)]
-    return _safe(render("submission.html", title=title, rows=shown))
+    return _safe(render("submission.html", title=title, rows=shown, alerts=alerts))
 
 
 def _safe(page: str) -> str:

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from fakeodds.app import sentences
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.run.folder import RunFolder
 from fakeodds.workflows.inputs import ScoreColumns
-from fakeodds.workflows.probability import stack_probability
+from fakeodds.workflows.probability import NewAnswers, stack_probability
+from fakeodds.workflows.scales import alerts_on_new
 from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.progress import Progress, silent
-from predictions.submission import make_submission
 
 if TYPE_CHECKING:
     from base_models.detectors.registry import BackendName
@@ -32,7 +30,7 @@ class OpenedRun:
     Attributes:
         folder: of the run.
         stack, about: of `load_stack`.
-        oof: the out-of-fold probabilities.
+        oof: the out-of-fold probabilities, missing base scores as NaN.
         worth: one sentence on what the run's answers are worth.
         shown: whether they are shown to be worth more than knowing nothing.
         scorer: its detectors, None where the run was fitted on score files.
@@ -52,11 +50,12 @@ class OpenedRun:
             InputError: there is no run, it is not finished, or a file of it is damaged.
         """
         from stacking import load_stack
+        from stacking.estimate.missing import with_gaps
 
         self.folder = RunFolder.existing(path, reads=True)
         self.folder.require("stack")
         self.stack, self.about = load_stack(self.folder.stack)
-        self.oof = self.folder.read_oof()
+        self.oof = with_gaps(self.folder.read_oof())
         metrics = self.folder.read_metrics()
         self.worth, self.shown = sentences.worth(metrics), shows_something(metrics)
         self.scorer = self._open_scorer(device, backend, progress)
@@ -120,8 +119,8 @@ class OpenedRun:
         clip = path.read_bytes() if brings_clip else None
         return answer_page(path.name, size, scored, answer, self.worth, self.shown, clip)
 
-    def submission(self, paths: Sequence[Path], limits: Limits) -> pd.DataFrame:
-        """Score files -> `filename, label`, as `fakeodds apply` gives them.
+    def answer_scores(self, paths: Sequence[Path], limits: Limits) -> NewAnswers:
+        """Score files -> the answers that `fakeodds apply` gives.
 
         Raises:
             InputError: a file is no score file, or lacks a detector.
@@ -139,8 +138,10 @@ class OpenedRun:
                 file=paths[0],
                 remedy="give a table with the columns video, frame, model, logit",
             )
-        return make_submission(
-            stack_probability(self.stack, scores.features, self.about, None, scores.groups)
+        features, groups = scores.features, scores.groups
+        return NewAnswers(
+            stack_probability(self.stack, features, self.about, None, groups),
+            alerts_on_new(features, self.about, groups),
         )
 
     def report(self) -> Path:

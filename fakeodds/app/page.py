@@ -18,7 +18,7 @@ from fakeodds.app.opened_run import SCORE_ENDINGS, OpenedRun
 from fakeodds.app.sentences import fault, refusal, told_briefly
 from fakeodds.app.uploads import Uploads
 from predictions.errors import InputError
-from predictions.submission import write_submission
+from predictions.submission import make_submission, write_submission
 from predictions.words import count
 
 #: Requests that Gradio keeps, and people whose page it remembers with all that was shown there.
@@ -229,7 +229,8 @@ def _scores_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
                 uploads.used([one["path"] for one in given]) as paths,
                 tempfile.TemporaryDirectory(dir=uploads.folder) as made,
             ):
-                found = run.submission(paths, limits)
+                answers = run.answer_scores(paths, limits)
+                found = make_submission(answers.probability)
                 write_submission(found, Path(made) / "submission.csv")
                 content = (Path(made) / "submission.csv").read_bytes()
             file = uploads.result("submission.csv", content)
@@ -238,7 +239,7 @@ def _scores_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
         title = f"{count(len(found), 'video')} in submission.csv"
         if len(found) > _PREVIEW:
             title += f", the first {_PREVIEW}:"
-        page = html.submission_preview(found.head(_PREVIEW), title)
+        page = html.submission_preview(found.head(_PREVIEW), title, answers.alerts)
         return page, gr.File(value=str(file), visible=True)
 
     done = go.click(calibrate, files, [said, result], api_visibility="private", preprocess=False)

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from fakeodds.cli.command import Decorator, Existing
 from fakeodds.cli.completion import completer
 from predictions.settings import Setting, settings_of
+from predictions.words import join_names, split_names
 
 
 def settings_options(
@@ -115,7 +116,7 @@ def _typed_default(one: Setting) -> Any:
     if one.default is None:
         return one.facts.none
     if isinstance(one.default, tuple):
-        return ",".join(map(str, one.default))
+        return join_names(list(map(str, one.default)))
     return one.default
 
 
@@ -124,7 +125,7 @@ def _type(one: Setting) -> click.ParamType | type:
     if facts.parse is not None and not facts.repeated:
         return Text(facts.parse)
     if one.is_list and not facts.repeated:
-        return Text(lambda text: tuple(one.type(part.strip()) for part in text.split(",")))
+        return Text(lambda text: tuple(map(one.type, split_names(text))))
     if facts.choices:
         return click.Choice(facts.choices)
     if one.type is Path:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -59,9 +58,8 @@ def apply(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.answers import Asked
-    from fakeodds.workflows.probability import stack_probability
+    from fakeodds.workflows.probability import answer_new
     from fakeodds.workflows.report import tell_outdated
-    from fakeodds.workflows.scales import alerts_on_new
     from fakeodds.workflows.submission import as_found, submit, wanted_by
     from stacking import load_stack
 
@@ -72,7 +70,6 @@ def apply(
     fitted, about = load_stack(folder)
     videos = _videos_of(new)
     asked = Asked(videos or new, prior)
-    alerts: list[dict[str, Any]] = []
     if videos:
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import pipeline
@@ -85,21 +82,21 @@ def apply(
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
-        probability = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
+        answers = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
         try:
             scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         except InputError as error:
             raise _or_videos(error, stack) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
-        probability = stack_probability(fitted, scores.features, about, prior, scores.groups)
-        alerts = [one.to_json() for one in alerts_on_new(scores.features, about, scores.groups)]
-    submission = submit(probability, out, wanted)
+        answers = answer_new(fitted, scores.features, about, prior, scores.groups)
+    submission = submit(answers.probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         run = RunFolder.existing(stack)
         run.answered(**replace(asked, sample=sample).record())
         tell_outdated(run)
-    return {**as_found(submission), "alerts": alerts, "files": {out.name: str(out)}}
+    found = {**as_found(submission), "alerts": answers.alerts_to_json()}
+    return {**found, "files": {out.name: str(out)}}
 
 
 def _or_videos(error: InputError, stack: Path) -> InputError:

@@ -68,9 +68,10 @@ def calibrate(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.alerts import alerts_in
+    from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
+    from fakeodds.workflows.metrics import all_metrics
     from fakeodds.workflows.report import show_report, tell_outdated
-    from fakeodds.workflows.scored import Scored
-    from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
+    from fakeodds.workflows.scored_videos import ScoredVideos
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
     refuse_overwriting(out, [scores, labels, test, sample])
@@ -88,7 +89,7 @@ def calibrate(
     run.settings(
         command="calibrate", scores=str(scores), **as_json(options), columns=as_json(columns)
     )
-    scored = Scored(table.rows, table.logits, table.kinds, columns.reverse, notes=table.notes)
+    scored = ScoredVideos(table.rows, table.logits, table.kinds, columns.reverse, notes=table.notes)
     wanted = wanted_of(sample, scored, tested)
     # With one detector there is nothing between its own probability and the calibrated one.
     stages = (f"base/{model}", "calibrated")
@@ -98,12 +99,13 @@ def calibrate(
     _print_measures(pd.read_csv(run.measures))
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
-    submit_scored(fitted, scored, tested, run, options.prior, wanted)
+    alerts = submit_scored(fitted, scored, tested, run, options.prior, wanted)
     files = [*STACK_FILES]
     if wants_report:
         files.append(show_report(run).name)
     else:
         tell_outdated(run)
+    metrics["alerts_on_new"] = alerts
     return answer(metrics, run.path, *files)
 
 

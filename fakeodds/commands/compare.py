@@ -67,7 +67,7 @@ def compare(
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
     from fakeodds.workflows.report import show_report, tell_outdated
-    from fakeodds.workflows.scored import Scored
+    from fakeodds.workflows.scored_videos import ScoredVideos
     from stacking.ensembles.costs import read_costs
 
     refuse_overwriting(out, [*scores, labels, costs])
@@ -81,7 +81,9 @@ def compare(
         budget=asked,
         columns=as_json(columns),
     )
-    scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
+    scored = ScoredVideos(
+        table.rows, table.features, table.kinds, columns.reverse, notes=table.notes
+    )
     judge_sizes(
         scored,
         run,

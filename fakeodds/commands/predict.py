@@ -132,8 +132,9 @@ def predict(
         from fakeodds.workflows import pipeline
 
     wanted = wanted_by(sample, data.videos["video"].tolist())
-    probability = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
-    submission = submit(probability, folder.submission, wanted)
+    answers = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
+    submission = submit(answers.probability, folder.submission, wanted)
     folder.answered(**asked.record())
     tell_outdated(folder)
-    return answer(as_found(submission), folder.path, "submission.csv")
+    found = {**as_found(submission), "alerts": answers.alerts_to_json()}
+    return answer(found, folder.path, "submission.csv")

@@ -85,6 +85,7 @@ def run(
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked
+        from fakeodds.workflows.probability import NewAnswers
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
@@ -135,17 +136,18 @@ def run(
         asked = Asked((dataset,), options.prior, dataset_options, scored, sample, True, backend)
     if tested is None or asked is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-        probability = out_of_fold(folder, options.prior)
+        answers = NewAnswers(out_of_fold(folder, options.prior), [])
     else:
         # Whatever it holds, it is not of these videos until they are scored.
         folder.clear("submission")
         device = train_settings.devices[0]
         how = (asked.prior, device, asked.scores, asked.backend)
-        probability = pipeline.predict(tested, folder, options.jobs, *how)
-    submit(probability, folder.submission, wanted)
+        answers = pipeline.predict(tested, folder, options.jobs, *how)
+    submit(answers.probability, folder.submission, wanted)
     folder.answered(**({} if asked is None else asked.record()))
     if wants_report:
         show_report(folder)
     else:
         tell_outdated(folder)
-    return answer(metrics, folder.path, *pipeline.RUN_FILES)
+    found = {**metrics, "alerts_on_new": answers.alerts_to_json()}
+    return answer(found, folder.path, *pipeline.RUN_FILES)

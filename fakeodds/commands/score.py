@@ -58,13 +58,13 @@ def score(
     from fakeodds.view.scored import print_scored
     from fakeodds.workflows.score import (
         SCORED_FILES,
+        read_answers,
         read_promise,
         score_answers,
         submission_of,
         write_scored,
     )
     from predictions.notes import note_from_json
-    from predictions.truth import read_judged
 
     file, own_run = submission_of(submission)
     judged_by = own_run if run is None else RunFolder.existing(run, reads=True)
@@ -72,9 +72,7 @@ def score(
         for name in SCORED_FILES:
             refuse_overwriting(out / name, [file, truth])
     promise = None if judged_by is None else read_promise(judged_by, file)
-    judged = read_judged(
-        file, truth, id=columns.id, label=columns.label, group=columns.group, keep=by
-    )
+    judged = read_answers(file, truth, columns, by, judged_by)
     found = score_answers(judged.rows, promise, by=by, most=worst)
     notes = [*judged.notes, *map(note_from_json, found["notes"])]
     for note in notes:

@@ -72,10 +72,11 @@ def stack(
     from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.domains import NONE, find_domains, judge_domains, print_domains
     from fakeodds.workflows.frame_rules import judge_rules, print_rules
+    from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
+    from fakeodds.workflows.metrics import all_metrics
     from fakeodds.workflows.probability import read_about
     from fakeodds.workflows.report import compare_for_report, show_report, tell_outdated
-    from fakeodds.workflows.scored import Scored
-    from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
+    from fakeodds.workflows.scored_videos import ScoredVideos
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
     refuse_overwriting(out, [*scores, labels, *test, sample])
@@ -85,7 +86,9 @@ def stack(
     # Read before anything long begins, on the scales of the training scores.
     tested = columns.read_new(test, table.kinds) if test else None
 
-    scored = Scored(table.rows, table.features, table.kinds, columns.reverse, notes=table.notes)
+    scored = ScoredVideos(
+        table.rows, table.features, table.kinds, columns.reverse, notes=table.notes
+    )
     wanted = wanted_of(sample, scored, tested)
     left_out = find_domains(scored, domains, robust, options.seed)
     asked = {**as_json(options), "domain": left_out, "robust": robust}
@@ -107,11 +110,12 @@ def stack(
     print_domains(judged)
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
-    submit_scored(fitted, scored, tested, run, options.prior, wanted)
+    alerts = submit_scored(fitted, scored, tested, run, options.prior, wanted)
     if wants_report:
         show_report(run)
     else:
         tell_outdated(run)
     further = {"domains.json": bool(judged), "robust.json": robust}
     further |= {"frame_rules.json": bool(rules), "report.html": wants_report}
+    metrics["alerts_on_new"] = alerts
     return answer(metrics, run.path, *STACK_FILES, *(name for name in further if further[name]))

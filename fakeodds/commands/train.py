@@ -1,6 +1,7 @@
 """`fakeodds train`: the second stage of run."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -86,6 +87,7 @@ def train(
     terminal.print_slices(metrics)
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
+    alerts: list[dict[str, Any]] = []
     asked = Asked.of(folder)
     if asked is None:
         submit(out_of_fold(folder, options.prior), folder.submission)
@@ -94,10 +96,12 @@ def train(
         device = train_settings.devices[0]
         found = answer_again(folder, asked, jobs=options.jobs, device=device)
         if found is not None:
-            submit(found[0], folder.submission, found[1])
+            answers, wanted = found
+            submit(answers.probability, folder.submission, wanted)
+            alerts = answers.alerts_to_json()
             folder.answered(**asked.record())
     if wants_report:
         show_report(folder)
     else:
         tell_outdated(folder)
-    return answer(metrics, folder.path, *pipeline.RUN_FILES)
+    return answer({**metrics, "alerts_on_new": alerts}, folder.path, *pipeline.RUN_FILES)

@@ -10,6 +10,7 @@ from fakeodds.app.neighbours import Neighbours
 from fakeodds.app.sentences import frequency, percent, worth
 from fakeodds.view import terminal
 from fakeodds.view.format import number, shorten
+from predictions.notes import note_from_json
 
 
 def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
@@ -26,6 +27,7 @@ def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> Non
     terminal.say(worth(metrics))
     _print_detectors(found["detectors"])
     _print_faces(found["faces"])
+    terminal.print_alerts(list(map(note_from_json, found["alerts"])))
 
 
 def _print_detectors(detectors: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GO
 from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
+from predictions.words import join_names
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -83,7 +84,7 @@ def advice_of_comparison(run: RunFolder, comparison: Mapping[str, Any]) -> list[
         if command is not None:
             kept = command.called("stack").without(values=(*_OF_COMPARING, "--out"))
             if len(models) < len(every):
-                kept = kept.with_option("--keep", ",".join(models))
+                kept = kept.with_option("--keep", join_names(models))
             stack = kept.with_option("--out", f"{run.path}-stack").text
         advice.append(
             Advice(
@@ -210,7 +211,9 @@ def _instead(
             Advice(
                 f"{single['name']} alone, calibrated, did better here: {_against(single)}"
                 + ("." if is_shown else ", which may be chance."),
-                command.with_option("--keep", single["name"]).text if command and keeps else "",
+                command.with_option("--keep", join_names([single["name"]])).text
+                if command and keeps
+                else "",
             )
         )
     return advice

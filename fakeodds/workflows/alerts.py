@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from base_models.frozen.seen import SEEN, seen_notes
 from fakeodds.workflows.doubles import doubles_across_groups
 from fakeodds.workflows.fold_scales import folds_apart
-from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.notes import Note, NoteKind, note_from_json
 from predictions.tables.id_groups import groups_by_id
 from predictions.tables.kinds import FEW_OUTSIDE
@@ -125,7 +125,7 @@ _GRAVE = (UNREACHABLE, PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
 _OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT, SAME)
 
 
-def alerts_of(scored: Scored) -> list[Note]:
+def alerts_of(scored: ScoredVideos) -> list[Note]:
     """All that is to beware of in the labelled videos and their scores, the gravest first."""
     known = scored.labelled()
     too_good, backward = _of_areas(known)
@@ -198,13 +198,13 @@ def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
     return [DOUBLES(n=sum(map(len, sets)), examples=examples + "; ..." * (len(sets) > 3))]
 
 
-def _of_groups(known: Scored) -> list[Note]:
+def _of_groups(known: ScoredVideos) -> list[Note]:
     proposed = [note.facts["proposed"] for note in NO_GROUPS.among(known.notes)]
     rows = known.rows
     return groups_noted(rows["group"], rows["label"], proposed[0] if proposed else (), rows.index)
 
 
-def _of_folds(known: Scored) -> list[Note]:
+def _of_folds(known: ScoredVideos) -> list[Note]:
     """Detectors whose folds' models answer on unlike scales, where folds came with the scores."""
     rows = known.rows
     if "fold" not in rows or rows["fold"].isna().any():
@@ -217,7 +217,7 @@ def _of_folds(known: Scored) -> list[Note]:
     return notes
 
 
-def _of_areas(known: Scored) -> tuple[list[Note], list[Note]]:
+def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
     """Detectors that tell the label itself, and those that rank it the wrong way round."""
     from calibration import auc, measure_all
 

@@ -19,9 +19,8 @@ from predictions.settings import as_json, from_json
 from predictions.words import name_some
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from base_models.datasets import Dataset
+    from fakeodds.workflows.probability import NewAnswers
     from predictions.submission import Sample
 
 #: What submission.csv held, where the new stack cannot answer for the same videos.
@@ -115,7 +114,7 @@ def set_aside(run: RunFolder) -> None:
 
 def answer_again(
     run: RunFolder, asked: Asked, *, jobs: int, device: str
-) -> "tuple[pd.Series[float], Sample | None] | None":
+) -> "tuple[NewAnswers, Sample | None] | None":
     """The answers for the videos that the run has answered for, by its stack of now.
 
     None, with a note, where they are not there any more, or were answered for by a deadline.

@@ -7,8 +7,9 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.workflows.alerts import alerts_of
-from fakeodds.workflows.scored import Scored
-from fakeodds.workflows.scores import check_labels, outer_folds, take_scores
+from fakeodds.workflows.judge import take_scores
+from fakeodds.workflows.judged_rows import check_labels, outer_folds
+from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.files import replacing, write_json, write_table
 from predictions.frame_rules import by_rule
 from predictions.words import count
@@ -18,14 +19,14 @@ from predictions.words import count
 _MOST_DETECTORS, _MOST_WORK = 10, 10_000_000
 
 
-def is_quickly_compared(scored: Scored) -> bool:
+def is_quickly_compared(scored: ScoredVideos) -> bool:
     """Whether comparing all ensembles is so little work that nobody need ask for it."""
     detectors, rows = len(scored.kinds), int(scored.rows["label"].notna().sum())
     return 2 <= detectors <= _MOST_DETECTORS and rows * 2**detectors <= _MOST_WORK
 
 
 def judge_sizes(
-    scored: Scored,
+    scored: ScoredVideos,
     run: RunFolder,
     *,
     costs: pd.DataFrame | None = None,

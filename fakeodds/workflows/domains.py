@@ -9,12 +9,9 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scores import (
-    Scored,
-    check_labels,
-    judging_inputs,
-    procedure,
-)
+from fakeodds.workflows.judge import judging_inputs, procedure
+from fakeodds.workflows.judged_rows import check_labels
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 from predictions.files import read_json, write_json
@@ -28,7 +25,7 @@ NONE = "none"
 _MOST_UNASKED = 20
 
 
-def find_domains(scored: Scored, asked: Sequence[str], robust: bool, seed: int) -> list[str]:
+def find_domains(scored: ScoredVideos, asked: Sequence[str], robust: bool, seed: int) -> list[str]:
     """The columns whose domains are to be left out and judged.
 
     Those `asked` for; without any, the first of `KNOWN` that can be judged; with "none", none.
@@ -103,7 +100,11 @@ def _count_domains(rows: pd.DataFrame, column: str, seed: int) -> int:
 
 
 def judge_domains(
-    scored: Scored, run: RunFolder, options: StackOptions, columns: Sequence[str], robust: bool
+    scored: ScoredVideos,
+    run: RunFolder,
+    options: StackOptions,
+    columns: Sequence[str],
+    robust: bool,
 ) -> dict[str, Any]:
     """Leave each domain of each column out; write domains.json and return it: column -> domains."""
     from stacking.estimate.domain_splits import domain_splits

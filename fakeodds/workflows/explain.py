@@ -16,9 +16,16 @@ from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.submission import features_for
 from predictions.errors import InputError
 from predictions.logits import to_logit, to_probability
+from predictions.notes import NoteKind
 from predictions.tables.names import VideoNames
 from predictions.words import first_names
+from stacking.estimate.missing import with_gaps
 from stacking.estimate.stages import single_stage
+
+NOT_AMONG = NoteKind(
+    "explain.not-among",
+    "{models:few}: came in files and count as missing here; `fakeodds predict` takes their scores.",
+)
 
 #: Faces whose effect is told.
 _FACES = 10
@@ -69,7 +76,7 @@ def explain(
     run.require("stack")
     stack, about = load_stack(run.stack)
     seen = find_video(run, about, stack, video, scores, columns)
-    oof, metrics = run.read_oof(), run.read_metrics()
+    oof, metrics = with_gaps(run.read_oof()), run.read_metrics()
     answer = answer_video(stack, about, oof, seen.frames, seen.alone)
     known = oof.loc[seen.name].to_dict() if seen.taught and seen.name in oof.index else None
     given = seen.frames.groupby("model")["logit"].mean().to_dict()
@@ -119,6 +126,9 @@ def find_video(
             file=run.path,
             remedy=f"give the file with the scores of {video!r} behind its name",
         )
+    elsewhere = [name for name in about["kinds"] if name in imported]
+    if elsewhere:
+        terminal.note(NOT_AMONG(models=elsewhere))
     if Path(video).is_file():
         return _of_clip(run.path, Path(video))
     return _of_run(run, own, video)
@@ -239,12 +249,11 @@ def _detector(one: Any, kind: str, score: float | None, oof: pd.DataFrame) -> di
 def _calibrated_alone(name: str, own: float, oof: pd.DataFrame) -> float | None:
     """The probability by this detector alone, after the Platt's map of the labelled videos."""
     from calibration import AffineCalibrator
-    from fakeodds.report.videos import missing_scores
 
     stage = single_stage(name)
     if stage not in oof:
         return None
-    there = ~missing_scores(oof)[name].to_numpy()
+    there = oof[stage].notna().to_numpy()
     label = oof["label"].to_numpy()[there]
     if len(label) == 0 or label.min() == label.max():
         return None

@@ -8,14 +8,16 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.scored import Scored
-from fakeodds.workflows.scores import outer_folds
+from fakeodds.workflows.judged_rows import outer_folds
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
 from predictions.files import read_json, write_json
 from predictions.frame_rules.registry import DEFAULT_RULE
 
 
-def judge_rules(scored: Scored, run: RunFolder, options: StackOptions) -> list[dict[str, Any]]:
+def judge_rules(
+    scored: ScoredVideos, run: RunFolder, options: StackOptions
+) -> list[dict[str, Any]]:
     """Compare the frame rules on the outer folds; write frame_rules.json and return its rules."""
     from stacking.choose.frame_rule import compare_rules
 

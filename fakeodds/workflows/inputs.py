@@ -12,6 +12,7 @@ from base_models.datasets.layouts import LAYOUTS
 from fakeodds.view import terminal
 from predictions.errors import InputError
 from predictions.settings import check_settings, setting
+from predictions.words import first_names, split_names
 
 if TYPE_CHECKING:
     from base_models.datasets import Dataset
@@ -31,7 +32,7 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     only: dict[str, tuple[str, ...]] = {}
     for text in texts:
         column, equals, values = (part.strip() for part in text.partition("="))
-        wanted = tuple(value.strip() for value in values.split(",") if value.strip())
+        wanted = read_names([values], "--only")
         if not equals or not column or not wanted:
             raise InputError(
                 f"{text} is no choice", option="--only", expected="COLUMN=VALUE,... (split=train)"
@@ -46,9 +47,16 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return only
 
 
-def read_names(texts: Sequence[str]) -> Any:
-    """`("a,b", "c")` -> ("a", "b", "c")."""
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+def read_names(texts: Sequence[str], option: str = "--keep") -> tuple[str, ...]:
+    """`("a,b", "c")` -> ("a", "b", "c"); a name with a comma in it stands in double quotes.
+
+    Raises:
+        InputError: a quote does not close.
+    """
+    try:
+        return tuple(name for text in texts for name in split_names(text) if name)
+    except ValueError as error:
+        raise InputError(str(error), option=option, remedy="close it, or leave it out") from None
 
 
 def read_kinds(texts: Sequence[str]) -> Any:
@@ -238,8 +246,7 @@ class ScoreColumns:
         return table
 
     def _check_learnable(self, table: "ScoreTable", labels: Path, scores: Path) -> None:
-        from fakeodds.workflows.scores import check_labels
-        from predictions.words import first_names
+        from fakeodds.workflows.judged_rows import check_labels
 
         if "label" not in table.rows:
             check_labels(table.rows.index[:0].to_series(), file=scores)  # none is known

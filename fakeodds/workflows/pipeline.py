@@ -37,10 +37,11 @@ from fakeodds.workflows.imported import (
     read_imported_new,
 )
 from fakeodds.workflows.inputs import ScoreFiles
-from fakeodds.workflows.probability import stack_probability
+from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
+from fakeodds.workflows.metrics import all_metrics
+from fakeodds.workflows.probability import NewAnswers, answer_new
 from fakeodds.workflows.report import compare_for_report
-from fakeodds.workflows.scored import Scored
-from fakeodds.workflows.scores import STACK_FILES, all_metrics, fit_and_judge
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import Prior, StackOptions
 from predictions.errors import InputError
 from predictions.files import read_parquet, write_table
@@ -248,7 +249,7 @@ def gather(
     frames: pd.DataFrame,
     detectors: Sequence[str],
     imported: Imported | None = None,
-) -> Scored:
+) -> ScoredVideos:
     """Frame scores -> `rule_table`, a row for every video, also those without a face.
 
     A detector that scored nothing (no face, no sound anywhere) has a column of missing scores.
@@ -261,7 +262,7 @@ def gather(
     features = features.join(imported.scores)
     models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
     label = rows["label"].astype("float64") if "label" in rows else np.nan
-    return Scored(
+    return ScoredVideos(
         rows.assign(label=label),
         with_models(features, models),
         models,
@@ -280,8 +281,8 @@ def predict(
     backend: BackendName = "auto",
     *,
     submits: bool = True,
-) -> pd.Series:
-    """Calibrated probability of FAKE of every video of `dataset`, by a finished run.
+) -> NewAnswers:
+    """The answers of a finished run for every video of `dataset`.
 
     Faces are found with the run's settings, and scored while those of the next videos are found;
     everything is kept below test/ and resumed there. Of
@@ -345,7 +346,7 @@ def predict(
     frames = read_new_scores(folder.scores, detectors)
     features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
-    return stack_probability(stack, features, about, prior, groups, gaps=True)
+    return answer_new(stack, features, about, prior, groups, gaps=True)
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

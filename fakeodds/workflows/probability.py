@@ -1,6 +1,7 @@
 """From a fitted stack to probabilities. Imports nothing heavy."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,25 @@ from fakeodds.view import terminal
 from fakeodds.workflows.scales import alerts_on_new
 from fakeodds.workflows.settings import Prior
 from predictions.files import read_json
+from predictions.notes import Note
 from predictions.words import count
+
+
+@dataclass(frozen=True)
+class NewAnswers:
+    """What a stack answers for new videos.
+
+    Attributes:
+        probability: calibrated, of FAKE; index `video`.
+        alerts: what to beware of in their scores.
+    """
+
+    probability: "pd.Series[float]"
+    alerts: list[Note]
+
+    def alerts_to_json(self) -> list[dict[str, Any]]:
+        """The alerts as JSON values, for `--json`."""
+        return [alert.to_json() for alert in self.alerts]
 
 
 def read_about(stack: Path) -> dict[str, Any]:
@@ -18,6 +37,22 @@ def read_about(stack: Path) -> dict[str, Any]:
     described = read_json(stack / "stack.json")
     found: dict[str, Any] = described["about"]
     return found
+
+
+def answer_new(
+    stack: Any,
+    features: pd.DataFrame,
+    about: dict[str, Any],
+    prior: Prior,
+    groups: pd.Series | None = None,
+    *,
+    gaps: bool = False,
+) -> NewAnswers:
+    """`stack_probability`, and what to beware of in these scores, which is printed too."""
+    alerts = alerts_on_new(features, about, groups)
+    terminal.print_alerts(alerts)
+    probability = stack_probability(stack, features, about, prior, groups, gaps=gaps)
+    return NewAnswers(probability, alerts)
 
 
 def stack_probability(
@@ -39,7 +74,6 @@ def stack_probability(
     """
     from predictions.frame_rules import by_rule, with_models
 
-    terminal.print_alerts(alerts_on_new(features, about, groups))
     if gaps:
         features = with_models(features, about["kinds"])
     if "frames" in about:

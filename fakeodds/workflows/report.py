@@ -9,13 +9,13 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
-from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
 
 
 def compare_for_report(
-    scored: Scored, run: RunFolder, options: StackOptions, costs: pd.DataFrame | None = None
+    scored: ScoredVideos, run: RunFolder, options: StackOptions, costs: pd.DataFrame | None = None
 ) -> None:
     """Judge every ensemble of the detectors, where that is so little work that nobody need ask.
 

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from fakeodds.report.videos import losses
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import cost_of_share, loss_of
 from fakeodds.workflows.alerts import alerts_in
-from fakeodds.workflows.scores import sliced_columns
+from fakeodds.workflows.inputs import ScoreColumns
+from fakeodds.workflows.judged_rows import sliced_columns
 from predictions.errors import InputError
 from predictions.files import write_table
 from predictions.notes import NoteKind
+from predictions.truth import NO_GROUPS_KNOWN, JudgedAnswers, read_judged
 
 CERTAIN_AND_WRONG = NoteKind(
     "score.certain-and-wrong",
@@ -26,6 +30,10 @@ OTHER_LOOKS = NoteKind(
     "score.other-looks",
     "{run}: its submission was made by a deadline; the promise is that of every frame and "
     "detector, and deadline.json has that of each look.",
+)
+
+GROUPS_AS_OF_RUN = NoteKind(
+    "score.groups-as-of-run", "Groups are those of {group!r}, as when the run was fitted (--group)."
 )
 
 #: What `write_scored` writes.
@@ -54,6 +62,28 @@ def read_promise(run: RunFolder, submission: Path) -> dict[str, Any]:
         "prior": metrics["prior"],
         "alerts": [alert.to_json() for alert in alerts],
     }
+
+
+def read_answers(
+    submission: Path, truth: Path, columns: ScoreColumns, by: Sequence[str], run: RunFolder | None
+) -> JudgedAnswers:
+    """`read_judged`, with the group column that the run was told of, where none is named.
+
+    Args:
+        submission, truth: the two files. columns: of the truth, as they were named.
+        by: further columns of it to keep.
+        run: the run that made the submission, if it is known.
+
+    Raises:
+        InputError: as `read_judged`.
+    """
+    read = partial(read_judged, submission, truth, id=columns.id, label=columns.label, keep=by)
+    judged = read(group=columns.group)
+    usual = None if run is None else run.record["settings"].get("columns", {}).get("group")
+    if not NO_GROUPS_KNOWN.among(judged.notes) or usual not in judged.columns:
+        return judged
+    judged = read(group=usual)
+    return replace(judged, notes=[*judged.notes, GROUPS_AS_OF_RUN(group=usual)])
 
 
 def score_answers(

@@ -9,8 +9,8 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.probability import read_about, stack_probability
-from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.probability import NewAnswers, answer_new, read_about
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
 from predictions.submission import Sample, make_submission, read_sample, write_submission
@@ -62,34 +62,36 @@ def as_found(submission: pd.DataFrame) -> dict[str, Any]:
 
 def submit_scored(
     stack: Any,
-    scored: Scored,
+    scored: ScoredVideos,
     tested: NewScores | None,
     run: RunFolder,
     prior: Prior,
     wanted: Sample | None,
-) -> None:
+) -> list[dict[str, Any]]:
     """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
 
-    Where there are neither, it holds the out-of-fold probabilities, and a note says so.
+    Where there are neither, it holds the out-of-fold probabilities, and a note says so. Returns
+    what to beware of in the new scores, as JSON values.
     """
     tested = tested or unlabelled(scored)
     if tested is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-        probability = out_of_fold(run, prior)
+        answers = NewAnswers(out_of_fold(run, prior), [])
     else:
         about = read_about(run.stack)
-        probability = stack_probability(stack, tested.features, about, prior, tested.groups)
-    submit(probability, run.submission, wanted)
+        answers = answer_new(stack, tested.features, about, prior, tested.groups)
+    submit(answers.probability, run.submission, wanted)
     run.answered()
+    return answers.alerts_to_json()
 
 
-def unlabelled(scored: Scored) -> NewScores | None:
+def unlabelled(scored: ScoredVideos) -> NewScores | None:
     """The videos without a label, None where every one has one."""
     new = scored.rows["label"].isna()
     return NewScores(scored.features[new], scored.rows["group"][new]) if new.any() else None
 
 
-def wanted_of(sample: Path | None, scored: Scored, tested: NewScores | None) -> Sample | None:
+def wanted_of(sample: Path | None, scored: ScoredVideos, tested: NewScores | None) -> Sample | None:
     """`wanted_by` for the videos that `submit_scored` will answer for."""
     new = tested or unlabelled(scored)
     return wanted_by(sample, (scored.rows if new is None else new.features).index.tolist())

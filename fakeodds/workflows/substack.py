@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import outer_folds, plain_stack
+from fakeodds.workflows.judge import plain_stack
+from fakeodds.workflows.judged_rows import outer_folds
 from fakeodds.workflows.settings import StackOptions
 from predictions.files import read_parquet
 

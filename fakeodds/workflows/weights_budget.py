@@ -11,8 +11,8 @@ from base_models.scoring.fold_models import read_fold_scores
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.judged_rows import outer_folds
 from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.scores import outer_folds
 from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, rule_table, with_models

@@ -15,6 +15,7 @@ from predictions.order import column_order
 from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.ensembles.judge import subset_probabilities
+from stacking.estimate.missing import share_for_missing
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.inputs import Array, Codes, Rows, as_table, in_order, is_score_column, refuse_enormous
 from stacking.procedure import FittedProcedure, Procedure
@@ -281,7 +282,7 @@ def base_probabilities(
     X: pd.DataFrame, y: Array, new: pd.DataFrame, kinds: Mapping[Any, str]
 ) -> Array:
     """Each model's own probability of FAKE of the new rows, (m, models), learned from X and y."""
-    share = (y.sum() + 0.5) / (len(y) + 1.0)
+    share = share_for_missing(y.sum(), len(y))
     probability = np.full((len(new), len(kinds)), share)
     for j, (column, kind) in enumerate(kinds.items()):
         known, seen = X[column].to_numpy(np.float64), new[column].to_numpy(np.float64)

@@ -12,7 +12,7 @@ import pytest
 from fakeodds.app.sentences import worth
 from fakeodds.workflows import alerts
 from fakeodds.workflows.explore_alerts import SAME_PICTURES, explore_alerts
-from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.notes import NoteKind
 from predictions.tables.scores import NO_GROUPS, read_scores
 
@@ -36,7 +36,7 @@ def told(rows: pd.DataFrame, tmp_path: Path, **said: Any) -> list[str]:
     """The codes of the alerts on a table."""
     rows.to_csv(tmp_path / "t.csv", index=False)
     read = read_scores([tmp_path / "t.csv"], **said)
-    scored = Scored(
+    scored = ScoredVideos(
         read.rows, read.features, read.kinds, tuple(said.get("reverse", ())), notes=read.notes
     )
     return [note.code for note in alerts.alerts_of(scored)]
@@ -87,7 +87,7 @@ def test_what_may_be_the_group_is_proposed(
     rows = table().drop(columns="actor")
     rows.assign(**column).to_csv(tmp_path / "t.csv", index=False)
     read = read_scores([tmp_path / "t.csv"])
-    scored = Scored(read.rows, read.features, read.kinds, notes=read.notes)
+    scored = ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
     (alert,) = alerts.alerts_of(scored)
     assert (alert.facts["proposed"], "--group" in str(alert)) == (proposed, True)
     # In the labels' own file as well.
@@ -108,7 +108,9 @@ def test_raw_scores_that_look_like_probabilities_of_real(tmp_path: Path) -> None
     rows = table(people=220).assign(a=lambda rows: 1 - rows["a"])
     rows.to_csv(tmp_path / "t.csv", index=False)
     read = read_scores([tmp_path / "t.csv"], group="actor", kind="raw")
-    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    (alert,) = alerts.alerts_of(
+        ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
+    )
     assert "they look like P(real). With --kind probability --reverse" in str(alert)
 
 
@@ -120,7 +122,9 @@ def test_the_same_video_in_two_groups(tmp_path: Path) -> None:
     rows.loc[20:29, "a"] = 0.0  # where detectors saturate, ties are no doubles
     rows.to_csv(tmp_path / "t.csv", index=False)
     read = read_scores([tmp_path / "t.csv"], group="actor")
-    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    (alert,) = alerts.alerts_of(
+        ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
+    )
     assert (alert.code, alert.facts) == (alerts.DOUBLES.code, {"n": 2, "examples": "7 = 9"})
     rows.loc[7, "actor"] = rows.loc[9, "actor"]
     assert not told(rows, tmp_path, group="actor")
@@ -142,7 +146,9 @@ def test_what_the_ids_tell_of_groups_is_proposed(tmp_path: Path) -> None:
     rows["video"] = [f"id{i % 40}_{i:04d}" for i in range(N)]
     rows.to_csv(tmp_path / "t.csv", index=False)
     read = read_scores([tmp_path / "t.csv"])
-    (alert,) = alerts.alerts_of(Scored(read.rows, read.features, read.kinds, notes=read.notes))
+    (alert,) = alerts.alerts_of(
+        ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
+    )
     assert "the part before the first '_' makes 40 groups (id0 of id0_0000)" in str(alert)
 
 

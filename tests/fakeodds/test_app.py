@@ -474,13 +474,13 @@ def test_score_files_are_refused_in_a_sentence(opened: OpenedRun, tmp_path: Path
     whole = pd.DataFrame({"video": ["a", "b"], **scores})
     whole.to_csv(tmp_path / "whole.csv", index=False)
     with pytest.raises(InputError, match=r"whole\.csv: holds one score a video.*video, frame"):
-        opened.submission([tmp_path / "whole.csv"], LIMITS)
+        opened.answer_scores([tmp_path / "whole.csv"], LIMITS)
     (tmp_path / "words.csv").write_text("video,mobilenetv2\na,high\n")
     with pytest.raises(InputError, match=r"words\.csv"):
-        opened.submission([tmp_path / "words.csv"], LIMITS)
+        opened.answer_scores([tmp_path / "words.csv"], LIMITS)
     (tmp_path / "stack.skops").write_bytes(b"x")
     with pytest.raises(InputError, match=r"^stack\.skops: has the ending \.skops"):
-        opened.submission([tmp_path / "stack.skops"], LIMITS)
+        opened.answer_scores([tmp_path / "stack.skops"], LIMITS)
 
 
 # -------------------------------------------------------------------------------- in the browser

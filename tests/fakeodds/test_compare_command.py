@@ -1,6 +1,7 @@
 """`fakeodds compare`, and `fakeodds stack --domain --robust`."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fakeodds.run.folder import RunFolder
-from fakeodds.workflows.scores import all_metrics
+from fakeodds.workflows.metrics import all_metrics
 
 Cli = Callable[..., Any]
 
@@ -64,6 +65,20 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     recommended = json.loads((out / "compare.json").read_text())["recommendation"]["models"]
     assert "strong" not in recommended  # it takes two seconds
     assert "already there" not in tight.output
+
+
+def test_a_detector_with_a_comma_in_its_name_is_kept_by_the_advised_command(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    table = tmp_path / "scores.csv"
+    scores.rename(columns={"strong": "strong, b4"}).to_csv(table, index=False)
+    out = tmp_path / "out"
+    found = json.loads(cli("compare", table, "--out", out, "--jobs", "1", "--json", "-q").output)
+    (keeping,) = {one["command"] for one in found["advice"] if '"strong, b4"' in one["command"]}
+    cli(*shlex.split(keeping)[1:], "--meta", "logistic")
+    stack = json.loads((tmp_path / "out-stack" / "stack" / "stack.json").read_text())
+    assert "strong, b4" in stack["about"]["kinds"]
+    assert f"{len(stack['about']['kinds'])}" == f"{keeping.count(',')}"
 
 
 def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:

@@ -179,7 +179,7 @@ def test_limits_of_the_system(
 ) -> None:
     before = (
         "import resource, fakeodds.cli.group, fakeodds.commands.stack, stacking.estimate.nested\n"
-        "import fakeodds.run.folder, fakeodds.workflows.scores, xgboost, sklearn.linear_model\n"
+        "import fakeodds.run.folder, fakeodds.workflows.judge, xgboost, sklearn.linear_model\n"
         f"resource.setrlimit(resource.RLIMIT_{limit}, ({size}, {size}))"
     )
     process = started(

@@ -116,6 +116,25 @@ def test_a_folder_used_for_other_scores_says_what_becomes_of_it(
     assert removed in cli(*fit, "--drop", "blind").output
 
 
+def test_new_scores_to_beware_of_are_told_in_json(
+    tmp_path: Path, cli: Any, scores: pd.DataFrame
+) -> None:
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    new = scores.drop(columns=["label", "group"]).assign(bold=np.nan)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    fast = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+    run, asked = tmp_path / "run", ("--json", "-q")
+    tested = ("stack", tmp_path / "scores.csv", "--test", tmp_path / "new.csv", "--out", run)
+    stacked = json.loads(cli(*tested, *fast, *asked).output)
+    applied = json.loads(
+        cli("apply", run, tmp_path / "new.csv", "--out", tmp_path / "sub.csv", *asked).output
+    )
+    assert [one["code"] for one in stacked["alerts_on_new"]] == ["scores.rarer"]
+    assert applied["alerts"] == stacked["alerts_on_new"]
+    without = json.loads(cli(*tested[:2], "--out", run, *fast, *asked).output)
+    assert without["alerts_on_new"] == []
+
+
 def test_gaps_that_the_fit_did_not_know_are_told() -> None:
     random = np.random.default_rng(0)
     new = pd.DataFrame(random.normal(size=(40, 3)), columns=["a", "b", "c"])

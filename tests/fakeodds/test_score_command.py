@@ -116,6 +116,25 @@ def test_a_run_is_scored_beside_its_promise(judged: Path, cli: Cli) -> None:
     assert costs == sorted(rows["log_loss"], reverse=True)[: len(costs)]
 
 
+def test_groups_are_those_that_the_run_was_fitted_with(
+    tmp_path: Path, cli: Cli, judged: Path
+) -> None:
+    asked = ("score", judged / "run", tmp_path / "people.csv", "--json", "-q")
+    truth = pd.read_csv(judged / "truth.csv").rename(columns={"group": "who"})
+    truth.to_csv(tmp_path / "people.csv", index=False)
+    unnamed = json.loads(cli(*asked).output)
+    assert unnamed["groups"] == len(truth)
+    table = pd.read_csv(judged / "train.csv").rename(columns={"group": "who"})
+    table.to_csv(tmp_path / "by_who.csv", index=False)
+    cli("stack", tmp_path / "by_who.csv", "--group", "who", "--test", judged / "test.csv",
+        "--out", judged / "run", *FAST)  # fmt: skip
+    found = json.loads(cli(*asked).output)
+    assert found["groups"] == truth["who"].nunique()
+    codes = [note["code"] for note in found["notes"]]
+    assert "score.groups-as-of-run" in codes
+    assert "truth.no-groups" not in codes
+
+
 def test_without_a_run_nothing_is_promised(judged: Path, cli: Cli) -> None:
     submission = judged / "run" / "submission.csv"
     said = cli("score", submission, judged / "truth.csv", "--by", "group", "--worst", "0").output

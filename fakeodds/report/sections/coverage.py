@@ -8,9 +8,10 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Cell, Figure, Part, Section, Table, Tile, Tiles, cell, count
-from fakeodds.report.videos import losses, missing_scores
+from fakeodds.report.videos import losses
 from fakeodds.view.figures import GREY, STRONG, plain_axes
 from fakeodds.view.format import listed, number, percent, shorten, thousands
+from stacking.estimate.missing import missing_scores
 
 _STATUS = {"ok": "face found", "no_face": "no face found", "unreadable": "cannot be read"}
 _SOUND = {"ok": "sound was heard", "no_sound": "no sound", "unreadable": "cannot be read"}

@@ -8,8 +8,9 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
 from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, cell, records
-from fakeodds.report.videos import losses, missing_scores
+from fakeodds.report.videos import losses
 from fakeodds.view.format import number, percent, shorten
+from stacking.estimate.missing import missing_scores
 from stacking.estimate.stages import single_of, singles
 
 _SHOWN = 8

@@ -28,7 +28,7 @@ from fakeodds.report.sections import (
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.figures import COLOURS, draw
 from fakeodds.view.format import apart_in_figure, ensemble_name, interval, listed, number
-from fakeodds.workflows.scores import measures_of
+from fakeodds.workflows.judged_files import measures_of
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from predictions.products import write_sealed

@@ -31,9 +31,9 @@ from fakeodds.report.sections import (
     settings,
     slices,
 )
-from fakeodds.report.videos import missing_scores
 from fakeodds.run.folder import RunFolder
 from predictions.products import write_sealed
+from stacking.estimate.missing import missing_scores, with_gaps
 
 Seal = Callable[[Path], RunFolder]
 
@@ -367,6 +367,14 @@ def test_missing_scores_are_found_in_oof(run: Path, table: pd.DataFrame) -> None
     given = table.set_index("video").loc[oof.index]
     for name in found:
         assert (found[name] == given[name].isna()).all()
+    gaps = with_gaps(oof)
+    for name in found:
+        assert (gaps[f"base/{name}"].isna() == found[name]).all()
+    assert (
+        gaps.fillna(0)
+        .drop(columns=[f"base/{name}" for name in found])
+        .equals(oof.fillna(0).drop(columns=[f"base/{name}" for name in found]))
+    )
     missing = coverage.prepare_missing(oof).set_index("detector")["missing"]
     assert missing.to_dict() == {name: int(given[name].isna().sum()) for name in found}
     section = coverage.build(contents(run))

@@ -13,7 +13,7 @@ from predictions.products import key_of
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredVideos:
     """Labelled and unlabelled videos with the scores they have.
 
     `rows`: index `video`; columns label (1., 0., NaN), group and perhaps fold, method, ...
@@ -33,7 +33,7 @@ class Scored:
     notes: Sequence[Note] = ()
     own: tuple[str, ...] = ()
 
-    def labelled(self) -> "Scored":
+    def labelled(self) -> "ScoredVideos":
         """Only the videos whose label is known."""
         known = self.rows["label"].notna()
         return replace(self, rows=self.rows[known], features=self.features[known])

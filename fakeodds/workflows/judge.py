@@ -2,28 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
-from fakeodds.view.format import in_figure
-from fakeodds.workflows.advice import advice_of
 from fakeodds.workflows.alerts import alerts_of, unreachable
+from fakeodds.workflows.judged_files import (
+    draw_clip,
+    draw_reliability,
+    measures_of,
+    with_members,
+)
+from fakeodds.workflows.judged_rows import check_labels, outer_folds, sliced_columns
 from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
-from fakeodds.workflows.scored import Scored
+from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
-from predictions.errors import InputError
-from predictions.files import json_records, read_json, replacing, write_json, write_table
-from predictions.folds import assign_folds, check_folds
+from predictions.files import write_json, write_table
 from predictions.words import count
-
-#: Columns by whose values every stage is judged once more, and how many values that may be.
-SLICED = ("dataset", "method")
-_MOST_SLICES = 30
 
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
@@ -46,7 +44,7 @@ def plain_stack(options: StackOptions) -> Any:
     )
 
 
-def judging_inputs(scored: Scored, options: StackOptions) -> dict[str, Any]:
+def judging_inputs(scored: ScoredVideos, options: StackOptions) -> dict[str, Any]:
     """What judging and fitting depend on beside the scores, for the product's key."""
     fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
     inputs = {"options": fitting, "reverse": scored.reverse, "versions": versions()}
@@ -70,7 +68,7 @@ def take_scores(key: str, run: RunFolder) -> None:
 
 
 def fit_and_judge(
-    scored: Scored,
+    scored: ScoredVideos,
     run: RunFolder,
     options: StackOptions,
     *,
@@ -156,15 +154,15 @@ def fit_and_judge(
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
-            write_table(_with_members(board, fitted), run.leaderboard)
+            write_table(with_members(board, fitted), run.leaderboard)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)
-            _draw_reliability(label, rows["group"], shown, run.reliability)
-            _draw_clip(label, shown, stack.clip_, run.clip)
+            draw_reliability(label, rows["group"], shown, run.reliability)
+            draw_clip(label, shown, stack.clip_, run.clip)
     return stack
 
 
-def procedure(scored: Scored, options: StackOptions, robust: str | None = None) -> Any:
+def procedure(scored: ScoredVideos, options: StackOptions, robust: str | None = None) -> Any:
     """How the stack for these scores comes to be: what is judged, and then shipped.
 
     With `robust`, a column of `rows`, settings are chosen by the worst domain there; where the
@@ -176,7 +174,7 @@ def procedure(scored: Scored, options: StackOptions, robust: str | None = None) 
     return Procedure(plain_stack(options), options.frame_rule, domains, options.take)
 
 
-def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
+def about(scored: ScoredVideos, stack: Any, label: pd.Series) -> dict[str, Any]:
     """What a stack must be told together with, to be applied to new scores."""
     used = set(stack.feature_names_in_)
     kinds = {model: kind for model, kind in scored.kinds.items() if model in used}
@@ -190,7 +188,7 @@ def about(scored: Scored, stack: Any, label: pd.Series) -> dict[str, Any]:
     }
 
 
-def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
+def ensemble_of(scored: ScoredVideos, fitted: Any) -> dict[str, Any]:
     """Of metrics.json: the detectors that are taken, of which, and the fewest that do as well.
 
     `fitted`: a `stacking.FittedProcedure`.
@@ -208,117 +206,3 @@ def ensemble_of(scored: Scored, fitted: Any) -> dict[str, Any]:
         "smallest": None if choice is None else list(choice.table["models"].iloc[choice.smallest]),
         "note": notes[0].to_json() if notes else None,
     }
-
-
-def _with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
-    """The leaderboard with `models`: of each ensemble those that all rows select."""
-    models = pd.Series("", index=board.index, dtype="string")
-    if fitted.ensemble is not None:
-        lengths = fitted.ensemble.table
-        by_size = {str(len(names)): " + ".join(names) for names in lengths["models"]}
-        mine = board["kind"] == "ensemble"
-        models[mine] = board.loc[mine, "name"].map(by_size)
-    return board.assign(models=models)
-
-
-def all_metrics(run: RunFolder) -> dict[str, Any]:
-    """metrics.json, with the leaderboard, what to do, the domains that were left out and the
-    seconds of every product."""
-    metrics, board = run.read_metrics(), run.read_leaderboard()
-    domains = read_json(run.path / "domains.json") if run.has("domains") else None
-    further: dict[str, Any] = {} if domains is None else {"domains": domains}
-    if board is not None:
-        further["leaderboard"] = json_records(board)
-    further["advice"] = [one.to_json() for one in advice_of(run, metrics, board, domains)]
-    return {**metrics, **further, "timing": run.seconds()}
-
-
-def check_labels(label: pd.Series, **where: Any) -> None:
-    """Refuse labels that nothing can be judged by.
-
-    Args:
-        label: those that are known.
-        where: they come from, as facts of the error.
-
-    Raises:
-        InputError: there are none, or only one of the two.
-    """
-    if label.empty:
-        raise InputError(
-            "no video has a label",
-            expected="a label column with 1 = FAKE and 0 = REAL",
-            remedy="name it with --label, or join one with --labels",
-            **where,
-        )
-    if label.nunique() < 2:
-        only, other = ("FAKE", "REAL") if label.iloc[0] == 1 else ("REAL", "FAKE")
-        raise InputError(
-            f"every labelled video is {only}, and detectors are judged on both",
-            remedy=f"add {other} videos",
-            **where,
-        )
-
-
-def outer_folds(rows: pd.DataFrame, n_splits: int, seed: int) -> pd.Series:
-    """The folds that came with the rows, or new ones that keep groups whole."""
-    if "fold" in rows and rows["fold"].notna().all():
-        check_folds(rows["fold"], rows["group"])
-        return rows["fold"].astype("int16")
-    folds = assign_folds(rows["label"], rows["group"], n_splits, seed)
-    return pd.Series(folds, index=rows.index, name="fold")
-
-
-def sliced_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of `SLICED` that tell a few kinds of videos apart."""
-    return [name for name in SLICED if name in rows and 2 <= rows[name].nunique() <= _MOST_SLICES]
-
-
-def measures_of(
-    stages: pd.DataFrame, label: pd.Series, group: pd.Series, seed: int
-) -> pd.DataFrame:
-    """Every measure of every stage: columns stage, measure, value, low, high (95 %, groups)."""
-    from calibration import measure_in_full
-
-    found = [
-        {"stage": stage, "measure": measure, **interval}
-        for stage, p in stages.items()
-        for measure, interval in measure_in_full(label, p, group, seed=seed).items()
-    ]
-    return pd.DataFrame(found)
-
-
-def _draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
-    """Reliability diagrams of two stages (out-of-fold probabilities): before and after."""
-    from matplotlib.figure import Figure
-
-    from calibration import plot_reliability, prepare_reliability
-
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
-        plot_reliability(prepare_reliability(label, p, group), axes)
-        axes.set_title(_title(name), fontsize="medium")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
-
-
-def _draw_clip(
-    label: pd.Series, stages: pd.DataFrame, bounds: tuple[float, float] | None, path: Path
-) -> None:
-    """Log loss against the bound of two stages; what the shipped stack's bounds are."""
-    from matplotlib.figure import Figure
-
-    from calibration import clip_curve, plot_clip_curve
-
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    # The two stages differ by far too much for one scale.
-    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
-        marked = bounds if name == "calibrated" else None
-        plot_clip_curve(clip_curve(p, label), axes, marked)
-        axes.set_title(_title(name), fontsize="medium")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
-
-
-def _title(stage: Any) -> str:
-    """A stage's name short enough for half a figure."""
-    return f"{in_figure(str(stage), 36)}, out of fold"

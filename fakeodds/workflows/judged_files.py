@@ -1,0 +1,71 @@
+"""The tables and figures that a judged stack leaves in the run folder."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fakeodds.view.format import in_figure
+from predictions.files import replacing
+
+
+def with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
+    """The leaderboard with `models`: of each ensemble those that all rows select."""
+    models = pd.Series("", index=board.index, dtype="string")
+    if fitted.ensemble is not None:
+        lengths = fitted.ensemble.table
+        by_size = {str(len(names)): " + ".join(names) for names in lengths["models"]}
+        mine = board["kind"] == "ensemble"
+        models[mine] = board.loc[mine, "name"].map(by_size)
+    return board.assign(models=models)
+
+
+def measures_of(
+    stages: pd.DataFrame, label: pd.Series, group: pd.Series, seed: int
+) -> pd.DataFrame:
+    """Every measure of every stage: columns stage, measure, value, low, high (95 %, groups)."""
+    from calibration import measure_in_full
+
+    found = [
+        {"stage": stage, "measure": measure, **interval}
+        for stage, p in stages.items()
+        for measure, interval in measure_in_full(label, p, group, seed=seed).items()
+    ]
+    return pd.DataFrame(found)
+
+
+def draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, path: Path) -> None:
+    """Reliability diagrams of two stages (out-of-fold probabilities): before and after."""
+    from matplotlib.figure import Figure
+
+    from calibration import plot_reliability, prepare_reliability
+
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        plot_reliability(prepare_reliability(label, p, group), axes)
+        axes.set_title(_title(name), fontsize="medium")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def draw_clip(
+    label: pd.Series, stages: pd.DataFrame, bounds: tuple[float, float] | None, path: Path
+) -> None:
+    """Log loss against the bound of two stages; what the shipped stack's bounds are."""
+    from matplotlib.figure import Figure
+
+    from calibration import clip_curve, plot_clip_curve
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    # The two stages differ by far too much for one scale.
+    for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+        marked = bounds if name == "calibrated" else None
+        plot_clip_curve(clip_curve(p, label), axes, marked)
+        axes.set_title(_title(name), fontsize="medium")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _title(stage: Any) -> str:
+    """A stage's name short enough for half a figure."""
+    return f"{in_figure(str(stage), 36)}, out of fold"

@@ -1,0 +1,26 @@
+"""Numbers and lists of names in sentences, and lists of names that are typed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from predictions.words import join_names, split_names
+
+#: Names as detectors have them: files and columns, whatever they are called, on one line.
+names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
+
+
+@given(st.lists(names, min_size=1))
+def test_names_come_back_as_they_were_joined(those: list[str]) -> None:
+    assert split_names(join_names(those)) == tuple(those)
+
+
+def test_plain_lists_need_no_quotes() -> None:
+    assert split_names("a, b,c") == ("a", "b", "c")
+    assert join_names(["a", "b"]) == "a,b"
+    assert split_names('"a, b",c') == ("a, b", "c")
+
+
+def test_a_quote_that_does_not_close_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not close"):
+        split_names('"a,b')

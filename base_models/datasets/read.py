@@ -14,6 +14,7 @@ from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
+from predictions.groups import names_none
 from predictions.notes import Note, NoteKind
 from predictions.tables.videos import check_videos, require_labels, with_known_labels
 
@@ -140,7 +141,7 @@ def read_dataset(
         videos = choose_videos(videos, only, source)
     if training:
         require_labels(videos, source)
-        if videos["group"].is_unique:
+        if names_none(videos["group"], videos["video"]):
             note([NO_GROUPS()])
     return Dataset(
         root=path if path.is_dir() else path.parent,

@@ -5,7 +5,7 @@ the top of the report and beside the app's answers.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +17,7 @@ from base_models.frozen.seen import SEEN, seen_notes
 from fakeodds.workflows.doubles import doubles_across_groups
 from fakeodds.workflows.fold_scales import folds_apart
 from fakeodds.workflows.scored_videos import ScoredVideos
+from predictions.groups import names_none
 from predictions.notes import Note, NoteKind, note_from_json
 from predictions.tables.id_groups import groups_by_id
 from predictions.tables.kinds import FEW_OUTSIDE
@@ -53,6 +54,11 @@ def _no_groups(proposed: Sequence[str], by_id: Mapping[str, Any] | None = None) 
 
 #: Columns `proposed` as groups, and what `groups_by_id` found where there are none.
 PROMISE_TOO_GOOD = NoteKind("alerts.promise-too-good", _no_groups)
+ALL_ALONE = NoteKind(
+    "alerts.all-alone",
+    "Each of the {n} groups that were named holds one video: right if no two videos share a "
+    "person, a source or an original.",
+)
 DOUBLES = NoteKind(
     "alerts.doubles",
     "{n:video} of several groups have the very scores of another ({examples}): if they are the "
@@ -173,21 +179,22 @@ def has_groups(metrics: Mapping[str, Any]) -> bool:
 
 
 def groups_noted(
-    group: pd.Series, label: pd.Series, proposed: Sequence[str] = (), videos: Iterable[str] = ()
+    group: pd.Series, label: pd.Series, videos: Sequence[str], proposed: Sequence[str] = ()
 ) -> list[Note]:
     """What is to beware of in the groups of labelled videos.
 
     Args:
         group: of each. label: 1 = FAKE, 0 = REAL.
-        proposed: columns that may name groups. videos: their ids, which may tell of them.
+        videos: their ids, which may tell of them. proposed: columns that may name groups.
     """
-    if group.is_unique:
+    if names_none(group, videos):
         by_id = None if proposed else groups_by_id(videos)
         found = None if by_id is None else asdict(by_id)
         return [PROMISE_TOO_GOOD(proposed=list(proposed), by_id=found)]
     counts = {"FAKE": group[label == 1].nunique(), "REAL": group[label == 0].nunique()}
     rarer = min(counts, key=lambda name: counts[name])
-    return [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
+    few = [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
+    return [*few, ALL_ALONE(n=len(group))] if group.is_unique else few
 
 
 def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
@@ -201,7 +208,9 @@ def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
 def _of_groups(known: ScoredVideos) -> list[Note]:
     proposed = [note.facts["proposed"] for note in NO_GROUPS.among(known.notes)]
     rows = known.rows
-    return groups_noted(rows["group"], rows["label"], proposed[0] if proposed else (), rows.index)
+    return groups_noted(
+        rows["group"], rows["label"], rows.index.tolist(), proposed[0] if proposed else ()
+    )
 
 
 def _of_folds(known: ScoredVideos) -> list[Note]:

@@ -69,6 +69,8 @@ def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) ->
 def test_groups_that_nobody_named_and_groups_that_are_few(tmp_path: Path) -> None:
     assert told(table(), tmp_path) == [alerts.PROMISE_TOO_GOOD.code]
     assert told(table(), tmp_path, group="actor") == [alerts.FEW_GROUPS.code]
+    alone = table().assign(actor=lambda rows: "person " + rows["video"].astype(str))
+    assert told(alone, tmp_path, group="actor") == [alerts.FEW_GROUPS.code, alerts.ALL_ALONE.code]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,11 @@ def test_what_explore_tells_of_groups_and_doubles() -> None:
     none = {"doubles": {"across_groups": []}}
     assert [n.code for n in explore_alerts(none, alone)] == [alerts.PROMISE_TOO_GOOD.code]
     assert explore_alerts(none, rows.drop(columns="label")) == []
+    named = rows.assign(group="person " + rows["video"])
+    assert [n.code for n in explore_alerts(none, named)] == [
+        alerts.FEW_GROUPS.code,
+        alerts.ALL_ALONE.code,
+    ]
 
 
 def test_they_are_told_first_wherever_numbers_are(cli: Cli, tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def read_scores(
     if models is None:
         check_models(scores.columns, kind, reverse, sources(pieces))
     if only:
-        scores = _only(scores, only, sources(pieces))
+        scores = _only(scores, only, drop, sources(pieces))
         said = {model: said[model] for model in said if model in scores}
         frames = None if frames is None else frames[frames["model"].isin(scores.columns)]
         frames = None if frames is None or frames.empty else frames.reset_index(drop=True)
@@ -281,15 +281,24 @@ def read_scores(
     return ScoreTable(rows, scores, kinds, folded_notes(notes), frames)
 
 
-def _only(scores: pd.DataFrame, only: Sequence[str], source: str) -> pd.DataFrame:
+def _only(
+    scores: pd.DataFrame, only: Sequence[str], drop: Sequence[str], source: str
+) -> pd.DataFrame:
     """The scores of some of the models.
 
     Raises:
-        InputError: a name or pattern is that of none, or none of their scores is there.
+        InputError: a name or pattern is that of none, or of one that was dropped, or none of their
+            scores is there.
     """
     kept: set[str] = set()
     for pattern in only:
         of_pattern = matching([pattern], scores.columns)
+        if not of_pattern and pattern in drop:
+            raise InputError(
+                f"{pattern!r} is both to be kept and to be dropped",
+                file=source,
+                remedy="say one of them",
+            )
         if not of_pattern:
             raise InputError(
                 f"there is no detector {pattern!r} to keep; there are "

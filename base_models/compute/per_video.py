@@ -97,11 +97,11 @@ class VideoStore(Generic[Content]):
         """Write in one step; the same content and key give the same bytes."""
         columns, facts = self.pack(content)
         table = pa.table(columns)
-        said = {"kind": self.kind, "key": key, "facts": json.dumps(facts, ensure_ascii=False)}
-        said["seal"] = _seal(said, table.schema, len(table))
+        metadata = {"kind": self.kind, "key": key, "facts": json.dumps(facts, ensure_ascii=False)}
+        metadata["seal"] = _seal(metadata, table.schema, len(table))
         with replacing(path) as temporary:
             pq.write_table(
-                table.replace_schema_metadata(said),
+                table.replace_schema_metadata(metadata),
                 temporary,
                 compression=self.compression,
                 use_dictionary=False,
@@ -136,10 +136,10 @@ class VideoStore(Generic[Content]):
                 schema = parquet.schema_arrow
                 names = None if wanted is None else [one for one in schema.names if wanted(one)]
                 table = parquet.read(names, use_threads=False)
-            said = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-            seal = said.pop("seal", "")
-            if said.get("kind") == self.kind and seal == _seal(said, schema, len(table)):
-                return table, VideoFile(said["key"], len(table), json.loads(said["facts"]))
+            metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
+            seal = metadata.pop("seal", "")
+            if metadata.get("kind") == self.kind and seal == _seal(metadata, schema, len(table)):
+                return table, VideoFile(metadata["key"], len(table), json.loads(metadata["facts"]))
         except FileNotFoundError as error:
             raise InputError(
                 f"there is no file of {self.kind} here", file=path, remedy=f"run `{self.made_by}`"
@@ -159,9 +159,9 @@ class VideoStore(Generic[Content]):
         )
 
 
-def _seal(said: Mapping[str, str], schema: pa.Schema, rows: int) -> str:
-    told = schema.remove_metadata().to_string(show_field_metadata=False)
-    return key_of(**said, rows=rows, schema=told)
+def _seal(metadata: Mapping[str, str], schema: pa.Schema, rows: int) -> str:
+    schema_text = schema.remove_metadata().to_string(show_field_metadata=False)
+    return key_of(**metadata, rows=rows, schema=schema_text)
 
 
 def work_on_videos(
@@ -234,10 +234,10 @@ def work_on_videos(
         if video in kept:
             yield video, kept[video]
             continue
-        found = next(made)
+        entry = next(made)
         done += 1
         progress(stage, done, len(sources))
-        yield found
+        yield entry
 
 
 def keep_only(folder: Path, videos: Iterable[str]) -> None:
@@ -262,8 +262,8 @@ def _kept(
     there = [video for video, path in paths.items() if path.is_file()]
     # Reading and hashing leave Python's lock to the others.
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = pool.map(lambda video: store.describe(paths[video], key(sources[video])), there)
-        return {v: file for v, file in zip(there, found, strict=True) if file is not None}
+        files = pool.map(lambda video: store.describe(paths[video], key(sources[video])), there)
+        return {v: file for v, file in zip(there, files, strict=True) if file is not None}
 
 
 def _make_one(

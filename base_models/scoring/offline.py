@@ -104,7 +104,7 @@ def score_videos(
 
 
 def score_models(
-    found: Mapping[str, list[FoldModel]],
+    detectors: Mapping[str, list[FoldModel]],
     videos: Sequence[str] | pd.Series,
     faces_dir: Path,
     out: Path,
@@ -123,7 +123,7 @@ def score_models(
     if len(set(names)) < len(names):
         doubled = next(name for name in names if names.count(name) > 1)
         raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
-    specs = [models[0].spec for models in found.values()]
+    specs = [models[0].spec for models in detectors.values()]
     devices = [spec.import_module(spec.devices) for spec in specs]
     # All are settled before the first scores, so that a device that is missing is told of at once.
     places = [module.choose_device(device, precision, threads) for module in devices]
@@ -140,7 +140,7 @@ def score_models(
             len(names),
             progress,
         )
-        for (name, models), spec, place in zip(found.items(), specs, places, strict=True)
+        for (name, models), spec, place in zip(detectors.items(), specs, places, strict=True)
     ]
     _remove_others(out, jobs)
     parts = [names[i : i + chunk] for i in range(0, len(names), chunk)]
@@ -170,7 +170,9 @@ def score_models(
         job.finish()
     notes = [note for job in jobs for note in job.notes]
     if otherwise:
-        notes.append(AS_THEY_ARE(detectors=", ".join(name for name in found if name in otherwise)))
+        notes.append(
+            AS_THEY_ARE(detectors=", ".join(name for name in detectors if name in otherwise))
+        )
     return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
 
 
@@ -181,9 +183,9 @@ def _is_cut_otherwise(index: CropIndex) -> bool:
 
 def _remove_others(out: Path, jobs: Sequence["_Scoring"]) -> None:
     """Remove the scores of detectors that are not asked."""
-    asked = {job.name for job in jobs}
+    names = {job.name for job in jobs}
     for path in [*out.glob("model=*"), *out.glob(".model=*.parts")]:
-        if path.stem.lstrip(".").removeprefix("model=") not in asked:
+        if path.stem.lstrip(".").removeprefix("model=") not in names:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -185,8 +185,8 @@ class Confusion:
 
     Examples:
         >>> from calibration import confusion
-        >>> found = confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
-        >>> found.true_fake, found.false_real
+        >>> matrix = confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
+        >>> matrix.true_fake, matrix.false_real
         (1.0, 1.0)
     """
 

@@ -157,7 +157,7 @@ def test_finished_folds_are_kept_and_changed_ones_trained_anew(
     mended.loc[0, "label"] = 1
     report = fit_out_of_fold(mended, faces, tmp_path, replace(settings, lr=5e-4))
     assert [fold.skipped for fold in report.folds] == [True, False]
-    assert "training_labels" in str(report.notes[0])
+    assert "other training labels" in str(report.notes[0])
 
 
 def test_workers_and_small_memory_change_nothing(

@@ -8,7 +8,15 @@ import click
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import RUN, imported_options, report_option, stack_options, train_options
+from fakeodds.cli.options import (
+    RUN,
+    code_option,
+    imported_options,
+    name_code,
+    report_option,
+    stack_options,
+    train_options,
+)
 from fakeodds.cli.params import typed_settings
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
@@ -29,6 +37,7 @@ from predictions.settings import as_json
 @imported_options
 @stack_options()
 @train_options
+@code_option
 @report_option
 def train(
     run: Path,
@@ -36,6 +45,7 @@ def train(
     imported: ScoreFiles,
     options: StackOptions,
     train_settings: TrainSettings,
+    code: tuple[str, ...],
     wants_report: bool,
 ) -> Answer:
     """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate.
@@ -69,6 +79,7 @@ def train(
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit
 
+    name_code(code)
     said = Said(
         training=typed_settings(TrainSettings, "train_settings"),
         stacking=typed_settings(StackOptions, "options"),

@@ -73,7 +73,8 @@ def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Fas
         return None
     if backend == "compiled":
         # What OpenVINO can take of torch are the networks of timm.
-        return "compiled" if spec.framework == "torch" and spec.exporter else None
+        is_timm = spec.framework == "torch" and spec.exporter and spec.code is None
+        return "compiled" if is_timm else None
     installed = find_spec("openvino") is not None
     able = bool(spec.exporter) and device == "cpu"
     if backend == "openvino" and not installed:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.frozen.card import Card
+from base_models.named_code import Code
 from predictions.errors import InputError
 from predictions.notes import Note
 
@@ -159,6 +160,7 @@ class DetectorSpec:
         fixed_size: it takes crops of `size` alone.
         multiple: what its side in pixels must be a multiple of: a vision transformer's patch.
         card: of a detector that somebody else trained, which is scored as it is.
+        code: of one that is Python, which its user names: to be trained here, or with a card.
         extra: of fakeodds, which brings what it needs; its framework's name when empty.
 
     Examples:
@@ -187,6 +189,7 @@ class DetectorSpec:
     fixed_size: bool = False
     multiple: int = 1
     card: Card | None = None
+    code: Code | None = None
     extra: str = ""
 
     def import_module(self, name: str) -> Any:
@@ -315,8 +318,18 @@ def create_detector(
         >>> detector.logits(np.zeros((2, 64, 64, 3), np.uint8)).shape
         (2,)
     """
-    spec = find_detector(name)
-    size = spec.size if size is None else size
+    return build_detector(find_detector(name), weights=weights, size=size, seed=seed)
+
+
+def build_detector(
+    spec: DetectorSpec, *, weights: Weights, size: int | None, seed: int
+) -> Detector:
+    """The same of a spec, which other processes need not find by its name.
+
+    Raises:
+        InputError: as of `create_detector`.
+    """
+    name, size = spec.name, spec.size if size is None else size
     if size < spec.smallest:
         raise InputError(f"size {size}: {name} needs crops of at least {spec.smallest} pixels")
     if spec.fixed_size and size != spec.size:

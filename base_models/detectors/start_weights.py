@@ -30,16 +30,20 @@ class StartWeights:
         kind: `pretrained`, `scratch` or `local`.
         path: the file; None from scratch.
         notes: decisions to show that were taken for the user.
+        is_named: the user named the file itself, not its folder.
     """
 
     kind: Literal["pretrained", "scratch", "local"]
     path: Path | None = None
     notes: tuple[Note, ...] = ()
+    is_named: bool = False
 
     @property
     def weights(self) -> Weights:
-        """What `create_detector` takes to start from the same: a local folder, else the kind."""
-        return self.path.parent if self.kind == "local" and self.path else self.kind
+        """What `create_detector` takes to start from the same: a local place, else the kind."""
+        if self.kind != "local" or self.path is None:
+            return self.kind
+        return self.path if self.is_named else self.path.parent
 
     @cached_property
     def digest(self) -> str:

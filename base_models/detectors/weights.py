@@ -238,6 +238,11 @@ def _without_prefixes(state: StateDict) -> StateDict:
     return state
 
 
+def names_as_read(own: StateDict) -> dict[str, str]:
+    """A network's own names by what `read_state` makes of them, which may take a prefix off."""
+    return dict(zip(_without_prefixes(own), own, strict=True))
+
+
 def without_part(state: StateDict) -> StateDict:
     """The names without that of the one part that all tensors lie in, as Lightning's modules have.
 
@@ -268,7 +273,7 @@ def lay_in(module: nn.Module, state: StateDict, head: str, path: Path) -> bool:
     Args:
         module: the network.
         state: its tensors by name.
-        head: the name of the module's last layer.
+        head: the name of the module's last layer; empty where all must be there.
         path: the file, for messages.
 
     Raises:

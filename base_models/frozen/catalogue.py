@@ -1,4 +1,6 @@
-"""From what users write to a card: a name they added, a path, a class, a package, a repository.
+"""From what users write to a detector: a name they added, a path, a class, a package, a repository.
+
+All but a network of their own, which is trained here (`detectors.own_spec`), have a card.
 
 Cards that were added are listed in one small file of the user's, name -> path of the card, in the
 folder that `FAKEODDS_HOME` names (else the platform's own for user data).
@@ -14,10 +16,12 @@ from typing import cast
 
 from platformdirs import user_data_path
 
+from base_models.detectors.own_spec import is_network, spec_of_class
 from base_models.detectors.registry import DetectorSpec, list_detectors
 from base_models.frozen.card import Card, card_of
 from base_models.frozen.card_file import read_card
 from base_models.frozen.kinds import GROUP, inspect, spec_of
+from base_models.named_code import NamedClass, allow, import_class, is_named, named_class
 from predictions.errors import InputError
 from predictions.files import one_at_a_time, read_json, write_json
 
@@ -30,30 +34,68 @@ _PYTHON, _HUB = "base_models.frozen.python_class", "base_models.frozen.hugging_f
 
 # Cards that this process was told of by path or class, by name.
 _opened: dict[str, Card] = {}
+# Networks of users' own, which are trained here, by name.
+_networks: dict[str, DetectorSpec] = {}
 
 
 def open_reference(text: str) -> str | None:
-    """The name of the card that a path, `FILE.py:CLASS` or `hf:OWNER/NAME` means; None for names.
+    """The name that a path, `FILE.py:CLASS` or `hf:OWNER/NAME` means; None for names.
 
-    From then on, `find_card` knows it by its name in this process.
+    From then on, `find_spec` knows it by its name in this process.
 
     Raises:
         InputError: there is no card there, or two different ones bear one name.
     """
-    if text in _opened:
+    if text in _opened or text in _networks:
         return text
+    file, _, name = text.rpartition(":")
+    if file.endswith(".py"):
+        return _open_class(import_class(Path(file), name))
     card = _card_at(text)
-    if card is None:
-        return None
-    _refuse_taken(card)
+    return None if card is None else _open(card)
+
+
+def _open_class(named: NamedClass) -> str:
+    """The name of a class: of a network that is trained, or of a detector as it is."""
+    if not is_network(named.made):
+        name = _open(cast(Card, import_module(_PYTHON).card_of_class(named)))
+    else:
+        spec = spec_of_class(named)
+        name = spec.name
+        _refuse_taken(name, named.file)
+        known = _networks.get(name, spec)
+        if name in _opened or known.code != spec.code:
+            raise _two_of(name, _folder_of(name), named.file.parent)
+        _networks[name] = spec
+    allow(name, named)
+    return name
+
+
+def _open(card: Card) -> str:
+    _refuse_taken(card.name, card.folder)
     known = _opened.get(card.name, card)
-    if _place(known) != _place(card) and (not card.code or known.code != card.code):
-        raise InputError(
-            f"two detectors are called {card.name!r}: in {known.folder} and in {card.folder}",
-            remedy="change `name` in one of the cards",
-        )
+    other = _place(known) != _place(card) and (not card.code or known.code != card.code)
+    if other or card.name in _networks:
+        raise _two_of(card.name, _folder_of(card.name), card.folder)
     _opened[card.name] = card
     return card.name
+
+
+def _folder_of(name: str) -> Path:
+    """Where the detector of a name lies that this process was told of."""
+    if name in _opened:
+        return _opened[name].folder
+    code = _networks[name].code
+    assert code is not None
+    assert code.file is not None
+    return code.file.parent
+
+
+def _two_of(name: str, one: Path, other: Path) -> InputError:
+    return InputError(
+        f"two detectors are called {name!r}: in {one} and in {other}",
+        remedy="change `name` in one of the cards or classes",
+    )
 
 
 def open_card(card: Card) -> None:
@@ -65,18 +107,18 @@ def _place(card: Card) -> tuple[object, ...]:
     return card.folder.resolve(), card.files, card.network
 
 
-def _refuse_taken(card: Card) -> None:
+def _refuse_taken(name: str, place: Path) -> None:
     """Two detectors of one name would be mixed up.
 
     Raises:
-        InputError: one of fakeodds' own bears the name of the card.
+        InputError: one of fakeodds' own bears the name of what lies in `place`.
     """
     own = [spec.name for spec in list_detectors()]
     # In small letters: folders that differ in nothing else are one on some disks.
-    if card.name.lower() in own or card.name.lower().startswith("timm-"):
+    if name.lower() in own or name.lower().startswith("timm-"):
         raise InputError(
-            f"{card.name!r} is the name of a detector that fakeodds trains",
-            file=card.folder,
+            f"{name!r} is the name of a detector that fakeodds trains",
+            file=place,
             remedy="call this one something else: `fakeodds models add FILE --name NAME`, or "
             "`name` in its card or class",
         )
@@ -99,7 +141,7 @@ def find_card(name: str) -> Card | None:
                 file=added[name],
                 remedy=f"say {card.name}, after `fakeodds models add` of its file",
             )
-        _refuse_taken(card)
+        _refuse_taken(card.name, card.folder)
         return card
     for point in entry_points(group=GROUP):
         if point.name == name:
@@ -108,11 +150,13 @@ def find_card(name: str) -> Card | None:
 
 
 def find_spec(name: str) -> DetectorSpec | None:
-    """The entry of the card called `name`; None for none.
+    """The entry of the card or the network of a user's called `name`; None for none.
 
     Raises:
         InputError: as `find_card`, or the card does not say enough to score with.
     """
+    if name in _networks:
+        return _networks[name]
     card = find_card(name)
     return None if card is None else spec_of(card)
 
@@ -128,16 +172,14 @@ def refuse_other_code(specs: Iterable[DetectorSpec], *, scores_new: bool) -> Non
         InputError: see above.
     """
     for spec in specs:
-        if spec.card is not None and spec.card.kind == "python":
-            code = import_module(_PYTHON)
-            if scores_new or code.is_named(spec.card):
-                code.named_file(spec.card)
+        if spec.code is not None and (scores_new or is_named(spec.name, spec.code)):
+            named_class(spec.name, spec.code)
 
 
 def known_names() -> list[str]:
     """All names that `find_card` knows."""
     packages = [point.name for point in entry_points(group=GROUP)]
-    return list(dict.fromkeys([*_opened, *added_cards(), *packages]))
+    return list(dict.fromkeys([*_opened, *_networks, *added_cards(), *packages]))
 
 
 def added_cards() -> dict[str, Path]:
@@ -157,7 +199,7 @@ def add_card(name: str, path: Path) -> list[str]:
     Raises:
         InputError: one of fakeodds' own bears it.
     """
-    _refuse_taken(read_card(path))
+    _refuse_taken(read_card(path).name, path)
     place = path.resolve()
     with one_at_a_time(_list().with_suffix(".lock")):
         added = {k: v for k, v in added_cards().items() if k != name}
@@ -182,9 +224,6 @@ def _list() -> Path:
 def _card_at(text: str) -> Card | None:
     if text.startswith("hf:"):
         return _beside(import_module(_HUB).fetched(text.removeprefix("hf:")))
-    file, _, name = text.rpartition(":")
-    if file.endswith(".py"):
-        return cast(Card, import_module(_PYTHON).card_of_class(Path(file), name))
     path = Path(text)
     if path.suffix in (".toml", ".json") and path.is_file():
         return read_card(path)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from base_models.detectors.registry import Detector, DetectorSpec
 from base_models.frozen.card import Card, Pixels
+from base_models.named_code import Code
 from predictions.errors import InputError
 from predictions.registry import Entry, by_name, find
 
@@ -168,6 +169,7 @@ def spec_of(card: Card) -> DetectorSpec:
         smallest=card.size,
         fixed_size=True,
         card=card,
+        code=Code(card.network, card.code) if kind.runs_code else None,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import pandas as pd
 
 from base_models.compute.place import Precision
+from base_models.detectors.own_spec import spec_of_facts
 from base_models.detectors.registry import Detector, DetectorSpec, find_detector
 from base_models.frozen.card import card_of
 from base_models.frozen.kinds import spec_of
@@ -91,9 +92,7 @@ class FoldModel:
         Raises:
             InputError: a detector of that name is not known here.
         """
-        if "card" in self.record:
-            return spec_of(card_of(self.record["card"], self.folder / FOLD_RECORD))
-        return find_detector(self.record["detector"])
+        return spec_of_record(self.record, self.folder / FOLD_RECORD)
 
     @property
     def files(self) -> list[Path]:
@@ -173,6 +172,19 @@ class FoldModel:
                 file=path,
                 remedy=MENDED_BY,
             )
+
+
+def spec_of_record(record: Mapping[str, Any], file: Path) -> DetectorSpec:
+    """What the detector is that a fold.json, `file`, is of; no code of it is run.
+
+    Raises:
+        InputError: a detector of that name is not known here.
+    """
+    if "card" in record:
+        return spec_of(card_of(record["card"], file))
+    if "own" in record:
+        return spec_of_facts(record["own"], file)
+    return find_detector(record["detector"])
 
 
 def frozen_scores(run: Path) -> Path:

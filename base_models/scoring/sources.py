@@ -67,8 +67,12 @@ def sound_beside(faces_dir: Path) -> Path:
 
 
 def size_of(spec: DetectorSpec, choice: int | None) -> int:
-    """The input size of a detector; only that of single faces is the user's choice."""
-    return choice or spec.size if spec.looks_at == "face" else spec.size
+    """The input size of a detector; that of single faces is the user's choice.
+
+    A network of the user's own has said it already.
+    """
+    is_chosen = spec.looks_at == "face" and spec.code is None
+    return choice or spec.size if is_chosen else spec.size
 
 
 def media_of(spec: DetectorSpec) -> str:

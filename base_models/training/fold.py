@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from base_models.detectors.own_spec import facts_of
 from base_models.detectors.registry import Backend, DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
 from base_models.features.head import LinearHead
@@ -248,6 +249,7 @@ def train_fold(
         identity=identity,
         training=work.about,
         losses=work.losses,
+        **({} if spec.code is None else {"own": facts_of(spec)}),
         **work.computed_on,
     )
     (place.folder / _CHECKPOINT).unlink(missing_ok=True)
@@ -295,6 +297,7 @@ def _identity(
     identity = {
         **settings.recorded(),
         "detector": spec.name,
+        **({} if spec.code is None else {"code": spec.code.digest}),
         "size": data.crops.size,
         "start": start.digest,
         **media_identity(

@@ -15,7 +15,7 @@ from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_threads
 from base_models.detectors.catalogue import TIMM
-from base_models.detectors.registry import DetectorSpec, create_detector, find_detector
+from base_models.detectors.registry import DetectorSpec, create_detector
 from base_models.detectors.start_weights import StartWeights
 from base_models.features.rows import features_folder
 from base_models.frozen.install import install
@@ -28,6 +28,7 @@ from base_models.scoring.fold_models import (
     FoldPlace,
     frozen_scores,
     list_trained,
+    spec_of_record,
 )
 from base_models.scoring.offline import score_models
 from base_models.scoring.sources import (
@@ -196,14 +197,18 @@ def settle_starts(settings: TrainSettings) -> list[StartWeights]:
 
 
 def check_files(settings: TrainSettings) -> None:
-    """Open the files of weights that were given, so that they are refused before any long work.
+    """Open what was given, weights and code, so that it is refused before any long work.
 
     Raises:
-        InputError: as of `settle_starts`; a file is damaged, or another network's.
+        InputError: as of `settle_starts`; a file is damaged, or another network's; a network of the
+            user's own cannot be trained.
     """
     trained = [spec for spec in settings.specs if spec.card is None]
     for spec, start in zip(trained, settle_starts(settings), strict=True):
-        if start.kind == "local":
+        if spec.code is not None:
+            home = spec.factory.partition(":")[0]
+            spec.import_module(home).check_network(spec, start)
+        elif start.kind == "local":
             size = size_of(spec, settings.size)
             create_detector(spec.name, weights=start.weights, size=size, seed=settings.seed)
     for spec in settings.specs:
@@ -371,7 +376,9 @@ def _remove_stale(
         elif (models / f"fold={ALL}").is_dir():
             shutil.rmtree(models)  # copies, which are as quickly made again
         elif not all(_is_of_use(task, FoldPlace(task.out, name, k), names, indexes) for k in folds):
-            notes.append(REMOVED(detector=name))
+            # A training that was refused at its first step has left a folder without any.
+            if scores.is_dir() or any(models.glob(f"fold=*/{FOLD_RECORD}")):
+                notes.append(REMOVED(detector=name))
             shutil.rmtree(models, ignore_errors=True)
             shutil.rmtree(scores, ignore_errors=True)
             shutil.rmtree(features_folder(name, task.faces_dir), ignore_errors=True)
@@ -390,7 +397,7 @@ def _is_of_use(
         return False
     made = record["identity"]
     try:
-        spec = find_detector(place.name)
+        spec = spec_of_record(record, place.folder / FOLD_RECORD)
         media = media_of(spec)
         if media not in indexes:
             indexes |= index_media([spec], names, task.faces_dir)

@@ -45,9 +45,11 @@ class TrainSettings:
         InputError: a setting that cannot be trained with, and what it must be.
 
     Attributes:
-        detectors: names from the registry, `timm:NAME`, or detectors that somebody else trained,
-            which are scored as they are: see `base_models.frozen.catalogue`.
-        weights: `auto`, `pretrained`, `scratch` or a folder (see `create_detector`).
+        detectors: names from the registry, `timm:NAME`, `FILE.py:CLASS` of a network of one's own,
+            or detectors that somebody else trained, which are scored as they are: see
+            `base_models.frozen.catalogue`.
+        weights: `auto`, `pretrained`, `scratch` or a folder (see `create_detector`); of a network
+            of one's own also a file.
         starts: pairs of a detector and what it starts from where that is not `weights`.
         tune: what of each network is trained: `all` of it; its normalisation layers and its last
             layer (`norm`); the last layer alone (`head`), a logistic regression on features that
@@ -92,8 +94,8 @@ class TrainSettings:
 
     detectors: tuple[str, ...] = setting(
         DETECTORS,
-        "See `fakeodds models`; timm:NAME is any network of timm, a path somebody else's detector "
-        "[default: {default}].",
+        "See `fakeodds models`; timm:NAME is any network of timm, FILE.py:CLASS your own, another "
+        "path somebody else's detector [default: {default}].",
         metavar="NAME,...",
         names=detector_names,
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from base_models.compute.devices import Device, choose_device, reproducible
-from base_models.detectors.registry import Backend, DetectorSpec, create_detector
+from base_models.compute.devices import Device, reproducible
+from base_models.detectors.registry import Backend, DetectorSpec, build_detector
 from base_models.detectors.start_weights import StartWeights
 from base_models.detectors.timm_detectors import TimmDetector
 from base_models.detectors.timm_detectors import resolve_timm as settle_start
@@ -44,11 +45,11 @@ def begin(
     seed = network_seed(spec, data, settings)
     detector = cast(
         TimmDetector,
-        create_detector(spec.name, weights=start.weights, size=data.crops.size, seed=seed),
+        build_detector(spec, weights=start.weights, size=data.crops.size, seed=seed),
     )
     if settings.tune == "norm":
         freeze_all_but_norms(detector.module)
-    return TorchWork(detector.to(_device(settings)), data, settings, where)
+    return TorchWork(detector.to(_device(settings, spec.devices)), data, settings, where)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -112,7 +113,8 @@ class TorchWork(EpochWork):
         state = self.detector.module.state_dict()
         with replacing(path) as temporary:
             safetensors.torch.save_file(
-                {name: value.cpu().contiguous() for name, value in state.items()},
+                # Copies: two names may share one tensor, which safetensors does not write.
+                {name: value.cpu().clone().contiguous() for name, value in state.items()},
                 temporary,
                 {"format": "pt"},
             )
@@ -176,8 +178,10 @@ class TorchWork(EpochWork):
         self.optimiser.zero_grad()
 
 
-def _device(settings: TrainSettings) -> Device:
-    return choose_device(settings.device, settings.precision, settings.threads)
+def _device(settings: TrainSettings, devices: str = "base_models.compute.devices") -> Device:
+    """Where to train; `devices`: see `DetectorSpec`."""
+    choose = import_module(devices).choose_device
+    return cast(Device, choose(settings.device, settings.precision, settings.threads))
 
 
 def _adamw(module: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from base_models.detectors.registry import DetectorSpec
 from base_models.faces.registry import parse_finder
+from base_models.named_code import named_class
 from base_models.scoring.fold_models import (
     ALL,
     FoldModel,
@@ -214,16 +215,14 @@ def _bring_code(run: FinishedRun, kept: Sequence[str], out: Path) -> dict[str, s
     """
     code = {}
     for name in kept:
-        card = run.specs[name].card
-        if card is None or card.kind != "python":
+        known = run.specs[name].code
+        if known is None:
             continue
-        from base_models.frozen.python_class import named_file
-
-        file, beside = named_file(card)
-        for path in (file, *beside):
-            _copy(path, out / "code" / name / path.name)
+        named = named_class(name, known)
+        for place, path in {Path(named.file.name): named.file, **named.beside}.items():
+            _copy(path, out / "code" / name / place)
         # Predicting happens beside the run's folder there: see the notebook.
-        code[name] = f"run/code/{name}/{file.name}:{card.network.rpartition(':')[2]}"
+        code[name] = f"run/code/{name}/{known.source}"
     return code
 
 

@@ -410,7 +410,7 @@ def _crop_words(card: Card) -> str:
 
 
 #: What of a spec says where its code lies, which may move.
-_INSIDE = ("factory", "loader", "trainer", "exporter", "devices", "card", "extra")
+_INSIDE = ("factory", "loader", "trainer", "exporter", "devices", "card", "extra", "code")
 
 
 def _as_found(spec: DetectorSpec) -> dict[str, Any]:
@@ -424,7 +424,9 @@ def _describe(spec: DetectorSpec) -> None:
         {
             "detector": spec.name,
             "framework": f"{spec.framework} (pip install 'fakeodds[{spec.framework}]')",
-            "network": f"{spec.architecture}, {spec.parameters:,} parameters",
+            "network": f"{spec.architecture}, {spec.parameters:,} parameters"
+            if spec.code is None
+            else f"{spec.architecture}, your own",
             "looks at": _INPUTS[spec.looks_at].format(size=spec.size),
             "pixels": _long(spec),
             "weights": f"{published.about}: {published}" if published else "none are public",

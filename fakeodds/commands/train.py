@@ -10,7 +10,9 @@ from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     RUN,
+    code_option,
     imported_options,
+    name_code,
     report_option,
     stack_options,
     test_scores_option,
@@ -37,6 +39,7 @@ from predictions.settings import as_json
 @imported_options
 @stack_options()
 @train_options
+@code_option
 @report_option
 def train(
     run: Path,
@@ -45,6 +48,7 @@ def train(
     imported: ScoreFiles,
     options: StackOptions,
     train_settings: TrainSettings,
+    code: tuple[str, ...],
     wants_report: bool,
 ) -> Answer:
     """Train detectors out of fold on a RUN folder whose faces are found; stack and calibrate.
@@ -78,6 +82,7 @@ def train(
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit
 
+    name_code(code)
     said = Said(
         training=typed_settings(TrainSettings, "train_settings"),
         stacking=typed_settings(StackOptions, "options"),

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from base_models.detectors import find_detector
-from base_models.frozen.card import card_of
+from base_models.detectors.registry import DetectorSpec
 from base_models.frozen.catalogue import open_card
-from base_models.scoring.fold_models import ALL, FOLD_RECORD, FoldPlace
+from base_models.scoring.fold_models import ALL, FOLD_RECORD, FoldPlace, spec_of_record
 from base_models.training.settings import TrainSettings
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
@@ -167,22 +167,31 @@ def _open_own(run: RunFolder, detectors: Iterable[str]) -> None:
         InputError: one is Python code, which is run only where it is named.
     """
     for name in detectors:
-        folder = FoldPlace(run.path, name, ALL).folder
-        record = read_record(folder / FOLD_RECORD)
-        if record is None or "card" not in record:
+        spec = _kept(run, name)
+        if spec is None:
             continue
-        card = card_of(record["card"], folder / FOLD_RECORD)
-        if card.code:
+        if spec.code is not None:
             try:
                 find_detector(name)
             except InputError:
                 raise InputError(
-                    f"{name} is Python code, which is run only where it is named",
-                    option="--detectors",
-                    remedy="name it again, as FILE.py:CLASS",
+                    f"{name} is Python code ({spec.code.source}), which is run only where it is "
+                    "named",
+                    option="--code",
+                    remedy=f"add --code {spec.code.source}, with the path of that file",
                 ) from None
-        else:
-            open_card(card)
+        elif spec.card is not None:
+            open_card(spec.card)
+
+
+def _kept(run: RunFolder, name: str) -> DetectorSpec | None:
+    """A detector that was brought, of one's own or somebody else's, as the run has it; or None."""
+    folder = FoldPlace(run.path, name, ALL).folder.parent
+    for file in sorted(folder.glob(f"fold=*/{FOLD_RECORD}")):
+        record = read_record(file)
+        if record is not None and ("card" in record or "own" in record):
+            return spec_of_record(record, file)
+    return None
 
 
 def _tell(

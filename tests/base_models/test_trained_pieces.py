@@ -165,6 +165,16 @@ def test_a_detector_begun_and_killed_blocks_nobody(
     assert contents(run) == before
 
 
+def test_what_was_refused_before_it_was_trained_is_not_spoken_of(fit: Callable, run: Path) -> None:
+    refused = replace(SMALL, detectors=("timm-test_vit",), size=72)
+    with pytest.raises(InputError, match="into patches of 16 pixels"):
+        fit(refused)
+    assert (run / "models/model=timm-test_vit").is_dir()
+    report = fit(SMALL)
+    assert not REMOVED.among(report.notes)
+    assert pieces(run) == of(ONE, range(3)) | of(OTHER, range(3))
+
+
 def test_lost_or_damaged_scores_are_made_again_from_the_weights(
     fit: Callable, run: Path, contents: Callable
 ) -> None:

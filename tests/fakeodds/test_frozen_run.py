@@ -25,7 +25,8 @@ pytest.importorskip("transformers")
 
 import torch
 
-from base_models.frozen import catalogue, python_class
+from base_models import named_code
+from base_models.frozen import catalogue
 from base_models.scoring.fold_models import find_models
 from fakeodds.cli.main import run
 from fakeodds.demo.data import DemoSet
@@ -144,7 +145,7 @@ def _here(argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
         patch.setattr("sys.argv", argv)
         # Nothing was named to this process yet.
         patch.setattr(catalogue, "_opened", {})
-        patch.setattr(python_class, "_named", {})
+        patch.setattr(named_code, "_named", {})
         for name, value in environment.items():
             patch.setenv(name, value)
         try:
@@ -407,10 +408,10 @@ def test_the_app_answers_with_all_of_them(
 
     run, answers = filmed
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(python_class, "_named", {})
+        patch.setattr(named_code, "_named", {})
         with pytest.raises(InputError, match=r"add --code blue\.py:Blue"):
             OpenedRun(run, backend="reference")
-        python_class.card_of_class(home / "blue.py", "Blue")
+        named_code.allow("Blue", named_code.import_class(home / "blue.py", "Blue"))
         opened = OpenedRun(run, backend="reference")
         assert opened.scorer is not None
         for name, expected in answers.drop("broken.mp4").items():

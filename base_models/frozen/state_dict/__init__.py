@@ -123,9 +123,11 @@ def draft(path: Path, network: str) -> Draft:
             card = replace(card, network=network)
             count = open_network(state, layout, card, path).head.out_features
             return Draft(card, {}, {"outputs": _OUTPUTS[min(count, 2)]}, count)
+        _refuse_few(state, path)
         doubt = (
             "The tensors bear the names of a network, not of a project: say --network (timm's "
-            "name, or torchvision:NAME), --size, --pixels and --fake."
+            "name, or torchvision:NAME), --size, --pixels and --fake. A network of your own is "
+            f"brought with its code instead: {_BY_CODE}."
         )
         if {"conv_stem.weight", "bn2.weight"} <= set(state):
             doubt += (
@@ -153,6 +155,29 @@ def draft(path: Path, network: str) -> Draft:
         card = replace(card, outputs=None)
         del guesses["outputs"]
     return Draft(card, guesses, {}, outputs)
+
+
+#: How a network that no library has comes in.
+_BY_CODE = (
+    "--detectors FILE.py:CLASS trains a torch.nn.Module, and scores a class with logits() as it is"
+)
+#: AlexNet's tensors: no network of timm or torchvision has fewer.
+_FEWEST = 16
+
+
+def _refuse_few(state: dict[str, Tensor], path: Path) -> None:
+    """Refuse tensors that no library's network can be made of; saying more would not help.
+
+    Raises:
+        InputError: there are too few.
+    """
+    if len(state) < _FEWEST:
+        some = ", ".join(list(state)[:3])
+        raise InputError(
+            f"its {len(state)} tensors ({some}, ...) are those of no network that is known",
+            file=path,
+            remedy=f"a network of your own is brought with its code: {_BY_CODE}",
+        )
 
 
 #: What is asked for, by how many outputs there are.

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from base_models.detectors.registry import find_detector
 from base_models.frozen.card import Card, Crop, Outputs, Pixels
 from base_models.frozen.kinds import Draft
 from base_models.frozen.seen import is_dataset
-from base_models.scoring.fold_models import FOLD_RECORD, WEIGHTS
+from base_models.scoring.fold_models import FOLD_RECORD, WEIGHTS, spec_of_record
 from predictions.errors import InputError
 from predictions.products import read_record
 
@@ -28,7 +27,7 @@ def draft_of_run(path: Path) -> Draft | None:
     if record is None or "identity" not in record or "card" in record:
         return None
     try:
-        spec = find_detector(str(record["detector"]))
+        spec = spec_of_record(record, path.with_name(FOLD_RECORD))
     except InputError as error:
         raise error.in_file(path) from error
     if spec.loader != _LOADER:

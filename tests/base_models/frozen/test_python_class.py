@@ -10,10 +10,11 @@ import pytest
 
 pytest.importorskip("torch")
 
+from base_models import named_code
 from base_models.compute.devices import choose_device
 from base_models.detectors import find_detector
 from base_models.detectors.registry import Detector
-from base_models.frozen import catalogue, python_class
+from base_models.frozen import catalogue
 from base_models.frozen.card import Card, card_of
 from base_models.frozen.kinds import GROUP, inspect, load, spec_of
 from predictions.errors import InputError
@@ -33,7 +34,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As in a process of its own."""
     monkeypatch.setenv("FAKEODDS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(catalogue, "_opened", {})
-    monkeypatch.setattr(python_class, "_named", {})
+    monkeypatch.setattr(named_code, "_named", {})
 
 
 def write(path: Path, text: str = RED) -> Path:
@@ -82,7 +83,7 @@ def test_code_is_run_only_where_it_is_named_and_the_same(
 ) -> None:
     file = write(tmp_path / "mine.py")
     card = card_of(named(file).facts)  # as a run keeps it
-    monkeypatch.setattr(python_class, "_named", {})
+    monkeypatch.setattr(named_code, "_named", {})
     with pytest.raises(InputError, match="only where it is named") as error:
         opened(card)
     assert "--code mine.py:Red" in str(error.value)

@@ -93,7 +93,7 @@ def apply(
     submission = submit(answers.probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         run = RunFolder.existing(stack)
-        record_answers(run, replace(asked, sample=sample))
+        record_answers(run, replace(asked, sample=sample), answers.share)
         tell_outdated(run)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return {**found, "files": {out.name: str(out)}}

@@ -134,7 +134,7 @@ def predict(
     wanted = wanted_by(sample, data.videos["video"].tolist())
     answers = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
-    record_answers(folder, asked)
+    record_answers(folder, asked, answers.share)
     tell_outdated(folder)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return answer(found, folder.path, "submission.csv")

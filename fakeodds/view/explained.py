@@ -9,7 +9,7 @@ from rich.table import Table
 from fakeodds.app.neighbours import Neighbours
 from fakeodds.app.sentences import frequency, percent, worth
 from fakeodds.view import terminal
-from fakeodds.view.format import number, shorten
+from fakeodds.view.format import number, shorten, signed
 from predictions.notes import note_from_json
 
 
@@ -42,7 +42,7 @@ def _print_detectors(detectors: list[dict[str, Any]]) -> None:
             says,
             number(one["alone"], 3),
             number(one["without"], 3),
-            f"{one['effect']:+.2f}",
+            signed(one["effect"], 2),
         )
     terminal.out.print(table)
 
@@ -60,6 +60,6 @@ def _print_faces(faces: list[dict[str, Any]]) -> None:
             str(one["face"]),
             number(one["own"], 3),
             number(one["without"], 3),
-            f"{one['effect']:+.2f}",
+            signed(one["effect"], 2),
         )
     terminal.out.print(table)

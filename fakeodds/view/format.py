@@ -66,7 +66,14 @@ def number(value: float | None, digits: int = 4) -> str:
     """A measure; large ones with fewer digits, undefined ones as a dash."""
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:.{digits if abs(value) < 10 else 2}f}"
+    told = f"{value:.{digits if abs(value) < 10 else 2}f}"
+    return told if told.strip("-0.") else told.removeprefix("-")
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    told = f"{value:+.{digits}f}"
+    return told if told.strip("+-0.") else told[1:]
 
 
 def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int = 4) -> str:

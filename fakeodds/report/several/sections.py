@@ -18,6 +18,7 @@ from fakeodds.view.format import (
     number,
     percent,
     shorten,
+    signed,
     stage_name,
     thousands,
 )
@@ -164,7 +165,7 @@ def _differences(differences: list[dict[str, Any]]) -> Section | None:
                 f"{one['groups']:,}",
                 number(one["first"]),
                 number(one["second"]),
-                f"{one['difference']:+.4f}",
+                signed(one["difference"]),
                 interval(one),
                 verdict(one),
             )

@@ -16,6 +16,12 @@ from predictions.notes import note_from_json
 def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """All that `workflows.explain.explain` found; `metrics` of the run."""
     terminal.say(f"{found['video']}: {percent(found['probability'])} FAKE, calibrated")
+    if found["share"] is not None:
+        terminal.say(
+            f"That is where {percent(found['share'])} are fakes, as the run answers for new videos "
+            f"(--prior); as learned, where {percent(metrics['prior'])} are, it is "
+            f"{percent(found['as_learned'])}."
+        )
     if not found["seen"]:
         terminal.say("Nothing was seen, so this is no judgement of the video.")
     if found["label"] is not None:

@@ -13,6 +13,7 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import difference, ensemble_name, interval, number
 from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GOOD, alerts_in
 from fakeodds.workflows.command_line import CommandLine
+from fakeodds.workflows.share import asked_prior
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
 from predictions.words import join_names
@@ -235,4 +236,6 @@ def _next(run: RunFolder) -> list[Advice]:
     words = ["predict", str(run.path), "VIDEOS/"]
     if not run.is_of_videos:
         words = ["apply", str(run.path), "NEW_SCORES.csv", "--out", "submission.csv"]
+    prior = asked_prior(settings)
+    words += [] if prior is None else ["--prior", str(prior)]
     return [Advice("Answer new videos:", CommandLine(words).text)]

@@ -31,7 +31,7 @@ def test_apply_spoils_nothing(run: Path, tmp_path: Path, cli: Cli) -> None:
         assert f"{options[-1]}: is read by this command" in said
         assert options[-1].read_bytes() == before
     said = cli("apply", run, new, "--out", run / "oof.csv", code=2).output
-    assert "is a file of a run" in said
+    assert "belongs to the run" in said
     cli("apply", run, new, "--out", run / "submission.csv")
 
 

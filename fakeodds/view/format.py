@@ -90,9 +90,16 @@ def difference(value: float, error: float | None) -> str:
 
 
 def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
-    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json."""
-    loss = measures["log_loss"]
+    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json; NaN for none."""
+    loss = as_floats(measures["log_loss"])
     return {"log_loss": loss["value"], "low": loss["low"], "high": loss["high"]}
+
+
+def as_floats(measure: Mapping[str, Any] | None) -> dict[str, float]:
+    """A measure of metrics.json with NaN for what is not there, as tables and figures take it."""
+    ends = ("value", "low", "high")
+    known = {} if measure is None else {name: measure[name] for name in ends}
+    return {name: math.nan if known.get(name) is None else known[name] for name in ends}
 
 
 def percent(share: float, digits: int = 0) -> str:

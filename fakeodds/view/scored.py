@@ -17,6 +17,7 @@ from fakeodds.view.format import (
     signed,
     thousands,
 )
+from predictions.notes import note_from_json
 
 #: Measures of `measure_in_full` -> what they are called, in the order they are shown.
 TITLES = {
@@ -208,6 +209,7 @@ def _print_worst(found: Mapping[str, Any]) -> None:
 
 def print_runs(found: Mapping[str, Any]) -> None:
     """What several runs promise, and the differences on the videos that they share."""
+    terminal.print_alerts(list(map(note_from_json, found["alerts"])))
     table = _table("run", "log loss", "95 % interval", "AUC", "videos", "groups")
     for run in found["runs"]:
         table.add_row(

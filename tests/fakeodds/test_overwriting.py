@@ -35,6 +35,28 @@ def test_apply_spoils_nothing(run: Path, tmp_path: Path, cli: Cli) -> None:
     cli("apply", run, new, "--out", run / "submission.csv")
 
 
+@pytest.mark.parametrize("place", ["report", "report/deep/er", "stack", "models/m", "run.json"])
+def test_nothing_is_put_where_a_run_would_remove_it(
+    place: str, run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    scores, out = tmp_path / "scores.csv", run / place
+    before = sorted(run.rglob("*"))
+    pd.read_csv(scores)[["video", "label", "group"]].to_csv(tmp_path / "truth.csv", index=False)
+    commands = [
+        ("apply", run, tmp_path / "new.csv", "--out", out / "x.csv"),
+        ("score", run, tmp_path / "truth.csv", "--out", out),
+        ("stack", scores, "--out", out, *FAST),
+        ("explore", tmp_path, "--out", out),
+        ("bundle", run, "--out", out),
+        ("demo", "--part", "scores", "--out", out),
+    ]
+    for command in commands if place != "run.json" else []:
+        assert "belongs to the run" in cli(*command, code=2).output, command[0]
+    said = cli("apply", run, tmp_path / "new.csv", "--out", run / "run.json", code=2).output
+    assert "belongs to the run" in said
+    assert sorted(run.rglob("*")) == before
+
+
 @pytest.mark.parametrize("command", ["stack", "compare", "calibrate"])
 def test_scores_in_the_folder_that_is_written(command: str, run: Path, cli: Cli) -> None:
     own = run / "oof.csv"

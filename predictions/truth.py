@@ -27,8 +27,8 @@ NOT_KNOWN = NoteKind(
 NO_GROUPS_KNOWN = NoteKind(
     "truth.no-groups",
     lambda file, proposed: (
-        f"{file}: no group column, so intervals draw each video by itself: they are too narrow if "
-        "videos share a person or a source."
+        f"{file}: no groups are known, so intervals draw each video by itself: they are too narrow "
+        "if videos share a person or a source."
         + (f" It may be {' or '.join(map(repr, proposed))}: name it as group." if proposed else "")
     ),
 )
@@ -82,7 +82,7 @@ def read_judged(
 
     Raises:
         InputError: a file cannot be read; a probability is missing or none; as `read_scores`; none
-            of the videos has a label.
+            of the videos has a label; a column of `keep` is called `probability`.
 
     Examples:
         >>> from pathlib import Path
@@ -94,6 +94,13 @@ def read_judged(
         >>> round(log_loss(rows["label"], rows["probability"]), 4)
         0.1643
     """
+    if "probability" in keep:
+        raise InputError(
+            "has the name of the submission's answers",
+            file=truth,
+            column="probability",
+            remedy="rename it",
+        )
     notes: list[Note] = []
     probability = _probabilities(submission, notes)
     names = ColumnNames(id, label, group, None, (), keep, None, frozenset())
@@ -137,7 +144,10 @@ def _probabilities(submission: Path, notes: list[Note]) -> "pd.Series[float]":
     source = form.source
     ids = form.table[form.id].astype(str)
     cells = form.table.get(form.probability)
-    values = None if cells is None else parse_numbers(cells, ids, source)
+    try:
+        values = None if cells is None else parse_numbers(cells, ids, source)
+    except InputError as error:
+        raise _as_answers(error) from None
     if cells is None or values is None:
         raise InputError(
             f"has no probabilities in the column {form.probability!r}",
@@ -146,7 +156,18 @@ def _probabilities(submission: Path, notes: list[Note]) -> "pd.Series[float]":
         )
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
-        remedy = "give every video a probability"
-        raise bad_cell("is no probability", cells, missing, ids, source, remedy)
+        raise bad_cell("is no probability", cells, missing, ids, source, _ANSWER)
     named = pd.Series(values, index=pd.Index(ids.tolist(), name="video"), name=form.probability)
-    return pd.Series(check_values(named, "probability", source, notes), named.index)
+    try:
+        return pd.Series(check_values(named, "probability", source, notes), named.index)
+    except InputError as error:
+        raise _as_answers(error) from None
+
+
+#: What to do with a cell that is no answer.
+_ANSWER = "give every video a probability of FAKE, from 0 to 1"
+
+
+def _as_answers(error: InputError) -> InputError:
+    """What the reader of scores refuses, with what can be done about a submission."""
+    return InputError(**{**vars(error), "remedy": _ANSWER})

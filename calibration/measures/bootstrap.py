@@ -20,7 +20,7 @@ MOST_UNITS = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and the two ends of its interval.
+    """A value and the two ends of its interval; NaN where there is none, as of a single group.
 
     Examples:
         >>> from calibration import Interval
@@ -82,6 +82,11 @@ def group_weights(
         yield counts.reshape(b, n_groups).astype(np.float64)
 
 
+def unless_single(found: Interval, n_units: int) -> Interval:
+    """The interval without ends where there was one unit to draw: it tells of no other."""
+    return found if n_units > 1 else Interval(found.value, float("nan"), float("nan"))
+
+
 def percentile_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
     """The central `level` of the replicates, (n_boot,); NaN replicates are left out.
 
@@ -125,7 +130,7 @@ def mean_interval(
     """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses.
 
     Of differences of two columns' losses it is paired: below 0 throughout says the first is better.
-    Of many groups, blocks are drawn (`units_of`).
+    Of many groups, blocks are drawn (`units_of`). Of a single one there is no interval: NaN.
 
     Examples:
         >>> from calibration import mean_interval
@@ -161,7 +166,7 @@ def mean_intervals(
     share = np.where(total[:, -1:] > 0, total[:, -1:], np.nan)
     values = sums.sum(axis=0) / mass.sum()
     return [
-        percentile_interval(float(value), column, level)
+        unless_single(percentile_interval(float(value), column, level), n_units)
         for value, column in zip(values, (total[:, :-1] / share).T, strict=True)
     ]
 

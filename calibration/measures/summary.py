@@ -14,6 +14,7 @@ from calibration.measures.bootstrap import (
     group_weights,
     percentile_interval,
     units_of,
+    unless_single,
 )
 from calibration.measures.decomposition import decompose
 from calibration.measures.ece import BinSums
@@ -55,7 +56,7 @@ def measure_all(
         "accuracy" (FAKE where p > 0.5), "ece" (15 bins of equal mass, debiased) and "ece_plain"
         (15 bins of equal width, not debiased: the literature's, Naeini et al. 2015 and Guo et al.
         2017). The replicates of the last two are centred on the value, as resampling adds to a
-        calibration error. With one group the intervals are the values alone.
+        calibration error. With one group there are no intervals, and their ends are NaN.
 
     Examples:
         >>> from calibration import measure_all
@@ -89,7 +90,7 @@ def _core_intervals(
     once = np.ones((1, n_units))
     means_of = np.concatenate(replicates)
     values = means.mean(axis=0)
-    return {
+    found = {
         "log_loss": percentile_interval(float(values[0]), means_of[:, 0]),
         "brier": percentile_interval(float(values[1]), means_of[:, 1]),
         "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
@@ -99,6 +100,7 @@ def _core_intervals(
             float(wide.ece(once, debias=False)[0]), np.concatenate(plain)
         ),
     }
+    return {name: unless_single(one, n_units) for name, one in found.items()}
 
 
 def _areas(
@@ -198,4 +200,4 @@ def measure_in_full(
         intervals[name] = percentile_interval(
             float(cells[:, i].mean()), np.concatenate(shares)[:, i]
         )
-    return {name: interval.as_dict() for name, interval in intervals.items()}
+    return {name: unless_single(one, n_units).as_dict() for name, one in intervals.items()}

@@ -140,7 +140,7 @@ class OpenedRun:
             )
         features, groups = scores.features, scores.groups
         return NewAnswers(
-            stack_probability(self.stack, features, self.about, None, groups),
+            stack_probability(self.stack, features, self.about),
             alerts_on_new(features, self.about, groups),
         )
 

@@ -58,6 +58,7 @@ def apply(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.answers import Asked, record_answers
+    from fakeodds.workflows.imported import refuse_words_on_none
     from fakeodds.workflows.probability import answer_new
     from fakeodds.workflows.report import tell_outdated
     from fakeodds.workflows.submission import as_found, submit, wanted_by
@@ -78,6 +79,7 @@ def apply(
         run.refuse_score_files(f"give score files instead of {videos[0]}")
         name_code(code)
         imported = ScoreFiles(paths=new[len(videos) :], **vars(columns))
+        refuse_words_on_none(imported, run)
         asked = replace(asked, scores=imported)
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
@@ -93,7 +95,7 @@ def apply(
     submission = submit(answers.probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         run = RunFolder.existing(stack)
-        record_answers(run, replace(asked, sample=sample))
+        record_answers(run, replace(asked, sample=sample), answers.share)
         tell_outdated(run)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return {**found, "files": {out.name: str(out)}}

@@ -78,7 +78,9 @@ def bundle(
     from fakeodds.bundle.make import make_bundle
     from fakeodds.bundle.manifest import next_steps
     from fakeodds.bundle.requirements import Target
+    from fakeodds.run.overwriting import refuse_overwriting
 
+    refuse_overwriting(out, ())
     name_code(code)
     target = Target(_checked(python_version), platform)
     with terminal.progress_bars() as progress:

@@ -57,6 +57,8 @@ def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
     fakeodds demo
     fakeodds demo --part scores --out runs/demo
     """
+    from fakeodds.run.overwriting import refuse_overwriting
+
     trains = find_spec("torch") is not None
     if part == "videos" and not trains:
         raise InputError(
@@ -64,6 +66,7 @@ def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
         )
     if part == "all" and not trains:
         terminal.note("the part with videos is left out: it needs PyTorch (fakeodds[torch]).")
+    refuse_overwriting(out, ())
     found: Answer = {}
     if part != "scores" and trains:
         found |= _show_videos(context, out, seed)

@@ -49,12 +49,15 @@ def explore(
     with terminal.working("loading the frameworks", tell=False):
         from base_models.explore.run import explore as look_closely
     from fakeodds.report.explore_page import render_page
+    from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.explore_alerts import explore_alerts
     from predictions.files import write_json, write_table, write_text
 
     data = dataset_options.read(dataset)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
+    for written in ("explore.html", "explore.json", "videos.csv", "kept"):
+        refuse_overwriting(folder / written, [dataset])
     FolderLock(folder).hold()
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)

@@ -50,8 +50,10 @@ def faces(
     """
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
+        from fakeodds.run.overwriting import refuse_overwriting
         from fakeodds.workflows import pipeline
 
+    refuse_overwriting(out, [dataset])
     wanted = TrainSettings(detectors=detectors).specs
     face_settings = replace(face_settings, views=views_of(spec.card for spec in wanted))
     data = dataset_options.read(dataset)

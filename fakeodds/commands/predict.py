@@ -93,9 +93,11 @@ def predict(
     # Nothing heavy before: the process that waits has imported what there is so far.
     from fakeodds.run.folder import RunFolder
     from fakeodds.workflows.answers import Asked, record_answers
+    from fakeodds.workflows.imported import refuse_words_on_none
 
     name_code(code)
     folder = RunFolder.existing(run)
+    refuse_words_on_none(imported, folder)
     told = folder.record["settings"].get("layout")
     if dataset_options.layout is None and told == "stills":
         # Pictures can be taken for faces that were cut; these are what the run's are.
@@ -134,7 +136,7 @@ def predict(
     wanted = wanted_by(sample, data.videos["video"].tolist())
     answers = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
-    record_answers(folder, asked)
+    record_answers(folder, asked, answers.share)
     tell_outdated(folder)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return answer(found, folder.path, "submission.csv")

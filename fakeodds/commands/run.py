@@ -78,6 +78,7 @@ def run(
         )
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
+        from fakeodds.run.overwriting import refuse_overwriting
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, record_answers
@@ -85,6 +86,7 @@ def run(
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
+    refuse_overwriting(out, [dataset, test, sample, *imported.paths, *test_scores])
     data = dataset_options.read(dataset, training=True)
     # Pictures can be taken for faces that were cut; those of --test are what the others are.
     layout = data.layout if data.layout == "stills" else None
@@ -143,7 +145,7 @@ def run(
     if asked is None:
         folder.answered()
     else:
-        record_answers(folder, asked)
+        record_answers(folder, asked, answers.share)
     if wants_report:
         show_report(folder)
     else:

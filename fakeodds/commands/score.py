@@ -64,6 +64,7 @@ def score(
         submission_of,
         write_scored,
     )
+    from fakeodds.workflows.score_alerts import alerts_on_judged
     from predictions.notes import note_from_json
 
     file, own_run = submission_of(submission)
@@ -73,10 +74,12 @@ def score(
             refuse_overwriting(out / name, [file, truth])
     promise = None if judged_by is None else read_promise(judged_by, file)
     judged = read_answers(file, truth, columns, by, judged_by)
-    found = score_answers(judged.rows, promise, by=by, most=worst)
+    alerts = alerts_on_judged(judged.rows, judged_by)
+    found = score_answers(judged.rows, promise, alerts, by=by, most=worst)
     notes = [*judged.notes, *map(note_from_json, found["notes"])]
     for note in notes:
         terminal.note(note)
+    terminal.print_alerts(alerts)  # first: they say whether to believe what follows
     print_scored(found, str(file), str(truth))
     terminal.print_alerts([] if promise is None else list(map(note_from_json, promise["alerts"])))
     found |= {"submission": str(file), "truth": str(truth)}

@@ -116,7 +116,7 @@ def train(
             answers, wanted = found
             submit(answers.probability, folder.submission, wanted)
             alerts = answers.alerts_to_json()
-            record_answers(folder, asked)
+            record_answers(folder, asked, answers.share)
     if wants_report:
         show_report(folder)
     else:

@@ -57,7 +57,7 @@ class Look:
             table = pd.DataFrame(index=[_ONE])
         else:
             table = rule_table(frames) if self.whole else aggregate(frames)
-        return float(stack_probability(self.stack, table, self.about, None, gaps=True).iloc[0])
+        return float(stack_probability(self.stack, table, self.about, gaps=True).iloc[0])
 
 
 def make_looks(

@@ -70,7 +70,7 @@ def predict_in_time(
         dataset: the videos.
         run: a finished run.
         seconds, began: the deadline.
-        prior: the share of fakes among the videos; see `stack_probability`.
+        prior: the share of fakes among the videos; see `share_said`.
         device, backend: see `VideoScorer.open`.
         most_mb: leave detectors out until the weights of the rest are not larger.
         sample: a sample submission, whose names and order are kept.

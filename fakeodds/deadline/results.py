@@ -12,7 +12,7 @@ from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.probability import shifted_to
+from fakeodds.workflows.probability import moved_to, share_said
 from predictions.files import write_json
 from predictions.products import key_of
 from predictions.submission import make_submission, write_submission
@@ -29,7 +29,7 @@ class Results:
     Args:
         run: the run folder.
         about: what the stack must be told together with.
-        prior: the share of fakes among the videos; see `stack_probability`.
+        prior: the share of fakes among the videos; see `share_said`.
         wanted: the sample submission; None without one.
         told: what run.json tells of submission.csv, see `RunFolder.answered`.
         clock: the deadline.
@@ -90,16 +90,19 @@ class Results:
                 _seal(self._run, report)
 
     def _write(self, probability: pd.Series, report: dict[str, Any]) -> None:
-        write_submission(self._submission(probability), self._run.submission)
-        self._run.answered(**self._told)
+        submission, share = self._submission(probability)
+        write_submission(submission, self._run.submission)
+        self._run.answered(share, **self._told)
         write_json(report, self._run.deadline)
         _seal(self._run, report)
 
-    def _submission(self, probability: pd.Series) -> pd.DataFrame:
+    def _submission(self, probability: pd.Series) -> tuple[pd.DataFrame, float | None]:
+        """The submission, and the share of fakes that its answers were moved to."""
         # The share of fakes is told once, of all there is in the end.
         tell = _tell_nobody if self.doing else terminal.note
-        shifted = shifted_to(probability, self._about, self._prior, tell=tell)
-        return make_submission(shifted, self._wanted)
+        share = share_said(self._prior, probability, self._about, tell=tell)
+        moved = moved_to(share, probability, self._about)
+        return make_submission(moved, self._wanted), share
 
     def _report(
         self,

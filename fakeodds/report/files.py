@@ -95,6 +95,10 @@ _SIGNS = {sign: rf"\{sign}" for sign in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # Other signs in the fonts that LaTeX begins with.
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
     "\N{NO-BREAK SPACE}": "~",
 }
 

@@ -342,14 +342,18 @@ class RunFolder:
         self.record["versions"] = versions()
         self._note_command()
 
-    def answered(self, **asked: Any) -> None:
+    def answered(self, share: float | None = None, /, **asked: Any) -> None:
         """Record that submission.csv is written anew, and save run.json.
 
+        `share`: of fakes, to which the answers were moved; None where they are as learned.
         `asked`: for what videos and how, where a later command (`predict`, `apply`) wrote it;
         nothing where the command that judged the run did, whose settings tell it. What the run
         was judged with, versions among it, stays.
         """
-        self.record["settings"].pop("predict", None)
+        for name in ("predict", "share"):
+            self.record["settings"].pop(name, None)
+        if share is not None:
+            self.record["settings"]["share"] = share
         if asked:
             self.record["settings"]["predict"] = asked
         self._note_command()

@@ -55,7 +55,12 @@ PRODUCTS: dict[str, Owned] = {
         command="fakeodds compare or stack",
         of_videos="fakeodds train RUN",
     ),
-    "submission": Owned(("submission.csv",), of=("stack",), command="fakeodds predict RUN VIDEOS"),
+    "submission": Owned(
+        ("submission.csv",),
+        of=("stack",),
+        command="fakeodds stack --test, or fakeodds apply RUN SCORES --out RUN/submission.csv,",
+        of_videos="fakeodds predict RUN VIDEOS",
+    ),
     "looks": Owned(("test/looks.parquet",), of=("stack",)),
     "deadline": Owned(
         ("deadline.json",),
@@ -70,6 +75,19 @@ PRODUCTS: dict[str, Owned] = {
         "fakeodds report RUN",
     ),
 }
+
+
+#: Beside the products' files: what tells of them, and folders that are kept piece by piece, whose
+#: strange pieces are removed. (`scores/` is kept so too, and `demo` has a run of its own there.)
+KEPT = (
+    *("run.json", "products", "stack", "submission_before.csv"),
+    *("faces", "sound", "embeddings", "models", "test"),
+)
+
+
+def owned_paths() -> tuple[str, ...]:
+    """All files and folders below a run folder that are the run's own."""
+    return (*(path for product in PRODUCTS.values() for path in product.paths), *KEPT)
 
 
 def made_of(name: str) -> list[str]:

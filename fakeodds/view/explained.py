@@ -9,13 +9,19 @@ from rich.table import Table
 from fakeodds.app.neighbours import Neighbours
 from fakeodds.app.sentences import frequency, percent, worth
 from fakeodds.view import terminal
-from fakeodds.view.format import number, shorten
+from fakeodds.view.format import number, shorten, signed
 from predictions.notes import note_from_json
 
 
 def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """All that `workflows.explain.explain` found; `metrics` of the run."""
     terminal.say(f"{found['video']}: {percent(found['probability'])} FAKE, calibrated")
+    if found["share"] is not None:
+        terminal.say(
+            f"That is where {percent(found['share'])} are fakes, as the run answers for new videos "
+            f"(--prior); as learned, where {percent(metrics['prior'])} are, it is "
+            f"{percent(found['as_learned'])}."
+        )
     if not found["seen"]:
         terminal.say("Nothing was seen, so this is no judgement of the video.")
     if found["label"] is not None:
@@ -42,7 +48,7 @@ def _print_detectors(detectors: list[dict[str, Any]]) -> None:
             says,
             number(one["alone"], 3),
             number(one["without"], 3),
-            f"{one['effect']:+.2f}",
+            signed(one["effect"], 2),
         )
     terminal.out.print(table)
 
@@ -60,6 +66,6 @@ def _print_faces(faces: list[dict[str, Any]]) -> None:
             str(one["face"]),
             number(one["own"], 3),
             number(one["without"], 3),
-            f"{one['effect']:+.2f}",
+            signed(one["effect"], 2),
         )
     terminal.out.print(table)

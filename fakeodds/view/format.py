@@ -66,7 +66,14 @@ def number(value: float | None, digits: int = 4) -> str:
     """A measure; large ones with fewer digits, undefined ones as a dash."""
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:.{digits if abs(value) < 10 else 2}f}"
+    told = f"{value:.{digits if abs(value) < 10 else 2}f}"
+    return told if told.strip("-0.") else told.removeprefix("-")
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    told = f"{value:+.{digits}f}"
+    return told if told.strip("+-0.") else told[1:]
 
 
 def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int = 4) -> str:
@@ -83,9 +90,16 @@ def difference(value: float, error: float | None) -> str:
 
 
 def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
-    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json."""
-    loss = measures["log_loss"]
+    """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json; NaN for none."""
+    loss = as_floats(measures["log_loss"])
     return {"log_loss": loss["value"], "low": loss["low"], "high": loss["high"]}
+
+
+def as_floats(measure: Mapping[str, Any] | None) -> dict[str, float]:
+    """A measure of metrics.json with NaN for what is not there, as tables and figures take it."""
+    ends = ("value", "low", "high")
+    known = {} if measure is None else {name: measure[name] for name in ends}
+    return {name: math.nan if known.get(name) is None else known[name] for name in ends}
 
 
 def percent(share: float, digits: int = 0) -> str:

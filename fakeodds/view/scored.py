@@ -1,5 +1,6 @@
 """A submission against the truth, and runs side by side, in the terminal."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.view import terminal
-from fakeodds.view.format import interval, number, percent, shorten, thousands
+from fakeodds.view.format import (
+    cost_of_share,
+    interval,
+    number,
+    percent,
+    shorten,
+    signed,
+    thousands,
+)
+from predictions.notes import note_from_json
 
 #: Measures of `measure_in_full` -> what they are called, in the order they are shown.
 TITLES = {
@@ -37,6 +47,10 @@ _PARTS = 20
 #: Shares of fakes whose logits differ by less are called alike: 50 % and 51 %.
 _ALIKE = 0.05
 
+#: A shift of logits beyond this, of odds by 20,000, tells of no share of fakes: it is what answers
+#: of nearly 0 or 1 that are wrong ask for, and these are named by themselves.
+_FURTHEST = 10.0
+
 
 def print_scored(found: Mapping[str, Any], submission: str, truth: str) -> None:
     """Everything that `score_answers` found."""
@@ -61,17 +75,39 @@ def promise_in_words(found: Mapping[str, Any]) -> str:
         f"Promised by {promise['run']}: {number(said['value'])} ({interval(said)}). "
         f"It came to {number(came['value'])}, "
     )
-    if promise["inside"]:
-        return words + "inside what was promised."
+    if promise["inside"] is None:
+        return words + "which neither keeps nor breaks it: these videos are not new to the run."
     side = "above" if came["value"] > said["value"] else "below"
-    if promise["chance"]:
-        return words + f"{side} it, but by no more than the two intervals allow together."
-    if side == "below":
-        return words + "below it by more than chance explains: these videos are easier."
-    return words + (
-        "above it by more than chance explains: these videos are of another kind, or the promise "
-        "was too good."
-    )
+    other = not _alike(found["share"], promise["prior"])
+    if promise["inside"]:
+        verdict = "inside what was promised"
+    elif promise["chance"]:
+        verdict = f"{side} it, but by no more than the two intervals allow together"
+    elif promise["chance"] is None:
+        verdict = f"{side} it; from a single group it cannot be told whether by chance"
+    elif side == "below":
+        easier = "" if other else ": these videos are easier"
+        verdict = f"below it by more than chance explains{easier}"
+    else:
+        verdict = (
+            "above it by more than chance explains: these videos are of another kind, or the "
+            "promise was too good"
+        )
+    if other:
+        verdict += (
+            f". The promise is for {percent(promise['prior'], 1)} fakes, as learned; where they "
+            f"are {percent(found['share'], 1)}, knowing nothing costs "
+            f"{number(found['knowing_nothing'])} instead of "
+            f"{number(cost_of_share(promise['prior']))}"
+        )
+    return f"{words}{verdict}."
+
+
+def _alike(share: float, other: float) -> bool:
+    """Whether two shares of fakes are so near that nobody need move the answers."""
+    if not (0 < share < 1 and 0 < other < 1):
+        return share == other
+    return abs(math.log(share / (1 - share)) - math.log(other / (1 - other))) < _ALIKE
 
 
 def prior_in_words(found: Mapping[str, Any]) -> list[str]:
@@ -85,22 +121,27 @@ def prior_in_words(found: Mapping[str, Any]) -> list[str]:
         return f"{number(one['log_loss'])} (difference {interval(one)})"
 
     said = []
-    if promise is not None and abs(shifts["known"]["shift"]) < _ALIKE:
-        said.append(
-            f"Learned from {percent(promise['prior'], 1)} fakes, and here they are as many."
-        )
-    elif promise is not None:
-        said.append(
-            f"Learned from {percent(promise['prior'], 1)} fakes; here they are "
-            f"{percent(found['share'], 1)}. With --prior {found['share']:.3g} it would have cost "
-            f"{cost('known')}."
-        )
-        if "estimated" in shifts:
-            said.append(f"With --prior auto, which needs no labels: {cost('estimated')}.")
-    if shifts["best"]["high"] < 0:
+    if promise is not None:
+        answered = promise["answered"]
+        learned = f"Learned from {percent(promise['prior'], 1)} fakes"
+        if answered is not None:
+            learned += f", answered for {percent(answered, 1)} (--prior)"
+        if abs(shifts["known"]["shift"]) < _ALIKE:
+            said.append(f"{learned}, and here they are as many.")
+        else:
+            said.append(
+                f"{learned}; here they are {percent(found['share'], 1)}. With --prior "
+                f"{found['share']:.3g} it would have cost {cost('known')}"
+                f"{'' if promise['own'] else ', if it was answered without'}."
+            )
+            if "estimated" in shifts:
+                said.append(f"With --prior auto, which needs no labels: {cost('estimated')}.")
+    high = shifts["best"]["high"]
+    if high is not None and high < 0 and abs(shifts["best"]["shift"]) < _FURTHEST:
         rarely = "rarely" if shifts["best"]["shift"] > 0 else "often"
+        step = signed(shifts["best"]["shift"], 2)
         said.append(
-            f"FAKE is called too {rarely}: moving every logit by {shifts['best']['shift']:+.2f}, "
+            f"FAKE is called too {rarely}: moving every logit by {step}, "
             f"which only these labels tell, would have cost {cost('best')}."
         )
     return said
@@ -168,6 +209,7 @@ def _print_worst(found: Mapping[str, Any]) -> None:
 
 def print_runs(found: Mapping[str, Any]) -> None:
     """What several runs promise, and the differences on the videos that they share."""
+    terminal.print_alerts(list(map(note_from_json, found["alerts"])))
     table = _table("run", "log loss", "95 % interval", "AUC", "videos", "groups")
     for run in found["runs"]:
         table.add_row(
@@ -189,5 +231,5 @@ def print_runs(found: Mapping[str, Any]) -> None:
             continue
         terminal.say(
             f"{first} less {second}, on {thousands(one['videos'], 'shared video')}: "
-            f"{one['difference']:+.4f} ({interval(one)})"
+            f"{signed(one['difference'])} ({interval(one)})"
         )

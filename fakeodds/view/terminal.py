@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fakeodds.view.format import number, shorten, stage_name
+from fakeodds.view.format import interval, number, shorten, stage_name
 from fakeodds.view.under_way import UnderWay
 from predictions.notes import Note
 from predictions.progress import Progress as Report
@@ -341,6 +341,11 @@ def print_looks(report: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def _ends(measure: Mapping[str, Any], digits: int) -> str:
+    """`low-high`, or a dash where there is no interval."""
+    return interval(measure, digits).replace(" to ", "-")
+
+
 def print_slices(metrics: Mapping[str, Any]) -> None:
     """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
     for column, slices in metrics.get("slices", {}).items():
@@ -360,8 +365,8 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
                 escape(shorten(value, _SLICE_WIDTH)),
                 str(found["rows"]),
                 *(number(found["stages"][name]["log_loss"]["value"]) for name in shown),
-                f"{number(loss['low'])}-{number(loss['high'])}",
+                _ends(loss, 4),
                 "-" if area is None else number(area["value"], 3),
-                "" if area is None else f"{number(area['low'], 3)}-{number(area['high'], 3)}",
+                "" if area is None else _ends(area, 3),
             )
         out.print(table)

@@ -19,6 +19,7 @@ from fakeodds.workflows.alerts import (
     alerts_in,
 )
 from fakeodds.workflows.command_line import CommandLine
+from fakeodds.workflows.share import asked_prior
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
 from predictions.words import join_names
@@ -248,4 +249,6 @@ def _next(run: RunFolder) -> list[Advice]:
     words = ["predict", str(run.path), "VIDEOS/"]
     if not run.is_of_videos:
         words = ["apply", str(run.path), "NEW_SCORES.csv", "--out", "submission.csv"]
+    prior = asked_prior(settings)
+    words += [] if prior is None else ["--prior", str(prior)]
     return [Advice("Answer new videos:", CommandLine(words).text)]

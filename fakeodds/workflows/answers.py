@@ -124,10 +124,10 @@ class Asked:
         return unlabelled(data) if self.unlabelled else data
 
 
-def record_answers(run: RunFolder, asked: Asked) -> None:
-    """Write down what submission.csv is of now."""
+def record_answers(run: RunFolder, asked: Asked, share: float | None) -> None:
+    """Write down what submission.csv is of now, and the `share` of fakes it was moved to."""
     stacked = run.recorded("score_files", ScoreFiles).paths
-    run.answered(**replace(asked, stacked=stacked).record())
+    run.answered(share, **replace(asked, stacked=stacked).record())
 
 
 def set_aside(run: RunFolder, imported: ScoreFiles, new: Sequence[Path]) -> None:

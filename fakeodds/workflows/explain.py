@@ -1,8 +1,10 @@
-"""One video explained: what each detector says, what it does to the answer, what that is worth."""
+"""One video explained: what each detector says, what it does to the answer, what that is worth.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+Whose scores they are is found in `explained_video.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,61 +14,51 @@ from fakeodds.app.answer import Answer, answer_video
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.view.format import cost_of_share
-from fakeodds.workflows.inputs import ScoreColumns
-from fakeodds.workflows.submission import features_for
-from predictions.errors import InputError
+from fakeodds.workflows.explained_video import SeenVideo, find_video
+from fakeodds.workflows.inputs import ScoreFiles
+from fakeodds.workflows.probability import moved_to
+from fakeodds.workflows.share import share_for_new
 from predictions.logits import to_logit, to_probability
 from predictions.notes import NoteKind
-from predictions.tables.names import VideoNames
-from predictions.words import first_names
 from stacking.estimate.missing import with_gaps
 from stacking.estimate.stages import single_stage
 
-NOT_AMONG = NoteKind(
-    "explain.not-among",
-    "{models:few}: came in files and count as missing here; `fakeodds predict` takes their scores.",
+ANOTHER = NoteKind(
+    "explain.another",
+    "{video}: the run learned from a video of that name with other scores; this is taken for "
+    "another one, so no label is shown.",
 )
+NOT_COMPARED = NoteKind(
+    "explain.not-compared",
+    "{video}: the run learned from a video of that name; whether it is this one cannot be told by "
+    "raw scores, so no label is shown.",
+)
+
+#: A probability that was written and read again, in single precision perhaps.
+_SAME = 1e-6
 
 #: Faces whose effect is told.
 _FACES = 10
 
 
-@dataclass(frozen=True)
-class SeenVideo:
-    """Scores of one video, as `answer_video` takes them.
-
-    Attributes:
-        name: its id, or the name of its file.
-        frames: `frame, face, model, logit`; raw scores of any scale where the run was fitted on
-            such.
-        alone: models whose rows are one a face.
-        taught: whether it may be one of those that the shipped stack was fitted on.
-    """
-
-    name: str
-    frames: pd.DataFrame
-    alone: Sequence[str] = ()
-    taught: bool = False
-
-
-def explain(
-    run: RunFolder, video: str, scores: Sequence[Path], columns: ScoreColumns
-) -> dict[str, Any]:
+def explain(run: RunFolder, video: str, scores: ScoreFiles) -> dict[str, Any]:
     """Why the run answers as it does for one video, as JSON values.
 
     Args:
         run: finished.
-        video: a clip, or the id of a video that the run, or the file of scores, knows.
-        scores: files of the video's scores, for a run of score files.
-        columns: how they are to be read.
+        video: a clip, or the id of a video that the run, or the files of scores, know.
+        scores: files of the video's scores, and how they are to be read: by all detectors of a run
+            of score files, by the imported ones of a run on videos.
 
     Returns:
-        `video`, `probability` (calibrated: the answer), `stacked`, `mean` (of the detectors' own),
-        `seen`; for a labelled video of the run `label`, and `out_of_fold`, the answer of a stack
-        that had not learned from it; `detectors` (see `_detector`), `faces` (those whose effect is
-        largest: `frame`, `face`, `own`, `effect`, `without`), `neighbours` (labelled videos that
-        got about this answer, out of fold: how many were FAKE), `worth` (the run's log loss, and
-        that of knowing nothing) and `alerts`.
+        `video`, `probability` (calibrated: the answer), `share` (of fakes, to which it is moved as
+        the run's answers for new videos are; None where it is as learned), `as_learned` (the
+        answer before that), `stacked`, `mean` (of the detectors' own), `seen`; for a labelled
+        video of the run `label`, and `out_of_fold`, the answer of a stack that had not learned
+        from it; `detectors` (see `_detector`), `faces` (those whose effect is largest: `frame`,
+        `face`, `own`, `effect`, `without`), `neighbours` (labelled videos that got about the
+        answer as learned, out of fold: how many were FAKE), `worth` (the run's log loss, and that
+        of knowing nothing) and `alerts`.
 
     Raises:
         InputError: nobody knows the video; as reading and scoring it.
@@ -75,14 +67,19 @@ def explain(
 
     run.require("stack")
     stack, about = load_stack(run.stack)
-    seen = find_video(run, about, stack, video, scores, columns)
+    seen = find_video(run, about, stack, video, scores)
     oof, metrics = with_gaps(run.read_oof()), run.read_metrics()
-    answer = answer_video(stack, about, oof, seen.frames, seen.alone)
-    known = oof.loc[seen.name].to_dict() if seen.taught and seen.name in oof.index else None
+    learned = answer_video(stack, about, oof, seen.frames, seen.alone)
+    known = _known(seen, learned, about, oof)
+    # Labelled videos keep their own share of fakes.
+    share = share_for_new(run.record["settings"]) if known is None else None
+    answer = _moved(learned, share, about)
     given = seen.frames.groupby("model")["logit"].mean().to_dict()
     return {
         "video": seen.name,
         "probability": answer.probability,
+        "share": share,
+        "as_learned": learned.probability,
         "stacked": answer.stacked,
         "mean": None if _has_raw(about) else answer.mean,
         "seen": answer.seen,
@@ -102,124 +99,41 @@ def explain(
     }
 
 
-def find_video(
-    run: RunFolder,
-    about: Mapping[str, Any],
-    stack: Any,
-    video: str,
-    scores: Sequence[Path],
-    columns: ScoreColumns,
-) -> SeenVideo:
-    """The scores of the video that a user means: of their file, of a clip, or of the run's own.
+def _known(
+    seen: SeenVideo, answer: Answer, about: Mapping[str, Any], oof: pd.DataFrame
+) -> dict[str, Any] | None:
+    """The row of oof.csv of a video that taught the stack; None of a new one.
 
-    Raises:
-        InputError: as `explain`.
+    A name is not enough, as Kaggle calls its videos 000.mp4 in every folder: the scores that
+    oof.csv has must be the same, of all detectors that both know. A note says where they are not.
     """
-    if scores:
-        return _of_scores(about, stack, video, scores, columns)
-    settings = run.record["settings"]
-    imported = settings.get("imported", {})
-    own = [name for name in about["kinds"] if name not in imported]
-    if "faces" not in settings or not own:
-        raise InputError(
-            "was fitted on score files and has no detectors of its own",
-            file=run.path,
-            remedy=f"give the file with the scores of {video!r} behind its name",
-        )
-    elsewhere = [name for name in about["kinds"] if name in imported]
-    if elsewhere:
-        terminal.note(NOT_AMONG(models=elsewhere))
-    if Path(video).is_file():
-        return _of_clip(run.path, Path(video))
-    return _of_run(run, own, video)
+    if not seen.taught or seen.name not in oof.index:
+        return None
+    row = {str(name): value for name, value in oof.loc[seen.name].items()}
+    both = [
+        (one.own, row[single_stage(one.name)])
+        for one in answer.detectors
+        if about["kinds"][one.name] != "raw"  # of which oof.csv has what folds made of them
+        and one.own is not None
+        and not np.isnan(row.get(single_stage(one.name), np.nan))
+    ]
+    if both and all(abs(own - learned) <= _SAME for own, learned in both):
+        return row
+    terminal.note((ANOTHER if both else NOT_COMPARED)(video=seen.name))
+    return None
 
 
-def _of_scores(
-    about: Mapping[str, Any],
-    stack: Any,
-    video: str,
-    scores: Sequence[Path],
-    columns: ScoreColumns,
-) -> SeenVideo:
-    from predictions.tables.scores import read_scores
+def _moved(answer: Answer, share: float | None, about: Mapping[str, Any]) -> Answer:
+    """The answer, and those without a detector or a face, at another share of fakes."""
 
-    arguments = columns.of_new(about["kinds"], about.get("reverse", ()))
-    table = read_scores(scores, **arguments)
-    names = VideoNames(map(str, table.scores.index))
-    name = names.find(video, scores[0])
-    if name is None:
-        raise InputError(
-            f"has no video {video!r}; it has {first_names(names.videos)}",
-            file=scores[0],
-            remedy="give the id as it stands there",
-        )
-    features_for(table, list(about["kinds"]), str(scores[0]))  # refuses what lacks a detector
-    logits = table.logits.loc[name].dropna()
-    wide = pd.DataFrame({"model": logits.index.astype(str), "logit": logits.to_numpy()})
-    if table.frames is None:
-        if any(":" in str(one) for one in stack.feature_names_in_):
-            raise InputError(
-                "holds one score a video, and the stack was fitted on the scores of frames",
-                file=scores[0],
-                remedy="give a table with the columns video, frame, model, logit",
-            )
-        return SeenVideo(name, wide.assign(frame=0, face=0), taught=True)
-    frames = table.frames[table.frames["video"].astype(str) == name]
-    framed = frames["model"].astype(str).unique().tolist()
-    frames = frames.assign(face=frames["face"].fillna(0) if "face" in frames else 0)
-    frames = frames.assign(frame=frames.groupby(["model", "face"], observed=True).cumcount())
-    rest = wide[~wide["model"].isin(framed)].assign(frame=0, face=0)
-    return SeenVideo(name, pd.concat([frames.drop(columns="video"), rest]), framed, taught=True)
+    def to(probability: float) -> float:
+        return float(moved_to(share, pd.Series([probability]), about).iloc[0])
 
-
-def _of_clip(run: Path, clip: Path) -> SeenVideo:
-    from fakeodds.app.limits import Limits
-    from fakeodds.app.opened_run import OpenedRun
-
-    with terminal.progress_bars() as progress:
-        opened = OpenedRun(run, progress=progress)
-    assert opened.scorer is not None
-    for note in opened.notes:
-        terminal.note(note)
-    unbounded = Limits(max_minutes=float("inf"))
-    with terminal.working("looking at the video", tell=False):
-        scored = opened.scorer.score(clip, unbounded, lambda text, done: None)
-    if scored.reason:
-        terminal.note(f"{clip.name}: {scored.reason}")
-    return SeenVideo(clip.name, scored.frames, scored.alone)
-
-
-def _of_run(run: RunFolder, detectors: Sequence[str], video: str) -> SeenVideo:
-    """A labelled video by the scores out of fold, else one of those that were predicted."""
-    from base_models.scoring.fold_models import chosen_models, read_fold_scores
-    from base_models.scoring.frame_scores import read_new_scores
-
-    models = chosen_models(run.models, detectors)
-    alone = [name for name, folds in models.items() if folds[0].spec.looks_at == "face"]
-    predicted = RunFolder(run.path / "test", run.record)
-    there: list[str] = []
-    for folder, taught in ((run, True), (predicted, False)):
-        if not folder.videos.exists():
-            continue
-        videos = pd.read_parquet(folder.videos)
-        if taught:
-            videos = videos[videos["label"].notna()]
-        names = VideoNames(videos["video"].astype(str))
-        name = names.find(video, folder.videos)
-        if name is None:
-            there += names.videos
-            continue
-        frames = (
-            read_fold_scores(run.path, detectors)
-            if taught
-            else read_new_scores(folder.scores, detectors)
-        )
-        own = frames[frames["video"].astype(str) == name].drop(columns="video")
-        return SeenVideo(name, own.assign(face=own["face"].fillna(0)), alone, taught)
-    raise InputError(
-        f"knows no video {video!r}; it has {first_names(there)}",
-        file=run.path,
-        remedy="give the id as oof.csv or the submission has it, or the path of a clip",
+    return replace(
+        answer,
+        probability=to(answer.probability),
+        detectors=tuple(replace(one, without=to(one.without)) for one in answer.detectors),
+        moved=tuple(replace(one, without=to(one.without)) for one in answer.moved),
     )
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.view.format import signed
 from fakeodds.workflows.judged_rows import outer_folds
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
@@ -55,7 +56,7 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
             f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
             f"{row['log_loss']:.4f}",
             f"{row['low']:.4f}-{row['high']:.4f}",
-            "-" if default else f"{row['difference']:+.4f} ±{row['standard_error']:.4f}",
+            "-" if default else f"{signed(row['difference'])} ±{row['standard_error']:.4f}",
             style="bold" if chosen else None,
         )
     terminal.out.print(table)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
 from predictions.errors import InputError
 from predictions.notes import NoteKind
-from predictions.tables.kinds import matching
+from predictions.tables.kinds import check_models, matching
 from predictions.tables.names import VideoNames
 from predictions.tables.scores import ON_VIDEOS, ScoreTable, read_scores
 from predictions.words import count
@@ -121,6 +122,28 @@ def read_imported_new(
     if frames is not None:
         frames = frames[frames["model"].isin(list(kinds))]
     return Imported(scores, frames, kinds, tuple(reverse))
+
+
+def refuse_words_on_none(files: ScoreFiles, run: RunFolder) -> None:
+    """Refuse what is said of columns that none of a run's imported detectors has.
+
+    Args:
+        files: of new videos, and what a user says of them.
+
+    Raises:
+        InputError: an option names no such detector, or is of files of which none is named.
+    """
+    if not files.paths:
+        said = {"--id": files.id, "--kind": files.kind, "--reverse": files.reverse}
+        for option, value in said.items():
+            if value:
+                raise InputError(
+                    "is of files of scores, and none is named",
+                    option=option,
+                    remedy="name them, or leave it out",
+                )
+    elif imported := run.record["settings"].get("imported"):
+        check_models(imported, files.kind, files.reverse, str(files.paths[0]))
 
 
 def _read(paths: Sequence[Path], columns: Mapping[str, Any]) -> ScoreTable:

@@ -1,6 +1,6 @@
 """From a fitted stack to probabilities. Imports nothing heavy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ class NewAnswers:
     Attributes:
         probability: calibrated, of FAKE; index `video`.
         alerts: what to beware of in their scores.
+        share: of fakes, to which they were moved; None where they are as learned.
     """
 
     probability: "pd.Series[float]"
     alerts: list[Note]
+    share: float | None = None
 
     def alerts_to_json(self) -> list[dict[str, Any]]:
         """The alerts as JSON values, for `--json`."""
@@ -48,28 +50,21 @@ def answer_new(
     *,
     gaps: bool = False,
 ) -> NewAnswers:
-    """`stack_probability`, and what to beware of in these scores, which is printed too."""
+    """`stack_probability`, moved to the share of fakes that is said (`share_said`), and what to
+    beware of in these scores, which is printed too."""
     alerts = alerts_on_new(features, about, groups)
     terminal.print_alerts(alerts)
-    probability = stack_probability(stack, features, about, prior, groups, gaps=gaps)
-    return NewAnswers(probability, alerts)
+    probability = stack_probability(stack, features, about, gaps=gaps)
+    share = share_said(prior, probability, about, groups)
+    return NewAnswers(moved_to(share, probability, about), alerts, share)
 
 
 def stack_probability(
-    stack: Any,
-    features: pd.DataFrame,
-    about: dict[str, Any],
-    prior: Prior,
-    groups: pd.Series | None = None,
-    *,
-    gaps: bool = False,
+    stack: Any, features: pd.DataFrame, about: dict[str, Any], *, gaps: bool = False
 ) -> pd.Series:
     """Calibrated probability of FAKE a video, by the columns of `features` that the stack knows; of
-    frame scores by the rule it was fitted with (`about`). Moved to another share of fakes when one
-    is said.
+    frame scores by the rule it was fitted with (`about`). At the share of fakes it was fitted on.
 
-    `prior="auto"` estimates the share from the probabilities themselves and says what it found;
-    where they do not tell it, they stay as they are. `groups` are drawn whole for its interval.
     With `gaps`, columns that the stack knows may not be there: their scores are missing.
     """
     from predictions.frame_rules import by_rule, with_models
@@ -81,37 +76,42 @@ def stack_probability(
     if gaps:
         features = features.reindex(columns=stack.feature_names_in_)
     features = stack.align(features)
-    probability = pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
-    return shifted_to(probability, about, prior, groups)
+    return pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
 
 
 def unseen_probability(stack: Any, about: dict[str, Any]) -> float:
     """The stack's answer for a video in which nothing was seen; see `stack_probability`."""
     nothing = pd.DataFrame(index=[""])
-    return float(stack_probability(stack, nothing, about, None, gaps=True).iloc[0])
+    return float(stack_probability(stack, nothing, about, gaps=True).iloc[0])
 
 
-def shifted_to(
+def share_said(
+    prior: Prior,
     probability: pd.Series,
     about: dict[str, Any],
-    prior: Prior,
     groups: pd.Series | None = None,
     tell: Callable[[str], None] = terminal.note,
-) -> pd.Series:
-    """The probabilities at another share of fakes, when one is said; see `stack_probability`.
+) -> float | None:
+    """The share of fakes among new videos, None where it is that of training.
 
-    `tell` is called with each sentence about an estimated share.
+    `prior="auto"` estimates it from their probabilities and says what it found; where they do not
+    tell it, it is None. `groups` are drawn whole for its interval; `tell` is called with each
+    sentence.
     """
-    probability = probability.copy()
-    share = estimated_share(probability, about["prior"], groups, tell) if prior == "auto" else prior
-    if share is not None:
-        from calibration import shift_prior
-
-        probability[:] = shift_prior(probability.to_numpy(), about["prior"], share)
-    return probability
+    return _estimated(probability, about["prior"], groups, tell) if prior == "auto" else prior
 
 
-def estimated_share(
+def moved_to(share: float | None, probability: pd.Series, about: Mapping[str, Any]) -> pd.Series:
+    """The stack's probabilities at a share of fakes of `share_said`, by Bayes' rule."""
+    if share is None:
+        return probability
+    from calibration import shift_prior
+
+    moved = shift_prior(probability.to_numpy(), about["prior"], share)
+    return pd.Series(moved, probability.index, name=probability.name)
+
+
+def _estimated(
     probability: pd.Series, source: float, groups: pd.Series | None, tell: Callable[[str], None]
 ) -> float | None:
     """The share of fakes among new videos, None where their scores do not tell it."""

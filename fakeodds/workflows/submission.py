@@ -81,7 +81,7 @@ def submit_scored(
         about = read_about(run.stack)
         answers = answer_new(stack, tested.features, about, prior, tested.groups)
     submit(answers.probability, run.submission, wanted)
-    run.answered()
+    run.answered(answers.share)
     return answers.alerts_to_json()
 
 

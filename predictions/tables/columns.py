@@ -51,7 +51,8 @@ def bad_cell(
 ) -> InputError:
     """The error on the first of the bad `rows` (positions) of a column, and how many they are."""
     row = int(rows[0])
-    cell = repr(column.iloc[row])
+    value = column.iloc[row]
+    cell = "an empty cell" if pd.isna(value) else repr(value)
     if len(cell) > _LONGEST_CELL:
         cell = cell[:_LONGEST_CELL] + "..."
     return InputError(

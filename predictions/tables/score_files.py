@@ -317,7 +317,7 @@ def read_label_piece(path: Path, names: ColumnNames, index: pd.Index, notes: lis
     """
     source = str(path)
     table, columns = _read_with_id(path, names, notes, of_labels=True)
-    rows, rest = _split_metadata(table, names, source, notes)
+    rows, rest = _split_metadata(table, names, source, notes, may_be_scores=False)
     groupings = [str(name) for name in rest if may_be_groups(rest[name])]
     if "label" not in rows:
         raise InputError(
@@ -356,7 +356,8 @@ def _read_with_id(
     source = str(path)
     text = {*_ID_COLUMNS, *METADATA, *names.metadata, *([names.id] if names.id else [])}
     header = header_of(path)
-    refuse_too_many(len(header) - len(matching(names.drop, header)), source)
+    if not of_labels:
+        refuse_too_many(len(header) - len(matching(names.drop, header)), source)
     spelled = {name for name in header if plain_name(name) in {*_ID_COLUMNS, *METADATA}}
     table = read_table(path, text=text | spelled | id_names(header))
     columns = [str(name) for name in table.columns]
@@ -390,7 +391,7 @@ def _read_with_id(
         passed = words[: words.index(name)] if name in words else words
         first = FIRST_TEXT_IS_ID(file=source, column=name)
         notes.append(CHOSEN_ID(file=source, column=name, others=passed) if passed else first)
-    framed = any(plain_name(column).startswith("frame") for column in columns)
+    framed = not of_labels and any(plain_name(name).startswith("frame") for name in columns)
     ids = parse_ids(table[name], source, _OF_FRAMES if framed else "")
     table = table.drop(columns=name).set_axis(pd.Index(ids.tolist(), name="video"), axis=0)
     label = names.label or "label"
@@ -439,9 +440,14 @@ def _is_submission(table: pd.DataFrame, file: str, names: ColumnNames, labels_ap
 
 
 def _split_metadata(
-    table: pd.DataFrame, names: ColumnNames, source: str, notes: list[Note]
+    table: pd.DataFrame,
+    names: ColumnNames,
+    source: str,
+    notes: list[Note],
+    *,
+    may_be_scores: bool = True,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The known metadata, parsed, and the columns that may be models."""
+    """The known metadata, parsed, and the other columns, which `may_be_scores`."""
     ids = table.index.to_series()
     rows = pd.DataFrame(index=table.index)
     for column, name in names.metadata.items():
@@ -465,7 +471,7 @@ def _split_metadata(
     # A known `group` beside the one that was named, or a second id, is never a model either.
     taken = {*names.metadata, *METADATA, *_ID_COLUMNS} - (names.models or frozenset())
     scores = [name for name in table if name in taken - {"label"} and _has_fractions(table[name])]
-    if scores:
+    if scores and may_be_scores:
         notes.append(METADATA_OF_NUMBERS(file=source, columns=scores))
     return rows, table[[column for column in table.columns if column not in taken]]
 

@@ -65,13 +65,13 @@ WITHOUT_GROUP = NoteKind(
 )
 LINKED_BY_ORIGINALS = NoteKind(
     "scores.linked-by-originals",
-    "No group column: videos linked by their originals form {n:group}.",
+    "No groups are named: videos linked by their originals form {n:group}.",
 )
 NO_GROUPS = NoteKind(
     "scores.no-groups",
     lambda proposed: (
-        "No group column: every video is a group of its own, so the estimate is too good if videos "
-        "share a person or a source."
+        "No groups are known: every video is a group of its own, so the estimate is too good if "
+        "videos share a person or a source."
         + (f" It may be {' or '.join(map(repr, proposed))}: name it as group." if proposed else "")
     ),
 )
@@ -343,7 +343,7 @@ def groups_of(rows: pd.DataFrame, proposed: list[str], notes: list[Note]) -> "pd
     """
     ids = rows.index.to_series().astype("string")
     learn = "label" in rows
-    if "group" in rows:
+    if "group" in rows and rows["group"].notna().any():
         missing = int(rows["group"].isna().sum())
         if missing and learn:
             notes.append(WITHOUT_GROUP(n=missing))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from calibration import mean_interval, measure_all, row_log_loss
 from predictions.progress import Progress, silent
 from stacking.estimate.domain_splits import domain_names
+from stacking.estimate.metrics import finite_measures
 from stacking.inputs import checked_labels
 
 
@@ -42,7 +43,8 @@ def report_slices(
 
     Returns:
         {value: {"rows", "fakes", "stages": {stage: {"log_loss": {"value", "low", "high"}, "auc":
-        the same, or None where there is one class}}}}, slices without fakes first.
+        the same, or None where there is one class}}}}, slices without fakes first. Of a single
+        group there is no interval: its ends are None.
 
     Examples:
         >>> import pandas as pd
@@ -69,12 +71,13 @@ def report_slices(
             loss = mean_interval(
                 row_log_loss(labels[own], column[own]), owner[own], n_boot=n_boot, seed=seed
             )
-            stages[str(stage)] = {"log_loss": loss.as_dict(), "auc": None}
+            known = {"log_loss": loss.as_dict()}
             if labels[ranked].min() < labels[ranked].max():
                 measures = measure_all(
                     labels[ranked], column[ranked], owner[ranked], n_boot=n_boot, seed=seed
                 )
-                stages[str(stage)]["auc"] = measures["auc"]
+                known["auc"] = measures["auc"]
+            stages[str(stage)] = {"auc": None, **finite_measures(known)}
         slices[name] = {
             "rows": int(own.sum()),
             "fakes": int(labels[own].sum()),

@@ -137,9 +137,11 @@ def test_same_seed_same_interval_other_seed_another() -> None:
 
 def test_one_group_has_no_interval_and_one_class_no_auc() -> None:
     found = measure_all([0, 1, 1], [0.2, 0.7, 0.9], ["a", "a", "a"], n_boot=20)
-    for one in found.values():
-        assert one["low"] == pytest.approx(one["value"], nan_ok=True)
-        assert one["high"] == pytest.approx(one["value"], nan_ok=True)
+    in_full = measure_in_full([0, 1, 1], [0.2, 0.7, 0.9], ["a", "a", "a"], n_boot=20)
+    alone = mean_interval([0.3]).as_dict()
+    for one in (*found.values(), *in_full.values(), alone):
+        assert np.isnan([one["low"], one["high"]]).all()
+    assert alone["value"] == 0.3
     assert np.isnan(measure_all([1, 1], [0.2, 0.3], n_boot=5)["auc"]["value"])
 
 

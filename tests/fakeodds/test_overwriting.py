@@ -31,8 +31,30 @@ def test_apply_spoils_nothing(run: Path, tmp_path: Path, cli: Cli) -> None:
         assert f"{options[-1]}: is read by this command" in said
         assert options[-1].read_bytes() == before
     said = cli("apply", run, new, "--out", run / "oof.csv", code=2).output
-    assert "is a file of a run" in said
+    assert "belongs to the run" in said
     cli("apply", run, new, "--out", run / "submission.csv")
+
+
+@pytest.mark.parametrize("place", ["report", "report/deep/er", "stack", "models/m", "run.json"])
+def test_nothing_is_put_where_a_run_would_remove_it(
+    place: str, run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    scores, out = tmp_path / "scores.csv", run / place
+    before = sorted(run.rglob("*"))
+    pd.read_csv(scores)[["video", "label", "group"]].to_csv(tmp_path / "truth.csv", index=False)
+    commands = [
+        ("apply", run, tmp_path / "new.csv", "--out", out / "x.csv"),
+        ("score", run, tmp_path / "truth.csv", "--out", out),
+        ("stack", scores, "--out", out, *FAST),
+        ("explore", tmp_path, "--out", out),
+        ("bundle", run, "--out", out),
+        ("demo", "--part", "scores", "--out", out),
+    ]
+    for command in commands if place != "run.json" else []:
+        assert "belongs to the run" in cli(*command, code=2).output, command[0]
+    said = cli("apply", run, tmp_path / "new.csv", "--out", run / "run.json", code=2).output
+    assert "belongs to the run" in said
+    assert sorted(run.rglob("*")) == before
 
 
 @pytest.mark.parametrize("command", ["stack", "compare", "calibrate"])

@@ -124,7 +124,8 @@ def test_the_report_tells_what_share_the_submission_was_last_moved_to(
     assert record() == judged
 
     cli(*apply, "--out", out / "submission.csv")
-    settings = judged["settings"] | {"predict": {"videos": [str(new)], "prior": SHARE}}
+    answered = {"predict": {"videos": [str(new)], "prior": SHARE}, "share": SHARE}
+    settings = judged["settings"] | answered
     assert record() | {"commands": None} == judged | {"settings": settings, "commands": None}
     assert [command[0] for command in record()["commands"]] == ["calibrate", "apply"]
     page = reported()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.view.scored import prior_in_words
 from fakeodds.workflows.score import kept, prior_shifts, score_answers
 
 Cli = Callable[..., Any]
@@ -52,6 +53,32 @@ def test_moving_to_the_true_share_is_elkans_formula() -> None:
     assert found is not None
     assert found["known"]["log_loss"] == pytest.approx(expected, abs=1e-12)
     assert found["best"]["difference"] <= min(0.0, found["known"]["difference"]) + 1e-12
+
+
+def test_a_shift_beyond_all_shares_is_no_advice() -> None:
+    """Answers of 0 everywhere ask for a shift as far as log loss is cut off."""
+    promise = {"run": "r", "log_loss": {"value": 0.3, "low": 0.2, "high": 0.4}, "prior": 0.5}
+    known = {**promise, "own": True, "answered": None, "alerts": []}
+    rows = rows_of([1, 0] * 20, [1e-15] * 40)
+    found = score_answers(rows, known)
+    assert found["prior"]["best"]["shift"] > 30
+    assert not [said for said in prior_in_words(found) if "moving every logit" in said]
+    found = score_answers(rows.assign(probability=0.1), known)
+    assert [said for said in prior_in_words(found) if "moving every logit by +2.20" in said]
+
+
+def test_of_one_group_there_is_no_interval() -> None:
+    rows = rows_of([1, 0, 1, 0, 1], [0.9, 0.2, 0.8, 0.4, 0.6]).assign(part=["a"] * 3 + ["b"] * 2)
+    rows["group"] = ["g", "g", "g", "h", "i"]
+    found = score_answers(rows, by=["part"])
+    loss = found["slices"]["part"]["a"]["stages"]["probability"]["log_loss"]
+    assert loss["low"] is loss["high"] is None
+    assert loss["value"] > 0
+    assert found["slices"]["part"]["b"]["stages"]["probability"]["log_loss"]["low"] is not None
+    promise = {"log_loss": {"value": 0.3, "low": 0.2, "high": 0.4}}
+    whole = score_answers(rows.assign(group="g"))["measures"]["log_loss"]
+    assert whole["low"] is None
+    assert kept({**whole, "value": 0.5}, promise) == {"inside": False, "chance": None}
 
 
 def test_a_promise_is_kept_inside_its_interval_or_by_chance() -> None:
@@ -160,6 +187,115 @@ def test_a_known_share_costs_what_apply_with_it_does(judged: Path, cli: Cli) -> 
 def test_a_runs_own_files_are_not_spoiled(judged: Path, cli: Cli) -> None:
     said = cli("score", judged / "run", judged / "truth.csv", "--out", judged / "run", code=2)
     assert "spoiled" in said.output
-    (judged / "run" / "submission.csv").unlink()
-    said = cli("score", judged / "run", judged / "truth.csv", code=2)
-    assert "no submission.csv" in said.output
+
+
+def test_a_damaged_submission_is_refused_by_name(judged: Path, cli: Cli) -> None:
+    submission = judged / "run" / "submission.csv"
+    whole = submission.read_bytes()
+    submission.write_bytes(whole.replace(b"0.", b"0.9", 1))
+    for asked in (judged / "run", submission):
+        said = cli("score", asked, judged / "truth.csv", code=2).output
+        assert f"{submission}: is damaged; give fakeodds stack --test" in said
+    submission.unlink()
+    said = cli("score", judged / "run", judged / "truth.csv", code=2).output
+    assert "submission.csv: is gone" in said
+
+
+def test_a_run_that_was_stopped_is_told_of_with_what_goes_on(judged: Path, cli: Cli) -> None:
+    run = judged / "run"
+    (run / "products" / "submission.json").unlink()
+    said = cli("score", run, judged / "truth.csv", code=2).output
+    assert "this run is not finished: it has no submission; give fakeodds stack" in said
+    (run / "products" / "stack.json").unlink()
+    said = cli("score", run, judged / "truth.csv", code=2).output
+    assert "this run is not finished: it has no stack; give fakeodds stack" in said
+    assert "goes on" in said
+
+
+def scored(cli: Cli, *asked: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cli("score", *asked, "--json", "-q").output)
+    return found
+
+
+def test_a_share_that_was_answered_for_is_not_moved_to_again(judged: Path, cli: Cli) -> None:
+    """It is shifted from the answers' own share, whoever wrote them last."""
+    run, new = judged / "run", judged / "test.csv"
+    before = scored(cli, run, judged / "truth.csv")
+    assert before["promise"]["answered"] is None
+    cli("apply", run, new, "--prior", 0.1, "--out", run / "submission.csv")
+    after = scored(cli, run, judged / "truth.csv")
+    assert after["promise"]["answered"] == 0.1
+    assert after["prior"]["known"]["log_loss"] == pytest.approx(
+        before["prior"]["known"]["log_loss"]
+    )
+    said = cli("score", run, judged / "truth.csv").output
+    assert "answered for 10.0 % (--prior)" in said
+    # The estimated share is the one that was found, and a copy is the run's own.
+    cli("apply", run, new, "--prior", "auto", "--out", run / "submission.csv")
+    copy = judged / "copy.csv"
+    copy.write_bytes((run / "submission.csv").read_bytes())
+    found = scored(cli, copy, judged / "truth.csv", "--run", run)
+    share = found["promise"]["answered"]
+    assert 0.2 < share < 0.8
+    assert found["prior"]["known"]["log_loss"] == pytest.approx(
+        before["prior"]["known"]["log_loss"]
+    )
+
+
+def test_videos_that_taught_the_stack_are_told_of_and_leave_no_verdict(
+    judged: Path, cli: Cli
+) -> None:
+    run = judged / "run"
+    cli("apply", run, judged / "train.csv", "--out", judged / "own.csv")
+    found = scored(cli, judged / "own.csv", judged / "train.csv", "--run", run)
+    (taught,) = found["alerts"]
+    assert taught["code"] == "score.taught"
+    assert len(taught["facts"]["videos"]) == found["rows"]
+    assert found["promise"]["inside"] is found["promise"]["chance"] is None
+
+    alone = judged / "alone"
+    cli("stack", judged / "train.csv", "--out", alone, *FAST)
+    found = scored(cli, alone, judged / "train.csv")
+    assert [one["code"] for one in found["alerts"]] == ["score.judged-already"]
+    assert found["promise"]["inside"] is None
+    said = cli("score", alone, judged / "train.csv").output
+    assert "neither keeps nor breaks it" in said
+
+
+def test_groups_that_taught_the_stack_are_counted(judged: Path, cli: Cli) -> None:
+    truth = pd.read_csv(judged / "truth.csv")
+    truth["video"] = truth["video"].str.replace("v", "new")
+    submission = pd.read_csv(judged / "run" / "submission.csv")
+    submission["filename"] = submission["filename"].str.replace("v", "new")
+    submission.to_csv(judged / "new.csv", index=False)
+    truth["group"] = ["g0", "g1"] * 10 + truth["group"].add("-new").tolist()[20:]
+    truth.to_csv(judged / "new_truth.csv", index=False)
+    asked = (judged / "new.csv", judged / "new_truth.csv", "--run", judged / "run")
+    found = scored(cli, *asked)
+    (shared,) = found["alerts"]
+    assert shared["code"] == "score.shared-groups"
+    assert shared["facts"]["groups"] == ["g0", "g1"]
+    assert shared["facts"]["n"] == 20
+    assert found["promise"]["inside"] is not None
+    truth.assign(group="").to_csv(judged / "new_truth.csv", index=False)  # as if there were none
+    found = scored(cli, *asked)
+    assert found["alerts"] == []
+    assert "truth.no-groups" in [note["code"] for note in found["notes"]]
+    assert found["groups"] == len(truth)
+
+
+def test_files_that_were_mixed_up(judged: Path, cli: Cli) -> None:
+    truth = judged / "truth.csv"
+    assert "as the submission and as the truth" in cli("score", truth, truth, code=2).output
+    labels = pd.read_csv(truth).rename(columns={"video": "filename"})[["filename", "label"]]
+    labels.to_csv(judged / "labels.csv", index=False)
+    found = scored(cli, judged / "labels.csv", truth)
+    assert [one["code"] for one in found["alerts"]] == ["score.labels-themselves"]
+
+
+@pytest.mark.parametrize("column", ["video", "probability", "log_loss", "share"])
+def test_columns_that_cannot_tell_parts_apart(column: str, judged: Path, cli: Cli) -> None:
+    table = pd.read_csv(judged / "truth.csv")
+    table.assign(**{column: table["video"]}).to_csv(judged / "wide.csv", index=False)
+    said = cli("score", judged / "run", judged / "wide.csv", "--by", column, code=2).output
+    assert f"--by {column}: " in said

@@ -32,10 +32,10 @@ def test_gaps_are_missing_scores_and_the_frame_rule_is_applied() -> None:
         "prior": 0.5,
     }
     table = rule_table(frames)
-    gaps = stack_probability(TwoColumns(), table, about, None, gaps=True)
-    whole = stack_probability(TwoColumns(), with_models(table, about["kinds"]), about, None)
+    gaps = stack_probability(TwoColumns(), table, about, gaps=True)
+    whole = stack_probability(TwoColumns(), with_models(table, about["kinds"]), about)
     assert gaps.index.tolist() == ["v"]
     np.testing.assert_allclose(gaps, 1 / (1 + np.exp(-2.0)))
     pd.testing.assert_series_equal(gaps, whole)
-    unseen = stack_probability(TwoColumns(), pd.DataFrame(index=[""]), about, None, gaps=True)
+    unseen = stack_probability(TwoColumns(), pd.DataFrame(index=[""]), about, gaps=True)
     assert unseen.tolist() == [0.5]

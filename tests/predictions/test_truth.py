@@ -82,3 +82,25 @@ def test_a_column_that_is_named_must_be_there(tmp_path: Path, submission: Path) 
     for named in ({"group": "actor"}, {"keep": ("codec",)}):
         with pytest.raises(InputError, match=r"has no column '(actor|codec)'"):
             read_judged(submission, truth, **named)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cell", ["", "maybe", "1.2"])
+def test_what_is_advised_can_be_done_about_a_submission(tmp_path: Path, cell: str) -> None:
+    submission = written(tmp_path / "sub.csv", f"filename,label\na,0.9\nb,{cell}\n")
+    truth = written(tmp_path / "truth.csv", "filename,label\na,1\nb,0\n")
+    with pytest.raises(InputError) as refused:
+        read_judged(submission, truth)
+    assert refused.value.remedy == "give every video a probability of FAKE, from 0 to 1"
+    assert "<NA>" not in str(refused.value)
+
+
+def test_a_truth_is_no_table_of_detectors(tmp_path: Path, submission: Path) -> None:
+    """Metadata of numbers is nothing to rename, and as many columns as there are are fine."""
+    wide = ",".join(f"c{i}" for i in range(1100))
+    rows = "".join(f"{name},{y},0.5,{'1,' * 1099}1\n" for name, y in (("a.mp4", 1), ("b.mp4", 0)))
+    truth = written(tmp_path / "truth.csv", f"filename,label,method,{wide}\n{rows}")
+    judged = read_judged(submission, truth)
+    assert "scores.metadata-of-numbers" not in [note.code for note in judged.notes]
+    assert judged.rows["method"].tolist() == ["0.5", "0.5"]
+    with pytest.raises(InputError, match="name of the submission's answers"):
+        read_judged(submission, truth, keep=("probability",))

@@ -10,7 +10,7 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, dots, plain_axes, row_axes
-from fakeodds.view.format import in_figure, interval, listed, number, shorten, thousands
+from fakeodds.view.format import as_floats, in_figure, interval, listed, number, shorten, thousands
 from stacking.estimate.stages import STEPS
 
 _SHOWN_CANDIDATES = 6
@@ -67,7 +67,7 @@ def prepare_domains(judged: Mapping[str, Any], slices: Mapping[str, Any]) -> pd.
     """
     rows = []
     for name, stages in judged.items():
-        loss = stages["calibrated"]["log_loss"]
+        loss = as_floats(stages["calibrated"]["log_loss"])
         known = slices.get(name, {}).get("stages", {}).get("calibrated", {}).get("auc")
         area = stages["calibrated"]["auc"]["value"]
         rows.append(

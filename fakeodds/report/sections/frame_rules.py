@@ -9,7 +9,7 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, SERIES, STRONG, row_axes
-from fakeodds.view.format import interval, number
+from fakeodds.view.format import interval, number, signed
 from predictions.frame_rules import DEFAULT_RULE
 
 #: What each rule does, for somebody who has not read `predictions.frame_rules`.
@@ -122,7 +122,7 @@ def _as_table(table: pd.DataFrame, several: bool) -> Table:
     def difference(row: Row) -> str:
         if (row["rule"], row["over_tracks"]) == DEFAULT_RULE:
             return "the usual one"
-        return f"{row['difference']:+.4f} ± {row['standard_error']:.4f}"
+        return f"{signed(row['difference'])} ± {row['standard_error']:.4f}"
 
     return Table.of(
         shown,

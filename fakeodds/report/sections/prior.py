@@ -10,6 +10,7 @@ from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Tile, Tiles, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, plain_axes
 from fakeodds.view.format import number, percent, thousands
+from fakeodds.workflows.share import asked_prior
 
 #: Shares of fakes among new videos that are told of, and answers that are moved to them.
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
@@ -102,16 +103,6 @@ def prepare_moved(source: float) -> pd.DataFrame:
 
     moved = {f"{share:g}": shift_prior(_CURVE, source, share) for share in _DRAWN}
     return pd.DataFrame({"answer": _CURVE, **moved})
-
-
-def asked_prior(settings: dict[str, Any]) -> float | str | None:
-    """What --prior was asked for submission.csv: a share, "auto", or None.
-
-    A later `predict` or `apply` that wrote it knows better than the command that judged the run.
-    """
-    judged = settings.get("prior", settings.get("stack", {}).get("prior"))
-    asked: float | str | None = settings.get("predict", {}).get("prior", judged)
-    return asked
 
 
 def _tiles(contents: Contents, prior: float, mean: float) -> list[Tile]:

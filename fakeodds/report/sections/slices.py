@@ -11,6 +11,7 @@ from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, c
 from fakeodds.report.videos import knowing_nothing, losses
 from fakeodds.view.figures import CLOUD, SERIES, STRONG, dots, plain_axes, row_axes
 from fakeodds.view.format import (
+    as_floats,
     in_figure,
     interval,
     loss_of,
@@ -66,7 +67,7 @@ def prepare_slices(metrics: dict[str, Any], column: str) -> pd.DataFrame:
     rows = []
     for name, found in metrics["slices"][column].items():
         stages = found["stages"]
-        area = stages["calibrated"]["auc"] or dict.fromkeys(("value", "low", "high"), np.nan)
+        area = as_floats(stages["calibrated"]["auc"])
         known = {name: stages[name]["auc"] for name in singles(stages)}
         areas = {name: float(at["value"]) for name, at in known.items() if at is not None}
         best = max(areas, key=lambda stage: areas[stage]) if areas else ""

@@ -7,7 +7,7 @@ from typing import Any
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import records
 from fakeodds.report.page import lay_out
-from fakeodds.report.several.differences import all_differences
+from fakeodds.report.several.differences import all_differences, contradictions
 from fakeodds.report.several.sections import build_sections, prepare_promises
 from fakeodds.run.folder import RunFolder, versions
 from predictions.errors import InputError
@@ -25,7 +25,8 @@ def write_comparison(
         title: its heading; the names of the runs where there is none.
 
     Returns:
-        What the page says first, as JSON values: `runs` (a promise each) and `differences`.
+        What the page says first, as JSON values: `runs` (a promise each), `differences`, and
+        `alerts` of what contradicts itself in them.
 
     Raises:
         InputError: a run is named twice, is not judged yet, or damaged.
@@ -39,7 +40,8 @@ def write_comparison(
         {**row, "alerts": (run.metrics or {}).get("alerts", [])}
         for row, run in zip(records(prepare_promises(runs)), runs.values(), strict=True)
     ]
-    return {"runs": promises, "differences": differences}
+    alerts = [alert.to_json() for alert in contradictions(differences)]
+    return {"runs": promises, "differences": differences, "alerts": alerts}
 
 
 def open_runs(paths: Sequence[Path]) -> dict[str, Contents]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, records
-from fakeodds.report.several.differences import verdict
+from fakeodds.report.several.differences import contradictions, verdict
 from fakeodds.view.figures import CLOUD, STRONG, dots, row_axes
 from fakeodds.view.format import (
     apart_in_figure,
@@ -18,8 +18,8 @@ from fakeodds.view.format import (
     number,
     percent,
     shorten,
+    signed,
     stage_name,
-    thousands,
 )
 from fakeodds.view.scored import TITLES
 from fakeodds.workflows.alerts import alerts_in, has_groups, is_grave
@@ -96,6 +96,7 @@ def _promises(runs: Runs, differences: list[dict[str, Any]]) -> Section:
     ]
     header = ("run", "log loss", "95 %", "knowing nothing", "AUC", "videos", "groups", "fakes")
     parts: list[Part] = [
+        *(Words(str(one), warning=True, grave=True) for one in contradictions(differences)),
         *alerts_of(runs),
         Table((*header, "detectors"), rows, strong=[best]),
         Figure(
@@ -164,7 +165,7 @@ def _differences(differences: list[dict[str, Any]]) -> Section | None:
                 f"{one['groups']:,}",
                 number(one["first"]),
                 number(one["second"]),
-                f"{one['difference']:+.4f}",
+                signed(one["difference"]),
                 interval(one),
                 verdict(one),
             )
@@ -179,14 +180,6 @@ def _differences(differences: list[dict[str, Any]]) -> Section | None:
             "less. Videos that either run holds together are drawn together.",
         )
     ]
-    contradicted = sum(one["contradicted"] for one in differences)
-    if contradicted:
-        parts.append(
-            Words(
-                f"{thousands(contradicted, 'video')} with another label in the other run left out.",
-                warning=True,
-            )
-        )
     if len(paired) > 1:
         parts.append(
             Words(

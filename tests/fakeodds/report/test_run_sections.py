@@ -433,10 +433,6 @@ def test_another_share_of_fakes(run: Path) -> None:
     loss = row_log_loss(label, p)
     by_hand = 0.99 * loss[label == 0].mean() + 0.01 * loss[label == 1].mean()
     assert rare["as_it_is"] == pytest.approx(by_hand)
-    assert prior.asked_prior({"stack": {"prior": "auto"}}) == "auto"
-    assert prior.asked_prior({"prior": 0.2}) == 0.2
-    assert prior.asked_prior({"prior": 0.2, "predict": {"prior": None}}) is None
-    assert prior.asked_prior({}) is None
 
 
 def test_costs_are_those_of_run_json(video_run: Path) -> None:

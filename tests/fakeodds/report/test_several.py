@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fakeodds.report.several.differences import paired_difference, verdict
+from fakeodds.report.several.differences import contradictions, paired_difference, verdict
 from fakeodds.report.several.page import open_runs
 from fakeodds.report.several.sections import build_sections, prepare_settings
 from predictions.errors import InputError
@@ -42,13 +42,18 @@ def test_the_difference_is_that_of_the_shared_videos() -> None:
 def test_a_video_with_two_labels_counts_for_neither() -> None:
     first = oof_of([1, 0], [0.9, 0.1], ["a", "b"])
     second = oof_of([0, 0], [0.9, 0.1], ["a", "b"])
+    alone = paired_difference(first, second)
+    assert alone["low"] is alone["high"] is None  # of one group
+    assert "single group" in verdict({"of": ["x", "y"], **alone})
+    (alert,) = contradictions([{"of": ["x", "y"], **alone}])
+    assert "1 video of 2 with another label in x than in y ('v0')" in str(alert)
     assert paired_difference(first, second) | {"low": 0, "high": 0} == {
-        **{"videos": 1, "contradicted": 1, "groups": 1},
+        **{"videos": 1, "contradicted": ["v0"], "groups": 1},
         **{"first": pytest.approx(-np.log(0.9)), "second": pytest.approx(-np.log(0.9))},
         **{"difference": 0.0, "low": 0, "high": 0},
     }
     apart = paired_difference(first, oof_of([1], [0.5], ["z"], first=9))
-    assert apart == {"videos": 0, "contradicted": 0}
+    assert apart == {"videos": 0, "contradicted": []}
     assert verdict({"of": ["x", "y"], **apart}) == "no video in common"
 
 

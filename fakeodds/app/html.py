@@ -124,11 +124,16 @@ def _safe(page: str) -> str:
 
 
 def _faces(answer: Answer) -> list[tuple[str, list[MovedBy]]]:
-    """The faces that moved the answer most to either side; without any, the unlike ones."""
-    least = sentences.LEAST_EFFECT
+    """The faces that moved the answer to either side, by a point or more; without any, the unlike
+    ones."""
+    enough = [
+        one
+        for one in answer.moved
+        if abs(answer.probability - one.without) >= sentences.LEAST_MOVED
+    ]
     sides = [
-        ("Towards FAKE", [one for one in answer.moved if one.effect >= least][:_SHOWN]),
-        ("Towards REAL", [one for one in reversed(answer.moved) if one.effect <= -least][:_SHOWN]),
+        ("Towards FAKE", [one for one in enough if one.effect > 0][:_SHOWN]),
+        ("Towards REAL", [one for one in reversed(enough) if one.effect < 0][:_SHOWN]),
     ]
     if answer.moved and not any(some for _, some in sides):
         return [("", _unlike(answer.moved))]

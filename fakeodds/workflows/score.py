@@ -104,10 +104,10 @@ def score_answers(
         seed: of the intervals.
 
     Returns:
-        `rows`, `groups`, `share` (of fakes), `knowing_nothing` (the log loss of saying it every
-        time), `measures` (of `measure_in_full`), `worst`, `slices` (of `report_slices`), `prior`
-        (see `prior_shifts`), `promise` (with `inside` and `chance`, see `kept`; None without one)
-        and `notes`.
+        `rows`, `groups`, `fewest` (groups of the rarer label), `share` (of fakes),
+        `knowing_nothing` (the log loss of saying it every time), `measures` (of
+        `measure_in_full`), `worst`, `slices` (of `report_slices`), `prior` (see `prior_shifts`),
+        `promise` (with `inside` and `chance`, see `kept`; None without one) and `notes`.
     """
     from calibration import measure_in_full
     from stacking import report_slices
@@ -125,6 +125,7 @@ def score_answers(
     return {
         "rows": len(rows),
         "groups": int(rows["group"].nunique()),
+        "fewest": int(rows.groupby("label")["group"].nunique().reindex([0, 1]).fillna(0).min()),
         "share": share,
         "knowing_nothing": cost_of_share(share),
         "measures": finite_measures(measures),

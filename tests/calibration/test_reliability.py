@@ -125,4 +125,6 @@ def test_extremes_can_be_drawn() -> None:
     from matplotlib.figure import Figure
 
     for y, p in (([0, 1], [0.0, 1.0]), ([1, 1, 1], [0.5, 0.5, 0.5]), ([0], [0.3])):
-        plot_reliability(prepare_reliability(y, p), Figure().add_subplot()).figure.draw_without_rendering()
+        plot_reliability(
+            prepare_reliability(y, p), Figure().add_subplot()
+        ).figure.draw_without_rendering()

@@ -16,7 +16,7 @@ from fakeodds.view.format import (
     interval,
     number,
 )
-from fakeodds.workflows.advice import SHOWN, best_single
+from fakeodds.workflows.advice import SHOWN, best_single, mean_instead
 from predictions.words import count
 from stacking.estimate.stages import STEPS
 
@@ -51,10 +51,12 @@ def _lead(board: pd.DataFrame) -> str:
     word = "behind" if behind >= 0 else "ahead"
     shown = abs(behind) > SHOWN * single["to_shipped_error"]
     gap = difference(abs(behind), single["to_shipped_error"])
+    mean = mean_instead(board)
     return (
         f"What is submitted has a log loss of {number(shipped['log_loss'])}; the best detector "
         f"alone, {single['name']} with a calibrator of its own, has {number(single['log_loss'])}: "
         f"{gap} {word}{'' if shown else ', which may be chance'}."
+        f"{'' if mean is None else f' {mean[0]}'}"
     )
 
 

@@ -323,8 +323,13 @@ def _leaving_out(run: RunFolder, command: CommandLine, found: NearChance) -> str
     words = ["train", str(run.path), "--replace", "--detectors"]
     words.append(join_names([spelt.get(name, name) for name in own]))
     if imported:
-        for path in settings.get("score_files", {}).get("paths", []):
+        files = settings.get("score_files", {})
+        if not files.get("paths"):
+            return ""
+        for path in files["paths"]:
             words += ["--scores", str(path)]
+        for name in files.get("reverse", []):
+            words += ["--reverse", str(name)]
         for name, kind in imported.items():
             words += ["--kind", f"{name}={kind}"]
     return CommandLine(words).text

@@ -293,6 +293,7 @@ def test_two_detectors_are_no_crowd(fitted: Any) -> None:
 def test_faces_that_move_nothing_are_no_evidence(fitted: Any) -> None:
     stack, about, oof = fitted
     frames = frames_of(1, seed=7)[0].drop(columns="video")
+    frames = frames.assign(logit=np.where(frames["frame"] == 0, 3.0, -0.6))
     answer = answer_video(stack, about, oof, frames, alone=["good", "weak"])
     moved = [abs(answer.probability - one.without) for one in answer.moved]
     shown = [one for title, some in faces_shown(answer) if title for one in some]

@@ -154,7 +154,7 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
 
     Grey: where the points of a perfectly calibrated score would lie in 95 %. Points and bars:
     share of FAKE a bin with its 95 % interval. Line: the smoothed share. At the foot: where the
-    rows are, REAL and FAKE.
+    rows are, REAL and FAKE. Legend and measures stand below the axes.
 
     Examples:
         >>> from matplotlib.figure import Figure
@@ -167,7 +167,7 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
     if ax is None:
         import matplotlib.pyplot as plt
 
-        ax = plt.figure(figsize=(5, 5), layout="constrained").add_subplot()
+        ax = plt.figure(figsize=(5, 6), layout="constrained").add_subplot()
     bins, curve = data.bins, data.curve
     rows = np.maximum(curve["reals"] + curve["fakes"], 1e-12)
     # The square root keeps the thin middle visible beside the crowded ends; it is taken of the
@@ -206,6 +206,7 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
         xlim=(-0.01, 1.01),
         ylim=(-0.01, 1.01),
         aspect="equal",
+        anchor="N",
         xlabel="probability of FAKE",
         ylabel="share of FAKE",
     )
@@ -213,15 +214,16 @@ def plot_reliability(data: ReliabilityDiagram, ax: "Axes | None" = None) -> "Axe
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    ax.text(
-        0.98,
-        0.2,
-        f"log loss {data.log_loss:.4f}\nECE {data.ece_plain:.4f}\ndebiased ECE {data.ece:.4f}\n"
-        f"smooth ECE {data.smooth_ece:.4f}",
-        transform=ax.transAxes,
-        ha="right",
-        va="bottom",
+    # Curves and bars may lie anywhere between the axes, so what is said of them stands below, where
+    # the axes leave what is to spare of the height.
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.15),
+        ncols=2,
         fontsize="small",
+        frameon=False,
+        title=f"log loss {data.log_loss:.4f}, ECE {data.ece_plain:.4f}\n"
+        f"debiased ECE {data.ece:.4f}, smooth ECE {data.smooth_ece:.4f}",
+        title_fontsize="small",
     )
-    ax.legend(loc="upper left", fontsize="small", frameon=False)
     return ax

@@ -12,6 +12,14 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def all_of(number: int, what: str = "") -> str:
+    """`the one video`, `both videos`, `all 3 videos`; without a noun `the one`, `both`, `all 3`."""
+    if number == 1:
+        return f"the one {what}".strip()
+    which = "both" if number == 2 else f"all {number}"
+    return f"{which} {what}s" if what else which
+
+
 def first_names(names: Any, limit: int = 5) -> str:
     """`'a', 'b', 'c', ...`: the first names, and dots when there are more."""
     names = list(names)

@@ -70,7 +70,9 @@ def answer_page(
         ],
         frames_with_face=0 if scored.faces is None else len(set(scored.faces.frame.tolist())),
         not_drawn=scored.frames["face"].nunique() - len(tracks),
-        faces=[(title, [_face(scored, one) for one in some]) for title, some in _faces(answer)],
+        faces=[
+            (title, [_face(scored, one) for one in some]) for title, some in faces_shown(answer)
+        ],
         strongest=max((abs(one.effect) for one in answer.detectors), default=0.0) or 1.0,
     )
     return Told(_safe(page), sentences.brief(answer, shown))
@@ -123,12 +125,17 @@ def _safe(page: str) -> str:
     return str(page).replace("$", "&#36;").replace("{", "&#123;")
 
 
-def _faces(answer: Answer) -> list[tuple[str, list[MovedBy]]]:
-    """The faces that moved the answer most to either side; without any, the unlike ones."""
-    least = sentences.LEAST_EFFECT
+def faces_shown(answer: Answer) -> list[tuple[str, list[MovedBy]]]:
+    """The faces that moved the answer to either side, by a point or more; without any, the unlike
+    ones."""
+    enough = [
+        one
+        for one in answer.moved
+        if abs(answer.probability - one.without) >= sentences.LEAST_MOVED
+    ]
     sides = [
-        ("Towards FAKE", [one for one in answer.moved if one.effect >= least][:_SHOWN]),
-        ("Towards REAL", [one for one in reversed(answer.moved) if one.effect <= -least][:_SHOWN]),
+        ("Towards FAKE", [one for one in enough if one.effect > 0][:_SHOWN]),
+        ("Towards REAL", [one for one in reversed(enough) if one.effect < 0][:_SHOWN]),
     ]
     if answer.moved and not any(some for _, some in sides):
         return [("", _unlike(answer.moved))]

@@ -10,10 +10,12 @@ from fakeodds.view.format import cost_of_share, listed
 from fakeodds.workflows.alerts import has_groups
 from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
-from predictions.words import count
+from predictions.words import all_of, count
 
 #: Differences of logits that are called large: 50 % against 82 %.
 _LARGE = 1.5
+#: What a face must move the probability by to be shown as evidence: a percentage point.
+LEAST_MOVED = 0.01
 #: Effects on the logit below this are called none: at 50 %, .1 percentage points.
 LEAST_EFFECT = 0.005
 
@@ -66,7 +68,7 @@ def unlike(answer: Answer) -> str:
     if found is None or not found.unlike:
         return ""
     how = (
-        f"all {found.videos}"
+        all_of(found.videos)
         if found.nearer == 1
         else f"{percent(found.nearer)} of the {found.videos}"
     )
@@ -126,31 +128,46 @@ def worth(metrics: Mapping[str, Any]) -> str:
     return f"This run can't be told from guessing: {told}. Don't go by its answers."
 
 
-def difference(one: DetectorAnswer) -> str:
-    """How a detector's own probability differs from that of the others."""
+def difference(one: DetectorAnswer, of: int) -> str:
+    """How a detector's own probability differs from that of the others.
+
+    `of`: detectors that saw the video. Of two each would be as far from "the others" as the other
+    is from it, and which of them is the odd one nobody knows.
+    """
     if one.own is None:
         return "saw nothing in this video"
     if one.gap is None or one.others is None:
         return "the only one"
     if abs(one.gap) < NEAR:
-        return "agrees with the others"
+        return "agrees with the other" if of == 2 else "agrees with the others"
+    if of == 2:
+        return f"the other says {percent(one.others)}"
     how = "much more" if abs(one.gap) > _LARGE else "somewhat more"
     side = "FAKE" if one.gap > 0 else "REAL"
     said = f"{how} {side} than the others ({percent(one.others)})"
     return f"disagrees: {said}" if one.disagrees else said
 
 
+def seeing(answer: Answer) -> list[DetectorAnswer]:
+    """The detectors that saw something in the video."""
+    return [one for one in answer.detectors if one.own is not None]
+
+
 def disagreeing(answer: Answer) -> str:
     """One sentence on who disagrees."""
     opposed = [one.name for one in answer.detectors if one.disagrees]
-    known = [one for one in answer.detectors if one.own is not None]
+    known = seeing(answer)
     if len(known) < 2:
         return "One detector alone has nobody to disagree with." if known else ""
     sides = {one.own > 0.5 for one in known if one.own is not None}
     if not opposed and len(sides) == 1:
-        return f"All {len(known)} lean to {'FAKE' if sides == {True} else 'REAL'}."
+        side = "FAKE" if sides == {True} else "REAL"
+        return f"{all_of(len(known)).capitalize()} lean to {side}."
     if not opposed:
-        return "They lean to different sides, but none is far from the others."
+        far = "they are near each other" if len(known) == 2 else "none is far from the others"
+        return f"They lean to different sides, but {far}."
+    if len(known) == 2:
+        return "The two disagree."
     return f"{listed(opposed)} {'disagrees' if len(opposed) == 1 else 'disagree'} with the others."
 
 

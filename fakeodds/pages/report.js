@@ -18,10 +18,11 @@
   addEventListener("beforeprint", () => { before = folded.map((details) => details.open); fold(true); });
   addEventListener("afterprint", () => folded.forEach((details, i) => { details.open = before[i]; }));
 
-  // "0.0879", "12,345", "+0.0354 ± 0.0091", "97.0 %", "0.0652 to 0.1103": by the first number; words as words.
+  // "0.0879", "12,345", "0.0354 ± 0.0091 worse", "97.0 %", "0.0652 to 0.1103": by the first number, "better" being less
+  // than nothing; words as words.
   const value = (text) => {
     const found = text.replaceAll(",", "").match(/^[-+]?\d*\.?\d+(e[-+]?\d+)?/i);
-    return found ? Number(found[0]) : text === "-" || text === "" ? NaN : text.toLowerCase();
+    return found ? Number(found[0]) * (/ better$/.test(text) ? -1 : 1) : text === "-" || text === "" ? NaN : text.toLowerCase();
   };
   const compare = (a, b) => {
     if (typeof a === typeof b) {
@@ -30,6 +31,16 @@
     }
     return typeof a === "number" ? -1 : 1;
   };
+  // Where a table is wider than the screen, that there is more of it is said in words too.
+  document.querySelectorAll(".scroll").forEach((box) => {
+    const hint = document.createElement("p");
+    hint.className = "sideways";
+    hint.textContent = "Scroll sideways for more columns \u2192";
+    hint.hidden = true;
+    box.before(hint);
+    new ResizeObserver(() => { hint.hidden = box.scrollWidth <= box.clientWidth + 1; }).observe(box);
+  });
+
   const LEAST_TO_SORT = 3, LEAST_TO_FILTER = 12;
 
   document.querySelectorAll("table").forEach((table) => {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fakeodds.run.folder import RunFolder
+from fakeodds.view.format import stage_title
 from predictions.files import read_json, read_parquet
 from predictions.notes import Note, note_from_json
 from predictions.submission import read_sample
@@ -82,6 +83,10 @@ class Contents:
     def stack(self) -> dict[str, Any] | None:
         """stack.json: settings, blend, calibrator, clip, notes, versions, about."""
         return self._json("stack", "stack/stack.json")
+
+    def title_of(self, stage: str) -> str:
+        """A stage as a reader calls it."""
+        return stage_title(stage, self.stack)
 
     @property
     def stack_notes(self) -> list[Note]:

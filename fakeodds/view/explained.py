@@ -39,7 +39,7 @@ def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> Non
 def _print_detectors(detectors: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("detector", no_wrap=True)
-    for name in ("says", "calibrated alone", "answer without it", "effect on the logit"):
+    for name in ("says", "calibrated alone", "answer without", "effect on logit"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in sorted(detectors, key=lambda one: -abs(one["effect"])):
         says = number(one["score"], 3) if one["own"] is None else number(one["own"], 3)
@@ -58,7 +58,7 @@ def _print_faces(faces: list[dict[str, Any]]) -> None:
         return
     terminal.say("Faces that said most:")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("frame", "face", "detectors say", "answer without it", "effect on the logit"):
+    for name in ("frame", "face", "detectors say", "answer without", "effect on logit"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in faces:
         table.add_row(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stacking.estimate.stages import single_of
+from stacking.estimate.stages import SHIPPED, single_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 #: So many names are listed in a sentence before the rest is counted.
 _LISTED = 6
 
-_TITLES = {"mean": "mean of all detectors", "calibrated": "calibrated and clipped"}
+#: What the last step is called where it is not known what it does.
+_SUBMITTED = "as submitted"
+
+#: Bounds nearer to 0 and 1 than this are none.
+_OPEN = 1e-12
 
 
 def shorten(name: str, most: int = 32) -> str:
@@ -89,6 +93,21 @@ def difference(value: float, error: float | None) -> str:
     return f"{number(value)} ± {number(error)}" if known else number(value)
 
 
+def better_or_worse(value: float, error: float | None, plus_minus: str = " ± ") -> str:
+    """A paired difference in log loss in words, as nobody knows of a sign which way is better.
+
+    Args:
+        value: nats, below 0 where it is better. error: standard error, None where it is not known.
+        plus_minus: between the two.
+    """
+    size = number(abs(value))
+    if error is not None and math.isfinite(error):
+        size += f"{plus_minus}{number(error)}"
+    if round(value, 4) == 0:
+        return size
+    return f"{size} {'better' if value < 0 else 'worse'}"
+
+
 def loss_of(measures: Mapping[str, Any]) -> dict[str, float]:
     """`log_loss` with its `low` and `high`, of a stage's measures in metrics.json; NaN for none."""
     loss = as_floats(measures["log_loss"])
@@ -126,6 +145,26 @@ def stage_name(stage: str) -> str:
     return single_of(stage) or stage
 
 
-def stage_title(stage: str) -> str:
-    """A stage as a reader calls it."""
-    return _TITLES.get(stage, stage_name(stage))
+def last_step(stack: Mapping[str, Any] | None) -> tuple[bool, bool] | None:
+    """Whether a stack calibrates, and whether it clips; None where it is not known.
+
+    `stack`: stack.json, or as much of it as `calibrator` and `clip`.
+    """
+    if stack is None:
+        return None
+    calibrator, bounds = stack["calibrator"], stack["clip"]
+    clips = bounds is not None and (bounds[0] > _OPEN or bounds[1] < 1 - _OPEN)
+    return calibrator is not None and calibrator["name"] != "identity", clips
+
+
+def stage_title(stage: str, stack: Mapping[str, Any] | None = None) -> str:
+    """A stage as a reader calls it; the last one by what it does in the `stack` (`last_step`)."""
+    if stage == "mean":
+        return "mean of all detectors"
+    if stage != SHIPPED:
+        return stage_name(stage)
+    done = last_step(stack)
+    if done is None:
+        return _SUBMITTED
+    names = {(True, True): "calibrated and clipped", (True, False): "calibrated"}
+    return {**names, (False, True): "clipped"}.get(done, "uncalibrated, unclipped")

@@ -18,13 +18,14 @@ from fakeodds.view.format import (
     thousands,
 )
 from predictions.notes import note_from_json
+from predictions.words import count
 
 #: Measures of `measure_in_full` -> what they are called, in the order they are shown.
 TITLES = {
     "log_loss": "log loss",
-    "refinement": "  of it refinement (what no recalibrating saves)",
-    "calibration": "  of it calibration (what recalibrating saves)",
-    "discrimination": "gain of the scores over knowing the share of fakes",
+    "refinement": "  of it what is left if other folds recalibrate",
+    "calibration": "  of it what recalibrating by other folds saves",
+    "discrimination": "recalibrated so, better than the share of fakes by",
     "brier": "Brier score",
     "auc": "AUC",
     "accuracy": "right at 0.5",
@@ -40,6 +41,14 @@ TITLES = {
     "false_fake": "REAL called FAKE",
     "true_real": "REAL called REAL",
 }
+
+#: Measures of calibration, which a few groups cannot tell: maps and bins are fitted for them.
+_OF_MANY = (
+    *("refinement", "calibration", "discrimination", "ece_plain", "ece_width", "ece"),
+    *("smooth_ece", "slope", "intercept", "in_the_large"),
+)
+#: Groups of the rarer label from which they are shown.
+_ENOUGH = 20
 
 #: Parts that are shown: those that cost most.
 _PARTS = 20
@@ -157,12 +166,21 @@ def _table(*columns: str) -> Table:
 
 def _print_measures(found: Mapping[str, Any]) -> None:
     table = _table("measure", "value", "95 % interval")
+    few = found["fewest"] < _ENOUGH
     for name, title in TITLES.items():
+        if few and name in _OF_MANY:
+            continue
         one = found["measures"][name]
         style = "bold" if name == "log_loss" else None
         table.add_row(title, number(one["value"]), interval(one), style=style)
-    table.add_row("knowing only the share of fakes", number(found["knowing_nothing"]), "")
+    table.add_row("log loss of knowing only the share of fakes", number(found["knowing_nothing"]))
     terminal.out.print(table)
+    if few:
+        terminal.say(
+            f"How well the answers are calibrated cannot be told: there are "
+            f"{count(found['fewest'], 'group')} of the rarer label, and {_ENOUGH} are needed "
+            "(--json and --out have the numbers all the same)."
+        )
 
 
 def _print_slices(found: Mapping[str, Any]) -> None:
@@ -194,7 +212,12 @@ def _print_worst(found: Mapping[str, Any]) -> None:
     if not rows:
         return
     lost = sum(row["share"] for row in rows)
-    terminal.say(f"The worst {len(rows)} of them are {percent(lost)} of the whole log loss:")
+    if 2 * len(rows) > found["rows"]:
+        # Most of the answers are most of what they cost, whatever they are.
+        which = "Every answer" if len(rows) == found["rows"] else f"The {len(rows)} worst answers"
+        terminal.say(f"{which}, the dearest first:")
+    else:
+        terminal.say(f"The worst {len(rows)} of them are {percent(lost)} of the whole log loss:")
     table = _table("video", "truth", "answer", "log loss", "group")
     for row in rows:
         table.add_row(

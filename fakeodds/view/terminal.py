@@ -26,14 +26,22 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from fakeodds.view.format import interval, number, shorten, stage_name
+from fakeodds.view.format import (
+    better_or_worse,
+    interval,
+    last_step,
+    number,
+    shorten,
+    stage_name,
+)
 from fakeodds.view.under_way import UnderWay
 from predictions.notes import Note
 from predictions.progress import Progress as Report
 from predictions.progress import silent
+from stacking.estimate.stages import SHIPPED
 
 #: Characters of a name in the tables of stages and of slices, and before a bar.
-_STAGE_WIDTH, _STAGE_WIDTH_OF_SEVERAL, _SLICE_WIDTH, _BAR_NAME = 22, 17, 15, 28
+_STAGE_WIDTH, _STAGE_WIDTH_OF_SEVERAL, _SLICE_WIDTH, _BAR_NAME = 22, 18, 15, 28
 #: Work of so many seconds leaves a line.
 _WORTH_TELLING = 1.0
 #: Seconds between two looks at what is under way.
@@ -263,7 +271,8 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     """The table of log losses: a row a stage, 95 % intervals over groups, 80 columns at most.
 
     With several detectors, `metrics["leaderboard"]` tells what each costs through a calibrator of
-    its own, and how far that is behind what is shipped.
+    its own, and how much better or worse that is than what is shipped. `metrics["shipped"]` tells
+    what the last step does.
     """
     alone = {
         row["name"]: row
@@ -280,29 +289,38 @@ def print_stages(metrics: Mapping[str, Any]) -> None:
     for stage, found in metrics["stages"].items():
         loss = found["log_loss"]
         table.add_row(
-            escape(shorten(stage, width)),
+            escape(shorten(_short_title(stage, metrics), width)),
             number(loss["value"]),
             f"{number(loss['low'])}-{number(loss['high'])}",
             *_calibrated_alone(alone.get(stage_name(stage))) * several,
             *(number(found[name]["value"], 3) for name in measures.values()),
-            style="bold" if stage == "calibrated" else None,
+            style="bold" if stage == SHIPPED else None,
         )
     out.print(table)
+    if several:
+        say("alone: through a calibrator of its own; against submitted: ± a standard error.")
+
+
+def _short_title(stage: str, metrics: Mapping[str, Any]) -> str:
+    """A stage in a column of a terminal: a detector's name, or what the last step does."""
+    if stage != SHIPPED:
+        return stage_name(stage)
+    calibrates, clips = last_step(metrics.get("shipped")) or (True, True)
+    return stage if calibrates else "clipped" if clips else "submitted"
 
 
 #: Measures beside the log loss: how they are called -> their name in metrics.json.
 _MEASURES = {"Brier": "brier", "AUC": "auc", "accuracy": "accuracy", "ECE": "ece_plain"}
 
 #: Columns of a detector through a calibrator of its own.
-_ALONE = ("calibrated", "behind the stack")
+_ALONE = ("alone", "against submitted")
 
 
 def _calibrated_alone(row: Mapping[str, Any] | None) -> tuple[str, str]:
     if row is None:
         return "", ""
-    error = row["to_shipped_error"]
-    spread = "" if error is None else f" ±{number(error)}"
-    return number(row["log_loss"]), f"{row['to_shipped']:+.4f}{spread}"
+    against = better_or_worse(row["to_shipped"], row["to_shipped_error"], "±")
+    return number(row["log_loss"]), against
 
 
 def print_advice(advice: Sequence[Mapping[str, str]]) -> None:
@@ -350,12 +368,12 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
     """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
     for column, slices in metrics.get("slices", {}).items():
         stages = list(next(iter(slices.values()))["stages"])
-        shown = [name for name in ("mean", "calibrated") if name in stages]
+        shown = [name for name in ("mean", SHIPPED) if name in stages]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(f"by {column}", no_wrap=True, max_width=_SLICE_WIDTH)
         table.add_column("videos", justify="right", no_wrap=True)
         for name in shown:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(_short_title(name, metrics), justify="right", no_wrap=True)
         for name in ("95 % interval", "AUC", "95 % interval"):
             table.add_column(name, justify="right", no_wrap=True)
         for value, found in slices.items():

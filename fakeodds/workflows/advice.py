@@ -18,11 +18,12 @@ from fakeodds.workflows.alerts import (
     PROMISE_TOO_GOOD,
     alerts_in,
 )
+from fakeodds.workflows.chance import NearChance, near_chance
 from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.share import asked_prior
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
-from predictions.words import join_names
+from predictions.words import join_names, split_names
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -30,6 +31,12 @@ SHOWN = 2.0
 
 #: Options that say how a command talks, not what it does.
 _OF_TALK = ("--json", "--quiet", "-q", "--no-report", "--report")
+#: What stands in a command for the column that its user knows.
+_COLUMN = "COLUMN"
+#: The page of the documentation on detectors of one's own.
+_BRINGING = "docs/guide/bring_your_detector.md"
+#: Options that say how a dataset is read.
+_OF_DATASETS = ("--layout", "--only", "--identity", "--id", "--label", "--group")
 #: Options of `compare` that `stack` has not.
 _OF_COMPARING = ("--costs", "--max-seconds", "--max-mb")
 
@@ -62,14 +69,18 @@ def advice_of(
         return []
     command = CommandLine.last_of(run.record["commands"], "run", "train", "stack", "calibrate")
     command = None if command is None else command.without(*_OF_TALK)
-    mended = _mend(metrics, command, several=len(metrics["ensemble"]["of"]) > 1)
+    grouping = CommandLine.last_of(run.record["commands"], "run", "faces", "stack", "calibrate")
+    several = len(metrics["ensemble"]["of"]) > 1
+    mended = _mend(metrics, command, grouping, several=several)
+    instead = [*_of_mean(board, command), *_without_chance(run, metrics, command)]
     if not shows_something(metrics):
-        return [*mended, _not_yet(metrics)]
+        return [*mended, *_not_yet(run, metrics), *instead]
     return [
         *mended,
         _take(metrics, command),
         *_of_domains(domains or {}),
         *([] if _leaking(metrics) else _instead(metrics, board, command)),
+        *instead,
         *_next(run),
     ]
 
@@ -82,7 +93,7 @@ def advice_of_comparison(run: RunFolder, comparison: Mapping[str, Any]) -> list[
     command = CommandLine.last_of(run.record["commands"], "compare")
     command = None if command is None else command.without(*_OF_TALK)
     every = comparison["models"]
-    advice = _mend(comparison, command, several=len(every) > 1)
+    advice = _mend(comparison, command, command, several=len(every) > 1)
     for rule, why in (("recommendation", "Take"), ("smallest", "For less work take")):
         models, inside = comparison[rule]["models"], comparison[rule]["chosen_inside"]
         if rule == "smallest" and len(models) == len(comparison["recommendation"]["models"]):
@@ -118,21 +129,31 @@ def _of_all(models: list[str], every: list[str]) -> str:
     )
 
 
-def _mend(judged: Mapping[str, Any], command: CommandLine | None, *, several: bool) -> list[Advice]:
+def _mend(
+    judged: Mapping[str, Any],
+    command: CommandLine | None,
+    grouping: CommandLine | None,
+    *,
+    several: bool,
+) -> list[Advice]:
     """What makes the numbers wrong, and how to judge anew without it.
 
     Args:
         judged: metrics.json or compare.json. command: that judged. several: detectors.
+        grouping: that can be told of groups; `train` has them of the one before it.
     """
     alerts, advice = alerts_in(judged), []
     for alert in PROMISE_TOO_GOOD.among(alerts):
         proposed = alert.facts["proposed"]
-        grouped = command.with_option("--group", proposed[0]) if command and proposed else None
+        which = "" if proposed else " COLUMN stands for the one that names what they share."
+        told = grouping and grouping.without(*_OF_TALK)
         advice.append(
             Advice(
                 "First say which videos belong together (one person, one source): the log loss "
-                "promises too much until then.",
-                "" if grouped is None else grouped.text,
+                f"promises too much until then.{which if told else ''}",
+                told.with_option("--group", proposed[0] if proposed else _COLUMN).text
+                if told
+                else "",
             )
         )
     for model in _leaking(judged):
@@ -154,13 +175,29 @@ def _leaking(judged: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(alert.facts["model"] for alert in leaks))
 
 
-def _not_yet(metrics: Mapping[str, Any]) -> Advice:
-    """Where the answers are not shown to be worth anything."""
+def _not_yet(run: RunFolder, metrics: Mapping[str, Any]) -> list[Advice]:
+    """Where the answers are not shown to be worth anything: look, and bring something better."""
     few = " of more people" if FEW_GROUPS.among(alerts_in(metrics)) else ""
-    return Advice(
+    dont = Advice(
         "Don't rely on the answers yet: it is not shown that they are better than saying the "
-        f"share of fakes every time. Label more videos{few}, or bring better detectors."
+        "share of fakes every time."
     )
+    bring = f"Label more videos{few}, or bring better detectors ({_BRINGING})"
+    if not run.is_of_videos:
+        return [dont, Advice(f"{bring}.")]
+    advice, cut = [dont], CommandLine.last_of(run.record["commands"], "run", "faces")
+    dataset = run.record["settings"].get("dataset")
+    if dataset:
+        words = ("explore", str(dataset), *(() if cut is None else cut.given(*_OF_DATASETS)))
+        advice.append(
+            Advice(
+                "Look at what the videos are: labels, faces, doubles, pictures that give the "
+                "label away.",
+                CommandLine(words).text,
+            )
+        )
+    joined = CommandLine(("train", str(run.path), "--detectors", "DETECTOR"))
+    return [*advice, Advice(f"{bring}; DETECTOR is a name or a file:", joined.text)]
 
 
 def _take(metrics: Mapping[str, Any], command: CommandLine | None) -> Advice:
@@ -231,6 +268,91 @@ def _instead(
             )
         )
     return advice
+
+
+def mean_instead(board: pd.DataFrame) -> tuple[str, bool] | None:
+    """How the plain mean did where it costs less than what is submitted, and whether that is shown.
+
+    Returns:
+        A sentence that says why it is not submitted, or that it is worth a try; None where the
+        mean is not better.
+    """
+    found = board[(board["kind"] == "stack") & (board["name"] == "mean")]
+    if found.empty or round(found["to_shipped"].iloc[0], 4) >= 0:
+        return None
+    row = found.iloc[0]
+    is_shown = bool(-row["to_shipped"] > SHOWN * row["to_shipped_error"])
+    why = (
+        ", which is more than chance explains: it is worth judging as the stack"
+        if is_shown
+        else ", which may be chance (within two standard errors), and so no reason to submit it"
+    )
+    return f"The plain mean of all detectors did better here: {_against(row)}{why}.", is_shown
+
+
+def _of_mean(board: pd.DataFrame | None, command: CommandLine | None) -> list[Advice]:
+    """The plain mean, where it did better."""
+    found = None if board is None else mean_instead(board)
+    if found is None:
+        return []
+    text, is_shown = found
+    retried = command.with_option("--meta", "mean").text if command and is_shown else ""
+    return [Advice(text, retried)]
+
+
+def _without_chance(
+    run: RunFolder, metrics: Mapping[str, Any], command: CommandLine | None
+) -> list[Advice]:
+    """The stack without detectors that may be coins, where it is not worse without them."""
+    found = near_chance(run, metrics)
+    if found is None:
+        return []
+    them = "it" if len(found.models) == 1 else "them"
+    again = None if command is None else _leaving_out(run, command, found)
+    return [
+        Advice(
+            f"Not shown to tell FAKE from REAL: {', '.join(found.areas)}. The others alone, "
+            f"{found.how}, cost no more here ({number(found.without)}; with {them} "
+            f"{number(found.whole)}), so try leaving {them} out"
+            + (". To judge that:" if again else "."),
+            again or "",
+        )
+    ]
+
+
+def _leaving_out(run: RunFolder, command: CommandLine, found: NearChance) -> str:
+    """The command of a stack of the rest; "" where no command says it."""
+    if not run.is_of_videos:
+        for model in found.models:
+            command = command.and_option("--drop", model)
+        return command.text
+    settings = run.record["settings"]
+    imported = settings.get("imported", {})
+    own = [name for name in found.rest if name not in imported]
+    if not own or any(name in imported for name in found.models):
+        # One has to be left, and of a score file all columns are taken.
+        return ""
+    named = [name for line in run.record["commands"] for name in _detectors_in(CommandLine(line))]
+    spelt = {name.rpartition(":")[2]: name for name in named}
+    words = ["train", str(run.path), "--replace", "--detectors"]
+    words.append(join_names([spelt.get(name, name) for name in own]))
+    if imported:
+        files = settings.get("score_files", {})
+        if not files.get("paths"):
+            return ""
+        for path in files["paths"]:
+            words += ["--scores", str(path)]
+        for name in files.get("reverse", []):
+            words += ["--reverse", str(name)]
+        for name, kind in imported.items():
+            words += ["--kind", f"{name}={kind}"]
+    return CommandLine(words).text
+
+
+def _detectors_in(command: CommandLine) -> list[str]:
+    """The detectors that a command names, as they were typed."""
+    values = command.given("--detectors")[1::2]
+    return [name for value in values for name in split_names(value)]
 
 
 def _against(row: "pd.Series[Any]") -> str:

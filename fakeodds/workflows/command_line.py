@@ -55,6 +55,15 @@ class CommandLine:
                 kept.append(word)
         return CommandLine(tuple(kept))
 
+    def given(self, *options: str) -> tuple[str, ...]:
+        """Of these options, which take a value, what was said: each with its value, in order."""
+        given: list[str] = []
+        for word, after in zip(self.words, (*self.words[1:], ""), strict=True):
+            name, equals, _ = word.partition("=")
+            if name in options:
+                given += [word] if equals else [word, after]
+        return tuple(given)
+
     def with_option(self, option: str, value: str) -> "CommandLine":
         """With an option that is said once: in place of what was said of it."""
         return self.without(values=(option,)).and_option(option, value)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.view.format import signed
+from fakeodds.view.format import better_or_worse
 from fakeodds.workflows.judged_rows import outer_folds
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
@@ -45,10 +45,11 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
     table = Table(box=None, pad_edge=False)
     several = judged["over_tracks"].nunique() > 1
     table.add_column("frame rule", no_wrap=True)
-    names = ["log loss", "95 % interval", "to mean_logit/max" if several else "to mean_logit"]
+    names = ["log loss", "95 % interval", "than mean_logit/max" if several else "than mean_logit"]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     shown = judged[~judged["rule"].duplicated() | is_taken]
+    terminal.say("Every frame rule on the outer folds (bold: taken, as the inner folds chose):")
     for row in shown.to_dict(orient="records"):
         chosen = all(row[name] == taken[name] for name in ("rule", "over_tracks"))
         default = (row["rule"], row["over_tracks"]) == DEFAULT_RULE
@@ -56,7 +57,7 @@ def print_rules(rules: list[dict[str, Any]], taken: Mapping[str, str]) -> None:
             f"{row['rule']}/{row['over_tracks']}" if several else row["rule"],
             f"{row['log_loss']:.4f}",
             f"{row['low']:.4f}-{row['high']:.4f}",
-            "-" if default else f"{signed(row['difference'])} ±{row['standard_error']:.4f}",
+            "-" if default else better_or_worse(row["difference"], row["standard_error"], "±"),
             style="bold" if chosen else None,
         )
     terminal.out.print(table)

@@ -40,7 +40,7 @@ def draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, p
 
     from calibration import plot_reliability, prepare_reliability
 
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         plot_reliability(prepare_reliability(label, p, group), axes)
         axes.set_title(_title(name), fontsize="medium")

@@ -147,10 +147,11 @@ def score_answers(
         seed: of the intervals.
 
     Returns:
-        `rows`, `groups`, `share` (of fakes), `knowing_nothing` (the log loss of saying it every
-        time), `measures` (of `measure_in_full`), `worst`, `slices` (of `report_slices`), `prior`
-        (see `prior_shifts`), `promise` (with `inside` and `chance`, see `kept`, None where the
-        alerts leave no verdict; None without one), `alerts` and `notes`.
+        `rows`, `groups`, `fewest` (groups of the rarer label), `share` (of fakes),
+        `knowing_nothing` (the log loss of saying it every time), `measures` (of
+        `measure_in_full`), `worst`, `slices` (of `report_slices`), `prior` (see `prior_shifts`),
+        `promise` (with `inside` and `chance`, see `kept`, None where the alerts leave no verdict;
+        None without one), `alerts` and `notes`.
     """
     from calibration import measure_in_full
     from stacking import report_slices
@@ -167,6 +168,7 @@ def score_answers(
     return {
         "rows": len(rows),
         "groups": int(rows["group"].nunique()),
+        "fewest": int(rows.groupby("label")["group"].nunique().reindex([0, 1]).fillna(0).min()),
         "share": share,
         "knowing_nothing": cost_of_share(share),
         "measures": measures,

@@ -17,11 +17,12 @@ from fakeodds.workflows.substack import labelled_videos, restack
 from predictions.errors import InputError
 from predictions.frame_rules import by_rule, rule_table, with_models
 from predictions.notes import NoteKind
+from predictions.words import all_of
 
 FITTING = NoteKind(
     "weights.fitting",
     lambda n, mb, kept, kept_mb: (
-        f"--max-weights: all {n} detectors have {mb:.0f} MB; the best that fit are "
+        f"--max-weights: {all_of(n, 'detector')} have {mb:.0f} MB; the best that fit are "
         f"{', '.join(kept)} ({kept_mb:.0f} MB)."
     ),
 )

@@ -17,6 +17,7 @@ from calibration.measures.bootstrap import group_sums
 from calibration.measures.scores import row_log_loss
 from predictions.groups import group_codes
 from predictions.notes import Note, NoteKind
+from predictions.words import all_of, count
 from stacking.ensembles.costs import COSTS, budget_in_words
 from stacking.ensembles.differences import paired_differences
 from stacking.ensembles.fits import Masks
@@ -48,7 +49,7 @@ def _sentence(
     size: int,
     within: str,
 ) -> str:
-    every = f"all {of} detectors"
+    every = all_of(of, "detector")
     if within:
         every = f"as many as the selection takes within {within}"
     taken = every if len(models) == of and not within else f"{', '.join(models)}"
@@ -65,11 +66,11 @@ def _sentence(
             f"{-gain:.4f} behind them, and {one}."
         )
     if len(models) < of:
-        return f"Ensemble: {taken}, {gain:.4f} better out of fold than {every} ({one})."
+        return f"Ensemble: {taken}, {gain:.4f} better on the inner folds than {every} ({one})."
     if size == of:
-        return f"Ensemble: {taken}; no fewer are better out of fold."
+        return f"Ensemble: {taken}; no fewer are better on the inner folds."
     return (
-        f"Ensemble: {taken}; the best {size} are {gain:.4f} better out of fold, which is not "
+        f"Ensemble: {taken}; the best {size} are {gain:.4f} better on the inner folds, not "
         f"{_SHOWN:g} standard errors (of {standard_error:.4f})."
     )
 
@@ -80,13 +81,18 @@ CHOSEN = NoteKind("stacking.ensemble", _sentence)
 
 OUTDONE = NoteKind(
     "stacking.ensemble-outdone",
-    "Ensemble: all {of} detectors; a plain regression would do better with {size} of them, but not "
-    "this stack (inner log loss {fewer:.4f}, {whole:.4f} with all).",
+    lambda size, of, fewer, whole: (
+        f"Ensemble: {all_of(of, 'detector')}; a plain regression would do better with {size} of "
+        f"them, but not this stack (inner log loss {fewer:.4f}, {whole:.4f} with all)."
+    ),
 )
 
 TOO_FEW = NoteKind(
     "stacking.ensemble-few",
-    "Ensemble: all {of} detectors, as {groups:group} of a label cannot tell which to leave out.",
+    lambda of, groups: (
+        f"Ensemble: {all_of(of, 'detector')}, as {count(groups, 'group')} of a label cannot tell "
+        "which to leave out."
+    ),
 )
 
 

@@ -39,14 +39,14 @@ def _sentence(
     name = f"Frames: {rule}, {over_tracks} over tracks"
     if (rule, over_tracks) != DEFAULT_RULE:
         return (
-            f"{name}, {gain:.4f} better out of fold than {DEFAULT_RULE[0]} (one standard error is "
-            f"{standard_error:.4f})."
+            f"{name}, {gain:.4f} better than {DEFAULT_RULE[0]} on the inner folds, which chose it "
+            f"(one standard error is {standard_error:.4f})."
         )
     if gain <= 0:
-        return f"{name}; no rule is better out of fold."
+        return f"{name}; no rule is better on the inner folds."
     return (
-        f"{name}; the best rule ({best}, {best_over_tracks}) is only {gain:.4f} better out of "
-        f"fold, and one standard error is {standard_error:.4f}."
+        f"{name}; the best rule ({best}, {best_over_tracks}) is only {gain:.4f} better on "
+        f"the inner folds, and one standard error is {standard_error:.4f}."
     )
 
 

@@ -123,7 +123,7 @@ def test_picture_shows_the_curve_and_the_best_margin() -> None:
     for seen in (loss, curve["none"].iloc[0]):
         assert bottom < seen < top
     assert top <= loss + 2.6 * (curve["none"].iloc[0] - loss)
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_extremes_can_be_drawn(p: list[float], y: list[int]) -> None:
     from matplotlib.figure import Figure
 
     axes = plot_clip_curve(clip_curve(p, y), Figure().add_subplot(), (1e-9, 0.9))
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
     assert np.isfinite(axes.get_ylim()).all()
 
 

@@ -89,7 +89,25 @@ def test_picture_shows_the_data() -> None:
     np.testing.assert_allclose(points, data.bins[["mean_p", "share"]])
     labels = axes.get_legend_handles_labels()[1]
     assert {"rows: REAL", "rows: FAKE", "calibrated, 95 %", "smoothed", "bins, 95 %"} == set(labels)
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("size", [(4.6, 5.9), (6.0, 6.0), (3.4, 4.6)])
+def test_legend_and_measures_lie_where_nothing_is_drawn(size: tuple[float, float]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    axes = plot_reliability(prepare_reliability(*table(40, 1)), figure.subplots())
+    figure.draw_without_rendering()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "smooth ECE" in legend.get_title().get_text()
+    assert not axes.texts
+    below = legend.get_window_extent()
+    drawn = axes.get_tightbbox(bbox_extra_artists=[axes.xaxis, axes.patch])
+    assert below.y1 <= drawn.y0
+    assert figure.bbox.y0 <= below.y0
+    assert figure.bbox.x0 <= below.x0 < below.x1 <= figure.bbox.x1
 
 
 @pytest.mark.parametrize("fakes", [1, 2, 3])
@@ -107,4 +125,6 @@ def test_extremes_can_be_drawn() -> None:
     from matplotlib.figure import Figure
 
     for y, p in (([0, 1], [0.0, 1.0]), ([1, 1, 1], [0.5, 0.5, 0.5]), ([0], [0.3])):
-        plot_reliability(prepare_reliability(y, p), Figure().add_subplot()).figure.canvas.draw()
+        plot_reliability(
+            prepare_reliability(y, p), Figure().add_subplot()
+        ).figure.draw_without_rendering()

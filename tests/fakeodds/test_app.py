@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from scipy.special import expit
 from fakeodds.app.answer import DetectorAnswer, answer_video, stages_of
 from fakeodds.app.neighbours import neighbours, standing
 from fakeodds.app.sentences import (
+    LEAST_MOVED,
     difference,
+    disagreeing,
     frequency,
     frequency_basis,
     percent,
@@ -242,7 +245,7 @@ def test_a_detector_that_saw_nothing_is_missing_not_half(fitted: Any) -> None:
     weak = answer.detectors[1]
     assert weak.own is None
     assert weak.effect == 0
-    assert difference(weak) == "saw nothing in this video"
+    assert difference(weak, 1) == "saw nothing in this video"
     assert answer.mean == pytest.approx(answer.detectors[0].own)
 
 
@@ -262,13 +265,43 @@ def test_probabilities_in_words() -> None:
 
 
 def test_how_a_detector_differs_in_words() -> None:
-    def told(own: float, others: float | None) -> str:
-        return plain(difference(DetectorAnswer("a", own, others, 0.5, 0.0, None)))
+    def told(own: float, others: float | None, of: int = 3) -> str:
+        return plain(difference(DetectorAnswer("a", own, others, 0.5, 0.0, None), of))
 
     assert told(0.6, 0.62) == "agrees with the others"
     assert told(0.9, 0.6) == "much more FAKE than the others (60 %)"
     assert told(0.3, 0.6) == "disagrees: somewhat more REAL than the others (60 %)"
     assert told(0.3, None) == "the only one"
+    # Of two, which is the odd one nobody knows.
+    assert told(0.9, 0.3, of=2) == "the other says 30 %"
+    assert told(0.6, 0.62, of=2) == "agrees with the other"
+
+
+def test_two_detectors_are_no_crowd(fitted: Any) -> None:
+    stack, about, oof = fitted
+    frames = frames_of(1, seed=7)[0].drop(columns="video")
+
+    def said(good: float, weak: float) -> str:
+        told = frames.assign(logit=np.where(frames["model"] == "good", good, weak))
+        return disagreeing(answer_video(stack, about, oof, told, alone=["good", "weak"]))
+
+    assert said(-3, -1) == "Both lean to REAL."
+    assert said(2, -2) == "The two disagree."
+    assert said(0.1, -0.1) == "They lean to different sides, but they are near each other."
+
+
+def test_faces_that_move_nothing_are_no_evidence(fitted: Any) -> None:
+    stack, about, oof = fitted
+    frames = frames_of(1, seed=7)[0].drop(columns="video")
+    frames = frames.assign(logit=np.where(frames["frame"] == 0, 3.0, -0.6))
+    answer = answer_video(stack, about, oof, frames, alone=["good", "weak"])
+    moved = [abs(answer.probability - one.without) for one in answer.moved]
+    shown = [one for title, some in faces_shown(answer) if title for one in some]
+    assert len(shown) == sum(by >= LEAST_MOVED for by in moved) > 0
+    still = replace(answer, moved=tuple(
+        replace(one, without=answer.probability - 0.009) for one in answer.moved
+    ))  # fmt: skip
+    assert [title for title, _ in faces_shown(still)] == [""]
 
 
 def test_what_a_run_is_worth_in_words() -> None:
@@ -297,6 +330,7 @@ pytest.importorskip("gradio")
 
 from fakeodds.app.charts import draw_scores, line_style, track_scores  # noqa: E402
 from fakeodds.app.guard import is_open  # noqa: E402
+from fakeodds.app.html import faces_shown  # noqa: E402
 from fakeodds.app.limits import Limits, check_file, check_length  # noqa: E402
 from fakeodds.app.opened_run import OpenedRun  # noqa: E402
 from fakeodds.app.server import served  # noqa: E402

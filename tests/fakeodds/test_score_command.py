@@ -143,6 +143,27 @@ def test_a_run_is_scored_beside_its_promise(judged: Path, cli: Cli) -> None:
     assert costs == sorted(rows["log_loss"], reverse=True)[: len(costs)]
 
 
+def test_of_a_few_answers_is_said_only_what_they_can_tell(judged: Path, cli: Cli) -> None:
+    few = pd.read_csv(judged / "truth.csv").head(10)
+    few.to_csv(judged / "few.csv", index=False)
+    asked = ("score", judged / "run", judged / "few.csv")
+    said = cli(*asked).output
+    assert "How well the answers are calibrated cannot be told" in said
+    for measure in ("recalibrat", "ECE", "slope"):
+        assert measure not in said
+    assert "Every answer, the dearest first:" in said
+    assert "of the whole log loss" not in said
+    assert "The 6 worst answers, the dearest first:" in cli(*asked, "--worst", "6").output
+    # Who asks for numbers gets them all.
+    found = json.loads(cli(*asked, "--json", "-q").output)
+    assert {"calibration", "slope"} <= set(found["measures"])
+    assert found["fewest"] < 10
+    many = cli("score", judged / "run", judged / "truth.csv").output
+    assert "cannot be told" not in many
+    assert "recalibrated so, better than the share of fakes by" in many
+    assert "The worst 10 of them are" in many
+
+
 def test_groups_are_those_that_the_run_was_fitted_with(
     tmp_path: Path, cli: Cli, judged: Path
 ) -> None:

@@ -22,6 +22,7 @@ from fakeodds.cli.group import COMMANDS, SECTIONS, fakeodds
 from fakeodds.cli.main import run
 from fakeodds.view import terminal as screen
 from fakeodds.view.ensembles import print_sizes
+from fakeodds.view.explained import print_explained
 from fakeodds.workflows.domains import print_domains
 
 LONG = "efficientnet_b4_with_strong_augmentation_[run 7]"
@@ -425,7 +426,58 @@ def test_stages_fit_and_keep_their_numbers(printed: io.StringIO) -> None:
         assert len(line) <= 80
         assert line.split()[-6:] == ["0.7000", "0.6800-0.7300", *["0.700"] * 4]
     # The middle of a long name goes, not its ends.
-    assert lines[1].startswith("base/effici…_[run 7]00 ")
+    assert lines[1].startswith("efficientne…_[run 7]00 ")
+
+
+def test_detectors_against_what_is_submitted_fit_and_no_sign_is_to_be_read(
+    printed: io.StringIO,
+) -> None:
+    board = [
+        {"kind": "calibrated detector", "name": name, "log_loss": 0.6663}
+        | {"to_shipped": gap, "to_shipped_error": 0.038}
+        for name, gap in (("efficientnet_lite0", -0.0125), (LONG, 0.0612))
+    ]
+    names = [*(f"base/{one['name']}" for one in board), "mean", "calibrated"]
+    shipped = {"calibrator": None, "clip": None}
+    metrics = {"stages": dict.fromkeys(names, MEASURES), "leaderboard": board, "shipped": shipped}
+    screen.print_stages(metrics)
+    header, first, second, *_, last, legend = printed.getvalue().splitlines()
+    assert max(map(len, (header, first, second, last, legend))) <= 80
+    assert header.split() == [
+        "stage",
+        "log",
+        "loss",
+        "95",
+        "%",
+        "interval",
+        "alone",
+        "against",
+        "submitted",
+        "AUC",
+    ]
+    assert first.split() == [
+        *("efficientnet_lite0", "0.7000", "0.6800-0.7300", "0.6663"),
+        *("0.0125±0.0380", "better", "0.700"),
+    ]
+    assert second.split()[-3:] == ["0.0612±0.0380", "worse", "0.700"]
+    # What neither calibrates nor clips is not called calibrated.
+    assert last.startswith("submitted ")
+
+
+def test_an_explained_video_fits_and_its_headings_are_whole(printed: io.StringIO) -> None:
+    one = {"name": LONG, "score": -12.25, "own": 0.123, "alone": 0.123, "without": 0.123}
+    face = {"frame": 119154, "face": 12, "own": 0.123, "without": 0.123, "effect": -0.12}
+    loss = {"value": 0.4, "low": 0.35, "high": 0.45}
+    neighbours = {"share": None, "low": None, "high": None, "lowest": 0.1, "highest": 0.2}
+    found = {"video": "a.mp4", "probability": 0.3, "seen": True, "label": None, "alerts": []}
+    found |= {"neighbours": {**neighbours, "videos": 0, "groups": 0}}
+    found |= {"detectors": [{**one, "effect": -1.25}], "faces": [face]}
+    print_explained(found, {"prior": 0.5, "rows": 9, "stages": {"calibrated": {"log_loss": loss}}})
+    said = printed.getvalue()
+    tables = [line for line in said.splitlines() if re.search(r" {3}|effect on", line)]
+    assert max(map(len, tables)) <= 80
+    for heading in ("calibrated alone", "answer without", "effect on logit", "detectors say"):
+        assert heading in said
 
 
 def test_brackets_of_a_name_are_no_markup(printed: io.StringIO) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictions.words import join_names, split_names
+from predictions.words import all_of, join_names, split_names
 
 #: Names as detectors have them: files and columns, whatever they are called, on one line.
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
@@ -19,6 +19,13 @@ def test_plain_lists_need_no_quotes() -> None:
     assert split_names("a, b,c") == ("a", "b", "c")
     assert join_names(["a", "b"]) == "a,b"
     assert split_names('"a, b",c') == ("a, b", "c")
+
+
+def test_two_are_both() -> None:
+    assert [all_of(n, "detector") for n in (1, 2, 3)] == [
+        *("the one detector", "both detectors", "all 3 detectors")
+    ]
+    assert [all_of(n) for n in (1, 2, 3)] == ["the one", "both", "all 3"]
 
 
 def test_a_quote_that_does_not_close_is_refused() -> None:

@@ -29,7 +29,7 @@ def test_noise_is_left_out_where_it_is_shown_to_harm():
     assert choice is not None
     assert {"good0", "good1"} <= set(choice.models)
     assert len(choice.models) < X.shape[1] / 2
-    assert "better out of fold than all" in str(choice.note)
+    assert "better on the inner folds than all" in str(choice.note)
     gain = -choice.table["difference"].iloc[choice.chosen]
     assert gain > choice.table["standard_error"].iloc[choice.chosen]
 

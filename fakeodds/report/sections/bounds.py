@@ -8,7 +8,8 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
-from fakeodds.view.format import number, stage_title
+from fakeodds.view.format import number
+from stacking.estimate.stages import SHIPPED
 
 #: A bound nearer to 0 or 1 than this is none.
 _OPEN = 1e-12
@@ -24,8 +25,12 @@ def build(contents: Contents) -> Section | None:
         return None
     found = prepare_bounds(oof, stages)
     bounds = None if contents.stack is None else contents.stack["clip"]
-    curves = [_figure(oof, stage, bounds) for stage in stages]
-    parts: list[Part] = [*curves, _table(found), *(Words(text) for text in _taken(contents))]
+    curves = [_figure(contents, oof, stage, bounds) for stage in stages]
+    parts: list[Part] = [
+        *curves,
+        _table(found, contents),
+        *(Words(text) for text in _taken(contents)),
+    ]
     return Section("bounds", "Bounds", _lead(found.iloc[-1]), parts)
 
 
@@ -70,11 +75,14 @@ def _lead(final: pd.Series) -> str:
     )
 
 
-def _figure(oof: pd.DataFrame, stage: str, bounds: list[float] | None) -> Figure:
+def _figure(
+    contents: Contents, oof: pd.DataFrame, stage: str, bounds: list[float] | None
+) -> Figure:
     from calibration import clip_curve
 
     curve = clip_curve(oof[stage], oof["label"])
-    is_last = stage == "calibrated"
+    is_last = stage == SHIPPED
+    title = contents.title_of(stage)
     shown = (bounds[0], bounds[1]) if is_last and bounds is not None else None
     if shown is not None:
         caption = (
@@ -90,7 +98,7 @@ def _figure(oof: pd.DataFrame, stage: str, bounds: list[float] | None) -> Figure
         )
     return Figure(
         f"bounds_{'calibrated' if is_last else 'before'}",
-        "Calibrated and clipped" if is_last else f"Before: {stage_title(stage)}",
+        f"As submitted ({title})" if is_last else f"Before ({title})",
         caption,
         partial(_plot_curve, curve=curve, bounds=shown),
         curve,
@@ -104,7 +112,7 @@ def _plot_curve(canvas: Any, curve: pd.DataFrame, bounds: tuple[float, float] | 
     plot_clip_curve(curve, canvas.subplots(), bounds)
 
 
-def _table(found: pd.DataFrame) -> Table:
+def _table(found: pd.DataFrame, contents: Contents) -> Table:
     def bound(row: Row) -> str:
         margin = row["best_margin"]
         return "none" if np.isnan(margin) else f"{margin:.2g} from the ends"
@@ -112,7 +120,7 @@ def _table(found: pd.DataFrame) -> Table:
     return Table.of(
         found,
         {
-            "stage": cell("stage", stage_title),
+            "stage": cell("stage", contents.title_of),
             "log loss": cell("log_loss", number),
             "with the best bound": cell("best", number),
             "which is": bound,

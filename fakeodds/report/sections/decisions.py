@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, cell, count
 from fakeodds.view.figures import CLOUD, FAKE, GREY, REAL, SERIES, STRONG, plain_axes
-from fakeodds.view.format import apart_in_figure, number, percent, stage_title
+from fakeodds.view.format import apart_in_figure, number, percent
 from stacking.estimate.stages import singles
 
 #: Points of a ROC curve that are drawn.
@@ -41,10 +41,10 @@ def build(contents: Contents) -> Section | None:
     final = shown[-1]
     decisions = prepare_decisions(oof, final)
     parts: list[Part] = [
-        _roc(oof, _curves(contents, final)),
+        _roc(contents, oof, _curves(contents, final)),
         _matrix(decisions),
         _table(decisions),
-        *(_histogram(oof, stage) for stage in shown),
+        *(_histogram(oof, stage, contents.title_of(stage)) for stage in shown),
     ]
     return Section("decisions", "Decisions", _lead(oof, decisions), parts)
 
@@ -187,11 +187,12 @@ def _lead(oof: pd.DataFrame, decisions: pd.DataFrame) -> str:
     )
 
 
-def _roc(oof: pd.DataFrame, stages: Sequence[str]) -> Figure:
+def _roc(contents: Contents, oof: pd.DataFrame, stages: Sequence[str]) -> Figure:
     from calibration import auc
 
     areas = {stage: auc(oof["label"], oof[stage]) for stage in stages}
     curves = {stage: prepare_roc(oof["label"], oof[stage]) for stage in stages}
+    titles = [contents.title_of(stage) for stage in stages]
     data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()])
     # Good curves cling to the corner: the figure goes there.
     corner = _CORNER if areas[stages[0]] > _GOOD else 1.0
@@ -201,20 +202,24 @@ def _roc(oof: pd.DataFrame, stages: Sequence[str]) -> Figure:
         "Fakes found against false alarms (ROC)",
         "Each point is a threshold: how many of the fakes are found if so many of the reals are "
         f"called FAKE too. Further up and left is better; the dotted line is guessing.{zoomed}",
-        partial(_plot_roc, curves=curves, areas=areas, corner=corner),
+        partial(_plot_roc, curves=curves, titles=titles, areas=areas, corner=corner),
         data[["stage", "false_alarms", "found"]],
         size=(4.6, 4.2),
     )
 
 
 def _plot_roc(
-    canvas: Any, curves: Mapping[str, pd.DataFrame], areas: Mapping[str, float], corner: float
+    canvas: Any,
+    curves: Mapping[str, pd.DataFrame],
+    titles: Sequence[str],
+    areas: Mapping[str, float],
+    corner: float,
 ) -> None:
     axes = plain_axes(canvas)
     axes.plot([0, 1], [0, 1], color=CLOUD, linestyle=":", linewidth=1.4)
     # The stage that counts is drawn last, above the others.
     styles = (STRONG, 2.0, "-"), (SERIES[1], 1.4, "--"), (GREY, 1.4, "-")
-    names = apart_in_figure([stage_title(stage) for stage in curves], 28)
+    names = apart_in_figure(titles, 28)
     for (stage, curve), name, (colour, width, dashes) in reversed(
         list(zip(curves.items(), names, styles, strict=False))
     ):
@@ -316,12 +321,12 @@ def _table(decisions: pd.DataFrame) -> Table:
     )
 
 
-def _histogram(oof: pd.DataFrame, stage: str) -> Figure:
+def _histogram(oof: pd.DataFrame, stage: str, title: str) -> Figure:
     data = prepare_histogram(oof["label"], oof[stage])
     is_last = stage == "calibrated"
     return Figure(
         f"histogram_{'calibrated' if is_last else 'before'}",
-        f"Where the answers lie: {stage_title(stage)}",
+        f"Where the answers lie: {title}",
         "FAKE upwards, REAL downwards, each as a share of its class; the heights grow with the "
         "square root, so that few videos are seen too. Where both are high, they are mixed up.",
         partial(_plot_histogram, data=data),

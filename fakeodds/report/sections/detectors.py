@@ -17,7 +17,7 @@ EARNED, UNSHOWN, NOT_NEEDED, UNKNOWN = (
     "not needed",
     "not known",
 )
-_HELPS, _ALIKE, _HURTS = "helps the mean", "changes little", "harms the mean"
+_HELPS, _HURTS = "helps the mean", "harms the mean"
 
 #: Chance that any detector at all is said to earn its place, where none does.
 _WRONG = 0.05
@@ -73,7 +73,8 @@ def _of_comparison(contents: Contents) -> Section | None:
     )
     unshown = list(places.loc[places["verdict"] == UNSHOWN, "detector"])
     if unshown:
-        lead += f" Of {listed(unshown)} neither is shown, that they help or that they harm."
+        it = "it helps nor that it harms" if len(unshown) == 1 else "they help nor that they harm"
+        lead += f" Of {listed(unshown)}, neither that {it} was shown."
     if harmful:
         lead += (
             f" All are better without {'any one of ' if len(harmful) > 1 else ''}{listed(harmful)}."
@@ -124,7 +125,7 @@ def prepare_left_out(oof: pd.DataFrame) -> pd.DataFrame:
         without = row_log_loss(label, np.clip(others, 0.0, 1.0))
         gain = float((without - with_all).mean())
         error = standard_error(without - with_all, oof["group"])
-        verdict = _HELPS if gain > SHOWN * error else _HURTS if gain < -SHOWN * error else _ALIKE
+        verdict = _HELPS if gain > SHOWN * error else _HURTS if gain < -SHOWN * error else UNSHOWN
         rows.append(
             {
                 "detector": stage_name(name),
@@ -147,7 +148,7 @@ def _of_mean(contents: Contents) -> Section | None:
         f"The plain mean would be better without {'any one of ' if len(harmful) > 1 else ''}"
         f"{listed(harmful)}."
         if harmful
-        else "None of them harms the plain mean."
+        else "None of them is shown to harm the plain mean."
     )
     table = Table.of(
         found,
@@ -159,8 +160,8 @@ def _of_mean(contents: Contents) -> Section | None:
             "± error": cell("standard_error", number, 5),
         },
         texts=(0, 1),
-        note=f"Log loss of the mean of the other detectors. “{_ALIKE}”: a difference within two "
-        "standard errors. The stack weighs detectors, so one that "
-        "harms the mean may still help there: see “Ensemble size”.",
+        note=f"Log loss of the mean of the other detectors. “{UNSHOWN}”: the difference is within "
+        "two standard errors. The stack weighs detectors, so one that harms the mean may still "
+        "help there: see “Ensemble size”.",
     )
     return Section("detectors", "What each detector brings", lead, [table])

@@ -9,7 +9,8 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Row, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, SERIES, STRONG, row_axes
-from fakeodds.view.format import interval, number, signed
+from fakeodds.view.format import better_or_worse, interval, number
+from fakeodds.workflows.advice import SHOWN
 from predictions.frame_rules import DEFAULT_RULE
 
 #: What each rule does, for somebody who has not read `predictions.frame_rules`.
@@ -47,25 +48,28 @@ def build(contents: Contents) -> Section | None:
         "Detectors score faces in single frames. One score a video was made of them by this rule: "
         f"{name}. "
     )
-    if taken != DEFAULT_RULE and own["difference"] < 0:
+    if taken != DEFAULT_RULE:
+        chance = abs(own["difference"]) <= SHOWN * own["standard_error"]
         lead += (
-            f"Out of fold it is {number(-own['difference'])} better in log loss than the usual "
-            f"rule ({default}; one standard error is {number(own['standard_error'])})."
+            "On the outer folds its log loss is "
+            f"{better_or_worse(own['difference'], own['standard_error'])} than that of the usual "
+            f"rule ({default}){', which may be chance' if chance else ''}."
         )
     elif best["difference"] < 0:
         lead += (
-            f"The best one for these videos is only {number(-best['difference'])} better in log "
-            f"loss than the usual rule (one standard error is {number(best['standard_error'])})."
+            "On the outer folds the best one for these videos is only "
+            f"{number(-best['difference'])} better in log loss (one standard error is "
+            f"{number(best['standard_error'])})."
         )
     else:
-        lead += "No other rule is better out of fold."
+        lead += "No other rule is better on the outer folds."
     several = table["over_tracks"].nunique() > 1
     parts: list[Part] = [
         Figure(
             "frame_rules",
             "Each rule against the usual one",
-            "Difference in log loss out of fold, with 95 % intervals of the paired difference; "
-            "left of the line is better. "
+            "Difference in log loss on the outer folds, with 95 % intervals of the paired "
+            "difference; left of the line is better. "
             + ("Colours: how several faces of one video are put together. " if several else "")
             + "The diamond was taken.",
             partial(_plot_rules, table=table),
@@ -76,7 +80,9 @@ def build(contents: Contents) -> Section | None:
         Words(
             "The rules are compared by a simple combination of the detectors, so the log losses "
             "here are not those of the whole ensemble. The usual rule stays unless another is "
-            "better by more than one standard error, and the choice is made anew inside each fold."
+            "better by more than one standard error on inner folds: those of all videos chose the "
+            "one that ships (the terminal says what it gained there), and each fold chose anew "
+            "inside. Here every rule is judged on the outer folds, so the numbers differ."
         ),
     ]
     return Section("frame_rules", "Frames to video", lead, parts)
@@ -122,7 +128,7 @@ def _as_table(table: pd.DataFrame, several: bool) -> Table:
     def difference(row: Row) -> str:
         if (row["rule"], row["over_tracks"]) == DEFAULT_RULE:
             return "the usual one"
-        return f"{signed(row['difference'])} ± {row['standard_error']:.4f}"
+        return better_or_worse(row["difference"], row["standard_error"])
 
     return Table.of(
         shown,

@@ -34,7 +34,7 @@ def build(contents: Contents) -> Section | None:
     loss = final["log_loss"]
     prior = metrics["prior"]
     knowing_nothing = cost_of_share(prior)
-    steps = prepare_steps(metrics, board)
+    steps = prepare_steps(metrics, board, contents.stack)
     advice = advice_of(contents.run, metrics, board, contents.domains)
     parts: list[Part] = [
         Tiles(
@@ -99,7 +99,9 @@ def _unseen(metrics: dict[str, Any]) -> str:
     return "that nothing that was fitted had seen, but perhaps others of their person or source"
 
 
-def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame | None) -> pd.DataFrame:
+def prepare_steps(
+    metrics: dict[str, Any], board: pd.DataFrame | None, stack: dict[str, Any] | None = None
+) -> pd.DataFrame:
     """A row a step: `stage`, `name`, `log_loss`, `low`, `high`; first the best single detector.
 
     Of several it is the best with a calibrator of its own, as the stack has one too.
@@ -115,7 +117,7 @@ def prepare_steps(metrics: dict[str, Any], board: pd.DataFrame | None) -> pd.Dat
         best = min(alone, key=lambda stage: float(stages[stage]["log_loss"]["value"]))
         first = {"stage": best, "name": stage_name(best), **loss_of(stages[best])}
     steps = [
-        {"stage": stage, "name": stage_title(stage), **loss_of(stages[stage])}
+        {"stage": stage, "name": stage_title(stage, stack), **loss_of(stages[stage])}
         for stage in STEPS
         if stage in stages
     ]

@@ -1,5 +1,6 @@
 """All that was judged on the same videos, in one order."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,18 @@ import pandas as pd
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
-from fakeodds.view.format import apart_in_figure, difference, interval, number, stage_title
-from fakeodds.workflows.advice import SHOWN, best_single
+from fakeodds.view.format import (
+    apart_in_figure,
+    better_or_worse,
+    difference,
+    interval,
+    number,
+)
+from fakeodds.workflows.advice import SHOWN, best_single, mean_instead
 from predictions.words import count
 from stacking.estimate.stages import STEPS
 
-_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "accuracy", "ece_plain": "ECE"}
+_MEASURES = {"brier": "Brier", "auc": "AUC", "accuracy": "right", "ece_plain": "ECE"}
 
 #: So many detectors are drawn; the table has them all.
 _DRAWN = 24
@@ -24,9 +31,9 @@ def build(contents: Contents) -> Section | None:
     board = contents.leaderboard
     if board is None:
         return None
-    parts: list[Part] = [_table(board), *_blend(contents)]
+    parts: list[Part] = [_table(board, contents.title_of), *_blend(contents)]
     if (board["kind"] == "calibrated detector").sum() > 1:
-        parts.insert(1, _figure(board))
+        parts.insert(1, _figure(board, contents.title_of))
     return Section("leaderboard", "Leaderboard", _lead(board), parts)
 
 
@@ -44,43 +51,45 @@ def _lead(board: pd.DataFrame) -> str:
     word = "behind" if behind >= 0 else "ahead"
     shown = abs(behind) > SHOWN * single["to_shipped_error"]
     gap = difference(abs(behind), single["to_shipped_error"])
+    mean = mean_instead(board)
     return (
         f"What is submitted has a log loss of {number(shipped['log_loss'])}; the best detector "
         f"alone, {single['name']} with a calibrator of its own, has {number(single['log_loss'])}: "
         f"{gap} {word}{'' if shown else ', which may be chance'}."
+        f"{'' if mean is None else f' {mean[0]}'}"
     )
 
 
-def _row_name(row: Any) -> str:
+def _row_name(row: Any, title_of: Callable[[str], str]) -> str:
     """What a row is, for somebody who knows none of our words."""
     name, kind = str(row["name"]), row["kind"]
     if kind == "ensemble":
         return f"{name} by selection: {row['models']}"
-    return stage_title(name) if kind == "stack" else name
+    return title_of(name) if kind == "stack" else name
 
 
-def _table(board: pd.DataFrame) -> Table:
-    def signed(row: Any) -> str:
-        """Behind what is submitted, or ahead of it."""
-        if row["shipped"]:
-            return "submitted"
-        sign = "+" if round(row["to_shipped"], 4) > 0 else ""
-        # No minus before what is rounded to nothing.
-        return sign + difference(round(row["to_shipped"], 4) + 0.0, row["to_shipped_error"])
+def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
+    def against(row: Any) -> str:
+        """Better or worse than what is submitted."""
+        return (
+            "submitted"
+            if row["shipped"]
+            else better_or_worse(row["to_shipped"], row["to_shipped_error"])
+        )
 
     return Table.of(
         board,
         {
-            "what": _row_name,
+            "what": lambda row: _row_name(row, title_of),
             "kind": cell("kind"),
             "log loss": cell("log_loss", number),
-            "95 %": interval,
-            "behind the first": lambda row: (
+            "95 %": lambda row: interval(row, 3),
+            "behind first": lambda row: (
                 "-"
                 if row["difference"] == 0
                 else difference(row["difference"], row["standard_error"])
             ),
-            "against submitted": signed,
+            "against submitted": against,
             **{title: cell(name, number, 3) for name, title in _MEASURES.items()},
         },
         strong=[int(at) for at in board.index[board["shipped"]]],
@@ -90,7 +99,9 @@ def _table(board: pd.DataFrame) -> Table:
         "error of the paired difference, over groups. A detector is there as it came and with a "
         "map of its own; an ensemble is the detectors that forward selection takes, combined by an "
         "L2-logistic regression; meta-learners and calibrators are what the stack chose from. "
-        "Log loss, Brier and ECE: lower is better; AUC (0.5 is chance) and accuracy: higher.",
+        "What is submitted is called by what the stack does that ships; each fold that judged here "
+        "chose for itself whether to calibrate and to clip. Log loss, Brier and ECE: lower is "
+        "better; AUC (0.5 is chance) and right (the share that is, at 0.5): higher.",
     )
 
 
@@ -124,8 +135,8 @@ def _blend(contents: Contents) -> list[Part]:
     ]
 
 
-def _figure(board: pd.DataFrame) -> Figure:
-    drawn = prepare_drawn(board)
+def _figure(board: pd.DataFrame, title_of: Callable[[str], str]) -> Figure:
+    drawn = prepare_drawn(board, title_of)
     n_detectors = int((board["kind"] == "calibrated detector").sum())
     limit = _limit(drawn)
     told = (
@@ -146,7 +157,7 @@ def _figure(board: pd.DataFrame) -> Figure:
     )
 
 
-def prepare_drawn(board: pd.DataFrame) -> pd.DataFrame:
+def prepare_drawn(board: pd.DataFrame, title_of: Callable[[str], str]) -> pd.DataFrame:
     """The steps, the last first, then the detectors with a calibrator of their own, the best first.
 
     Columns `name`, `is_step`, `log_loss`, `low`, `high`, and `as_it_came`: the log loss of a
@@ -164,7 +175,10 @@ def prepare_drawn(board: pd.DataFrame) -> pd.DataFrame:
         float("nan") if step else float(by_kind.loc[("detector", name), "log_loss"])
         for step, name in zip(is_step, drawn["name"], strict=True)
     ]
-    names = [stage_title(str(name)) for name in drawn["name"]]
+    names = [
+        title_of(name) if step else name
+        for step, name in zip(is_step, drawn["name"].astype(str), strict=True)
+    ]
     return drawn.drop(columns="kind").assign(name=names, is_step=is_step, as_it_came=raw)
 
 

@@ -1,5 +1,6 @@
 """Whether a probability means what it says, before and after calibration."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, Words, records
-from fakeodds.view.format import interval, number, stage_title
+from fakeodds.view.format import interval, number
+from stacking.estimate.stages import SHIPPED
 
 if TYPE_CHECKING:
     from calibration import ReliabilityDiagram
@@ -29,6 +31,9 @@ _MEASURES = {
 
 Measures = dict[str, dict[str, dict[str, float]]]
 
+#: A slope whose whole interval is within this factor of 1 is called right.
+_NEAR_ONE = 1.25
+
 #: Notes of a stack that say which calibrator *auto* took, and why; the first names one.
 _CHOSEN = ("calibration.chosen", "calibration.none", "stacking.as-before")
 
@@ -41,11 +46,12 @@ def build(contents: Contents) -> Section | None:
     oof, stages = contents.oof, contents.before_and_after
     if oof is None or not stages:
         return None
-    parts: list[Part] = [_figure(oof, stage) for stage in stages]
+    titles = {stage: _title(contents, stage) for stage in stages}
+    parts: list[Part] = [_figure(oof, stage, title) for stage, title in titles.items()]
     if contents.measures is not None:
         told = prepare_measures(contents.measures, stages)
-        sentences = [_in_words(told, stage) for stage in stages]
-        parts += [Words(" ".join(sentences)), _table(told, stages)]
+        sentences = [_in_words(told[stage], title) for stage, title in titles.items()]
+        parts += [Words(" ".join(sentences)), _table(told, contents)]
     parts += [Words(sentence) for sentence in _calibrator(contents)]
     return Section("reliability", "Reliability", _lead(), parts)
 
@@ -78,18 +84,24 @@ def _lead() -> str:
     )
 
 
-def _figure(oof: pd.DataFrame, stage: str) -> Figure:
+def _title(contents: Contents, stage: str) -> str:
+    """Which answers they are: before, or those that are submitted, and what was done to them."""
+    title = contents.title_of(stage)
+    return f"As submitted ({title})" if stage == SHIPPED else f"Before ({title})"
+
+
+def _figure(oof: pd.DataFrame, stage: str, title: str) -> Figure:
     diagram = prepare_diagram(oof, stage)
-    is_last = stage == "calibrated"
+    is_last = stage == SHIPPED
     return Figure(
         f"reliability_{'calibrated' if is_last else 'before'}",
-        "After calibration" if is_last else f"Before: {stage_title(stage)}",
+        title,
         "Dots below the diagonal: FAKE is called too strongly; above: not strongly enough. Within "
         "the grey band a right answer would lie in 95 % by chance alone. At the foot, where the "
         "videos are.",
         partial(_plot_diagram, diagram=diagram),
         diagram.bins,
-        size=(4.6, 4.4),
+        size=(4.6, 5.9),
         further={"curve": diagram.curve},
     )
 
@@ -100,19 +112,23 @@ def _plot_diagram(canvas: Any, diagram: "ReliabilityDiagram") -> None:
     plot_reliability(diagram, canvas.subplots())
 
 
-def _in_words(told: Measures, stage: str) -> str:
+def _in_words(measured: Mapping[str, Mapping[str, float]], title: str) -> str:
     """What slope, shift and gain say of a stage."""
-    name = "After calibration" if stage == "calibrated" else f"Before ({stage_title(stage)})"
-    slope, shift = told[stage]["slope"], told[stage]["in_the_large"]
-    gain = told[stage]["calibration"]
+    slope, shift, gain = (measured[name] for name in ("slope", "in_the_large", "calibration"))
+    its = f"slope {number(slope['value'], 2)}; 95 %: {interval(slope, 2)}"
     if np.isnan(slope["value"]):
         sure = "how sure the answers are cannot be judged, as all are alike"
     elif slope["high"] < 1:
-        sure = f"the answers are surer than they may be (slope {number(slope['value'], 2)}, not 1)"
+        sure = f"the answers are surer than they may be ({its}; right would be 1)"
     elif slope["low"] > 1:
-        sure = f"the answers could be surer (slope {number(slope['value'], 2)}, not 1)"
+        sure = f"the answers could be surer ({its}; right would be 1)"
+    elif slope["low"] > 1 / _NEAR_ONE and slope["high"] < _NEAR_ONE:
+        sure = f"the answers are about as sure as they may be ({its})"
     else:
-        sure = f"the answers are as sure as they may be (slope {number(slope['value'], 2)})"
+        sure = (
+            "it cannot be told from these videos whether the answers are too sure or not sure "
+            f"enough ({its}; right would be 1)"
+        )
     share = ""
     if shift["low"] > 0:
         share = ", FAKE is called too rarely"
@@ -122,15 +138,16 @@ def _in_words(told: Measures, stage: str) -> str:
         saved = f"recalibrating would save {number(gain['value'])} of the log loss"
     else:
         saved = "recalibrating would save nothing that can be shown"
-    return f"{name}: {sure}{share}, and {saved}."
+    return f"{title}: {sure}{share}, and {saved}."
 
 
-def _table(told: Measures, stages: list[str]) -> Table:
+def _table(told: Measures, contents: Contents) -> Table:
     def cells(stage: str, measure: str) -> tuple[str, str]:
         row = told[stage][measure]
         return number(row["value"]), interval(row, 3)
 
-    names = ["calibrated" if stage == "calibrated" else "before" for stage in stages]
+    stages = list(told)
+    names = [contents.title_of(stage) if stage == SHIPPED else "before" for stage in stages]
     return Table(
         ("measure", *(text for name in names for text in (name, "95 %"))),
         [

@@ -15,6 +15,7 @@ from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Tile
 from fakeodds.view.format import difference, ensemble_name, interval, listed, number
 from fakeodds.workflows.advice import advice_of_comparison
 from predictions.notes import note_from_json
+from predictions.words import all_of
 from stacking.ensembles.costs import COSTS, budget_in_words
 from stacking.estimate.stages import single_of
 
@@ -99,7 +100,7 @@ def _lead(comparison: "Comparison") -> str:
     taken, smallest = (comparison.taken(rule) for rule in ("recommended", "smallest"))
     allowed = max(comparison.table.loc[comparison.table["in_budget"], "size"])
     if taken["size"] == most:
-        lead = f"All {most} detectors are recommended."
+        lead = f"{all_of(most, 'detector').capitalize()} are recommended."
     else:
         lead = (
             f"{taken['size']} of {most} are recommended: {listed(list(taken['models']), most=12)}."

@@ -14,6 +14,7 @@ from fakeodds.view.format import (
     as_floats,
     in_figure,
     interval,
+    listed,
     loss_of,
     number,
     percent,
@@ -36,12 +37,13 @@ def build(contents: Contents) -> Section | None:
         return None
     figures: list[Part] = []
     tables: list[Part] = []
-    sentences = []
+    sentences, columns = [], []
     for column in metrics.get("slices", {}):
         slices = prepare_slices(metrics, column)
         if len(slices) < 2:
             continue
-        sentences.append(_weakest(slices, column))
+        columns.append(column)
+        sentences.append(say_harder(slices, column))
         figures.append(_slice_figure(slices, column))
         tables.append(_slice_table(slices, column))
     groups = prepare_groups(oof, metrics["prior"])
@@ -52,7 +54,8 @@ def build(contents: Contents) -> Section | None:
         tables += _group_parts(groups)
     if not figures:
         return None
-    return Section("slices", "Where it is weak", " ".join(sentences), [*figures, *tables])
+    lead = " ".join(filter(None, sentences)) or f"Log loss by {listed(columns)}."
+    return Section("slices", "Where it is weak", lead, [*figures, *tables])
 
 
 def prepare_slices(metrics: dict[str, Any], column: str) -> pd.DataFrame:
@@ -125,28 +128,33 @@ def prepare_spread(groups: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"videos": videos[kept], "log_loss": loss[kept]})
 
 
-def _weakest(slices: pd.DataFrame, column: str) -> str:
-    enough = slices[slices["videos"] >= _ENOUGH]
+def say_harder(slices: pd.DataFrame, column: str) -> str:
+    """Which part is harder than which, where that is shown; nothing of a single part with fakes.
+
+    Parts are compared by what they cost above saying the share of fakes, which of a part of one
+    label tells nothing: REAL videos alone are no method.
+    """
+    parts = slices[slices["fakes"] > 0]
+    enough = parts[parts["videos"] >= _ENOUGH]
     if len(enough) < 2:
-        return f"No {column} has enough videos to say where it is weak."
+        return f"No two {column}s have enough videos to compare them." if len(parts) > 1 else ""
     over = enough["log_loss"] - enough["nothing"]
     at = over.to_numpy()
     worst, best = enough.iloc[int(at.argmax())], enough.iloc[int(at.argmin())]
+    if worst["low"] - worst["nothing"] <= best["high"] - best["nothing"]:
+        return f"By {column}, no part is shown to be harder than another."
     lost = worst["low"] <= worst["nothing"] < worst["high"]
     told = (
-        f"By {column}, the ensemble is weakest on {shorten(worst['name'])}: log loss "
-        f"{number(worst['log_loss'], 3)} (95 %: {interval(worst, 3)}), "
-        + ("not shown to be better than" if lost else "compared with")
-        + f" always saying the share of fakes ({number(worst['nothing'], 3)})."
+        f"By {column}, {shorten(worst['name'])} is harder for the ensemble than "
+        f"{shorten(best['name'])}: log loss {number(worst['log_loss'], 3)} (95 %: "
+        f"{interval(worst, 3)}) against {number(best['log_loss'], 3)} ({interval(best, 3)}), "
+        f"where always saying the share of fakes costs {number(worst['nothing'], 3)} and "
+        f"{number(best['nothing'], 3)}."
     )
-    if len(enough) < len(slices):
+    if lost:
+        told += f" On {shorten(worst['name'])} it is not shown to be better than that."
+    if len(enough) < len(parts):
         told += f" Parts of fewer than {_ENOUGH} videos are passed over here."
-    gain = best["nothing"] - best["log_loss"]
-    if gain > 0:
-        told += (
-            f" It gains most on {shorten(best['name'])}: {number(best['log_loss'], 3)} instead of "
-            f"{number(best['nothing'], 3)}."
-        )
     return told
 
 

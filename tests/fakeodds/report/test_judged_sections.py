@@ -27,7 +27,14 @@ from fakeodds.report.sections import (
 )
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.figures import COLOURS, draw
-from fakeodds.view.format import apart_in_figure, ensemble_name, interval, listed, number
+from fakeodds.view.format import (
+    apart_in_figure,
+    better_or_worse,
+    ensemble_name,
+    interval,
+    listed,
+    number,
+)
 from fakeodds.workflows.judged_files import measures_of
 from predictions.errors import InputError
 from predictions.folds import assign_folds
@@ -220,7 +227,7 @@ def test_the_leaderboard_has_every_row_by_its_loss_and_opens_with_the_best_of_ea
     assert shipped[5] == "submitted"
     stages = (contents.metrics or {})["stages"]
     assert shipped[2] == number(stages["calibrated"]["log_loss"]["value"])
-    assert shipped[3] == interval(stages["calibrated"]["log_loss"])
+    assert shipped[3] == interval(stages["calibrated"]["log_loss"], 3)
     assert {table.rows[at][1] for at in table.keys} == set(board["kind"])
     assert "nonneg 0.70, best 0.30" in words(built(contents, leaderboard))
     drawn = figures(built(contents, leaderboard))["leaderboard"].data
@@ -254,6 +261,31 @@ def test_a_detector_earns_its_place_only_where_it_is_shown(make_run: MakeRun) ->
     }
     few = detectors.prepare_places(left_out, 4).set_index("detector")["verdict"]
     assert detectors.EARNED not in set(few)
+
+
+def test_two_detectors_are_both_and_what_is_not_shown_is_said_in_plain_words(
+    make_run: MakeRun,
+) -> None:
+    contents = make_run(60, 2, compared=True)
+    assert len((contents.compare or {})["recommendation"]["models"]) == 2
+    assert built(contents, sizes).lead.startswith("Both detectors are recommended.")
+    section = built(contents, detectors)
+    assert {row[1] for row in tables(section)[0].rows} == {detectors.UNSHOWN}
+    assert section.lead.endswith("neither that they help nor that they harm was shown.")
+
+
+def test_better_and_worse_are_words_and_no_signs(make_run: MakeRun) -> None:
+    assert better_or_worse(-0.0125, 0.038) == "0.0125 ± 0.0380 better"
+    assert better_or_worse(0.0612, None) == "0.0612 worse"
+    assert better_or_worse(-0.00001, 0.0) == "0.0000 ± 0.0000"
+    contents = make_run()
+    board = contents.leaderboard
+    assert board is not None
+    (table,) = tables(built(contents, leaderboard))
+    at = table.header.index("against submitted")
+    for row, gap in zip(table.rows, board["to_shipped"], strict=True):
+        assert row[at].startswith(("0.", "submitted"))
+        assert row[at].endswith("better") == (round(gap, 4) < 0)
 
 
 def test_without_a_comparison_detectors_are_left_out_of_the_mean(make_run: MakeRun) -> None:
@@ -305,6 +337,65 @@ def test_the_calibrator_is_told_whatever_it_is_called(
     stack = {**STACK, "settings": {**STACK["settings"], "calibration": asked}}  # type: ignore[dict-item]
     (run.stack / "stack.json").write_text(json.dumps({**stack, "calibrator": fitted}))
     assert words(built(Contents(seal(run.path)), reliability)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("calibrator", "clip", "title"),
+    [
+        ("affine", [0.02, 0.98], "calibrated and clipped"),
+        ("affine", None, "calibrated"),
+        ("affine", [0.0, 1.0], "calibrated"),
+        ("identity", [0.02, 1.0], "clipped"),
+        (None, [0.02, 1.0], "clipped"),
+        (None, None, "uncalibrated, unclipped"),
+    ],
+)
+def test_what_is_submitted_is_called_by_what_was_done(
+    make_run: MakeRun,
+    seal: Callable[[Path], RunFolder],
+    calibrator: str | None,
+    clip: Any,
+    title: str,
+) -> None:
+    run = make_run().run
+    stack = {**STACK, "clip": clip, "calibrator": calibrator and {"name": calibrator}}
+    (run.stack / "stack.json").write_text(json.dumps(stack))
+    contents = Contents(seal(run.path))
+    (board,) = tables(built(contents, leaderboard))
+    assert board.rows[board.strong[0]][0] == title
+    assert figures(built(contents, headline))["steps"].data["name"].iloc[-1] == title
+    assert f"As submitted ({title}): " in words(built(contents, reliability))
+    for module, name in ((reliability, "reliability"), (bounds, "bounds")):
+        shown = figures(built(contents, module))[f"{name}_calibrated"]
+        assert shown.title == f"As submitted ({title})"
+    histogram = figures(built(contents, decisions))["histogram_calibrated"]
+    assert histogram.title == f"Where the answers lie: {title}"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.64, -0.11, 1.31, "it cannot be told from these videos whether the answers are too sure"),
+        (1.02, 0.9, 1.15, "the answers are about as sure as they may be (slope 1.02; 95 %: 0.90"),
+        (0.64, 0.4, 0.9, "the answers are surer than they may be (slope 0.64; 95 %: 0.40 to 0.90"),
+        (1.5, 1.1, 2.0, "the answers could be surer (slope 1.50"),
+    ],
+)
+def test_how_sure_answers_may_be_is_said_only_where_it_is_shown(
+    make_run: MakeRun,
+    seal: Callable[[Path], RunFolder],
+    value: float,
+    low: float,
+    high: float,
+    said: str,
+) -> None:
+    run = make_run().run
+    measures = pd.read_csv(run.measures)
+    its = (measures["stage"] == "calibrated") & (measures["measure"] == "slope")
+    measures.loc[its, ["value", "low", "high"]] = [value, low, high]
+    measures.to_csv(run.measures, index=False)
+    told = words(built(Contents(seal(run.path)), reliability))
+    assert f"As submitted (calibrated and clipped): {said}" in told
 
 
 def test_a_damaged_file_is_refused_by_name(make_run: MakeRun) -> None:
@@ -497,7 +588,7 @@ def test_one_detector_has_no_ensemble_to_speak_of(make_run: MakeRun) -> None:
         "histogram_before",
         "histogram_calibrated",
     }
-    assert "Before: model_0" in [
+    assert "Before (model_0)" in [
         figure.title for figure in figures(built(contents, bounds)).values()
     ]
 

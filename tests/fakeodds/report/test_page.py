@@ -107,6 +107,25 @@ def test_it_opens_offline_and_fits(
     page.close()
 
 
+def test_a_wide_table_fits_a_laptop_and_says_on_a_phone_that_it_scrolls(
+    run: Path, browser: Any
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"file://{run / 'report.html'}")
+    page.get_by_role("button", name=re.compile("Show all")).first.click()
+    board = page.locator("#leaderboard .scroll")
+    hint = page.locator("#leaderboard .sideways")
+    assert board.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+    assert page.locator("#leaderboard th").last.inner_text() == "ECE"
+    assert hint.is_hidden()
+    page.set_viewport_size({"width": 390, "height": 800})
+    hint.wait_for(state="visible")
+    assert board.evaluate("box => box.scrollWidth > box.clientWidth")
+    page.emulate_media(media="print")
+    assert hint.is_hidden()
+    page.close()
+
+
 def test_on_paper_it_is_light_and_nothing_runs_off(
     tmp_path: Path, cli: Callable[..., Any], make_scores: Callable[..., Any], browser: Any
 ) -> None:

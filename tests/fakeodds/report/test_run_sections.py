@@ -32,6 +32,7 @@ from fakeodds.report.sections import (
     slices,
 )
 from fakeodds.run.folder import RunFolder
+from fakeodds.view.format import better_or_worse
 from predictions.products import write_sealed
 from stacking.estimate.missing import missing_scores, with_gaps
 
@@ -172,10 +173,36 @@ def test_slices_are_those_of_metrics_json_and_add_up(run: Path) -> None:
     share = known.metrics["prior"]
     nothing = np.average(found["nothing"], weights=found["videos"])
     assert nothing == pytest.approx(-share * np.log(share) - (1 - share) * np.log(1 - share))
-    over = (found["log_loss"] - found["nothing"]).idxmax()
     section = slices.build(known)
     assert section is not None
-    assert slices.shorten(str(over)) in section.lead
+    assert slices.say_harder(found.reset_index(), "method") in section.lead
+
+
+def part(name: str, loss: float, half: float, *, videos: int = 60, fakes: int = 60) -> dict:
+    """A row of `prepare_slices`, so far as sentences are made of it."""
+    ends = {"low": loss - half, "high": loss + half}
+    return {"name": name, "videos": videos, "fakes": fakes, "log_loss": loss, **ends} | {
+        "nothing": 0.69
+    }
+
+
+def test_a_part_is_called_harder_only_where_it_is_shown() -> None:
+    def said(*parts: dict) -> str:
+        return slices.say_harder(pd.DataFrame(list(parts)), "method")
+
+    real = part("real", 0.2, 0.01, fakes=0)
+    assert said(real, part("swap", 0.685, 0.1)) == ""
+    assert said(real, part("swap", 0.9, 0.01), part("few", 0.1, 0.01, videos=9)) == (
+        "No two methods have enough videos to compare them."
+    )
+    close = said(real, part("swap", 0.685, 0.1), part("reenact", 0.673, 0.1))
+    assert close == "By method, no part is shown to be harder than another."
+    apart = said(real, part("swap", 0.65, 0.1), part("reenact", 0.3, 0.1), part("mid", 0.5, 0.2))
+    assert apart.startswith(
+        "By method, swap is harder for the ensemble than reenact: log loss 0.650 (95 %: 0.550 to "
+        "0.750) against 0.300 (0.200 to 0.400)"
+    )
+    assert apart.endswith("On swap it is not shown to be better than that.")
 
 
 def test_groups_add_up_and_the_hardest_come_first(run: Path) -> None:
@@ -279,6 +306,10 @@ def test_frame_rules_say_which_was_taken(
     section = frame_rules.build(known)
     assert section is not None
     assert "median of the logits; of several faces: mean of the faces" in section.lead
+    # The choice is of inner folds, this section of the outer ones: each says which.
+    own = found[found["taken"]].iloc[0]
+    told = better_or_worse(own["difference"], own["standard_error"])
+    assert f"On the outer folds its log loss is {told} than that of the usual rule" in section.lead
     (shown,) = tables(section)
     assert [shown.rows[row][0] for row in shown.strong] == ["median/mean"]
 
@@ -515,6 +546,7 @@ sys.meta_path.insert(0, Nothing())
 from pathlib import Path
 from fakeodds.report import sections, write_report
 from fakeodds.run.folder import RunFolder
+from fakeodds.view.format import better_or_worse
 sections.ORDER = ("slices", "mistakes", "coverage", "costs")
 write_report(RunFolder.existing(Path(sys.argv[1])))
 """

@@ -134,6 +134,22 @@ class Shift:
         named(tmp_path / "mine.py", "Shift")
 
 
+def test_a_module_beside_it_belongs_to_its_code(tmp_path: Path) -> None:
+    text = "from shades import of\n" + RED.replace(
+        "images[..., 0].mean(axis=(1, 2)) / 255 - 0.5", "of(images)"
+    )
+    shades = "def of(images):\n    return images[..., 1].mean(axis=(1, 2))\n"
+    write(tmp_path / "shades.py", shades)
+    card = named(write(tmp_path / "mine.py", text))
+    np.testing.assert_allclose(opened(card).logits(IMAGES), IMAGES[..., 1].mean(axis=(1, 2)))
+    # Of the same length, within the same second: what stale bytecode would hide.
+    write(tmp_path / "shades.py", shades.replace("1].", "2]."))
+    with pytest.raises(InputError, match="not the code that the run was made with"):
+        opened(card)
+    again = opened(named(tmp_path / "mine.py"))
+    np.testing.assert_allclose(again.logits(IMAGES), IMAGES[..., 2].mean(axis=(1, 2)))
+
+
 def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     named(write(tmp_path / "a" / "mine.py"))
     with pytest.raises(InputError, match="two detectors are called 'Red'"):

@@ -86,6 +86,59 @@ def test_in_the_terminal(stacked: Path, cli: Cli) -> None:
     assert max(map(len, said.splitlines()[3:])) < 200
 
 
+def test_a_label_is_that_of_the_very_video(stacked: Path, cli: Cli) -> None:
+    """Names repeat: new.csv has other videos of the names that train.csv has."""
+    run, asked = stacked / "run", "v0002.mp4"
+    own = explained(cli, run, asked, stacked / "train.csv")
+    oof = pd.read_csv(run / "oof.csv").set_index("video").loc[asked]
+    assert own["label"] == ("FAKE" if oof["label"] else "REAL")
+    assert own["out_of_fold"] == oof["calibrated"]
+    other = explained(cli, run, asked, stacked / "new.csv")
+    assert other["label"] is other["out_of_fold"] is None
+    said = cli("explain", run, asked, stacked / "new.csv").output
+    assert "this is taken for another one" in " ".join(said.split())
+
+
+def test_raw_scores_do_not_tell_which_video_it_is(
+    tmp_path: Path, cli: Cli, scores: pd.DataFrame
+) -> None:
+    names = ["strong", "bold", "blind"]
+    raw = scores.assign(**{name: 50 * scores[name] for name in names})
+    raw.to_csv(tmp_path / "raw.csv", index=False)
+    cli("stack", tmp_path / "raw.csv", "--out", tmp_path / "run", *FAST)
+    said = cli("explain", tmp_path / "run", "v0002.mp4", tmp_path / "raw.csv").output
+    assert "cannot be told by raw scores" in " ".join(said.split())
+
+
+def test_the_answer_is_at_the_share_that_the_run_answers_for(stacked: Path, cli: Cli) -> None:
+    run, new = stacked / "run", stacked / "new.csv"
+    before = explained(cli, run, "v0002.mp4", new)
+    assert before["share"] is None
+    assert before["as_learned"] == before["probability"]
+    said = cli("stack", stacked / "train.csv", "--out", run, *FAST, "--prior", 0.1).output
+    assert "--out submission.csv --prior 0.1" in said  # the advised command
+    advised = stacked / "submission.csv"
+    cli("apply", run, new, "--out", advised, "--prior", 0.1)
+    found = explained(cli, run, "v0002.mp4", new)
+    answers = pd.read_csv(advised).set_index("filename")["label"]
+    assert found["probability"] == pytest.approx(answers["v0002.mp4"], rel=1e-9)
+    assert found["as_learned"] == pytest.approx(before["probability"])
+    assert found["share"] == 0.1
+    assert "where 10 % are fakes" in cli("explain", run, "v0002.mp4", new).output.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    # A labelled video keeps its own share.
+    assert explained(cli, run, "v0002.mp4", stacked / "train.csv")["share"] is None
+
+
+@pytest.mark.parametrize("option", [("--reverse", "nosuch"), ("--kind", "nosuch=logit")])
+def test_options_of_no_detector_are_refused(
+    option: tuple[str, str], stacked: Path, cli: Cli
+) -> None:
+    asked = ("explain", stacked / "run", "v0002", stacked / "new.csv", *option)
+    assert "there is no model 'nosuch'" in cli(*asked, code=2).output
+
+
 def test_who_nobody_knows_is_one_sentence(stacked: Path, cli: Cli) -> None:
     asked = ("explain", stacked / "run", "nobody.mp4")
     assert "no detectors of its own" in cli(*asked, code=2).output
@@ -127,6 +180,8 @@ def test_a_run_on_videos_explains_its_own_and_new_clips(
     assert found["out_of_fold"] == pytest.approx(oof.loc[known, "calibrated"])
     assert found["faces"]
     assert cli("explain", trained, "nobody.mp4", code=2).output.count("knows no video") == 1
+    said = cli("explain", trained, known, "--reverse", "x", code=2).output
+    assert "--reverse: is of files of scores, and none is named" in said
     clip = next(path for path in sorted(clips.test.iterdir()) if path.name != "broken.mp4")
     seen = explained(cli, trained, clip)
     assert seen["seen"]

@@ -174,6 +174,31 @@ def test_face_voice_and_a_score_file_in_one_stack(
     cli("apply", run, new, later, "--out", tmp_path / "applied.csv", "--jobs", "1")
     assert (tmp_path / "applied.csv").read_bytes() == (run / "submission.csv").read_bytes()
 
+    # One video by itself: what the run learned from, what was predicted, and the clip anew.
+    def explained(*asked: object) -> tuple[dict[str, Any], float | None]:
+        told = json.loads(cli("explain", run, *asked, "--json", "-q").output)
+        (own,) = (one["own"] for one in told["detectors"] if one["name"] == "theirs")
+        return told, own
+
+    stacked = pd.read_csv(scores).set_index("filename")["theirs"]
+    told, own = explained("part/v2.mp4")
+    assert own == pytest.approx(stacked["v2.mp4"])
+    assert told["out_of_fold"] == pytest.approx(oof.loc["part/v2.mp4", "calibrated"])
+    assert explained("part/v0.mp4")[1] is None  # which that file has not
+    told, own = explained("n1.mp4")
+    assert own == pytest.approx(0.9)
+    assert told["probability"] == pytest.approx(with_theirs["n1.mp4"])
+    told, own = explained(new / "n1.mp4", later)
+    assert own == pytest.approx(0.9)
+    assert told["probability"] == pytest.approx(with_theirs["n1.mp4"], abs=0.02)
+    assert explained(new / "n1.mp4")[1] is None
+    said = " ".join(cli("explain", run, new / "n1.mp4").output.split())
+    assert "theirs: no scores of this video are known" in said
+    said = cli("explain", run, "n1.mp4", later, "--reverse", "nosuch", code=2).output
+    assert "there is no model 'nosuch'" in said
+    said = cli("predict", run, new, "--scores", later, "--reverse", "nosuch", code=2).output
+    assert "there is no model 'nosuch'" in said
+
     # What is said of the columns is of the files that follow the folder.
     turned = tmp_path / "turned.csv"
     theirs = {"clip": ["n0.mp4", "n1.mp4"], "old": [0.1, 0.9], "theirs": [0.9, 0.1]}

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -40,6 +39,7 @@ from base_models.video.sampling import Sampling
 from base_models.video.stills import is_still, read_still
 from base_models.video.unreadable import UnreadableVideo, as_unreadable
 from predictions.file_names import on_disk
+from predictions.parallel import pieces_a_machine
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 from predictions.words import count
@@ -224,7 +224,7 @@ def iter_faces(
     settings = settings or FaceSettings()
     key = partial(_key, settings_key(settings))
     keep_only(out, map(str, dataset.videos["video"]))
-    workers = joblib.effective_n_jobs(jobs)
+    workers = pieces_a_machine(jobs)
     threads = max(1, available_threads() // workers) if workers > 1 else 0
     return work_on_videos(
         FACES,
@@ -241,6 +241,7 @@ def iter_faces(
         lost=lambda _: empty_faces(
             "unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size
         ),
+        shared=(dataset.root,),
         progress=progress,
     )
 

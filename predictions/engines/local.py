@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 Piece = tuple[Any, ...]
 
 #: Seconds after which an idle process ends: what it has imported is worth keeping for a while.
-_IDLE = 300
+IDLE = 300
 #: Seconds between two looks of a process at whether its parent is there.
 _LOOK = 1.0
 #: Of Linux's <sys/prctl.h>: which signal the end of the thread that began this process sends.
@@ -69,12 +69,19 @@ def _alone(work: Callable[..., Result], piece: Piece, lost: Callable[..., Result
     except TerminatedWorkerError as error:
         if lost is not None:
             return lost(*piece)
-        raise InputError(
-            "a process of this command was killed twice at the same piece of work (when memory "
-            "runs out, the system does that)",
-            remedy="free memory, or let fewer work at once (--jobs, --workers) or in smaller "
-            "pieces (--batch); the same command then goes on from here",
+        raise killed_twice(
+            "free memory, or let fewer work at once (--jobs, --workers) or in smaller pieces "
+            "(--batch); the same command then goes on from here"
         ) from error
+
+
+def killed_twice(remedy: str) -> InputError:
+    """What is said where a piece of work kills whatever does it."""
+    return InputError(
+        "a process of this command was killed twice at the same piece of work (when memory runs "
+        "out, the system does that)",
+        remedy=remedy,
+    )
 
 
 def _attempted(
@@ -94,13 +101,13 @@ def _attempted(
     feeding, ended = threading.RLock(), False
     # The system ends a process with the thread that began it; other threads come and go.
     lasting = threading.current_thread() is threading.main_thread()
-    with _undisturbed():
+    with undisturbed():
         executor = get_reusable_executor(
             jobs,
-            timeout=_IDLE,
-            initializer=_end_with,
+            timeout=IDLE,
+            initializer=end_with,
             initargs=(os.getpid(), lasting),
-            env=_environment(jobs),
+            env=environment(jobs),
         )
 
     def feed(count: int) -> None:
@@ -110,8 +117,8 @@ def _attempted(
                 return
             for number, piece in islice(pieces, count):
                 under_way[number] = piece
-                with _undisturbed():
-                    future = executor.submit(_alone_in_its_process, work, piece)
+                with undisturbed():
+                    future = executor.submit(alone_in_process, work, piece)
                 future.add_done_callback(partial(take, number))
 
     def take(number: int, future: Future[Result]) -> None:
@@ -141,13 +148,13 @@ def _attempted(
                 executor.shutdown(wait=True, kill_workers=True)
 
 
-def _alone_in_its_process(work: Callable[..., Result], piece: Piece) -> Result:
+def alone_in_process(work: Callable[..., Result], piece: Piece) -> Result:
     """The work; what it might share out itself stays in its process."""
     with joblib.parallel_config("sequential"):
         return work(*piece)
 
 
-def _environment(jobs: int) -> dict[str, str]:
+def environment(jobs: int) -> dict[str, str]:
     """What the processes find in their environment: threads that share the cores among them."""
     threads = str(max(joblib.cpu_count() // jobs, 1))
     names = {name: os.environ.get(name, threads) for name in _THREADS}
@@ -157,7 +164,7 @@ def _environment(jobs: int) -> dict[str, str]:
     return names | {name: os.environ.get(name, value) for name, value in more.items()}
 
 
-def _end_with(parent: int, lasting: bool) -> None:
+def end_with(parent: int, lasting: bool) -> None:
     """End this process when its parent is no more, even if that was killed.
 
     Args:
@@ -176,7 +183,7 @@ def _end_with(parent: int, lasting: bool) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Processes and threads that begin inside do not get Ctrl-C: it is the parent's to end them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

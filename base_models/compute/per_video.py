@@ -28,7 +28,7 @@ from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_cpus
 from predictions.errors import InputError
 from predictions.file_names import short_name
-from predictions.files import replacing
+from predictions.files import abandoned, replacing
 from predictions.parallel import is_elsewhere, width_of
 from predictions.products import key_of
 from predictions.progress import Progress, silent
@@ -242,7 +242,7 @@ def work_on_videos(
     """
     paths = {video: video_path(folder, video) for video in sources}
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in list(folder.rglob(".*.parquet.*.tmp")):  # of a killed process
+    for leftover in abandoned(folder, "*.parquet"):
         leftover.unlink(missing_ok=True)
     kept = _kept(store, paths, sources, key)
     todo = [video for video in sources if video not in kept]

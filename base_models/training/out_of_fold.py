@@ -21,6 +21,7 @@ from base_models.features.rows import features_folder
 from base_models.frozen.install import install
 from base_models.frozen.kinds import load
 from base_models.scoring.crops import CropIndex, Crops
+from base_models.scoring.detector_scores import Scoring
 from base_models.scoring.fold_models import (
     ALL,
     FOLD_RECORD,
@@ -347,16 +348,15 @@ def _score_frozen(
     if not specs:
         shutil.rmtree(frozen_scores(out), ignore_errors=True)
         return []
-    return score_models(
+    scoring = Scoring(
         {spec.name: [install(spec, out)] for spec in specs},
-        names,
         faces_dir,
         frozen_scores(out),
         device=settings.devices[0],
         precision=settings.precision,
         batch=2 * settings.batch,
-        progress=progress,
     )
+    return score_models(scoring, names, progress=progress)
 
 
 def _remove_stale(

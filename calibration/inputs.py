@@ -28,18 +28,26 @@ def check_labels(y: ArrayLike) -> Floats:
             f"the labels have the shape {labels.shape}",
             expected="one column with at least one row",
         )
+    return check_labels_in(labels)
+
+
+def check_labels_in(y: ArrayLike) -> Floats:
+    """Labels as float64 of any shape: 1 = FAKE, 0 = REAL.
+
+    Raises:
+        InputError: a label that is neither 0 nor 1; of the first one's row.
+    """
     try:
-        labels = labels.astype(np.float64)
+        labels = np.asarray(y).astype(np.float64)
     except (TypeError, ValueError):
         raise InputError(
             "labels must be numbers", expected="1 = FAKE and 0 = REAL", remedy="convert them"
         ) from None
     wrong = (labels != 0) & (labels != 1)
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"the label is {labels[row]:g}", row=row + 1, expected="1 (FAKE) or 0 (REAL)"
-        )
+        first = labels[wrong][0]
+        row = int(np.argwhere(np.atleast_1d(wrong))[0][0])
+        raise InputError(f"the label is {first:g}", row=row + 1, expected="1 (FAKE) or 0 (REAL)")
     return labels
 
 
@@ -101,12 +109,21 @@ def check_probability(p: ArrayLike, n: int) -> Floats:
         raise InputError(
             f"the probabilities have the shape {probability.shape}", expected=f"{n}, one a label"
         )
-    inside = (probability >= 0) & (probability <= 1)
-    if not inside.all():
-        row = int(np.flatnonzero(~inside)[0])
-        raise InputError(
-            f"the probability is {probability[row]}", row=row + 1, expected="one in [0, 1]"
-        )
+    return check_probabilities_in(probability)
+
+
+def check_probabilities_in(p: ArrayLike) -> Floats:
+    """Probabilities of FAKE as float64 of any shape.
+
+    Raises:
+        InputError: a value that is missing or outside [0, 1]; of the first one's row.
+    """
+    probability = np.asarray(p, dtype=np.float64)
+    outside = ~((probability >= 0) & (probability <= 1))
+    if outside.any():
+        first = probability[outside][0]
+        row = int(np.argwhere(np.atleast_1d(outside))[0][0])
+        raise InputError(f"the probability is {first}", row=row + 1, expected="one in [0, 1]")
     return probability
 
 

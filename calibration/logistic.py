@@ -132,8 +132,8 @@ def _slope_zero(u: Floats, t: Floats, w: Floats) -> float:
     if len(u) > _WARM_START_ROWS:
         part = slice(None, None, len(u) // _PART_ROWS)
         few, few_weighted = np.ascontiguousarray(u[part]), np.ascontiguousarray(weighted[part])
-        found = _slope_newton(few, few_weighted, _pull(few_weighted, t[part]), start)
-        start = min(max(found, start / _FARTHEST_START), start * _FARTHEST_START)
+        slope = _slope_newton(few, few_weighted, _pull(few_weighted, t[part]), start)
+        start = min(max(slope, start / _FARTHEST_START), start * _FARTHEST_START)
     return _slope_newton(u, weighted, pull, start)
 
 
@@ -220,10 +220,10 @@ def fit_logistic(
         part = slice(None, None, n // _PART_ROWS)
         few, few_t, few_w = features[part], t[part], w[part]
         if few_w.any():
-            found = _newton(few, few_t, few_w, weights, lower, begin, tolerance)
-            there = mean_log_loss(few @ found, few_t, few_w)
-            if mean_log_loss(features @ found, t, w) <= _WORST_START * there:
-                begin = found
+            coefficients = _newton(few, few_t, few_w, weights, lower, begin, tolerance)
+            there = mean_log_loss(few @ coefficients, few_t, few_w)
+            if mean_log_loss(features @ coefficients, t, w) <= _WORST_START * there:
+                begin = coefficients
     return _newton(features, t, w, weights, lower, begin, tolerance)
 
 
@@ -298,13 +298,13 @@ def _quadratic_step(hessian: Floats, gradient: Floats, room: Floats | None) -> F
     # With hessian = A'A the model is |A d - b|^2 / 2 up to a constant: bounded least squares.
     from scipy.optimize import lsq_linear
 
-    found = lsq_linear(
+    solution = lsq_linear(
         root[:, None] * vectors.T,
         -(vectors.T @ gradient) / root,
         (room * unit, np.inf),
         method="bvls",
     )
-    return np.maximum(found.x / unit, room)
+    return np.maximum(solution.x / unit, room)
 
 
 def fit_columns(

@@ -42,10 +42,10 @@ class PriorEstimate:
 
     Examples:
         >>> from calibration import estimate_prior
-        >>> found = estimate_prior([0.5, 0.51, 0.49], source=0.5)
-        >>> found.identifiable
+        >>> estimate = estimate_prior([0.5, 0.51, 0.49], source=0.5)
+        >>> estimate.identifiable
         False
-        >>> [note.code for note in found.notes]
+        >>> [note.code for note in estimate.notes]
         ['prior.not-identifiable']
     """
 
@@ -142,12 +142,12 @@ def estimate_prior(
 
 
 def _replicates(gain: Floats, codes: Codes, start: float, n_boot: int, seed: int) -> Floats:
-    found = [
+    shares = [
         _likeliest(gain, drawn[codes], start)
         for block in group_weights(int(codes.max()) + 1, n_boot, seed, width=len(gain))
         for drawn in block
     ]
-    return np.array(found)
+    return np.array(shares)
 
 
 def _likeliest(gain: Floats, w: Floats, start: float) -> float:

@@ -73,9 +73,9 @@ class InputError(ValueError):
             place.append(f"video {self.video!r}")
         if self.column is not None:
             place.append(f"column {self.column!r}")
-        said = self.problem + (f", expected {self.expected}" if self.expected else "")
-        said += f"; {self.remedy}" if self.remedy else ""
-        whole = f"{', '.join(place)}: {said}" if place else said
+        problem = self.problem + (f", expected {self.expected}" if self.expected else "")
+        problem += f"; {self.remedy}" if self.remedy else ""
+        whole = f"{', '.join(place)}: {problem}" if place else problem
         return whole if whole.endswith((".", "!", "?")) else f"{whole}."
 
     def __reduce__(self) -> Any:

@@ -34,11 +34,11 @@ def on_disk(path: Path) -> Path:
     """Where the file lies whose path was made of an id: the path itself where that is there."""
     if "%" not in str(path) or os.path.lexists(path):
         return path
-    found = Path(path.anchor)
+    place = Path(path.anchor)
     for part in path.relative_to(path.anchor).parts:
-        there = found / part
-        found = there if os.path.lexists(there) else found / _ESCAPED.sub(_byte, part)
-    return found
+        there = place / part
+        place = there if os.path.lexists(there) else place / _ESCAPED.sub(_byte, part)
+    return place
 
 
 def short_name(name: str) -> str:

@@ -119,8 +119,8 @@ def _host() -> str:
 
 def _number_in(error: Exception) -> int | None:
     """The system's number of an error in the words of a library in Rust (safetensors)."""
-    said = re.search(r"\(os error (\d+)\)", str(error))
-    return int(said.group(1)) if said else None
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    return int(match.group(1)) if match else None
 
 
 def _number_of_disk(path: Path) -> int | None:
@@ -199,7 +199,7 @@ def check_file(path: Path, most: int | None = None) -> int:
         InputError: it is a folder, a pipe or a device, cannot be reached, or has more bytes.
     """
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(*error.args) from error
     except (OSError, ValueError) as error:  # no right to look, a link to itself, a name too long
@@ -207,19 +207,19 @@ def check_file(path: Path, most: int | None = None) -> int:
         raise InputError(
             f"cannot be read ({reason})", file=path, remedy="check the name and the folder"
         ) from error
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise InputError("is a folder", file=path, remedy="give the file inside it")
-    if not stat.S_ISREG(found.st_mode):  # reading it may never end
+    if not stat.S_ISREG(status.st_mode):  # reading it may never end
         raise InputError(
             "is no regular file: it is a device or a pipe", file=path, remedy="save it as a file"
         )
-    if most is not None and found.st_size > most:
+    if most is not None and status.st_size > most:
         raise InputError(
-            f"has {found.st_size / 2**20:,.0f} MiB, and at most {most / 2**20:,.0f} are read",
+            f"has {status.st_size / 2**20:,.0f} MiB, and at most {most / 2**20:,.0f} are read",
             file=path,
             remedy="give a smaller file",
         )
-    return found.st_size
+    return status.st_size
 
 
 def encoding_of(head: bytes) -> str:
@@ -262,10 +262,10 @@ def read_json(path: Path, *, remedy: str = MADE_AGAIN) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         InputError: as `load_json`, or it holds no object.
     """
-    found = load_json(path, remedy=remedy)
-    if not isinstance(found, dict):
+    document = load_json(path, remedy=remedy)
+    if not isinstance(document, dict):
         raise InputError("is damaged: it holds no JSON object", file=path, remedy=remedy)
-    return found
+    return document
 
 
 def read_parquet(path: Path, *, remedy: str = MADE_AGAIN) -> pd.DataFrame:

@@ -106,8 +106,8 @@ def _component_names(
     by_video = pd.Series(names).groupby(component).min()
     best = by_video
     if group is not None:
-        given = group.astype("string").reset_index(drop=True)
-        by_group = given.dropna().astype(object).groupby(component[given.notna()]).min()
+        group_name = group.astype("string").reset_index(drop=True)
+        by_group = group_name.dropna().astype(object).groupby(component[group_name.notna()]).min()
         best = by_group.reindex(by_video.index).fillna(by_video)
         if best.duplicated().any():  # a group bears the name of a video outside it
             best = by_video

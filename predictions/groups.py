@@ -7,6 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 from predictions.errors import InputError
 
 
+def names_none(groups: pd.Series, videos: ArrayLike) -> bool:
+    """Whether groups were made up, as nobody named any: each video is one, called by its id.
+
+    Args:
+        groups: of each video. videos: their ids.
+    """
+    return bool((groups.astype(str).to_numpy() == np.asarray(videos, dtype=str)).all())
+
+
 def linked(one: NDArray[np.int_], other: NDArray[np.int_], n: int) -> NDArray[np.int32]:
     """The connected component of each of `n` nodes; each of `one` is linked to that of `other`."""
     if not len(one):  # new videos, of which nothing is known, do not wait for scipy

@@ -88,10 +88,10 @@ class NoteKind:
         return [note for note in notes if note.code == self.code]
 
 
-def note_from_json(found: Mapping[str, Any]) -> Note:
+def note_from_json(record: Mapping[str, Any]) -> Note:
     """A note as `Note.to_json` wrote it.
 
     Raises:
         KeyError: it is none.
     """
-    return Note(str(found["code"]), dict(found["facts"]), str(found["text"]))
+    return Note(str(record["code"]), dict(record["facts"]), str(record["text"]))

@@ -84,25 +84,25 @@ def side_by_side(
     count = joblib.effective_n_jobs(jobs)
     backend, _ = joblib.parallel.get_active_backend()
     if _cluster is not None:
-        found = _cluster.work(work, pieces, lost=lost, shared=shared, kind=kind)
+        results = _cluster.work(work, pieces, lost=lost, shared=shared, kind=kind)
     elif count > 1 and isinstance(backend, joblib.parallel.LokyBackend):
-        found = work_in_processes(work, pieces, count, lost)
+        results = work_in_processes(work, pieces, count, lost)
     elif count > 1:
         pool = joblib.Parallel(jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        found = pool(joblib.delayed(_numbered)(work, *numbered) for numbered in pieces)
+        results = pool(joblib.delayed(_numbered)(work, *numbered) for numbered in pieces)
     else:
-        found = ((number, work(*piece)) for number, piece in pieces)
-    yield from _in_order(found) if ordered else (result for _, result in found)
+        results = ((number, work(*piece)) for number, piece in pieces)
+    yield from _in_order(results) if ordered else (result for _, result in results)
 
 
 def _numbered(work: Callable[..., Result], number: int, piece: Piece) -> tuple[int, Result]:
     return number, work(*piece)
 
 
-def _in_order(found: Iterable[tuple[int, Result]]) -> Iterator[Result]:
+def _in_order(results: Iterable[tuple[int, Result]]) -> Iterator[Result]:
     waiting: dict[int, Result] = {}
     due = 0
-    for number, result in found:
+    for number, result in results:
         waiting[number] = result
         while due in waiting:
             yield waiting.pop(due)

@@ -174,8 +174,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def write_sealed(facts: Mapping[str, Any], path: Path) -> None:
     """Write a JSON object with a hash of all it says, in one step."""
     # As it will be read: numbers as keys become text, tuples lists, names of files text.
-    said = json.loads(json.dumps(facts, ensure_ascii=False).encode(errors=AS_ID))
-    write_json({**said, "seal": key_of(said=said)}, path)
+    content = json.loads(json.dumps(facts, ensure_ascii=False).encode(errors=AS_ID))
+    write_json({**content, "seal": key_of(said=content)}, path)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -185,10 +185,10 @@ def read_sealed(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         InputError: it is damaged, or somebody changed it.
     """
-    found = read_json(path)
-    if found.pop("seal", None) != key_of(said=found):
+    content = read_json(path)
+    if content.pop("seal", None) != key_of(said=content):
         raise InputError("is damaged: it is not as it was written", file=path, remedy=MADE_AGAIN)
-    return found
+    return content
 
 
 def damaged_file(folder: Path, files: Mapping[str, str]) -> Path | None:

@@ -96,8 +96,8 @@ class Setting:
             return f"one of {', '.join(facts.choices)}"
         bounds = {"at least": facts.least, "above": facts.above}
         bounds |= {"at most": facts.most, "below": facts.below}
-        said = [f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None]
-        return " and ".join(said) or "another value"
+        limits = [f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None]
+        return " and ".join(limits) or "another value"
 
     def allows(self, value: Any) -> bool:
         """Whether the value, or each member of a tuple, is a choice or within the bounds."""

@@ -59,11 +59,11 @@ class Sample:
         Raises:
             InputError: no name is, one fits several videos, or two are of one video.
         """
-        found = VideoNames(videos).match(self.names, self.source)
-        named = pd.Series(found)
+        matches = VideoNames(videos).match(self.names, self.source)
+        named = pd.Series(matches)
         doubled = named.index[named.duplicated(keep=False)]
         _refuse(self.source, doubled, "{} listed under two names", "list every video once")
-        return found
+        return matches
 
     def check(self, videos: Sequence[str]) -> list[Note]:
         """What the sample and the videos to predict do not share, to be told before the work.
@@ -71,9 +71,9 @@ class Sample:
         Raises:
             InputError: as `match`.
         """
-        found = self.match(videos)
-        missing = [name for name in self.names if name not in found]
-        listed = set(found.values())
+        matches = self.match(videos)
+        missing = [name for name in self.names if name not in matches]
+        listed = set(matches.values())
         extra = [video for video in videos if video not in listed]
         notes = [LISTED_NOT_SCORED(file=self.source, videos=missing)] if missing else []
         return notes + ([SCORED_NOT_LISTED(file=self.source, videos=extra)] if extra else [])
@@ -137,9 +137,9 @@ def _probability_column(table: pd.DataFrame, id: str, source: str) -> str:
     labels = [column for column in others if is_label_name(column)]
     named = [column for column in others if plain_name(column) in _PROBABILITIES]
     numbers = [column for column in others if not holds_words(table[column])]
-    for found in (labels, named, numbers):
-        if len(found) == 1:
-            return found[0]
+    for candidates in (labels, named, numbers):
+        if len(candidates) == 1:
+            return candidates[0]
     raise InputError(
         f"any of the columns {', '.join(others)} may hold the probabilities",
         file=source,
@@ -200,8 +200,8 @@ def make_submission(
     )
     if sample is None:
         return pd.DataFrame({"filename": ids.astype("string"), "label": values})
-    found = sample.match(ids.tolist())
-    answers = pd.Series(sample.names).map(found).map(dict(zip(ids, values, strict=True)))
+    matches = sample.match(ids.tolist())
+    answers = pd.Series(sample.names).map(matches).map(dict(zip(ids, values, strict=True)))
     answers = answers.fillna(float(np.sort(answers.dropna()).mean()))
     return sample.table.assign(**{sample.probability: answers.to_numpy(np.float64)})
 
@@ -222,10 +222,10 @@ def write_submission(submission: pd.DataFrame, path: Path) -> None:
 
 
 def _refuse(source: str, names: Iterable[object], what: str, remedy: str) -> None:
-    found = [str(name) for name in names]
-    if found:
+    videos = [str(name) for name in names]
+    if videos:
         raise InputError(
-            f"{what.format(count(len(found), 'video'))} ({first_names(found)})",
+            f"{what.format(count(len(videos), 'video'))} ({first_names(videos)})",
             file=source,
             remedy=remedy,
         )

@@ -118,8 +118,8 @@ def read_judged(
         notes.append(NOT_KNOWN(file=str(submission), videos=rows.index[~known].tolist()))
     rows = rows[known].copy()
     rows["group"] = groups_of(rows, piece.groupings, notes)
-    told = [_in_our_words(note, str(truth)) for note in notes]
-    return JudgedAnswers(rows, told, tuple(map(str, piece.columns)))
+    notes = [_in_our_words(note, str(truth)) for note in notes]
+    return JudgedAnswers(rows, notes, tuple(map(str, piece.columns)))
 
 
 def _in_our_words(note: Note, truth: str) -> Note:

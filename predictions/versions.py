@@ -6,10 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
     """Package -> version, of those that are installed, in the order given."""
-    found = {}
+    versions = {}
     for name in packages:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -18,7 +18,7 @@ _BY_CHANCE = 0.5
 _NO_BOUND = 1e-15
 
 #: Log loss below which nothing is said of what bounds save or cost.
-_LEAST_TOLD = 0.00005
+_LEAST_SAVING = 0.00005
 
 
 def clip_rows(n: int) -> float:
@@ -55,13 +55,13 @@ def _sentence(low: float | None, high: float | None, saved: float | None = None)
     words += [] if high is None else [f"at {high:.6g} or below"]
     if not words:
         return "Clip: none, as bounds gain no more than chance."
-    told = f"Clip: probabilities stay {' and '.join(words)}"
-    if saved is None or abs(saved) < _LEAST_TOLD:
-        return f"{told}."
+    sentence = f"Clip: probabilities stay {' and '.join(words)}"
+    if saved is None or abs(saved) < _LEAST_SAVING:
+        return f"{sentence}."
     if saved > 0:
-        return f"{told}, which saves {saved:.4f} of the log loss on the inner folds."
+        return f"{sentence}, which saves {saved:.4f} of the log loss on the inner folds."
     return (
-        f"{told}. On the inner folds that costs {-saved:.4f}: it guards against a confident "
+        f"{sentence}. On the inner folds that costs {-saved:.4f}: it guards against a confident "
         "mistake that these videos do not show; --clip none leaves it out."
     )
 

@@ -37,11 +37,11 @@ class RecordingStack(Stack):
         """
         values = self.align(X).to_numpy(np.float64)[:, self.order_]
         seen = self._seen(values)
-        found: dict[str, Array] = {}
+        logits: dict[str, Array] = {}
         with one_blas_thread():
             if isinstance(self.learner_, AutoLearner) and self.learner_.constant_ is None:
                 for name, learner in self.learner_.candidates_.items():
-                    found[f"meta/{name}"] = learner.predict_logit(values[seen])
+                    logits[f"meta/{name}"] = learner.predict_logit(values[seen])
             if self.learned_from_ is not None:
                 logit, y, _ = self.learned_from_
                 stacked = self.learner_.predict_logit(values[seen])
@@ -49,8 +49,8 @@ class RecordingStack(Stack):
                     if name == "identity":
                         continue
                     fitted = create_calibrator(name).fit_logits(logit, y)
-                    found[f"calibrator/{name}"] = fitted.map_logits(stacked)
-        answers = np.full((len(values), len(found)), self.nothing_seen_)
-        if found:
-            answers[seen] = np.column_stack(list(found.values()))
-        return pd.DataFrame(expit(answers), index=X.index, columns=list(found))
+                    logits[f"calibrator/{name}"] = fitted.map_logits(stacked)
+        answers = np.full((len(values), len(logits)), self.nothing_seen_)
+        if logits:
+            answers[seen] = np.column_stack(list(logits.values()))
+        return pd.DataFrame(expit(answers), index=X.index, columns=list(logits))

@@ -108,8 +108,8 @@ def _import_skops() -> None:
 
 def _key(description: Mapping[str, Any]) -> str:
     """The key of what stack.json says, as it is when it is read again."""
-    said = {name: value for name, value in description.items() if name != "key"}
-    return key_of(**json.loads(json.dumps(said)))
+    content = {name: value for name, value in description.items() if name != "key"}
+    return key_of(**json.loads(json.dumps(content)))
 
 
 def load_stack(folder: str | Path) -> tuple[Stack, dict[str, Any]]:
@@ -161,19 +161,19 @@ def load_stack(folder: str | Path) -> tuple[Stack, dict[str, Any]]:
     return stack, description["about"]
 
 
-def _check_format(found: Any, file: Path) -> None:
+def _check_format(number: Any, file: Path) -> None:
     """Refuse what another version of fakeodds wrote."""
-    if type(found) is not int or found < 1:
+    if type(number) is not int or number < 1:
         raise InputError("is damaged: it names no format", file=file, remedy=_AGAIN)
-    if found < FORMAT:
+    if number < FORMAT:
         raise InputError(
-            f"was made by an older fakeodds (format {found}; this one reads {FORMAT})",
+            f"was made by an older fakeodds (format {number}; this one reads {FORMAT})",
             file=file,
             remedy="make the stack again with this one",
         )
-    if found > FORMAT:
+    if number > FORMAT:
         raise InputError(
-            f"was made by a newer fakeodds (format {found}; this one reads {FORMAT})",
+            f"was made by a newer fakeodds (format {number}; this one reads {FORMAT})",
             file=file,
             remedy="use the version that wrote it",
         )

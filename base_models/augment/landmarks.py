@@ -55,9 +55,9 @@ def find_points(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     planes = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)
     with torch.inference_mode():
         _, places, probability = _network()((planes.float() - 127.5) * 0.0078125)
-    found = low + _SEEN * places.view(-1, 2, 5).transpose(1, 2).double().numpy()
+    shares = low + _SEEN * places.view(-1, 2, 5).transpose(1, 2).double().numpy()
     seen = probability[:, 1].numpy() >= _LEAST
-    points[seen] = np.round(found[seen] / _GRAIN) * _GRAIN
+    points[seen] = np.round(shares[seen] / _GRAIN) * _GRAIN
     return points
 
 
@@ -74,8 +74,8 @@ def find_outlines(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         InputError: the wheel with the networks is not installed, or is damaged.
     """
     finder, mesh = _mesh_networks()
-    found = np.full((len(images), 81, 2), np.nan, np.float32)
-    for image, outline in zip(images, found, strict=True):
+    outlines = np.full((len(images), 81, 2), np.nan, np.float32)
+    for image, outline in zip(images, outlines, strict=True):
         side = len(image)
         places, _ = finder.places(image)
         if len(places):
@@ -88,7 +88,7 @@ def find_outlines(images: NDArray[np.uint8]) -> NDArray[np.float32]:
             seen = mesh.of(image, (low, low, side - low, side - low), None)
         if seen.score >= _LEAST_MESH:
             outline[:] = np.round(seen.points[EIGHTY_ONE] / side / _GRAIN) * _GRAIN
-    return found
+    return outlines
 
 
 @cached_per_thread(maxsize=1)

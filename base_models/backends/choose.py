@@ -131,9 +131,9 @@ def open_openvino(
             backends.append(backend)
         if len(backends) == len(weights):
             progress(spec.name, len(weights), len(weights))
-            notes.append(_told(SCORED, spec, "OpenVINO", precision, worst))
+            notes.append(_agreement_note(SCORED, spec, "OpenVINO", precision, worst))
             return Chosen(backends, f"openvino {precision}", notes)
-        notes.append(_told(REFUSED, spec, "OpenVINO", precision, worst))
+        notes.append(_agreement_note(REFUSED, spec, "OpenVINO", precision, worst))
     return Chosen([], "reference", notes)
 
 
@@ -167,13 +167,13 @@ def open_compiled(
     except CannotExport as error:
         return Chosen([], "reference", [NOT_TAKEN(why=str(error))])
     kind = SCORED if agreement.holds else REFUSED
-    notes = [_told(kind, spec, "torch.compile", place.precision, agreement)]
+    notes = [_agreement_note(kind, spec, "torch.compile", place.precision, agreement)]
     if not agreement.holds:
         return Chosen([], "reference", notes)
     return Chosen(backends, f"compiled {place.precision}", notes)
 
 
-def _told(
+def _agreement_note(
     kind: NoteKind, spec: DetectorSpec, backend: str, precision: str, agreement: Agreement | None
 ) -> Note:
     apart = {} if agreement is None else asdict(agreement)

@@ -101,11 +101,11 @@ class VideoStore(Generic[Content]):
         """Write in one step; the same content and key give the same bytes."""
         columns, facts = self.pack(content)
         table = pa.table(columns)
-        said = {"kind": self.kind, "key": key, "facts": json.dumps(facts, ensure_ascii=False)}
-        said["seal"] = _seal(said, table.schema, len(table))
+        metadata = {"kind": self.kind, "key": key, "facts": json.dumps(facts, ensure_ascii=False)}
+        metadata["seal"] = _seal(metadata, table.schema, len(table))
         with replacing(path) as temporary:
             pq.write_table(
-                table.replace_schema_metadata(said),
+                table.replace_schema_metadata(metadata),
                 temporary,
                 compression=self.compression,
                 use_dictionary=False,
@@ -155,15 +155,15 @@ class VideoStore(Generic[Content]):
                 schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
         except _DAMAGE:
             return None
-        return self._said(schema, rows)
+        return self._facts_in(schema, rows)
 
-    def _said(self, schema: pa.Schema, rows: int) -> VideoFile | None:
+    def _facts_in(self, schema: pa.Schema, rows: int) -> VideoFile | None:
         """What the metadata say; None where they are of another kind, or changed."""
-        said = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-        seal = said.pop("seal", "")
-        if said.get("kind") != self.kind or seal != _seal(said, schema, rows):
+        metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
+        seal = metadata.pop("seal", "")
+        if metadata.get("kind") != self.kind or seal != _seal(metadata, schema, rows):
             return None
-        return VideoFile(said["key"], rows, json.loads(said["facts"]))
+        return VideoFile(metadata["key"], rows, json.loads(metadata["facts"]))
 
     def _read(
         self, path: Path, wanted: Callable[[str], bool] | None = None
@@ -173,7 +173,7 @@ class VideoStore(Generic[Content]):
                 schema = parquet.schema_arrow
                 names = None if wanted is None else [one for one in schema.names if wanted(one)]
                 table = parquet.read(names, use_threads=False)
-            file = self._said(schema, len(table))
+            file = self._facts_in(schema, len(table))
             if file is not None:
                 return table, file
         except FileNotFoundError as error:
@@ -195,9 +195,9 @@ class VideoStore(Generic[Content]):
         )
 
 
-def _seal(said: Mapping[str, str], schema: pa.Schema, rows: int) -> str:
-    told = schema.remove_metadata().to_string(show_field_metadata=False)
-    return key_of(**said, rows=rows, schema=told)
+def _seal(metadata: Mapping[str, str], schema: pa.Schema, rows: int) -> str:
+    schema_text = schema.remove_metadata().to_string(show_field_metadata=False)
+    return key_of(**metadata, rows=rows, schema=schema_text)
 
 
 def work_on_videos(
@@ -304,8 +304,8 @@ def _kept(
     there = [video for video, path in paths.items() if path.is_file()]
     # Reading and hashing leave Python's lock to the others.
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = pool.map(lambda video: store.describe(paths[video], key(sources[video])), there)
-        return {v: file for v, file in zip(there, found, strict=True) if file is not None}
+        files = pool.map(lambda video: store.describe(paths[video], key(sources[video])), there)
+        return {v: file for v, file in zip(there, files, strict=True) if file is not None}
 
 
 def _make_one(

@@ -15,6 +15,6 @@ def available_cpus() -> int:
 
 def available_threads() -> int:
     """How many CPUs this process may use; OMP_NUM_THREADS lowers it."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
+    limit = os.environ.get("OMP_NUM_THREADS", "")
     here = available_cpus()
-    return min(here, int(asked)) if asked.isdecimal() and int(asked) > 0 else here
+    return min(here, int(limit)) if limit.isdecimal() and int(limit) > 0 else here

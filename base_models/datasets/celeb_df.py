@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
@@ -46,12 +46,12 @@ LIST_SAYS_OTHERWISE = NoteKind(
 
 def find(folder: Path) -> dict[str, str]:
     """The folders that are there, by their names in small letters; empty when not this layout."""
-    found = {child.name.lower(): child.name for child in folder.iterdir() if child.is_dir()}
-    found = {key: name for key, name in found.items() if key in _LABELS}
-    return found if "celeb-synthesis" in found or "celeb-real" in found else {}
+    folders = {child.name.lower(): child.name for child in folder.iterdir() if child.is_dir()}
+    folders = {key: name for key, name in folders.items() if key in _LABELS}
+    return folders if "celeb-synthesis" in folders or "celeb-real" in folders else {}
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `split`, `target`,
     `source`.
 
@@ -66,10 +66,10 @@ def read(folder: Path) -> Found:
         for file in list_videos(folder / name):
             video = f"{name}/{file}"
             target = source = original = None
-            found = _NAME.fullmatch(PurePosixPath(file).stem)
-            if key != "youtube-real" and found and bool(found[2]) == bool(_LABELS[key]):
-                target, source = found[1], found[2]
-                original = f"{found[1]}_{found[3]}" if source else None
+            match = _NAME.fullmatch(PurePosixPath(file).stem)
+            if key != "youtube-real" and match and bool(match[2]) == bool(_LABELS[key]):
+                target, source = match[1], match[2]
+                original = f"{match[1]}_{match[3]}" if source else None
             elif key != "youtube-real":
                 odd.append(video)
             rows.append(
@@ -102,7 +102,7 @@ def read(folder: Path) -> Found:
     if (folder / TEST_LIST).is_file():
         videos["split"], of_splits = _splits(videos, folder / TEST_LIST)
         notes += of_splits
-    return Found(videos, notes)
+    return Listing(videos, notes)
 
 
 _COLUMNS = ["video", "label", "original", "method", "dataset", "split", "target", "source"]
@@ -117,8 +117,8 @@ def _splits(videos: pd.DataFrame, path: Path) -> tuple["pd.Series[str]", list[No
     missing = sorted(listed.keys() - set(keys))
     if missing:
         notes.append(LISTED_BUT_MISSING(names=missing))
-    said_real = keys[test].map(listed).astype(int)
-    wrong = videos["video"][test][said_real == videos["label"][test]]
+    is_real = keys[test].map(listed).astype(int)
+    wrong = videos["video"][test][is_real == videos["label"][test]]
     if len(wrong):
         notes.append(LIST_SAYS_OTHERWISE(names=wrong.tolist()))
     return pd.Series(test.map({True: "test", False: "train"}), dtype="string"), notes
@@ -135,13 +135,13 @@ def _read_list(path: Path) -> dict[str, int]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip():
             continue
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
             raise InputError(
                 f"line {number}, {line.strip()!r}, is not a label (1 = REAL, 0 = FAKE) and a file "
                 "such as '1 YouTube-real/00170.mp4'",
                 file=path,
                 remedy="mend the line",
             )
-        listed[_key(found[2])] = int(found[1])
+        listed[_key(match[2])] = int(match[1])
     return listed

@@ -13,7 +13,7 @@ CropFiles = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """What a layout reads from a folder or a CSV.
 
     Attributes:

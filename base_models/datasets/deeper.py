@@ -30,10 +30,10 @@ def refuse_labels_deeper(root: Path) -> None:
             depth = at
             seen.setdefault(what, []).append(folder.relative_to(root).as_posix())
     if seen:
-        said = "; ".join(f"{name_some(names)} ({what})" for what, names in seen.items())
+        places = "; ".join(f"{name_some(names)} ({what})" for what, names in seen.items())
         first = root / next(iter(seen.values()))[0]
         raise InputError(
-            f"has no labels of its own; there are some deeper: {said}",
+            f"has no labels of its own; there are some deeper: {places}",
             file=root,
             remedy=f"give the folder that is meant, as {first}",
         )

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
 
@@ -53,7 +53,7 @@ def find(folder: Path) -> bool:
     return None not in names and {name.source is None for name in names if name} == {True, False}
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `scene`, `target`,
     `source`. Videos that are named otherwise are left out and told of.
     """
@@ -79,4 +79,4 @@ def read(folder: Path) -> Found:
         )
     columns = ["video", "label", "original", "method", "dataset", "scene", "target", "source"]
     made = pd.DataFrame(rows, columns=columns).astype({"original": "string", "method": "string"})
-    return Found(made, note_missing_originals(made), left_out=dict.fromkeys(unnamed, _UNNAMED))
+    return Listing(made, note_missing_originals(made), left_out=dict.fromkeys(unnamed, _UNNAMED))

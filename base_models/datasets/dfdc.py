@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
@@ -38,7 +38,7 @@ def find(folder: Path) -> list[Path]:
     return []
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label` (text), `original` (id of the real video), `split`.
 
     Names are those of files in whatever letters, see `predictions.tables.names`; an id is spelled
@@ -83,7 +83,7 @@ def read(folder: Path) -> Found:
     if missing:
         notes.append(LISTED_BUT_MISSING(names=missing))
     left_out = dict.fromkeys(unnamed, f"not named in {_METADATA}")
-    return Found(videos, notes, left_out={".": f"in a folder without {_METADATA}", **left_out})
+    return Listing(videos, notes, left_out={".": f"in a folder without {_METADATA}", **left_out})
 
 
 def _files(entries: Collection[str], present: Sequence[str], path: Path) -> dict[str, str]:

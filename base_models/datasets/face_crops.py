@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from base_models.datasets import manifest, real_fake
-from base_models.datasets.dataset import CropFiles, Found
+from base_models.datasets.dataset import CropFiles, Listing
 from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import IMAGE_ENDINGS, list_files, list_videos
 from predictions.errors import InputError
@@ -31,20 +31,20 @@ def find(path: Path) -> bool:
     return pictures_in(path) is not None
 
 
-def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Listing:
     """One row a video, and its pictures.
 
     Raises:
         InputError: as `find`; the pictures of one video are labelled or grouped differently.
     """
-    found = pictures_in(path, named)
-    assert found is not None  # by `find`
-    videos, crops = _videos_of(found.videos, str(path))
-    said = CROPS(name=path.name or str(path), pictures=len(found.videos), videos=len(videos))
-    return Found(videos, [said, *found.notes], crops, path, found.left_out)
+    listing = pictures_in(path, named)
+    assert listing is not None  # by `find`
+    videos, crops = _videos_of(listing.videos, str(path))
+    note = CROPS(name=path.name or str(path), pictures=len(listing.videos), videos=len(videos))
+    return Listing(videos, [note, *listing.notes], crops, path, listing.left_out)
 
 
-def pictures_in(path: Path, named: Named = NOTHING_NAMED) -> Found | None:
+def pictures_in(path: Path, named: Named = NOTHING_NAMED) -> Listing | None:
     """A row a picture: `video`, `file`, and what is known of it. None where videos lie.
 
     Raises:
@@ -59,7 +59,7 @@ def pictures_in(path: Path, named: Named = NOTHING_NAMED) -> Found | None:
     labels = real_fake.find(path)
     if not labels:
         pictures = list_files(path, IMAGE_ENDINGS)
-        return Found(_grouped(pictures)) if pictures else None
+        return Listing(_grouped(pictures)) if pictures else None
     parts = []
     for name, label in sorted(labels.items()):
         pictures = list_files(path / name, IMAGE_ENDINGS)
@@ -68,7 +68,7 @@ def pictures_in(path: Path, named: Named = NOTHING_NAMED) -> Found | None:
         part = _grouped(pictures).assign(label=label)
         part[["video", "file"]] = f"{name}/" + part[["video", "file"]]
         parts.append(part)
-    return Found(pd.concat(parts, ignore_index=True))
+    return Listing(pd.concat(parts, ignore_index=True))
 
 
 def _videos_of(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropFiles]:
@@ -91,10 +91,10 @@ def _videos_of(pictures: pd.DataFrame, source: str) -> tuple[pd.DataFrame, CropF
     return videos, files
 
 
-def _named(path: Path, named: Named) -> Found | None:
+def _named(path: Path, named: Named) -> Listing | None:
     """A row a picture of a CSV that names pictures; None when it names videos."""
-    found = manifest.read(path, named)
-    table = found.videos
+    listing = manifest.read(path, named)
+    table = listing.videos
     pictures = [PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS for name in table["video"]]
     if not any(pictures):
         return None
@@ -110,8 +110,8 @@ def _named(path: Path, named: Named) -> Found | None:
     table = table.rename(columns={"video": "file"})
     own = "file" in names and "video" in names
     video = names["video"].fillna(table["file"]) if own else table["file"]
-    return Found(
-        table.assign(video=video), found.notes, left_out={".": f"not named in {path.name}"}
+    return Listing(
+        table.assign(video=video), listing.notes, left_out={".": f"not named in {path.name}"}
     )
 
 

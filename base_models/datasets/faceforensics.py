@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.dfd import METHOD as DFD
 from base_models.datasets.dfd import parse_dfd_name
 from base_models.datasets.identities import note_missing_originals
@@ -70,7 +70,7 @@ def find(folder: Path) -> bool:
     return (folder / _FLAT_REAL).is_dir() and any((folder / name).is_dir() for name in METHODS)
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`, `compression`, `split`,
     `target`, `source`.
 
@@ -104,7 +104,7 @@ def read(folder: Path) -> Found:
     if odd:
         notes.append(ODD_NAMES(names=odd))
     masks = {path.relative_to(folder).as_posix() for path in folder.glob(f"{_FAKE_FOLDER}/*/masks")}
-    return Found(videos, notes, left_out=dict.fromkeys(masks, "that are masks"))
+    return Listing(videos, notes, left_out=dict.fromkeys(masks, "that are masks"))
 
 
 def _row(shelf: _Shelf, name: str) -> dict[str, Any]:

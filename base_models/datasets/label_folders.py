@@ -25,15 +25,17 @@ PEOPLE = NoteKind(
 def label_of(folder: str) -> int | None:
     """What the name of a folder says: 1 of `fake` or `Fake Videos`, 0 of `real`, or None."""
     words = {word.removesuffix("s") for word in plain_name(folder).split("_") if word}
-    said = {1 for word in words if word in FAKE_WORDS} | {0 for word in words if word in REAL_WORDS}
+    labels = {1 for word in words if word in FAKE_WORDS} | {
+        0 for word in words if word in REAL_WORDS
+    }
     others = words - {*FAKE_WORDS, *REAL_WORDS, *_BESIDE}
-    return said.pop() if len(said) == 1 and not others else None
+    return labels.pop() if len(labels) == 1 and not others else None
 
 
 def labelled_folders(folder: Path) -> dict[str, int]:
     """The folders in a folder whose names say a label -> that."""
-    found = {child.name: label_of(child.name) for child in folder.iterdir() if child.is_dir()}
-    return {name: label for name, label in found.items() if label is not None}
+    labels = {child.name: label_of(child.name) for child in folder.iterdir() if child.is_dir()}
+    return {name: label for name, label in labels.items() if label is not None}
 
 
 def may_be_person(folder: str) -> bool:

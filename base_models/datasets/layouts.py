@@ -18,7 +18,7 @@ from predictions.registry import Entry, by_name
 from predictions.registry import find as find_entry
 
 if TYPE_CHECKING:
-    from base_models.datasets.dataset import Found
+    from base_models.datasets.dataset import Listing
 
 _HOME = "base_models.datasets"
 
@@ -52,7 +52,7 @@ class Layout(Entry):
         """Whether the folder or CSV is one."""
         return (self.csv or not path.is_file()) and bool(self.load().find(path))
 
-    def read(self, path: Path, named: Named = NOTHING_NAMED) -> "Found":
+    def read(self, path: Path, named: Named = NOTHING_NAMED) -> "Listing":
         """Its videos.
 
         Args:
@@ -61,9 +61,9 @@ class Layout(Entry):
         Raises:
             InputError: as the layout's module says; or columns are named of what has none.
         """
-        found: Found
+        listing: Listing
         if self.csv:
-            found = self.load().read(path, named)
+            listing = self.load().read(path, named)
         elif named.first is not None:
             raise InputError(
                 f"names a column of a CSV, and {path} is read as {self.title}",
@@ -71,8 +71,8 @@ class Layout(Entry):
                 remedy="give the path of a CSV that names the videos, or --layout csv",
             )
         else:
-            found = self.load().read(path)
-        return found
+            listing = self.load().read(path)
+        return listing
 
 
 #: The layouts by name, in the order in which a dataset is compared with them.

@@ -21,16 +21,16 @@ UNKNOWN = "of an ending that is not taken"
 _SHOWN = 5
 
 
-def _told(parts: Any) -> str:
-    said = []
+def _sentence(parts: Any) -> str:
+    clauses = []
     for part in parts:
         names = ", ".join(part["first"]) + (", ..." if part["n"] > len(part["first"]) else "")
         endings = f"{', '.join(part['endings'])}: " if part["endings"] else ""
-        said.append(f"{count(part['n'], 'file')} {part['why']} ({endings}{names})")
-    return f"Left out: {'; '.join(said)}."
+        clauses.append(f"{count(part['n'], 'file')} {part['why']} ({endings}{names})")
+    return f"Left out: {'; '.join(clauses)}."
 
 
-LEFT_OUT = NoteKind("datasets.left-out", _told)
+LEFT_OUT = NoteKind("datasets.left-out", _sentence)
 
 
 def note_left_out(
@@ -47,10 +47,10 @@ def note_left_out(
     """
     mine, others = (IMAGE_ENDINGS, VIDEO_ENDINGS) if pictures else (VIDEO_ENDINGS, IMAGE_ENDINGS)
     left: dict[str, list[str]] = {}
-    found = list(walk_files(root))
-    media = (file for file, why in found if not why and _ending(file) in mine)
+    entries = list(walk_files(root))
+    media = (file for file, why in entries if not why and _ending(file) in mine)
     filled = {folder for file in media for folder in _with_parents(file)}
-    for file, reason in found:
+    for file, reason in entries:
         ending = _ending(file)
         if reason == FOLDER and (file in filled or ending not in mine):
             continue

@@ -15,7 +15,7 @@ from base_models.datasets.csv_columns import (
     plain_name,
     to_labels,
 )
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.named import NONE, NOTHING_NAMED, Named
 from base_models.datasets.naming import resolve_originals
 from base_models.datasets.plain import list_videos
@@ -77,7 +77,7 @@ def find(path: Path) -> Path | None:
             if table_name(file).lower() == name:
                 return file
     there = _Videos(path)
-    named = [(file, found) for file in tables if (found := _naming(file, there)) is not None]
+    named = [(file, naming) for file in tables if (naming := _naming(file, there)) is not None]
     if len(tables) == 1:
         return named[0][0] if named else None
     labelled = [file for file, (table, column) in named if _is_labelled(table, column, file)]
@@ -149,7 +149,7 @@ def _naming(path: Path, there: "_Videos") -> tuple[pd.DataFrame, str] | None:
     return None if column is None else (table, column)
 
 
-def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Listing:
     """One row a video: `video` (path relative to the CSV's folder), and those of `label`,
     `group`, `original`, `method`, `dataset`, `split`, `actor`, `fold` that the file has, as text.
     Which columns hold file and label is the rule of `base_models.datasets.csv_columns`.
@@ -235,13 +235,13 @@ def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
             groups = int(table[group].nunique())
             notes.append(GROUPED(file=manifest.name, column=group, groups=groups))
     for name in COLUMNS:
-        given = find_column(list(table.columns), (name,))
-        if given is not None and name != "group" and given not in (column, label):
-            made[name] = table[given]
+        header = find_column(list(table.columns), (name,))
+        if header is not None and name != "group" and header not in (column, label):
+            made[name] = table[header]
     if "original" in made:
         names = made["original"].astype(object).where(made["original"].notna(), None)
         made["original"] = pd.array(resolve_originals(names.tolist(), videos), dtype="string")
-    return Found(made, notes, source=manifest)
+    return Listing(made, notes, source=manifest)
 
 
 class _Videos:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.label_folders import (
     LEAST_PEOPLE,
     PEOPLE,
@@ -33,7 +33,7 @@ def find(folder: Path) -> list[str]:
     return names if {label for some in labels for label in some.values()} == {0, 1} else []
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label` and `group`, the person."""
     people = find(folder)
     rows = [
@@ -42,4 +42,4 @@ def read(folder: Path) -> Found:
         for name, label in sorted(labelled_folders(folder / person).items())
         for video in list_videos(folder / person / name)
     ]
-    return Found(pd.DataFrame(rows, columns=["video", "label", "group"]), [PEOPLE(names=people)])
+    return Listing(pd.DataFrame(rows, columns=["video", "label", "group"]), [PEOPLE(names=people)])

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from predictions.file_names import as_id
 
 #: Why nobody can take a file or folder.
@@ -91,6 +91,6 @@ def find(folder: Path) -> bool:
     return True
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, and nothing known of it."""
-    return Found(pd.DataFrame({"video": pd.Series(list_videos(folder), dtype="string")}))
+    return Listing(pd.DataFrame({"video": pd.Series(list_videos(folder), dtype="string")}))

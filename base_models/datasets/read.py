@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from base_models.datasets.choose import choose_videos
-from base_models.datasets.dataset import Dataset, Found
+from base_models.datasets.dataset import Dataset, Listing
 from base_models.datasets.deeper import refuse_labels_deeper
 from base_models.datasets.identities import with_identity_groups
 from base_models.datasets.layouts import Layout, layout_named, recognise
@@ -14,6 +14,7 @@ from base_models.datasets.named import NOTHING_NAMED, Named
 from base_models.datasets.plain import VIDEO_ENDINGS
 from predictions.errors import InputError
 from predictions.folds import connected_groups
+from predictions.groups import names_none
 from predictions.notes import Note, NoteKind
 from predictions.tables.videos import check_videos, require_labels, with_known_labels
 
@@ -90,25 +91,25 @@ def read_dataset(
             tell(one)
 
     try:
-        found = taken.read(path, named)
+        listing = taken.read(path, named)
     except InputError:
         note(note_left_out(path, None, {}) if path.is_dir() else [])
         raise
-    source = str(found.source or path)
-    if path.is_dir() and (taken.told or layout is not None) and not found.videos.empty:
-        said = READ_AS(
+    source = str(listing.source or path)
+    if path.is_dir() and (taken.told or layout is not None) and not listing.videos.empty:
+        layout_note = READ_AS(
             name=path.name or str(path),
             title=taken.title,
             signs=taken.about,
             forced=layout is not None,
         )
-        note([said])
-    note(found.notes)
+        note([layout_note])
+    note(listing.notes)
     if path.is_dir():
-        note(_left_out(path, taken, found))
-        if taken.told and found.source is None and taken.name != "stills":
+        note(_left_out(path, taken, listing))
+        if taken.told and listing.source is None and taken.name != "stills":
             note(note_not_read(path))
-    if found.videos.empty:
+    if listing.videos.empty:
         raise InputError(
             "there is no video in it",
             file=path,
@@ -116,7 +117,7 @@ def read_dataset(
             "CSV that names them",
         )
     # Groups are made before the choice: who is tied to whom does not depend on what is chosen.
-    videos, of_groups = with_identity_groups(found.videos, identity)
+    videos, of_groups = with_identity_groups(listing.videos, identity)
     note(of_groups)
     if taken.name == "plain":  # nothing knew the labels; a CSV that is here should have
         unused = passed_over(path)
@@ -128,7 +129,7 @@ def read_dataset(
                 f"is in no layout that tells REAL from FAKE ({_SIGNS})",
                 file=path,
                 remedy="put a labels.csv into it, as `file,label,group` and a line a video such as "
-                f"`{found.videos['video'].iloc[0]},FAKE,anna`: group is who or what several "
+                f"`{listing.videos['video'].iloc[0]},FAKE,anna`: group is who or what several "
                 "videos show",
             )
         note([PASSED_OVER(reason=str(error)) for error in unused])
@@ -140,23 +141,23 @@ def read_dataset(
         videos = choose_videos(videos, only, source)
     if training:
         require_labels(videos, source)
-        if videos["group"].is_unique:
+        if names_none(videos["group"], videos["video"]):
             note([NO_GROUPS()])
     return Dataset(
         root=path if path.is_dir() else path.parent,
         videos=videos,
         notes=notes,
         layout=taken.name,
-        crops=found.crops,
+        crops=listing.crops,
     )
 
 
-def _left_out(path: Path, taken: Layout, found: Found) -> list[Note]:
-    files = set(found.videos["video"])
-    if found.crops is not None:
-        files = {file for crops in found.crops.values() for file in crops}
-    said = f"in no folder of the layout {taken.name}"
-    if found.source is not None and found.source.is_file():
-        said = f"not named in {found.source.name}"
-    pictures = found.crops is not None or taken.name == "stills"
-    return note_left_out(path, files, {".": said, **found.left_out}, pictures=pictures)
+def _left_out(path: Path, taken: Layout, listing: Listing) -> list[Note]:
+    files = set(listing.videos["video"])
+    if listing.crops is not None:
+        files = {file for crops in listing.crops.values() for file in crops}
+    reason = f"in no folder of the layout {taken.name}"
+    if listing.source is not None and listing.source.is_file():
+        reason = f"not named in {listing.source.name}"
+    pictures = listing.crops is not None or taken.name == "stills"
+    return note_left_out(path, files, {".": reason, **listing.left_out}, pictures=pictures)

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.label_folders import PEOPLE, labelled_folders, people_below
 from base_models.datasets.plain import list_videos
 from predictions.errors import InputError
@@ -15,11 +15,11 @@ def find(folder: Path) -> dict[str, int]:
 
     Any case of the names will do, and any words of their labels (`label_folders.label_of`).
     """
-    found = labelled_folders(folder)
-    return found if set(found.values()) == {0, 1} else {}
+    labels = labelled_folders(folder)
+    return labels if set(labels.values()) == {0, 1} else {}
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video` (relative to `folder`), `label`, and `group`, where the folders in
     the two are of people.
 
@@ -39,8 +39,8 @@ def read(folder: Path) -> Found:
         by_label[labels[name]] += below
     people = people_below(by_label[0], by_label[1])
     if not people:
-        return Found(table)
+        return Listing(table)
     second = [PurePosixPath(video).parts[1] for video in table["video"]]
     group = [name if name in people else None for name in second]
     table = table.assign(group=pd.array(group, dtype="string"))
-    return Found(table, [PEOPLE(names=sorted(people))])
+    return Listing(table, [PEOPLE(names=sorted(people))])

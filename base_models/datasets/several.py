@@ -97,9 +97,9 @@ class _Part:
 
 def _part(path: Path, tell: Callable[[Note], object], options: Mapping[str, Any]) -> _Part:
     if path.is_dir() or is_table(path):
-        found = read_dataset(path, tell=tell, **options)
-        root = Path(os.path.abspath(found.root))
-        return _Part(path, root, found.videos, found.layout, found.crops)
+        dataset = read_dataset(path, tell=tell, **options)
+        root = Path(os.path.abspath(dataset.root))
+        return _Part(path, root, dataset.videos, dataset.layout, dataset.crops)
     if not is_media(path):
         raise InputError(
             "is neither a video nor a folder nor a CSV that names videos",

@@ -7,7 +7,7 @@ Nobody can tell the two apart, so that only `--layout stills` takes pictures for
 
 from pathlib import Path
 
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.face_crops import pictures_in
 from base_models.datasets.named import NOTHING_NAMED, Named
 from predictions.notes import NoteKind
@@ -24,17 +24,17 @@ def find(path: Path) -> bool:
     return pictures_in(path) is not None
 
 
-def read(path: Path, named: Named = NOTHING_NAMED) -> Found:
+def read(path: Path, named: Named = NOTHING_NAMED) -> Listing:
     """One row a picture. Pictures of one subfolder, or of one `video` of a CSV, form a group.
 
     Raises:
         InputError: as `find`.
     """
-    found = pictures_in(path, named)
-    assert found is not None  # by `find`
-    table = found.videos
+    listing = pictures_in(path, named)
+    assert listing is not None  # by `find`
+    table = listing.videos
     if "group" not in table and (table["video"] != table["file"]).any():
         table = table.assign(group=table["video"])
     videos = table.drop(columns="video").rename(columns={"file": "video"})
-    said = STILLS(name=path.name or str(path), pictures=len(videos))
-    return Found(videos, [said, *found.notes], source=path, left_out=found.left_out)
+    note = STILLS(name=path.name or str(path), pictures=len(videos))
+    return Listing(videos, [note, *listing.notes], source=path, left_out=listing.left_out)

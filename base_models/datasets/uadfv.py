@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from base_models.datasets import real_fake
-from base_models.datasets.dataset import Found
+from base_models.datasets.dataset import Listing
 from base_models.datasets.identities import note_missing_originals
 from base_models.datasets.plain import list_videos
 
@@ -25,17 +25,17 @@ def find(folder: Path) -> bool:
     return bool(names) and all(_FAKE.fullmatch(name) for name in names)
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Listing:
     """One row a video: `video`, `label`, `original`, `method`, `dataset`."""
     videos = real_fake.read(folder).videos
     real = {PurePosixPath(video).stem: video for video in videos["video"][videos["label"] == 0]}
     originals = []
     for video, label in zip(videos["video"], videos["label"], strict=True):
-        found = _FAKE.fullmatch(PurePosixPath(video).stem) if label else None
-        originals.append(real.get(found[1], f"real/{found[1]}.mp4") if found else None)
+        match = _FAKE.fullmatch(PurePosixPath(video).stem) if label else None
+        originals.append(real.get(match[1], f"real/{match[1]}.mp4") if match else None)
     videos = videos.assign(
         original=pd.array(originals, dtype="string"),
         method=pd.array(["FakeApp" if label else None for label in videos["label"]], "string"),
         dataset="UADFV",
     )
-    return Found(videos, note_missing_originals(videos))
+    return Listing(videos, note_missing_originals(videos))

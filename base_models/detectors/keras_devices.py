@@ -84,8 +84,8 @@ def _settle_process(threads: int, gpus: list) -> int:
 
 def _own_choice() -> int:
     """The threads TensorFlow starts with when it is told none; OMP_NUM_THREADS is nothing to it."""
-    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else available_cpus()
+    setting = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(setting) if setting.isdecimal() and int(setting) > 0 else available_cpus()
 
 
 def _has_bf16(kind: str, gpus: list) -> bool:

@@ -91,14 +91,14 @@ def numbered_names(network: keras.Model) -> dict[str, str]:
 def variables_by_name(network: keras.Model) -> dict[str, tf.Variable]:
     """The weights by `LAYER/VARIABLE`."""
     names = numbered_names(network)
-    found = {
+    variables = {
         f"{names[layer.name]}/{variable.name}": variable
         for layer in network.layers
         for variable in layer.weights
     }
-    if len(found) != len(network.weights):
+    if len(variables) != len(network.weights):
         raise ValueError(f"{network.name}: two of its variables have one name")
-    return found
+    return variables
 
 
 def state_of(network: keras.Model) -> dict[str, np.ndarray]:

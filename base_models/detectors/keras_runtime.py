@@ -53,8 +53,8 @@ def _load_triton_first() -> None:
     """
     if "tensorflow" in sys.modules or "triton" in sys.modules:
         return
-    found = importlib.util.find_spec("triton")
-    for folder in (found and found.submodule_search_locations) or ():
+    spec = importlib.util.find_spec("triton")
+    for folder in (spec and spec.submodule_search_locations) or ():
         for library in Path(folder, "_C").glob("libtriton*.so"):
             ctypes.CDLL(str(library))
 

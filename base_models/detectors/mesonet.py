@@ -65,8 +65,8 @@ def from_published(
     """
     numbered: dict[str, list[tuple[int, Sequence[NDArray]]]] = {kind: [] for kind in _KINDS}
     for name, arrays in layers.items():
-        if (found := _LAYER.fullmatch(name)) and len(arrays):
-            numbered[found[1]].append((int(found[2]), arrays))
+        if (match := _LAYER.fullmatch(name)) and len(arrays):
+            numbered[match[1]].append((int(match[2]), arrays))
     state = {}
     for kind, (ours, variables) in _KINDS.items():
         for rank, (_, arrays) in enumerate(sorted(numbered[kind], key=lambda entry: entry[0])):

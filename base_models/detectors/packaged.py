@@ -33,8 +33,8 @@ def packaged_file(package: str, file: str, sha256: str) -> Path | None:
     installed = _installed(package)
     if installed is None:
         return None
-    found = next((entry for entry in installed.files or () if entry.name == file), None)
-    path = Path(str(installed.locate_file(found))) if found else None
+    entry = next((entry for entry in installed.files or () if entry.name == file), None)
+    path = Path(str(installed.locate_file(entry))) if entry else None
     if path is None or not path.is_file():
         raise InputError(f"the package {package} is here without its file {file}", remedy=_AGAIN)
     if checksum(path) != sha256:

@@ -49,11 +49,11 @@ def public_names(architecture: str, folder: Path | None) -> list[str]:
     return [*names, *_HUB_FILES] if folder is not None and _hub_network(folder) else names
 
 
-def refuse_sibling(said: str, architecture: str, path: Path) -> None:
+def refuse_sibling(claim: str, architecture: str, path: Path) -> None:
     """Refuse weights of a network that gives other numbers with tensors of the same shapes.
 
     Args:
-        said: the network that the checkpoint says it is of; empty where it says none.
+        claim: the network that the checkpoint says it is of; empty where it says none.
         architecture: timm's name of the network that they are for.
         path: the file.
 
@@ -62,7 +62,7 @@ def refuse_sibling(said: str, architecture: str, path: Path) -> None:
     """
     hub = _hub_network(path.parent) if path.name in _HUB_FILES else ""
     hashed = _published_networks().get(checksum(path)[:8], "") if path.suffix == ".pth" else ""
-    sources = ((said, "so the checkpoint says"), (hub, "so config.json says"))
+    sources = ((claim, "so the checkpoint says"), (hub, "so config.json says"))
     for name, how in (*sources, (hashed, "by its hash, as timm publishes it")):
         base = name.partition(".")[0]
         if base and timm.is_model(base) and not _alike(base, architecture.partition(".")[0]):
@@ -77,23 +77,23 @@ def refuse_sibling(said: str, architecture: str, path: Path) -> None:
 def _hub_network(folder: Path) -> str:
     """What the `config.json` of a folder from the hub calls timm's network."""
     try:
-        said = read_json(folder / "config.json")
+        config = read_json(folder / "config.json")
     except (OSError, InputError):
         return ""
-    name = said.get("architecture") if isinstance(said, dict) else None
+    name = config.get("architecture") if isinstance(config, dict) else None
     return name if isinstance(name, str) else ""
 
 
 @cache
 def _published_networks() -> dict[str, str]:
     """The first eight digits of the hashes of files that timm publishes -> the network."""
-    found = {}
+    networks = {}
     for name in timm.list_pretrained():
         config: Any = timm.models.get_pretrained_cfg(name)
         digits = _DIGITS.search(config.url or "")
         if digits:
-            found[digits.group(1)[:8]] = name.partition(".")[0]
-    return found
+            networks[digits.group(1)[:8]] = name.partition(".")[0]
+    return networks
 
 
 @cache

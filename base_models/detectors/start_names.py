@@ -117,22 +117,22 @@ def as_timm(state: State, architecture: str, network: nn.Module, path: Path) -> 
     Raises:
         InputError: they are those of a network that gives other numbers than this one.
     """
-    found = next((names for names in NAMES if names.fits(state)), None)
-    if found is None:
+    naming = next((names for names in NAMES if names.fits(state)), None)
+    if naming is None:
         return state
     architecture = architecture.partition(".")[0]
-    if not re.fullmatch(found.networks, architecture):
+    if not re.fullmatch(naming.networks, architecture):
         raise InputError(
-            f"these are the tensors of {found.about}, which timm's {architecture} is not",
+            f"these are the tensors of {naming.about}, which timm's {architecture} is not",
             file=path,
-            remedy=f"use them for {found.instead}",
+            remedy=f"use them for {naming.instead}",
         )
-    rename, own = found.rename(architecture, network), network.state_dict()
+    rename, own = naming.rename(architecture, network), network.state_dict()
     renamed = {rename(name): value for name, value in state.items()}
     if len(renamed) != len(state):
-        raise InputError(f"two tensors have one name in {found.about}", file=path)
+        raise InputError(f"two tensors have one name in {naming.about}", file=path)
     state = {name: _as_convolution(value, own.get(name)) for name, value in renamed.items()}
-    eps = found.eps(architecture)
+    eps = naming.eps(architecture)
     if eps is not None:
         _shift_variances(state, network, eps)
     return state

@@ -127,8 +127,8 @@ def create_timm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> T
     start = resolve_timm(spec, weights)
     module = build_network(spec, seed)
     if start.path is not None:
-        state, said = read_named_state(start.path)
-        refuse_sibling(said, spec.architecture, start.path)
+        state, claim = read_named_state(start.path)
+        refuse_sibling(claim, spec.architecture, start.path)
         state = as_timm(without_part(state), spec.architecture, module, start.path)
         lay_in_timm(module, state, start.path)
     # After: public weights have places of patches for the size that they were trained at.

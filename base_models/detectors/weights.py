@@ -94,9 +94,9 @@ def _published_file(published: PublishedWeights) -> Path:
     """
     if published.package:
         sha256 = published.checksum.removeprefix("sha256:")
-        found = packaged_file(published.package, published.file, sha256)
-        if found is not None:
-            return found
+        path = packaged_file(published.package, published.file, sha256)
+        if path is not None:
+            return path
         if not published.location:
             raise FileNotFoundError("the package is not installed")
     cached = _cached(published)
@@ -125,8 +125,8 @@ def _cached(published: PublishedWeights) -> Path | None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(published.location, published.file)
-    return Path(found) if isinstance(found, str) else None
+    path = try_to_load_from_cache(published.location, published.file)
+    return Path(path) if isinstance(path, str) else None
 
 
 def _cache_file(published: PublishedWeights) -> Path:
@@ -177,7 +177,7 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EIO):
             raise
         raise unreadable(path) from error
-    said = content.get("arch") if isinstance(content, Mapping) else None
+    claim = content.get("arch") if isinstance(content, Mapping) else None
     while isinstance(content, Mapping):
         inner = next((k for k in WRAPPERS if isinstance(content.get(k), Mapping)), None)
         if inner is None:
@@ -198,7 +198,7 @@ def read_named_state(path: Path) -> tuple[StateDict, str]:
         if value.layout != torch.strided or value.numel() * value.element_size() > weighs:
             raise InputError(f"its tensor {name} is larger than the file", file=path)
     state = _without_prefixes({str(key): value for key, value in content.items()})
-    return state, said if isinstance(said, str) else ""
+    return state, claim if isinstance(claim, str) else ""
 
 
 #: What readers of tensors raise for damaged bytes.

@@ -106,5 +106,5 @@ def clusters(pairs: Sequence[Pair], n: int) -> list[list[int]]:
     graph = coo_array((np.ones(len(pairs), np.int8), (ends[0], ends[1])), shape=(n, n))
     component = connected_components(graph, directed=False)[1]
     members = pd.Series(range(n)).groupby(component).agg(list)
-    found = [list(one) for one in members if len(one) > 1]
-    return sorted(found, key=lambda one: (-len(one), one))
+    sets = [list(one) for one in members if len(one) > 1]
+    return sorted(sets, key=lambda one: (-len(one), one))

@@ -35,9 +35,9 @@ def find_faces(image: NDArray[np.uint8], name: str, min_face: float) -> NDArray[
     small: NDArray[Any] = image
     if scale < 1:
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    found = finder.find(np.ascontiguousarray(small)[None])
+    detections = finder.find(np.ascontiguousarray(small)[None])
     back = np.array([width / small.shape[1], height / small.shape[0]] * 2)
-    return (found.box * back).astype(np.float32)
+    return (detections.box * back).astype(np.float32)
 
 
 def eyes_and_smile(

@@ -103,7 +103,9 @@ def _look_at_video(
     first, *others = settings.finders
     boxes = [{first: find_faces(image, first, settings.min_face)} for image in images]
     seen = [
-        (image, box) for image, found in zip(images, boxes, strict=True) for box in found[first]
+        (image, box)
+        for image, by_finder in zip(images, boxes, strict=True)
+        for box in by_finder[first]
     ]
     # Cascades take several times as long as MTCNN: they see the frames that are drawn, at a size
     # at which faces too small to be seen there are lost.
@@ -122,7 +124,7 @@ def _look_at_video(
         "contrast": round(float(np.mean([one.contrast for one in quality])), 2),
         "sharpness": round(float(np.mean([one.sharpness for one in quality])), 2),
         "hashes": [hash_picture(image) for image in images],
-        "faces": [len(found[first]) for found in boxes],
+        "faces": [len(by_finder[first]) for by_finder in boxes],
         "drawn": {name: [len(boxes[i][name]) for i in drawn] for name in settings.finders},
         "face_side": round(float(np.median(shares)), 4) if shares else None,
         "face_pixels": round(float(np.median(sides)), 1) if sides else None,
@@ -161,9 +163,9 @@ def _inside(image: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.u
 def _strip(frames: list[tuple[NDArray[np.uint8], dict[str, NDArray]]], first: str) -> str:
     """A few frames in a row with what the finders see; eyes and smile in the first one's faces."""
     drawn = []
-    for image, found in frames:
-        marks = {name.partition(":")[0]: box for name, box in found.items()}
-        for box in found[first]:
+    for image, by_finder in frames:
+        marks = {name.partition(":")[0]: box for name, box in by_finder.items()}
+        for box in by_finder[first]:
             for name, part in eyes_and_smile(image, box).items():
                 marks[name] = np.concatenate([marks.get(name, np.empty((0, 4))), part])
         drawn.append(draw_boxes(image, marks))
@@ -176,10 +178,10 @@ def _look_at_pair(real: Path, fake: Path, settings: ExploreSettings) -> Result:
     face: list[float] = []
     picture: str | None = None
     for pair in pairs:
-        found = find_faces(pair.real, settings.finders[0], settings.min_face)
-        if not len(found):
+        boxes = find_faces(pair.real, settings.finders[0], settings.min_face)
+        if not len(boxes):
             continue
-        one, two = face_regions(pair, found[int(np.argmax(_areas(found)))])
+        one, two = face_regions(pair, boxes[int(np.argmax(_areas(boxes)))])
         try:
             value, local = structural(one, two)
         except ValueError:  # a face of fewer pixels than the window

@@ -39,9 +39,9 @@ def draw_boxes(image: NDArray[np.uint8], boxes: Boxes, height: int = _HEIGHT) ->
     size = (max(1, round(image.shape[1] * scale)), height)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     drawn = np.array(cv2.resize(image, size, interpolation=how), np.uint8)
-    for name, found in boxes.items():
+    for name, places in boxes.items():
         is_part = name in ("eyes", "smile")
-        for box in found:
+        for box in places:
             x0, y0, x1, y1 = (round(float(v) * scale) for v in box)
             if not is_part:  # a dark edge outside keeps the line visible on a light ground
                 cv2.rectangle(drawn, (x0 - 2, y0 - 2), (x1 + 2, y1 + 2), (0, 0, 0), 1)

@@ -190,20 +190,20 @@ def _telltales(
     table: pd.DataFrame, measures: Mapping[str, Any], counts: Mapping[str, Any]
 ) -> list[str]:
     """What tells real from fake without looking at a face: detectors may learn that instead."""
-    told = []
+    sentences = []
     for measure in measures.values():
         auc, error = measure["auc"], measure["auc_error"]
         # Three standard errors: some ten measures are looked at.
         if auc is None or abs(auc - 0.5) < max(0.1, 3 * error):
             continue
         side = "greater" if auc > 0.5 else "smaller"
-        told.append(
+        sentences.append(
             f"{measure['title']} is {side} for fakes (AUC {auc:.2f} by it alone; "
             f"{_contrast(measure['fake'], measure['real'])})."
         )
     for name in ("ending", "codec", "size", "sound", "sample_rate"):
-        told += _uneven(COUNTED[name], counts.get(name, {}), table)
-    return told
+        sentences += _uneven(COUNTED[name], counts.get(name, {}), table)
+    return sentences
 
 
 def _uneven(title: str, counted: Mapping[str, Mapping[str, int]], table: pd.DataFrame) -> list[str]:
@@ -213,14 +213,14 @@ def _uneven(title: str, counted: Mapping[str, Mapping[str, int]], table: pd.Data
     real, fake = int(totals.get("real", 0)), int(totals.get("fake", 0))
     if min(real, fake) < 5:
         return []
-    told = []
+    sentences = []
     for value, by_label in counted.items():
         r, f = by_label.get("real", 0) / real, by_label.get("fake", 0) / fake
         share = (by_label.get("real", 0) + by_label.get("fake", 0)) / (real + fake)
         error = (share * (1 - share) * (1 / real + 1 / fake)) ** 0.5
         if abs(r - f) >= max(0.2, 3 * error):
-            told.append(f"{title} {value}: {r:.0%} of the real videos, {f:.0%} of the fakes.")
-    return told[:2]
+            sentences.append(f"{title} {value}: {r:.0%} of the real videos, {f:.0%} of the fakes.")
+    return sentences[:2]
 
 
 def _contrast(fake: Mapping[str, float], real: Mapping[str, float]) -> str:
@@ -287,7 +287,7 @@ def _doubles(
     seen = [video for video, result in looked.items() if result["status"] == "ok"]
     pairs = near_pairs([looked[video]["hashes"] for video in seen], settings.same_bits)
     inside, across = sort_pairs(pairs, [str(group[video]) for video in seen])
-    found = [
+    doubles = [
         {
             "videos": [
                 {
@@ -308,7 +308,7 @@ def _doubles(
         "looked_at": len(seen),
         "pairs_in_a_group": len(inside),
         "pairs_across_groups": len(across),
-        "across_groups": found,
+        "across_groups": doubles,
         "in_a_group": [[seen[i] for i in members] for members in clusters(inside, len(seen))],
     }
 
@@ -359,19 +359,19 @@ def _unreadable(
     headers: pd.DataFrame, looked: Mapping[str, Result], compared: Mapping[str, Result]
 ) -> list[dict[str, str]]:
     """Videos that cannot be used, wholly or in part, with the reason."""
-    told = {
+    problems = {
         str(video): {"video": str(video), "status": "unreadable", "reason": str(row["reason"])}
         for video, row in headers[headers["status"] != "ok"].iterrows()
     }
     for video, result in looked.items():
         if result["reason"]:
             status = "damaged" if result["status"] == "ok" else "unreadable"
-            told[video] = {"video": video, "status": status, "reason": result["reason"]}
+            problems[video] = {"video": video, "status": status, "reason": result["reason"]}
     for video, result in compared.items():
         if result["status"] != "ok":
             reason = f"Not comparable with {result['original']}: {result['reason']}"
-            told.setdefault(video, {"video": video, "status": "no pair", "reason": reason})
-    return sorted(told.values(), key=lambda one: (one["status"] != "unreadable", one["video"]))
+            problems.setdefault(video, {"video": video, "status": "no pair", "reason": reason})
+    return sorted(problems.values(), key=lambda one: (one["status"] != "unreadable", one["video"]))
 
 
 def _tags(table: pd.DataFrame, video: str) -> dict[str, Any]:

@@ -98,11 +98,11 @@ class BlazeFaceFinder:
 
     def follow(self, images: Sequence[Image], expected: NDArray[np.floating]) -> Detections:
         """Faces near the boxes `expected`, (n, k, 4), of n `images`, each RGB uint8 (H, W, 3)."""
-        found = []
+        faces = []
         for image, boxes in zip(images, expected, strict=True):
             parts = [self._look(image, _around(box)) for box in boxes.tolist()]
-            found.append(self._as_detections(*_apart(parts)))
-        return gather(found)
+            faces.append(self._as_detections(*_apart(parts)))
+        return gather(faces)
 
     def places(self, image: Image) -> tuple[Places, NDArray[np.float64]]:
         """Faces of one picture, RGB uint8 (H, W, 3).

@@ -77,7 +77,7 @@ def reduced_size(
 
 
 @dataclass
-class _Found:
+class _Findings:
     """The faces of a video so far, in the order of its frames.
 
     Attributes:
@@ -96,12 +96,12 @@ class _Found:
     not_aligned: int = 0
 
     @classmethod
-    def nothing(cls, views: Iterable[View]) -> "_Found":
+    def nothing(cls, views: Iterable[View]) -> "_Findings":
         """Before the first frame."""
-        found = cls()
+        findings = cls()
         for view in views:
-            (found.pictures if view.crop.whole else found.views)[view.name] = []
-        return found
+            (findings.pictures if view.crop.whole else findings.views)[view.name] = []
+        return findings
 
 
 def extract_video(
@@ -125,18 +125,18 @@ def extract_video(
 def _extracted(path: Path, settings: FaceSettings, device: str, threads: int) -> Faces:
     media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
     for rung in rungs(settings):
-        found = _find(rung, media.frames(), settings, device)
-        if found.frame or not found.seen:
+        findings = _find(rung, media.frames(), settings, device)
+        if findings.frame or not findings.seen:
             break
-    came = len(found.seen)
+    came = len(findings.seen)
     if not came:
         raise UnreadableVideo("no frame of the file can be decoded", "no_frame")
     loss, code = media.loss(came)
-    if not found.frame:
+    if not findings.frame:
         reason = f"No face was found in {count(came, 'frame')}. {loss}".strip()
         empty = empty_faces("no_face", reason, n_frames=came, size=settings.size)
-        return replace(empty, views=found.views, **_pictures(found))
-    return _followed(found, settings, loss, code, rung.name)
+        return replace(empty, views=findings.views, **_pictures(findings))
+    return _followed(findings, settings, loss, code, rung.name)
 
 
 class _Video:
@@ -301,10 +301,10 @@ def _faces_of(settings: FaceSettings, device: str, threads: int, path: Path) -> 
     return extract_video(path, settings, device=device, threads=threads)
 
 
-def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Found:
+def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Findings:
     """What one rung of the ladder finds in a video."""
     finder = _finder(rung, device)
-    found = _Found.nothing(settings.views)
+    findings = _Findings.nothing(settings.views)
     for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
         reduction = partial(
             reduced_size, settings=settings, pixels=finder.min_face_pixels, larger=rung.larger
@@ -312,36 +312,36 @@ def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: s
         follower = Follower(finder, reduction)
         for batch in _batches(run, min(settings.detect_every, _frames_at_once(shape))):
             for frame in batch:
-                found.seen.append(frame.index)
+                findings.seen.append(frame.index)
                 for view in settings.views:
                     if view.crop.whole:
                         picture = encode_jpeg(whole_picture(frame.image, view))
-                        found.pictures[view.name].append(picture)
-            _find_in_batch(follower, batch, settings, found)
-    return found
+                        findings.pictures[view.name].append(picture)
+            _find_in_batch(follower, batch, settings, findings)
+    return findings
 
 
 def _find_in_batch(
-    follower: Follower, batch: list[Frame], settings: FaceSettings, found: _Found
+    follower: Follower, batch: list[Frame], settings: FaceSettings, findings: _Findings
 ) -> None:
-    """Add the faces of equally sized frames to `found`."""
+    """Add the faces of equally sized frames to `findings`."""
     detections = follower.find([frame.image for frame in batch])
     boxes, points = _rounded(detections.box), _rounded(detections.points)
     for position, box, five, score in zip(
         detections.frame, boxes, points, np.round(detections.score, 4), strict=True
     ):
         frame = batch[position]
-        found.frame.append(frame.index)
-        found.box.append(box)
-        found.score.append(score)
+        findings.frame.append(frame.index)
+        findings.box.append(box)
+        findings.score.append(score)
         crop, is_right = _cut(frame.image, box, five, settings)
-        found.jpeg.append(encode_jpeg(crop))
+        findings.jpeg.append(encode_jpeg(crop))
         for view in settings.views:
             if not view.crop.whole:
                 crop, is_as_wanted = cut_view(frame.image, box, five, view)
-                found.views[view.name].append(encode_jpeg(crop))
+                findings.views[view.name].append(encode_jpeg(crop))
                 is_right = is_right and is_as_wanted
-        found.not_aligned += not is_right
+        findings.not_aligned += not is_right
 
 
 def _cut(
@@ -359,11 +359,11 @@ def _cut(
     return upright, not settings.align
 
 
-def _pictures(found: _Found) -> dict[str, Any]:
+def _pictures(findings: _Findings) -> dict[str, Any]:
     """What `Faces` says of whole pictures."""
-    if not found.pictures:
+    if not findings.pictures:
         return {}
-    return {"picture_frame": np.array(found.seen, np.int32), "pictures": found.pictures}
+    return {"picture_frame": np.array(findings.seen, np.int32), "pictures": findings.pictures}
 
 
 def _rounded(places: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -371,15 +371,17 @@ def _rounded(places: NDArray[np.floating]) -> NDArray[np.float32]:
     return (np.round(places * 16) / 16).astype(np.float32)
 
 
-def _followed(found: _Found, settings: FaceSettings, loss: str, code: str, found_by: str) -> Faces:
+def _followed(
+    findings: _Findings, settings: FaceSettings, loss: str, code: str, found_by: str
+) -> Faces:
     """Number the tracks and put the faces in order."""
     missed = ""
-    if found.not_aligned:
+    if findings.not_aligned:
         code = code or "not_aligned"
-        of = count(len(found.frame), "face")
-        missed = f"Not aligned: {found.not_aligned} of {of}, without landmarks."
-    frame = np.array(found.frame, np.int32)
-    box = np.stack(found.box)
+        of = count(len(findings.frame), "face")
+        missed = f"Not aligned: {findings.not_aligned} of {of}, without landmarks."
+    frame = np.array(findings.frame, np.int32)
+    box = np.stack(findings.box)
     track = link_tracks(frame, box)
     order = np.lexsort((track, frame))
     if not settings.keep_all:
@@ -388,16 +390,16 @@ def _followed(found: _Found, settings: FaceSettings, loss: str, code: str, found
         frame=frame[order],
         track=track[order],
         box=box[order],
-        score=np.array(found.score, np.float32)[order],
-        jpeg=[found.jpeg[i] for i in order],
+        score=np.array(findings.score, np.float32)[order],
+        jpeg=[findings.jpeg[i] for i in order],
         status="ok",
         reason=f"{loss} {missed}".strip(),
-        n_frames=len(found.seen),
+        n_frames=len(findings.seen),
         size=settings.size,
         found_by=found_by,
         reason_code=code,
-        views={name: [jpeg[i] for i in order] for name, jpeg in found.views.items()},
-        **_pictures(found),
+        views={name: [jpeg[i] for i in order] for name, jpeg in findings.views.items()},
+        **_pictures(findings),
     )
 
 

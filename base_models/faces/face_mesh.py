@@ -121,19 +121,19 @@ class FaceMeshFinder:
 
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
-        found = []
+        faces = []
         for image in images:
             places, _ = self._finder.places(image)
             meshes = [self._mesh.of(image, one[:2].ravel(), one[2:4]) for one in places]
-            found.append(self._kept(meshes))
-        return gather(found)
+            faces.append(self._kept(meshes))
+        return gather(faces)
 
     def follow(self, images: Sequence[Image], expected: NDArray[np.floating]) -> Detections:
         """Faces at the boxes `expected`, (n, k, 4), of n `images`: FaceMesh's work alone."""
-        found = []
+        faces = []
         for image, boxes in zip(images, expected, strict=True):
-            found.append(self._kept([self._mesh.of(image, box, None) for box in boxes.tolist()]))
-        return gather(found)
+            faces.append(self._kept([self._mesh.of(image, box, None) for box in boxes.tolist()]))
+        return gather(faces)
 
     def _kept(self, meshes: list[Mesh]) -> _One:
         """Boxes (k, 4), scores (k,), points (k, 5, 2) of those believed, each face once."""

@@ -127,11 +127,11 @@ def no_points(n: int) -> NDArray[np.float32]:
 
 
 def gather(
-    found: list[tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]],
+    faces: list[tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]],
 ) -> Detections:
     """One `Detections` out of (box, score, points) of each frame, the surest face first."""
     frames, boxes, scores, points = [], [], [], []
-    for number, (box, score, five) in enumerate(found):
+    for number, (box, score, five) in enumerate(faces):
         # Equal scores are ordered by place, so that a finder of many threads cannot show.
         order = np.lexsort((box[:, 1], box[:, 0], -score))
         frames.append(np.full(len(box), number, np.int64))

@@ -22,7 +22,7 @@ from base_models.faces.finders import Detections, FaceFinder, no_points
 from base_models.faces.tracks import box_iou
 
 #: A face was found where it was expected if its box has this IoU with it.
-_FOUND = 0.35
+_LEAST_OVERLAP = 0.35
 #: So often a lost face is looked for where it is in the next frame; more often, and boxes drift.
 _ROUNDS = 3
 #: So many successive frames in which a face is lost are settled by a search of one.
@@ -89,15 +89,15 @@ class Follower:
         if (small_height, small_width) == (height, width):
             return self.finder.find(np.stack(images))
         how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
-        found = self.finder.find(
+        detections = self.finder.find(
             np.stack(
                 [cv2.resize(i, (small_width, small_height), interpolation=how) for i in images]
             )
         )
         back = np.array([width / small_width, height / small_height])
-        box = (found.box * np.tile(back, 2)).astype(np.float32)
-        points = (found.points * back).astype(np.float32)
-        return Detections(found.frame, box, found.score, points)
+        box = (detections.box * np.tile(back, 2)).astype(np.float32)
+        points = (detections.points * back).astype(np.float32)
+        return Detections(detections.frame, box, detections.score, points)
 
     def _between(
         self,
@@ -110,14 +110,14 @@ class Follower:
             return _NOTHING
         split, here = len(images) // 2, None
         if len(before) == len(after) > 0:
-            found, lost = self._followed(images, *_paired(before, after))
+            detections, lost = self._followed(images, *_paired(before, after))
             for run in _runs(lost):
                 split = run[len(run) // 2]
                 here = self._search(images[split : split + 1])
-                if not _same_faces(here.box, found.box[found.frame == split]):
+                if not _same_faces(here.box, detections.box[detections.frame == split]):
                     break
             else:
-                return found
+                return detections
         if here is None:
             here = self._search(images[split : split + 1])
         return _joined(
@@ -143,20 +143,20 @@ class Follower:
         share = (np.arange(1, n + 1) / (n + 1))[:, None, None]
         expected = start * (1 - share) + end * share
         parts: dict[int, Detections] = {}
-        asked = list(range(n))
+        frames = list(range(n))
         for _ in range(1 + _ROUNDS):
-            if not asked:
+            if not frames:
                 break
-            found = self.finder.follow([images[i] for i in asked], expected[asked])
-            for position, i in enumerate(asked):
-                part = found.of_frame(position)
+            detections = self.finder.follow([images[i] for i in frames], expected[frames])
+            for position, i in enumerate(frames):
+                part = detections.of_frame(position)
                 seen, which = _assigned(expected[i], part.box)
                 if i not in parts or len(seen) > np.isfinite(known[i + 1, :, 0]).sum():
                     parts[i] = part
                     known[i + 1] = np.nan
                     known[i + 1, seen] = part.box[which]
             nearer = _from_neighbours(known, expected)
-            asked = np.flatnonzero((nearer != expected).any(axis=(1, 2))).tolist()
+            frames = np.flatnonzero((nearer != expected).any(axis=(1, 2))).tolist()
             expected = nearer
         lost = [i for i in range(n) if np.isnan(known[i + 1]).any()]
         return _joined([_moved(parts[i], i) for i in range(n)]), lost
@@ -196,7 +196,7 @@ def _assigned(
     """Positions of the expected faces that are found, and of their boxes."""
     overlap = box_iou(expected, box)
     here, there = linear_sum_assignment(-overlap)
-    enough = overlap[here, there] >= _FOUND
+    enough = overlap[here, there] >= _LEAST_OVERLAP
     return here[enough], there[enough]
 
 
@@ -216,8 +216,8 @@ def _runs(numbers: list[int]) -> list[list[int]]:
     return runs
 
 
-def _moved(found: Detections, by: int) -> Detections:
-    return Detections(found.frame + by, found.box, found.score, found.points)
+def _moved(detections: Detections, by: int) -> Detections:
+    return Detections(detections.frame + by, detections.box, detections.score, detections.points)
 
 
 def _joined(parts: list[Detections]) -> Detections:

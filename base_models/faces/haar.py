@@ -116,10 +116,10 @@ def _detect(
     """Boxes (n, 4) that at least `least` windows agree on, and how many do (n,)."""
     if min(grey.shape) < smallest:
         return np.empty((0, 4), np.float32), np.empty(0, np.float32)
-    found, count = _cascade(cascade).detectMultiScale2(
+    rectangles, count = _cascade(cascade).detectMultiScale2(
         grey, scaleFactor=_PYRAMID_FACTOR, minNeighbors=least, minSize=(smallest, smallest)
     )
-    box = np.array(found, np.float32).reshape(-1, 4)
+    box = np.array(rectangles, np.float32).reshape(-1, 4)
     box[:, 2:] += box[:, :2]
     return box, np.array(count, np.float32).reshape(-1)
 
@@ -158,22 +158,22 @@ def _part(
     size = (_PARTS_SIDE, max(1, round((y1 - y0) * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     region = np.asarray(cv2.resize(grey[y0:y1, x0:x1], size, interpolation=how), np.uint8)
-    found, count = _detect(cascade, region, least, round(smallest * _PARTS_SIDE))
-    return found / scale + np.array([x0, y0, x0, y0], np.float32), count
+    boxes, count = _detect(cascade, region, least, round(smallest * _PARTS_SIDE))
+    return boxes / scale + np.array([x0, y0, x0, y0], np.float32), count
 
 
 def _eyes(grey: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float32]:
     """The best eye in either half of the upper face, (0 to 2, 4), from left to right."""
     x0, y0, x1, y1 = (float(v) for v in box)
     upper = np.array([x0, y0, x1, y0 + 0.65 * (y1 - y0)])
-    found, count = _part(_EYE, grey, upper, 4, 0.15)
-    middle = (found[:, 0] + found[:, 2]) / 2
+    boxes, count = _part(_EYE, grey, upper, 4, 0.15)
+    middle = (boxes[:, 0] + boxes[:, 2]) / 2
     eyes = []
     for half in (middle < (x0 + x1) / 2, middle >= (x0 + x1) / 2):
         here = np.flatnonzero(half)
         if len(here):
             # Equal counts: the higher one; nostrils and mouths lie lower.
-            eyes.append(found[here[np.lexsort((found[here, 1], -count[here]))[0]]])
+            eyes.append(boxes[here[np.lexsort((boxes[here, 1], -count[here]))[0]]])
     return np.array(eyes, np.float32).reshape(-1, 4)
 
 
@@ -182,8 +182,8 @@ def _smile(grey: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.flo
     x0, y0, x1, y1 = (float(v) for v in box)
     lower = np.array([x0, y0 + 0.55 * (y1 - y0), x1, y1])
     # The smile cascade fires nearly everywhere: only what many windows agree on counts.
-    found, count = _part(_SMILE, grey, lower, 20, 0.2)
-    return found[np.argsort(-count, kind="stable")[:1]]
+    boxes, count = _part(_SMILE, grey, lower, 20, 0.2)
+    return boxes[np.argsort(-count, kind="stable")[:1]]
 
 
 def _eye_points(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -92,7 +92,7 @@ def settings_key(settings: FaceSettings) -> str:
             except OSError as error:
                 problem = f"cannot be read ({error.strerror})"
                 raise InputError(problem, file=path, remedy="give an ONNX file") from error
-    said = {name: value for name, value in asdict(settings).items() if name != "views"}
+    fields = {name: value for name, value in asdict(settings).items() if name != "views"}
     # Without any, as before there were views; the faces of older runs are kept.
     views = {"views": sorted(view.name for view in settings.views)} if settings.views else {}
-    return key_of(format=_FORMAT, settings=said, files=files, **views)
+    return key_of(format=_FORMAT, settings=fields, files=files, **views)

@@ -45,8 +45,8 @@ def model_file(name: str) -> Path:
 
 def _folder() -> Path | None:
     # Of a package of the first level this does not run its code.
-    found = find_spec(_MODULE)
-    places = found.submodule_search_locations if found else None
+    spec = find_spec(_MODULE)
+    places = spec.submodule_search_locations if spec else None
     return Path(next(iter(places))) / "data" if places else None
 
 

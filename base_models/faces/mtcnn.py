@@ -90,14 +90,14 @@ class MtcnnFinder:
     def _propose(self, summed: Tensor) -> "_Candidates":
         """P-Net on an image pyramid."""
         height, width = summed.shape[1] - 1, summed.shape[2] - 1
-        found = [_Candidates.none(self.device)]
+        levels = [_Candidates.none(self.device)]
         scale = _PNET_CELL / self.min_face_pixels
         while min(height, width) * scale >= _PNET_CELL:
             size = (int(height * scale + 1), int(width * scale + 1))
             shift, probability = self._pnet(_normalise(_shrunk(summed, *size)))
-            found.append(_grid_candidates(shift, probability[:, 1], scale, self.thresholds[0]))
+            levels.append(_grid_candidates(shift, probability[:, 1], scale, self.thresholds[0]))
             scale *= _PYRAMID_FACTOR
-        candidates = _kept_by_level(found, summed.shape[0]).suppressed(0.7)
+        candidates = _kept_by_level(levels, summed.shape[0]).suppressed(0.7)
         box, shift = candidates.box, candidates.shift
         size_ = (box[:, 2:] - box[:, :2]).repeat(1, 2)
         return candidates.moved_to(_squared(box + shift * size_))

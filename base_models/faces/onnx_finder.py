@@ -61,10 +61,10 @@ class YuNetFinder:
 
     def _find_one(self, image: NDArray[np.uint8]) -> _One:
         try:
-            _, found = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            _, faces = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         except cv2.error as error:
             raise _unreadable(self.path, error) from error
-        rows = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
+        rows = np.empty((0, 15), np.float32) if faces is None else np.asarray(faces, np.float32)
         box = rows[:, :4].copy()
         box[:, 2:] += box[:, :2]
         # "Right eye" is the person's: in the picture it is on the left, as our order has it.

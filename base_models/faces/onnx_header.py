@@ -13,7 +13,7 @@ from typing import TypeVar
 from base_models.foreign_files import LARGEST_GRAPH, mapped, refuse_large_picture
 from predictions.errors import InputError
 
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 
 _LENGTHS = {1: 8, 5: 4}  # bytes of the wire types fixed64 and fixed32
 _VARINT, _BYTES = 0, 2
@@ -43,7 +43,7 @@ def output_names(path: Path) -> list[str]:
     return [name for names in _values(path, 12, _names) for name in names]
 
 
-def _values(path: Path, number: int, read: Callable[[memoryview], Said]) -> list[Said]:
+def _values(path: Path, number: int, read: Callable[[memoryview], Value]) -> list[Value]:
     """What is said of the inputs (11) or outputs (12) of the graph, each a ValueInfoProto."""
     try:
         with mapped(path, LARGEST_GRAPH) as content:

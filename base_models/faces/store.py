@@ -221,14 +221,14 @@ def faces_table(videos: pd.DataFrame, files: Mapping[str, VideoFile]) -> pd.Data
         empty when all is well), `n_faces` (Int64) and `found_by` (string, the rung of the ladder
         that found the faces; missing where there are none); every video keeps its row.
     """
-    found = [files[str(video)] for video in videos["video"]]
-    facts = [file.facts for file in found]
+    video_files = [files[str(video)] for video in videos["video"]]
+    facts = [file.facts for file in video_files]
     return videos.assign(
         status=pd.array([one["status"] for one in facts], dtype="string"),
         reason=pd.array([one["reason"] for one in facts], dtype="string"),
         reason_code=pd.array([one["reason_code"] for one in facts], dtype="string"),
         n_faces=pd.array(
-            [file.rows - file.facts.get("n_pictures", 0) for file in found], dtype="Int64"
+            [file.rows - file.facts.get("n_pictures", 0) for file in video_files], dtype="Int64"
         ),
         found_by=pd.array([one["found_by"] or None for one in facts], dtype="string"),
     )

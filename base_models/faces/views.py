@@ -34,14 +34,14 @@ class View:
         return f"{self.size}-{key_of(crop=cut)[:12]}"
 
     @classmethod
-    def of(cls, said: Any) -> "View":
+    def of(cls, facts: Any) -> "View":
         """Of facts such as run.json keeps, `{"crop": {...}, "size": 224}`.
 
         Raises:
             InputError: the crop is none.
             TypeError, KeyError, ValueError: the facts are others.
         """
-        return said if isinstance(said, cls) else cls(crop_of(said["crop"]), int(said["size"]))
+        return facts if isinstance(facts, cls) else cls(crop_of(facts["crop"]), int(facts["size"]))
 
 
 def view_of_card(card: Card | None) -> View | None:

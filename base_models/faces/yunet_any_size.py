@@ -69,8 +69,8 @@ class AnySizeYuNetFinder:
         planes = np.zeros((1, 3, height, width), np.float32)
         planes[0, :, : image.shape[0], : image.shape[1]] = image[..., ::-1].transpose(2, 0, 1)
         answers = self._request(height, width).infer({0: planes})
-        said = dict(zip(self._names, (np.array(a) for a in answers.values()), strict=True))
-        parts = [_decoded(said, stride, width // stride) for stride in _STRIDES]
+        maps = dict(zip(self._names, (np.array(a) for a in answers.values()), strict=True))
+        parts = [_decoded(maps, stride, width // stride) for stride in _STRIDES]
         box, score, points = (np.concatenate(part) for part in zip(*parts, strict=True))
         sure = score >= self.least
         box, score, points = box[sure], score[sure], points[sure]
@@ -80,13 +80,13 @@ class AnySizeYuNetFinder:
         return box[keep], score[keep], points[keep]
 
 
-def _decoded(said: dict[str, NDArray[np.float32]], stride: int, columns: int) -> _One:
+def _decoded(maps: dict[str, NDArray[np.float32]], stride: int, columns: int) -> _One:
     """Box (n, 4), score (n,) and points (n, 5, 2) of every cell of one feature map."""
-    classes, objects = (said[f"{name}_{stride}"].reshape(-1) for name in ("cls", "obj"))
+    classes, objects = (maps[f"{name}_{stride}"].reshape(-1) for name in ("cls", "obj"))
     score = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))
     cell = np.arange(len(score))
     corner = np.stack([cell % columns, cell // columns], axis=1)
-    raw = said[f"bbox_{stride}"].reshape(-1, 4)
+    raw = maps[f"bbox_{stride}"].reshape(-1, 4)
     centre, half = (corner + raw[:, :2]) * stride, np.exp(raw[:, 2:]) * stride / 2
-    points = said[f"kps_{stride}"].reshape(-1, N_POINTS, 2) + corner[:, None]
+    points = maps[f"kps_{stride}"].reshape(-1, N_POINTS, 2) + corner[:, None]
     return np.concatenate([centre - half, centre + half], axis=1), score, points * stride

@@ -47,10 +47,10 @@ class Features:
         videos, first = np.unique(self.index.video[rows[order]], return_index=True)
         out = np.empty((0, 0), np.float32)
         for video, mine in zip(videos.tolist(), np.split(order, first[1:]), strict=True):
-            found = self._video(video)[self.index.place[rows[mine]]]
+            features = self._video(video)[self.index.place[rows[mine]]]
             if not len(out):
-                out = np.empty((len(rows), found.shape[1]), np.float32)
-            out[mine] = found
+                out = np.empty((len(rows), features.shape[1]), np.float32)
+            out[mine] = features
         return out
 
     def vary(self, arrays: NDArray[np.float32], rngs: Sequence[np.random.Generator]) -> None:

@@ -184,17 +184,17 @@ class Card:
         return {name: value for name, value in self.facts.items() if name not in words}
 
 
-def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
+def card_of(facts: Mapping[str, Any], file: Path | None = None) -> Card:
     """The card of facts such as `Card.facts`.
 
     Args:
-        said: the facts.
+        facts: by their names.
         file: where they stand, for messages.
 
     Raises:
         InputError: one is not known, lacks, or is of another type.
     """
-    card = _made(Card, said, "", file)
+    card = _made(Card, facts, "", file)
     if not _NAME.fullmatch(card.name):
         raise InputError(
             f"the name {card.name!r} cannot be that of a file",
@@ -225,13 +225,13 @@ def card_of(said: Mapping[str, Any], file: Path | None = None) -> Card:
     return card
 
 
-def crop_of(said: Any, file: Path | None = None) -> Crop:
+def crop_of(facts: Any, file: Path | None = None) -> Crop:
     """The crop of facts such as a card's table `[crop]`.
 
     Raises:
         InputError: one is not known, or of another type.
     """
-    crop: Crop = _made(Crop, said, "crop.", file)
+    crop: Crop = _made(Crop, facts, "crop.", file)
     _check_crop(crop, file)
     return crop
 
@@ -293,13 +293,13 @@ def _check_crop(crop: Crop, file: Path | None) -> None:
         )
 
 
-def _made(kind: Any, said: Any, place: str, file: Path | None) -> Any:
-    """A dataclass of the facts `said`, checked against the types of its fields."""
-    if not isinstance(said, Mapping):
-        raise InputError(f"{said!r} is no table", file=file, column=place or None)
+def _made(kind: Any, facts: Any, place: str, file: Path | None) -> Any:
+    """A dataclass of the `facts`, checked against the types of its fields."""
+    if not isinstance(facts, Mapping):
+        raise InputError(f"{facts!r} is no table", file=file, column=place or None)
     types_ = get_type_hints(kind)
     known = [one.name for one in fields(kind) if one.name != "folder"]
-    for name in said:
+    for name in facts:
         if name not in known:
             raise InputError(
                 "a card says nothing of that name",
@@ -308,9 +308,9 @@ def _made(kind: Any, said: Any, place: str, file: Path | None) -> Any:
                 expected=f"one of {', '.join(known)}",
             )
     values = {
-        name: _value(types_[name], said[name], f"{place}{name}", file)
+        name: _value(types_[name], facts[name], f"{place}{name}", file)
         for name in known
-        if name in said
+        if name in facts
     }
     try:
         return kind(**values)

@@ -23,7 +23,9 @@ def read_card(path: Path) -> Card:
     """
     try:
         check_file(path, _LARGEST)
-        said = read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
+        facts = (
+            read_json(path) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
+        )
     except FileNotFoundError as error:
         raise InputError("no such card", file=path) from error
     # What TOML's reader stumbles on, such as a number of 5,000 digits, is a ValueError too.
@@ -32,7 +34,7 @@ def read_card(path: Path) -> Card:
             raise
         first = str(error).partition("\n")[0]
         raise InputError(f"is no readable card ({first})", file=path) from error
-    return replace(card_of(said, path), folder=path.parent)
+    return replace(card_of(facts, path), folder=path.parent)
 
 
 def write_card(card: Card, path: Path) -> None:

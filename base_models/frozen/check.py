@@ -94,8 +94,8 @@ def sound_of_run(videos: pd.DataFrame, sounds: pd.DataFrame, sound_dir: Path) ->
     """The sound of some of the videos of a manifest; `sounds`: what `extract_sound` returned."""
     heard = sounds.loc[sounds["status"] == "ok", "video"]
     some = _some(videos[videos["video"].isin(heard)])
-    found = [load_sound(sound_path(sound_dir, str(video))) for video in some["video"]]
-    return LabelledSound(some["label"].to_numpy(float) == 1, found)
+    tracks = [load_sound(sound_path(sound_dir, str(video))) for video in some["video"]]
+    return LabelledSound(some["label"].to_numpy(float) == 1, tracks)
 
 
 def _some(videos: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,7 @@ class Golden:
 def _sentence(
     detector: str, auc: float, low: float, high: float, fakes: int, reals: int, verdict: str
 ) -> str:
-    said = {
+    words = {
         "up": "FAKE is up",
         "down": "it is upside down: say --reverse to `fakeodds models add`, or turn its card",
         "chance": "near chance here",
@@ -59,7 +59,7 @@ def _sentence(
     interval = f"{low:.3f}-{high:.3f}"
     return (
         f"{detector}: AUC {auc:.3f} ({interval}) on {fakes} fake and "
-        f"{count(reals, 'real video')}: {said}."
+        f"{count(reals, 'real video')}: {words}."
     )
 
 

@@ -64,7 +64,7 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
     # What it says of tensors that do not fit is said below.
     logging.set_verbosity_error()
     try:
-        network, told = AutoModelForImageClassification.from_pretrained(
+        network, report = AutoModelForImageClassification.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
@@ -76,8 +76,8 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
         raise InputError(
             f"is no classifier that can be opened ({_first(error)})", file=folder
         ) from (error)
-    for word, said in (("lacks", "missing_keys"), ("has besides", "unexpected_keys")):
-        if names := sorted(map(str, told[said])):
+    for word, key in (("lacks", "missing_keys"), ("has besides", "unexpected_keys")):
+        if names := sorted(map(str, report[key])):
             raise InputError(
                 f"the file {word} {len(names)} tensors, such as {names[0]}",
                 file=folder,
@@ -146,10 +146,10 @@ def draft(path: Path, network: str) -> Draft:
     )
     guesses = {}
     if outputs is not None:
-        said = ", ".join(
+        meanings = ", ".join(
             f"{labels[i]} is {'FAKE' if i in outputs.fake else 'REAL'}" for i in range(len(labels))
         )
-        guesses["outputs"] = f"the names of its classes: {said}"
+        guesses["outputs"] = f"the names of its classes: {meanings}"
     if pixels is not None:
         guesses["pixels"] = PIXELS
     # Where nothing is said of classes, transformers makes two.
@@ -159,17 +159,17 @@ def draft(path: Path, network: str) -> Draft:
 
 def read_labels(config: dict[str, Any]) -> tuple[tuple[str, ...], Outputs | None, list[str]]:
     """The names of the classes in their order, what they mean, and what is not known of them."""
-    said = config.get("id2label")
-    if not isinstance(said, dict) or not said:
+    classes = config.get("id2label")
+    if not isinstance(classes, dict) or not classes:
         return (), None, ["config.json names no classes (id2label): say --fake and --real."]
     try:
-        numbers = sorted(said, key=int)
-        whole = [int(key) for key in numbers] == list(range(len(said)))
+        numbers = sorted(classes, key=int)
+        whole = [int(key) for key in numbers] == list(range(len(classes)))
     except (TypeError, ValueError):
         whole = False
     if not whole:
         return (), None, ["config.json numbers its classes in another way: say --fake and --real."]
-    labels = tuple(str(said[key]) for key in numbers)
+    labels = tuple(str(classes[key]) for key in numbers)
     fake = tuple(i for i, label in enumerate(labels) if _means(label) == "fake")
     real = tuple(i for i, label in enumerate(labels) if _means(label) == "real")
     if len(labels) == 1:
@@ -211,8 +211,8 @@ def _means(label: str) -> str:
         return "fake"
     if words & _NOT:
         return ""
-    found = [name for name, known in (("fake", _FAKE), ("real", _REAL)) if words & known]
-    return found[0] if len(found) == 1 else ""
+    meanings = [name for name, known in (("fake", _FAKE), ("real", _REAL)) if words & known]
+    return meanings[0] if len(meanings) == 1 else ""
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -246,13 +246,13 @@ def _pixels(
 ) -> tuple[int | None, Pixels | None, dict[str, str]]:
     """Side and pixels of its pictures, and what is not known of them."""
     try:
-        said = _read(folder / PIXELS)
+        processor = _read(folder / PIXELS)
     except FileNotFoundError:
         size = config.get("image_size")
         doubt = f"There is no {PIXELS}: say --pixels."
         return (size if isinstance(size, int) else None), None, {"pixels": doubt}
-    size = said.get("crop_size") if said.get("do_center_crop") else None
-    size = size or said.get("size") or config.get("image_size")
+    size = processor.get("crop_size") if processor.get("do_center_crop") else None
+    size = size or processor.get("size") or config.get("image_size")
     if isinstance(size, dict) and size.get("width", size.get("height")) != size.get("height"):
         raise InputError(
             f"its pictures are not square ({size.get('height')} x {size.get('width')})",
@@ -263,13 +263,13 @@ def _pixels(
         size = size.get("height") or size.get("shortest_edge")
     pixels = Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     # Where it says nothing of mean and std, those of the processor's class are meant.
-    if said.get("do_normalize", True):
+    if processor.get("do_normalize", True):
         try:
-            pixels = Pixels(_three(said["image_mean"]), _three(said["image_std"]))
+            pixels = Pixels(_three(processor["image_mean"]), _three(processor["image_std"]))
         except (KeyError, TypeError, ValueError):
             doubt = f"{PIXELS} does not say what its pixels are: say --pixels."
             return None, None, {"pixels": doubt}
-    factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1
+    factor = processor.get("rescale_factor", 1 / 255) if processor.get("do_rescale", True) else 1
     if not isinstance(factor, int | float) or abs(factor - 1 / 255) > 1e-6:
         return None, None, {"pixels": f"{PIXELS} scales pixels in its own way: say --pixels."}
     whole = size if isinstance(size, int) else None

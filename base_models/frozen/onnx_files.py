@@ -29,21 +29,21 @@ def external_files(path: Path) -> list[str]:
     Raises:
         InputError: it is damaged, or names a file that does not lie beside it.
     """
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     try:
         with mapped(path, LARGEST_GRAPH) as content:
             for name in _locations(content, "model", 0):
-                found.setdefault(name)
+                names.setdefault(name)
     except (IndexError, UnicodeDecodeError) as error:
         raise InputError("is no ONNX network (damaged or cut short?)", file=path) from error
-    for name in found:
+    for name in names:
         if Path(name).name != name or name in ("", ".", ".."):
             raise InputError(
                 f"its tensors are in {name!r}, which does not lie beside it",
                 file=path,
                 remedy="save it again with its tensors in the same folder",
             )
-    return list(found)
+    return list(names)
 
 
 def _locations(message: memoryview, kind: str, depth: int) -> Iterator[str]:

@@ -117,10 +117,10 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> FrozenDetector:
 
     def outputs(images: NDArray[np.uint8]) -> NDArray[np.floating]:
         try:
-            given = one.logits(images)
-            if np.iscomplexobj(given):  # whose imaginary part would go with a warning alone
+            logits = one.logits(images)
+            if np.iscomplexobj(logits):  # whose imaginary part would go with a warning alone
                 raise TypeError("complex numbers")
-            values = np.asarray(given, np.float64)
+            values = np.asarray(logits, np.float64)
         except _RAISED as error:  # or what is no number
             raise _failed(f"{card.name}: logits() of {card.network} failed", error) from error
         if values.shape != (len(images),):
@@ -162,9 +162,9 @@ def _imported(point: EntryPoint) -> Any:
     try:
         return point.load()
     except _RAISED as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise InputError(
-            f"{point.name}: {point.value} cannot be imported: {said}",
+            f"{point.name}: {point.value} cannot be imported: {problem}",
             remedy="mend that package, or uninstall it",
         ) from error
 
@@ -205,22 +205,22 @@ def _card(
 
 
 def _text(made: Any, name: str, default: str, file: Path | None) -> str:
-    said = getattr(made, name, default)
-    if not isinstance(said, str):
-        raise InputError(f"its {name} is {said!r}", file=file, column=name, expected="a text")
-    return said
+    text = getattr(made, name, default)
+    if not isinstance(text, str):
+        raise InputError(f"its {name} is {text!r}", file=file, column=name, expected="a text")
+    return text
 
 
 def _texts(made: Any, name: str, file: Path | None) -> tuple[str, ...]:
     """Of one text, or some."""
-    said = getattr(made, name, ())
-    if isinstance(said, str):
-        return (said,)
-    if not isinstance(said, list | tuple) or not all(isinstance(one, str) for one in said):
+    texts = getattr(made, name, ())
+    if isinstance(texts, str):
+        return (texts,)
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
         raise InputError(
-            f"its {name} is {said!r}", file=file, column=name, expected="a text, or a list of them"
+            f"its {name} is {texts!r}", file=file, column=name, expected="a text, or a list of them"
         )
-    return tuple(said)
+    return tuple(texts)
 
 
 def _beside(file: Path, made: Any) -> list[Path]:
@@ -284,5 +284,5 @@ def _failed(what: str, error: BaseException) -> InputError:
     place = ""
     if trace is not None:
         place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
-    said = " ".join(str(error).split())
-    return InputError(f"{what}: {type(error).__name__}: {said}{place}", remedy="mend that code")
+    message = " ".join(str(error).split())
+    return InputError(f"{what}: {type(error).__name__}: {message}{place}", remedy="mend that code")

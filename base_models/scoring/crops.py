@@ -199,8 +199,8 @@ class Crops:
             self._outlines.update(zip(mine.tolist(), find_outlines(self.read(mine)), strict=True))
 
         self.side_by_side(look, np.unique(self.index.video[new]).tolist())
-        found = np.array([self._outlines[row] for row in rows.tolist()], np.float64)
-        return found.reshape(-1, 81, 2) * self.size
+        outlines = np.array([self._outlines[row] for row in rows.tolist()], np.float64)
+        return outlines.reshape(-1, 81, 2) * self.size
 
     def _keep(self, video: int) -> None:
         assert self._kept is not None

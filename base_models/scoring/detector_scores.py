@@ -122,9 +122,9 @@ def _is_cut_otherwise(index: CropIndex) -> bool:
 
 def remove_others(out: Path, jobs: "Sequence[DetectorScores]") -> None:
     """Remove the scores of detectors that are not asked."""
-    asked = {job.name for job in jobs}
+    names = {job.name for job in jobs}
     for path in [*out.glob("model=*"), *out.glob(".model=*.parts")]:
-        if path.stem.lstrip(".").removeprefix("model=") not in asked:
+        if path.stem.lstrip(".").removeprefix("model=") not in names:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -188,10 +188,10 @@ def list_trained(run: Path, folds: Mapping[str, Sequence[Fold]]) -> str:
     """
     places = [FoldPlace(run, name, fold) for name, some in folds.items() for fold in some]
     records = [place.folder / FOLD_RECORD for place in places]
-    found = {path: read_record(path) for path in records}
-    if None in found.values():
-        raise KeyError(str(next(path for path, record in found.items() if record is None)))
-    pieces = [[record["key"], record["files"]] for record in found.values() if record]
+    by_path = {path: read_record(path) for path in records}
+    if None in by_path.values():
+        raise KeyError(str(next(path for path, record in by_path.items() if record is None)))
+    pieces = [[record["key"], record["files"]] for record in by_path.values() if record]
     key = key_of(pieces=sorted(pieces, key=str))
     product = Product(run / "models" / LIST, key, owns=tuple(records), folder=run)
     product.seal(detectors={name: list(some) for name, some in folds.items()})
@@ -213,12 +213,12 @@ def find_models(models_dir: Path) -> dict[str, list[FoldModel]]:
             file=wrong,
             remedy=MENDED_BY,
         )
-    found: dict[str, list[FoldModel]] = {}
+    models: dict[str, list[FoldModel]] = {}
     for name, folds in listed["detectors"].items():
         places = [FoldPlace(run, name, fold) for fold in folds]
         records = [read_record(place.folder / FOLD_RECORD) for place in places]
-        found[name] = [FoldModel(p, r) for p, r in zip(places, records, strict=True) if r]
-    return found
+        models[name] = [FoldModel(p, r) for p, r in zip(places, records, strict=True) if r]
+    return models
 
 
 def chosen_models(
@@ -229,14 +229,14 @@ def chosen_models(
     Raises:
         InputError: one is not trained, or as of `find_models`.
     """
-    found = find_models(models_dir)
-    wanted = list(found if names is None else names)
+    models = find_models(models_dir)
+    wanted = list(models if names is None else names)
     for name in wanted:
-        if name not in found:
+        if name not in models:
             raise InputError(
-                f"no {name} is trained", file=models_dir, expected=f"one of {', '.join(found)}"
+                f"no {name} is trained", file=models_dir, expected=f"one of {', '.join(models)}"
             )
-    return {name: found[name] for name in wanted}
+    return {name: models[name] for name in wanted}
 
 
 def read_fold_scores(run: Path, detectors: Iterable[str] | None = None) -> pd.DataFrame:

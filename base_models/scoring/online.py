@@ -87,15 +87,15 @@ class VideoScorer:
         Raises:
             InputError: one is not trained, or looks at something else.
         """
-        found = chosen_models(run / "models", names)
+        models = chosen_models(run / "models", names)
         opened = []
-        views = {name: view_of_card(found[name][0].spec.card) for name in names}
+        views = {name: view_of_card(models[name][0].spec.card) for name in names}
         settings = replace(settings, views=distinct(views.values()))
         compared_on = _compared_on(run, settings, spare)
         for number, name in enumerate(names, start=1):
             progress("opening detectors", number - 1, len(names))
             stage = f"{number} of {len(names)}: {name}"
-            spec = found[name][0].spec
+            spec = models[name][0].spec
             if spec.looks_at != "face":
                 raise InputError(
                     f"{name} does not look at single faces", file=run, remedy="leave it out"
@@ -105,16 +105,16 @@ class VideoScorer:
                 open_detector(
                     name,
                     spec,
-                    found[name],
+                    models[name],
                     place,
                     faster=faster_backend(spec, backend, place.name),
                     compared_on=compared_on
-                    and compared_on(views[name], int(found[name][0].record["size"])),
+                    and compared_on(views[name], int(models[name][0].record["size"])),
                     progress=partial(_as_stage, progress, stage),
                 )
             )
             # Whatever was tried before, all its models are open.
-            progress(stage, len(found[name]), len(found[name]))
+            progress(stage, len(models[name]), len(models[name]))
         progress("opening detectors", len(names), len(names))
         return cls(settings, opened)
 
@@ -135,14 +135,14 @@ class VideoScorer:
         began = time.perf_counter()
         views = distinct(self.detectors[name].view for name in names)
         faces = extract_video(path, replace(self.settings, frames=frames, views=views), threads=1)
-        found = time.perf_counter()
+        scoring_start = time.perf_counter()
         decoded = DecodedFaces(faces)
         tables = [self.frames_of(decoded, name) for name in names]
         return ScoredVideo(
             pd.concat(tables, ignore_index=True),
             faces.status,
             faces.reason,
-            {"faces": found - began, "score": time.perf_counter() - found},
+            {"faces": scoring_start - began, "score": time.perf_counter() - scoring_start},
         )
 
     def seconds_a_crop(self) -> dict[str, float]:
@@ -187,26 +187,26 @@ def _compared_on(
     """Of a view and a size: gives crops to compare backends on; None where there are none."""
     if (run / "faces").is_dir():
         return lambda view, size: partial(_crops_of_run, run, view, size)
-    found = _faces_of_videos(spare, settings)
-    return (lambda view, size: partial(_crops_of, found, view, size)) if found else None
+    faces = _faces_of_videos(spare, settings)
+    return (lambda view, size: partial(_crops_of, faces, view, size)) if faces else None
 
 
 def _faces_of_videos(paths: Sequence[Path], settings: FaceSettings) -> list[Faces]:
     """Of the first videos that show any face; none of videos that take a second look."""
     quick = replace(settings, frames=_SPARE_FRAMES, ladder=False)
-    found: list[Faces] = []
+    all_faces: list[Faces] = []
     for path in paths[:_SPARE_VIDEOS]:
-        if sum(map(len, found)) >= COMPARED:
+        if sum(map(len, all_faces)) >= COMPARED:
             break
         faces = extract_video(path, quick)
         if faces.status == "ok":
-            found.append(faces)
-    return found
+            all_faces.append(faces)
+    return all_faces
 
 
-def _crops_of(found: Sequence[Faces], view: View | None, size: int) -> NDArray[np.uint8]:
+def _crops_of(all_faces: Sequence[Faces], view: View | None, size: int) -> NDArray[np.uint8]:
     """Some of the faces."""
-    crops = np.concatenate([faces.seen(view).decode() for faces in found])
+    crops = np.concatenate([faces.seen(view).decode() for faces in all_faces])
     return resize(crops[:COMPARED], size)
 
 
@@ -215,5 +215,5 @@ def _crops_of_run(run: Path, view: View | None, size: int) -> np.ndarray:
     videos = read_parquet(run / "videos.parquet")
     names = videos.loc[videos["status"] == "ok", "video"].astype(str)
     some = names.iloc[np.unique(np.linspace(0, len(names) - 1, COMPARED).astype(int))]
-    found = [load_faces(faces_path(run / "faces", video)).seen(view) for video in some]
-    return resize(np.concatenate([seen.decode([0]) for seen in found]), size)
+    faces = [load_faces(faces_path(run / "faces", video)).seen(view) for video in some]
+    return resize(np.concatenate([seen.decode([0]) for seen in faces]), size)

@@ -66,9 +66,9 @@ def sound_beside(faces_dir: Path) -> Path:
     return faces_dir.with_name("sound")
 
 
-def size_of(spec: DetectorSpec, asked: int | None) -> int:
+def size_of(spec: DetectorSpec, choice: int | None) -> int:
     """The input size of a detector; only that of single faces is the user's choice."""
-    return asked or spec.size if spec.looks_at == "face" else spec.size
+    return choice or spec.size if spec.looks_at == "face" else spec.size
 
 
 def media_of(spec: DetectorSpec) -> str:
@@ -89,21 +89,21 @@ def index_media(
             that one of the detectors asks for.
     """
     specs = list(specs)
-    wanted, found = {media_of(spec) for spec in specs}, {}
+    wanted, indexes = {media_of(spec) for spec in specs}, {}
     views = {media_of(spec): view_of_card(spec.card) for spec in specs if spec.looks_at == "face"}
     if "faces" in wanted:
         views["face"] = None
     if views:
         crops = index_views(videos, faces_dir, list(views.values()))
-        found = dict(zip(views, crops, strict=True))
+        indexes = dict(zip(views, crops, strict=True))
     if "faces" in wanted:
-        found["faces"] = index_tracks(found["face"])
+        indexes["faces"] = index_tracks(indexes["face"])
     for spec in specs:
         name = media_of(spec)
-        if spec.looks_at in EARS and name not in found:
+        if spec.looks_at in EARS and name not in indexes:
             ear = EARS[spec.looks_at](spec.size)
-            found[name] = index_sounds(videos, sound_beside(faces_dir), ear)
-    return {name: found[name] for name in sorted(wanted)}
+            indexes[name] = index_sounds(videos, sound_beside(faces_dir), ear)
+    return {name: indexes[name] for name in sorted(wanted)}
 
 
 def open_source(

@@ -54,12 +54,14 @@ class Sequences:
 
         Frames without the face are left out; what is shorter than the longest ends in NaN.
         """
-        found = [self._track(int(self.index.video[row]), int(self.index.face[row])) for row in rows]
-        if not found:
+        tracks = [
+            self._track(int(self.index.video[row]), int(self.index.face[row])) for row in rows
+        ]
+        if not tracks:
             return np.empty((0, 0, 0), np.float32)
-        steps, width = max(map(len, found)), found[0].shape[1]
-        out = np.full((len(found), steps, width), np.nan, np.float32)
-        for target, one in zip(out, found, strict=True):
+        steps, width = max(map(len, tracks)), tracks[0].shape[1]
+        out = np.full((len(tracks), steps, width), np.nan, np.float32)
+        for target, one in zip(out, tracks, strict=True):
             target[: len(one)] = one
         return out
 

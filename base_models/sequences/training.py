@@ -32,10 +32,10 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> StartWeights:
     Raises:
         InputError: the weights cannot be had.
     """
-    found = resolve_facenet(spec, weights)
-    if found.kind != "scratch":
-        return found
-    return replace(found, notes=(*found.notes, RANDOM_EMBEDDINGS(detector=spec.name)))
+    start = resolve_facenet(spec, weights)
+    if start.kind != "scratch":
+        return start
+    return replace(start, notes=(*start.notes, RANDOM_EMBEDDINGS(detector=spec.name)))
 
 
 def begin(

@@ -20,7 +20,7 @@ from base_models.compute.per_video import VideoStore, video_path
 SoundStatus = Literal["ok", "no_sound", "unreadable"]
 
 _FULL_SCALE = 32_768
-_SAID = ("status", "reason", "reason_code")
+_FACTS = ("status", "reason", "reason_code")
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,15 @@ def load_sound(path: Path) -> Sound:
 def _pack(sound: Sound) -> tuple[dict[str, pa.Array], dict[str, Any]]:
     tracks = [sound.samples.astype("<i2").tobytes()] if len(sound.samples) else []
     seconds = round(sound.seconds, 3)
-    said = {name: getattr(sound, name) for name in _SAID}
-    return {"samples": pa.array(tracks, pa.binary())}, {**said, "seconds": seconds}
+    facts = {name: getattr(sound, name) for name in _FACTS}
+    return {"samples": pa.array(tracks, pa.binary())}, {**facts, "seconds": seconds}
 
 
 def _unpack(table: pa.Table, facts: Mapping[str, Any]) -> Sound:
     return Sound(
         samples=np.frombuffer(b"".join(table["samples"].to_pylist()), "<i2").astype(np.int16),
         seconds=facts["seconds"],
-        **{name: facts[name] for name in _SAID},
+        **{name: facts[name] for name in _FACTS},
     )
 
 

@@ -25,8 +25,9 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> StartWeights:
     path = local_voice(spec, weights)
     if path is not None:
         return StartWeights("local", path)
-    told = weights not in ("auto", "scratch")
-    return StartWeights("scratch", notes=(NO_PUBLIC_WEIGHTS(detector=spec.name),) if told else ())
+    if weights in ("auto", "scratch"):
+        return StartWeights("scratch")
+    return StartWeights("scratch", notes=(NO_PUBLIC_WEIGHTS(detector=spec.name),))
 
 
 def begin(

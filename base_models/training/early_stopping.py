@@ -41,11 +41,11 @@ def cut_validation(
         InputError: too few groups to cut any off.
     """
     parts = max(2, round(1 / share))
-    found = len(np.unique(np.asarray(groups)))
-    if found < parts:
+    n_groups = len(np.unique(np.asarray(groups)))
+    if n_groups < parts:
         raise InputError(
             f"early stopping needs at least {parts} groups beside the fold held out to set "
-            f"{share:g} of them aside; there are {found}",
+            f"{share:g} of them aside; there are {n_groups}",
             remedy="train without patience",
         )
     return np.asarray(assign_folds(labels, groups, parts, seed) == 0)

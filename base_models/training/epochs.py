@@ -121,13 +121,13 @@ class Epochs:
         def make(place: NDArray[np.intp]) -> NDArray[np.uint8]:
             return self._images(shown, place, 0, augmented=False)
 
-        found = np.concatenate([logits(images) for images in one_ahead(make, places)])
+        outputs = np.concatenate([logits(images) for images in one_ahead(make, places)])
         labels = self._labels(shown)
         wanted = self.about["share_shown"] * self.about["pos_weight"]
         wanted /= wanted + 1 - self.about["share_shown"]
         have = float(labels.mean())
         weights = np.where(labels == 1, wanted / have, (1 - wanted) / (1 - have))
-        return mean_log_loss(found, labels, weights)
+        return mean_log_loss(outputs, labels, weights)
 
     def _draw(self, epoch: int) -> _Shown:
         """The crops of an epoch; their number and classes are the same in every one."""

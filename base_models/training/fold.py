@@ -33,6 +33,8 @@ from predictions.products import key_of, read_record
 from predictions.progress import Progress, silent
 
 _CHECKPOINT = "checkpoint"
+#: Letters of a value that can be shown; longer ones are hashes.
+_READABLE = 24
 
 TRAINED_ANEW = NoteKind(
     "training.changed",
@@ -324,15 +326,12 @@ def _score(
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What differs between two flat records: `epochs 2 -> 3, ...`."""
-    names = sorted({*old, *new})
-    return ", ".join(
-        f"{name} {_short(old.get(name))} -> {_short(new.get(name))}"
-        for name in names
-        if old.get(name) != new.get(name)
-    )
+    """What differs between two flat records: `epochs 2 -> 3, other training faces, ...`."""
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(_change(name, old.get(name), new.get(name)) for name in names)
 
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:8]}..."
+def _change(name: str, old: object, new: object) -> str:
+    if max(len(str(old)), len(str(new))) > _READABLE:  # hashes
+        return f"other {name.replace('_', ' ')}"
+    return f"{name} {old} -> {new}"

@@ -46,10 +46,10 @@ def settle_start(spec: DetectorSpec, weights: Weights) -> StartWeights:
     Raises:
         InputError: the weights cannot be had.
     """
-    found = resolve_weights(spec, weights)
-    if found.kind != "scratch":
-        return found
-    return replace(found, notes=(*found.notes, RANDOM_FEATURES(detector=spec.name)))
+    start = resolve_weights(spec, weights)
+    if start.kind != "scratch":
+        return start
+    return replace(start, notes=(*start.notes, RANDOM_FEATURES(detector=spec.name)))
 
 
 def begin(

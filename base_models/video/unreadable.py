@@ -58,8 +58,8 @@ def as_unreadable() -> Iterator[None]:
     except Exception as error:
         raise_of_machine(error)
         detail = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
-        said = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
-        raise UnreadableVideo(f"reading it failed ({said})", "failed") from error
+        problem = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
+        raise UnreadableVideo(f"reading it failed ({problem})", "failed") from error
 
 
 def raise_of_machine(error: Exception) -> None:

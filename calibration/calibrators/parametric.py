@@ -190,5 +190,5 @@ def _separable_by_parabola(ends: Floats, t: Floats) -> bool:
     scaled = ends / np.maximum(np.abs(ends).max(axis=0), np.finfo(float).tiny)
     rows = sign[:, None] * np.column_stack([np.ones(len(t)), scaled])
     # A direction with no row on the wrong side and some row strictly right: loss falls along it.
-    found = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(t)), bounds=[(-1, 1)] * 3)
-    return bool(found.status == 0 and -found.fun > 1e-9)
+    solution = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(t)), bounds=[(-1, 1)] * 3)
+    return bool(solution.status == 0 and -solution.fun > 1e-9)

@@ -130,8 +130,8 @@ def mean_interval(
     Examples:
         >>> from calibration import mean_interval
         >>> loss, actor = [0.1, 0.2, 0.9, 0.3], ["ann", "ann", "bob", "cem"]
-        >>> found = mean_interval(loss, actor)
-        >>> round(found.value, 3), found.low < found.value < found.high
+        >>> interval = mean_interval(loss, actor)
+        >>> round(interval.value, 3), interval.low < interval.value < interval.high
         (0.375, True)
     """
     rows = np.asarray(values, dtype=np.float64)

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from calibration.inputs import Codes, Floats, check_scored
+from calibration.inputs import (
+    Codes,
+    Floats,
+    check_labels_in,
+    check_probabilities_in,
+    check_scored,
+)
 
 #: Kaggle's bound: probabilities are moved this far from 0 and 1 before their logarithm is taken.
 EPS = 1e-15
@@ -18,12 +24,15 @@ EPS = 1e-15
 _BLOCK_VALUES = 4_194_304
 
 
-def row_log_loss(target: Floats, probability: Floats) -> Floats:
+def row_log_loss(target: ArrayLike, probability: ArrayLike) -> Floats:
     """Log loss (nats) of each row, probabilities kept EPS away from 0 and 1.
 
     Args:
         target: 1.0 = FAKE, 0.0 = REAL; any shape that goes with the probabilities'.
         probability: of FAKE.
+
+    Raises:
+        InputError: a label that is neither, or a number that is no probability.
 
     Examples:
         >>> import numpy as np
@@ -31,7 +40,8 @@ def row_log_loss(target: Floats, probability: Floats) -> Floats:
         >>> row_log_loss(np.array([1.0, 0.0]), np.array([0.9, 0.9])).round(3).tolist()
         [0.105, 2.303]
     """
-    right = np.where(target == 1, probability, 1 - probability)
+    labels, p = check_labels_in(target), check_probabilities_in(probability)
+    right = np.where(labels == 1, p, 1 - p)
     return np.asarray(-np.log(np.clip(right, EPS, 1 - EPS)))
 
 
@@ -175,8 +185,8 @@ class Confusion:
 
     Examples:
         >>> from calibration import confusion
-        >>> found = confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
-        >>> found.true_fake, found.false_real
+        >>> matrix = confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
+        >>> matrix.true_fake, matrix.false_real
         (1.0, 1.0)
     """
 

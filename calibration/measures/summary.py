@@ -59,8 +59,8 @@ def measure_all(
 
     Examples:
         >>> from calibration import measure_all
-        >>> found = measure_all([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
-        >>> round(found["log_loss"]["value"], 4)
+        >>> measures = measure_all([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
+        >>> round(measures["log_loss"]["value"], 4)
         0.2162
     """
     labels, probability, codes = check_judged(y, p, groups)
@@ -152,18 +152,18 @@ def measure_in_full(
 
     Examples:
         >>> from calibration import measure_in_full
-        >>> found = measure_in_full([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
-        >>> round(found["true_fake"]["value"], 2), round(found["log_loss"]["value"], 4)
+        >>> measures = measure_in_full([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65])
+        >>> round(measures["true_fake"]["value"], 2), round(measures["log_loss"]["value"], 4)
         (0.5, 0.2162)
     """
     labels, probability, codes = check_judged(y, p, groups)
     weight = np.ones(len(labels))
     units, n_units = units_of(codes, seed)
-    found = _core_intervals(labels, probability, codes, n_boot, seed)
+    intervals = _core_intervals(labels, probability, codes, n_boot, seed)
     parts = decompose(labels, probability, codes, n_boot=n_boot, seed=seed)
-    found["calibration"] = parts.calibration
-    found["refinement"] = parts.refinement
-    found["discrimination"] = parts.discrimination
+    intervals["calibration"] = parts.calibration
+    intervals["refinement"] = parts.refinement
+    intervals["discrimination"] = parts.discrimination
 
     bins = BinSums(labels, probability, units, n_units, "width")
     spread = spread_on_grid(probability)
@@ -186,14 +186,16 @@ def measure_in_full(
         shares.append(total[:, :4] / total[:, 4:])
         steps.append(np.column_stack([line.step(drawn) for line in lines]))
     once = np.ones((1, n_units))
-    found["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
+    intervals["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
     smooth = smooth_ece(labels, probability)
-    found["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))
+    intervals["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))
     slope, intercept = lines[0].coefficients
     for i, (name, value) in enumerate(
         [("intercept", intercept), ("slope", slope), ("in_the_large", lines[1].coefficients[1])]
     ):
-        found[name] = percentile_interval(float(value), np.concatenate(steps)[:, i])
+        intervals[name] = percentile_interval(float(value), np.concatenate(steps)[:, i])
     for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
-        found[name] = percentile_interval(float(cells[:, i].mean()), np.concatenate(shares)[:, i])
-    return {name: interval.as_dict() for name, interval in found.items()}
+        intervals[name] = percentile_interval(
+            float(cells[:, i].mean()), np.concatenate(shares)[:, i]
+        )
+    return {name: interval.as_dict() for name, interval in intervals.items()}

@@ -61,6 +61,12 @@ sample_option = click.option(
     type=EXISTING_FILE,
     help="Sample submission, whose header and order are kept.",
 )
+test_scores_option = click.option(
+    "--test-scores",
+    type=EXISTING,
+    multiple=True,
+    help="Score files of the videos to predict by the detectors of --scores.",
+)
 report_option = click.option(
     "--report/--no-report",
     "wants_report",

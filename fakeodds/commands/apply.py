@@ -59,7 +59,7 @@ def apply(
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
-    from fakeodds.workflows.answers import Asked
+    from fakeodds.workflows.answers import Asked, record_answers
     from fakeodds.workflows.probability import answer_new
     from fakeodds.workflows.report import tell_outdated
     from fakeodds.workflows.submission import as_found, submit, wanted_by
@@ -95,7 +95,7 @@ def apply(
     submission = submit(answers.probability, out, wanted)
     if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
         run = RunFolder.existing(stack)
-        run.answered(**replace(asked, sample=sample).record())
+        record_answers(run, replace(asked, sample=sample))
         tell_outdated(run)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return {**found, "files": {out.name: str(out)}}

@@ -94,7 +94,7 @@ def predict(
         watchdog, began = guarded(run, deadline, context.obj)
     # Nothing heavy before: the process that waits has imported what there is so far.
     from fakeodds.run.folder import RunFolder
-    from fakeodds.workflows.answers import Asked
+    from fakeodds.workflows.answers import Asked, record_answers
 
     name_code(code)
     folder = RunFolder.existing(run)
@@ -136,7 +136,7 @@ def predict(
     wanted = wanted_by(sample, data.videos["video"].tolist())
     answers = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
-    folder.answered(**asked.record())
+    record_answers(folder, asked)
     tell_outdated(folder)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return answer(found, folder.path, "submission.csv")

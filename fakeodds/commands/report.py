@@ -33,7 +33,7 @@ def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
     fakeodds report runs/mine runs/other --out compare.html
     """
     from fakeodds.run.folder import RunFolder
-    from fakeodds.workflows.report import compare_runs, show_report
+    from fakeodds.workflows.report import compare_runs, draw_report
 
     if len(runs) > 1:
         return compare_runs(runs, out or Path("compare.html"), title)
@@ -44,5 +44,5 @@ def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
             remedy="name another run, or leave it out",
         )
     folder = RunFolder.existing(runs[0])
-    show_report(folder, title)
+    draw_report(folder, title)
     return answer({}, folder.path, "report.html", "report")

@@ -23,6 +23,7 @@ from fakeodds.cli.options import (
     report_option,
     sample_option,
     stack_options,
+    test_scores_option,
     train_options,
 )
 from fakeodds.view import terminal
@@ -40,12 +41,7 @@ from predictions.words import count
 @out_option
 @click.option("--test", type=EXISTING_FOLDER, help="Folder of the videos to predict.")
 @sample_option
-@click.option(
-    "--test-scores",
-    type=EXISTING,
-    multiple=True,
-    help="Score files of the --test videos by the detectors of --scores.",
-)
+@test_scores_option
 @dataset_options
 @imported_options
 @face_options
@@ -86,7 +82,7 @@ def run(
         from fakeodds.run.folder import RunFolder
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.alerts import alerts_in
-        from fakeodds.workflows.answers import Asked
+        from fakeodds.workflows.answers import Asked, record_answers
         from fakeodds.workflows.probability import NewAnswers
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
@@ -146,7 +142,10 @@ def run(
         how = (asked.prior, device, asked.scores, asked.backend)
         answers = pipeline.predict(tested, folder, options.jobs, *how)
     submit(answers.probability, folder.submission, wanted)
-    folder.answered(**({} if asked is None else asked.record()))
+    if asked is None:
+        folder.answered()
+    else:
+        record_answers(folder, asked)
     if wants_report:
         show_report(folder)
     else:

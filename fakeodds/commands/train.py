@@ -9,7 +9,14 @@ from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
 from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
-from fakeodds.cli.options import RUN, imported_options, report_option, stack_options, train_options
+from fakeodds.cli.options import (
+    RUN,
+    imported_options,
+    report_option,
+    stack_options,
+    test_scores_option,
+    train_options,
+)
 from fakeodds.cli.params import typed_settings
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
@@ -28,6 +35,7 @@ from predictions.settings import as_json
     is_flag=True,
     help="The named --detectors and --scores alone; else they join those that the run has.",
 )
+@test_scores_option
 @imported_options
 @stack_options()
 @train_options
@@ -35,6 +43,7 @@ from predictions.settings import as_json
 def train(
     run: Path,
     replaces: bool,
+    test_scores: tuple[Path, ...],
     imported: ScoreFiles,
     options: StackOptions,
     train_settings: TrainSettings,
@@ -67,7 +76,7 @@ def train(
         from fakeodds.workflows import pipeline
         from fakeodds.workflows.again import Said, settings_again
         from fakeodds.workflows.alerts import alerts_in
-        from fakeodds.workflows.answers import Asked, answer_again, set_aside
+        from fakeodds.workflows.answers import Asked, answer_again, record_answers, set_aside
         from fakeodds.workflows.report import show_report, tell_outdated
         from fakeodds.workflows.submission import out_of_fold, submit
 
@@ -78,8 +87,10 @@ def train(
     )
     train_settings, options, imported = settings_again(folder, said, replaces=replaces)
     pipeline.check_files(train_settings)
-    set_aside(folder)
-    folder.settings(train=as_json(train_settings), stack=as_json(options))
+    set_aside(folder, imported, test_scores)
+    folder.settings(
+        train=as_json(train_settings), stack=as_json(options), score_files=as_json(imported)
+    )
     videos = read_parquet(folder.videos)
     pipeline.find_sound_again(folder, train_settings.specs, options.jobs)
     metrics = pipeline.train_and_stack(
@@ -96,12 +107,13 @@ def train(
         folder.answered()
     else:
         device = train_settings.devices[0]
+        asked = asked.beside(imported, test_scores)
         found = answer_again(folder, asked, jobs=options.jobs, device=device)
         if found is not None:
             answers, wanted = found
             submit(answers.probability, folder.submission, wanted)
             alerts = answers.alerts_to_json()
-            folder.answered(**asked.record())
+            record_answers(folder, asked)
     if wants_report:
         show_report(folder)
     else:

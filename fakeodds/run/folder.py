@@ -378,8 +378,9 @@ class RunFolder:
 
     @property
     def shown_key(self) -> str:
-        """What a report shows by now: the keys of all products but its own."""
-        return key_of(of={name: self.key(name) for name in PRODUCTS if name != "report"})
+        """What a report shows by now: the keys of all products but its own, and what was said."""
+        shown = {name: self.record[name] for name in ("settings", "commands", "versions")}
+        return key_of(of={name: self.key(name) for name in PRODUCTS if name != "report"}, **shown)
 
     def _lacking(self, name: str) -> str:
         """Of a product and all that it was made from, the first without a record in step; or ""."""

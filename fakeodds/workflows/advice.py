@@ -11,7 +11,13 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import difference, ensemble_name, interval, number
-from fakeodds.workflows.alerts import FEW_GROUPS, LIKE_THE_LABEL, PROMISE_TOO_GOOD, alerts_in
+from fakeodds.workflows.alerts import (
+    FEW_GROUPS,
+    LIKE_THE_LABEL,
+    MISSING_TELLS,
+    PROMISE_TOO_GOOD,
+    alerts_in,
+)
 from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
@@ -62,7 +68,7 @@ def advice_of(
         *mended,
         _take(metrics, command),
         *_of_domains(domains or {}),
-        *_instead(metrics, board, command),
+        *([] if _leaking(metrics) else _instead(metrics, board, command)),
         *_next(run),
     ]
 
@@ -128,16 +134,23 @@ def _mend(judged: Mapping[str, Any], command: CommandLine | None, *, several: bo
                 "" if grouped is None else grouped.text,
             )
         )
-    for alert in LIKE_THE_LABEL.among(alerts):
-        model = alert.facts["model"]
+    for model in _leaking(judged):
         drops = several and command is not None and command.name in ("stack", "compare")
         advice.append(
             Advice(
-                f"Leave {model} out if it was made from the labels or trained on these videos.",
+                f"Leave {model} out if it was made from the labels, or trained on these videos, or "
+                "is missing by how they were scored.",
                 command.and_option("--drop", model).text if command and drops else "",
             )
         )
     return advice
+
+
+def _leaking(judged: Mapping[str, Any]) -> list[str]:
+    """The detectors that seem to tell the label itself."""
+    alerts = alerts_in(judged)
+    leaks = [*LIKE_THE_LABEL.among(alerts), *MISSING_TELLS.among(alerts)]
+    return list(dict.fromkeys(alert.facts["model"] for alert in leaks))
 
 
 def _not_yet(metrics: Mapping[str, Any]) -> Advice:

@@ -5,7 +5,7 @@ the top of the report and beside the app's answers.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,9 +14,10 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from base_models.frozen.seen import SEEN, seen_notes
-from fakeodds.workflows.doubles import doubles_across_groups
+from fakeodds.workflows.doubles import doubles_across
 from fakeodds.workflows.fold_scales import folds_apart
 from fakeodds.workflows.scored_videos import ScoredVideos
+from predictions.groups import names_none
 from predictions.notes import Note, NoteKind, note_from_json
 from predictions.tables.id_groups import groups_by_id
 from predictions.tables.kinds import FEW_OUTSIDE
@@ -27,6 +28,10 @@ from predictions.tables.scores import CONSTANT, NO_GROUPS, SAME
 FEW = 100
 #: AUC from which a detector is taken for the label in disguise.
 _TOO_GOOD = 0.9999
+#: By how much the share of missing scores must differ between the labels to tell them apart.
+_TELLS = 0.5
+#: Share of groups of one video from which it is said that most are alone.
+_MOSTLY_ALONE = 0.95
 #: Videos of each label from which it is.
 _EACH_LABEL = 20
 #: Below this AUC a detector's direction is in doubt rather than its worth, whatever its interval.
@@ -53,11 +58,27 @@ def _no_groups(proposed: Sequence[str], by_id: Mapping[str, Any] | None = None) 
 
 #: Columns `proposed` as groups, and what `groups_by_id` found where there are none.
 PROMISE_TOO_GOOD = NoteKind("alerts.promise-too-good", _no_groups)
+ALL_ALONE = NoteKind(
+    "alerts.all-alone",
+    "{alone} of the {n} groups that were named hold one video: right if no two of these share a "
+    "person, a source or an original.",
+)
 DOUBLES = NoteKind(
     "alerts.doubles",
     "{n:video} of several groups have the very scores of another ({examples}): if they are the "
     "same video, leave one out or give both one group; learned from and judged by, they promise "
     "too much.",
+)
+CONTRARY = NoteKind(
+    "alerts.contrary",
+    "{n:video} with the very scores of another have the other label ({examples}): if they are the "
+    "same video, one of the labels is wrong.",
+)
+MISSING_TELLS = NoteKind(
+    "alerts.missing-tells",
+    "{model} is missing for {of_fake:.0%} of the FAKE videos and {of_real:.0%} of the REAL ones, "
+    "and the stack learns from that: if it tells how they were scored and not what they are, the "
+    "log loss promises too much; give the scores, or drop it.",
 )
 FOLDS_APART = NoteKind(
     "alerts.folds-apart",
@@ -120,7 +141,7 @@ UNREACHABLE = NoteKind(
     "is not what it will cost.",
 )
 
-_GRAVE = (UNREACHABLE, PROMISE_TOO_GOOD, LIKE_THE_LABEL, SEEN)
+_GRAVE = (UNREACHABLE, PROMISE_TOO_GOOD, LIKE_THE_LABEL, MISSING_TELLS, SEEN)
 #: Of what was said while the scores were read.
 _OF_READING = (DOUBTFUL, FEW_OUTSIDE, CONSTANT, SAME)
 
@@ -133,14 +154,21 @@ def alerts_of(scored: ScoredVideos) -> list[Note]:
     return [
         *_of_groups(known),
         *too_good,
-        *doubles_noted(
-            doubles_across_groups(known.features[[*known.kinds]], known.rows["group"].tolist())
-        ),
+        *_of_gaps(known),
+        *_of_doubles(known),
         *_of_folds(known),
         *reading,
         *backward,
         *seen_notes(known.brought),
     ]
+
+
+def _of_doubles(known: ScoredVideos) -> list[Note]:
+    scores, rows = known.features[[*known.kinds]], known.rows
+    contrary = doubles_across(scores, rows["label"].tolist())
+    apart = doubles_across(scores, rows["group"].tolist())
+    notes = [CONTRARY(n=sum(map(len, contrary)), examples=_examples(contrary))] if contrary else []
+    return [*notes, *doubles_noted([one for one in apart if one not in contrary])]
 
 
 def unreachable(bounds: tuple[float, float] | None, prior: float, promised: float) -> list[Note]:
@@ -173,35 +201,44 @@ def has_groups(metrics: Mapping[str, Any]) -> bool:
 
 
 def groups_noted(
-    group: pd.Series, label: pd.Series, proposed: Sequence[str] = (), videos: Iterable[str] = ()
+    group: pd.Series, label: pd.Series, videos: Sequence[str], proposed: Sequence[str] = ()
 ) -> list[Note]:
     """What is to beware of in the groups of labelled videos.
 
     Args:
         group: of each. label: 1 = FAKE, 0 = REAL.
-        proposed: columns that may name groups. videos: their ids, which may tell of them.
+        videos: their ids, which may tell of them. proposed: columns that may name groups.
     """
-    if group.is_unique:
+    if names_none(group, videos):
         by_id = None if proposed else groups_by_id(videos)
         found = None if by_id is None else asdict(by_id)
         return [PROMISE_TOO_GOOD(proposed=list(proposed), by_id=found)]
     counts = {"FAKE": group[label == 1].nunique(), "REAL": group[label == 0].nunique()}
     rarer = min(counts, key=lambda name: counts[name])
-    return [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
+    few = [FEW_GROUPS(n=int(counts[rarer]), label=rarer)] if counts[rarer] < FEW else []
+    sizes = group.value_counts()
+    alone = int((sizes == 1).sum())
+    mostly = alone >= _MOSTLY_ALONE * len(sizes)
+    return [*few, ALL_ALONE(alone=alone, n=len(sizes))] if mostly else few
 
 
 def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
     """One note on all sets of videos that are the same across groups."""
     if not sets:
         return []
-    examples = "; ".join(" = ".join(one[:3]) for one in sets[:3])
-    return [DOUBLES(n=sum(map(len, sets)), examples=examples + "; ..." * (len(sets) > 3))]
+    return [DOUBLES(n=sum(map(len, sets)), examples=_examples(sets))]
+
+
+def _examples(sets: Sequence[Sequence[str]]) -> str:
+    return "; ".join(" = ".join(one[:3]) for one in sets[:3]) + "; ..." * (len(sets) > 3)
 
 
 def _of_groups(known: ScoredVideos) -> list[Note]:
     proposed = [note.facts["proposed"] for note in NO_GROUPS.among(known.notes)]
     rows = known.rows
-    return groups_noted(rows["group"], rows["label"], proposed[0] if proposed else (), rows.index)
+    return groups_noted(
+        rows["group"], rows["label"], rows.index.tolist(), proposed[0] if proposed else ()
+    )
 
 
 def _of_folds(known: ScoredVideos) -> list[Note]:
@@ -214,6 +251,20 @@ def _of_folds(known: ScoredVideos) -> list[Note]:
         found = folds_apart(known.features[model], rows["label"], rows["fold"], rows["group"])
         if found is not None:
             notes.append(FOLDS_APART(model=model, apart=found[0], wider=found[1]))
+    return notes
+
+
+def _of_gaps(known: ScoredVideos) -> list[Note]:
+    """Detectors whose missing scores tell the label: one kind lacks far more of them."""
+    fake = known.rows["label"].to_numpy() == 1
+    if min(fake.sum(), (~fake).sum()) < _EACH_LABEL:
+        return []
+    notes = []
+    for model in known.kinds:
+        missing = known.features[model].isna().to_numpy()
+        of_fake, of_real = float(missing[fake].mean()), float(missing[~fake].mean())
+        if abs(of_fake - of_real) >= _TELLS:
+            notes.append(MISSING_TELLS(model=model, of_fake=of_fake, of_real=of_real))
     return notes
 
 

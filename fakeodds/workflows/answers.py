@@ -4,8 +4,8 @@ run.json keeps under `predict` what submission.csv is of, and how its command wa
 """
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ NOT_AGAIN = NoteKind(
     ),
 )
 GONE, IN_TIME = "not there any more", "with --deadline"
+WITHOUT_SCORES = "without scores by the detectors of --scores, for which --test-scores is"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Asked:
         unlabelled: only the videos without a label are answered for.
         backend: what scores them.
         deadline, max_weights: of `--deadline`.
+        stacked: files of imported scores that the stack was fitted on which answered.
+        lacks_scores: it is fitted on others by now, and of these videos no such scores are known.
     """
 
     videos: tuple[Path, ...]
@@ -64,6 +67,8 @@ class Asked:
     backend: BackendName = "auto"
     deadline: float | None = None
     max_weights: float | None = None
+    stacked: tuple[Path, ...] = ()
+    lacks_scores: bool = False
 
     def record(self) -> dict[str, Any]:
         """JSON values: what is not as by default."""
@@ -81,9 +86,21 @@ class Asked:
         known = dict(told)
         known["videos"] = tuple(map(Path, known["videos"]))
         known["dataset"] = from_json(DatasetOptions, known.get("dataset", {}))
+        known["stacked"] = tuple(map(Path, known.get("stacked", ())))
         known["scores"] = from_json(ScoreFiles, known.get("scores", {}))
         known["sample"] = Path(known["sample"]) if known.get("sample") else None
         return cls(**known)
+
+    def beside(self, imported: ScoreFiles, new: Sequence[Path]) -> "Asked":
+        """The same of a stack of other imported scores.
+
+        Args:
+            imported: the score files that the stack is fitted on, beside detectors of the run.
+            new: files of scores of the videos that were named now, which join those of before.
+        """
+        paths = tuple(dict.fromkeys((*self.scores.paths, *new))) if imported.paths else ()
+        lacks = not new and not set(imported.paths) <= set(self.stacked)
+        return replace(self, scores=replace(self.scores, paths=paths), lacks_scores=lacks)
 
     @property
     def why_not_again(self) -> str:
@@ -91,7 +108,9 @@ class Asked:
         files = [*self.videos, *self.scores.paths, *([self.sample] if self.sample else [])]
         if not all(path.exists() for path in files):
             return GONE
-        return IN_TIME if self.deadline is not None else ""
+        if self.deadline is not None:
+            return IN_TIME
+        return WITHOUT_SCORES if self.lacks_scores else ""
 
     def read(self) -> "Dataset":
         """The videos.
@@ -105,9 +124,20 @@ class Asked:
         return unlabelled(data) if self.unlabelled else data
 
 
-def set_aside(run: RunFolder) -> None:
-    """Keep the answers for new videos that another stack will not be able to give again."""
+def record_answers(run: RunFolder, asked: Asked) -> None:
+    """Write down what submission.csv is of now."""
+    stacked = run.recorded("score_files", ScoreFiles).paths
+    run.answered(**replace(asked, stacked=stacked).record())
+
+
+def set_aside(run: RunFolder, imported: ScoreFiles, new: Sequence[Path]) -> None:
+    """Keep the answers for new videos that another stack will not be able to give again.
+
+    Args:
+        run: the run. imported, new: see `Asked.beside`.
+    """
     asked = Asked.of(run)
+    asked = None if asked is None else asked.beside(imported, new)
     if asked is not None and asked.why_not_again and run.has("submission"):
         shutil.copyfile(run.submission, run.path / BEFORE)
 

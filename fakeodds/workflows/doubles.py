@@ -1,19 +1,21 @@
-"""The same video twice: rows of several groups with the very same scores."""
+"""The same video twice: rows with the very same scores, of several groups or unlike labels."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 #: Detectors that must agree to the last digit on values that no other video has.
 _LEAST_DETECTORS = 2
 
 
-def doubles_across_groups(scores: pd.DataFrame, groups: Sequence[str]) -> list[list[str]]:
-    """Sets of videos of several groups whose scores are the same, in the order of the table.
+def doubles_across(scores: pd.DataFrame, kinds: Sequence[object]) -> list[list[str]]:
+    """Sets of videos of several kinds whose scores are the same, in the order of the table.
 
     Args:
-        scores: a row a video, a column a detector; NaN where a score is missing.
-        groups: of each row.
+        scores: a row a video, a column a detector; NaN where a score is missing. They are compared
+            as single precision has them: exports differ in the last digits.
+        kinds: of each row: its group, or its label.
 
     Scores that are written coarsely, or lie at 0 and 1, are shared by many videos: what counts are
     values that nobody outside the set has, by two detectors at least. Of one detector nothing can
@@ -21,13 +23,14 @@ def doubles_across_groups(scores: pd.DataFrame, groups: Sequence[str]) -> list[l
     """
     if len(scores.columns) < _LEAST_DETECTORS or scores.empty:
         return []
+    scores = scores.astype(np.float32)
     sets = scores.groupby(list(scores.columns), dropna=False, sort=False).ngroup().to_numpy()
     size = pd.Series(sets).map(pd.Series(sets).value_counts()).to_numpy()
     telling = sum(
         (column.map(column.value_counts()) == size).to_numpy(int) for _, column in scores.items()
     )
     rows = pd.DataFrame(
-        {"set": sets, "group": list(groups), "video": scores.index.astype(str)},
+        {"set": sets, "kind": list(kinds), "video": scores.index.astype(str)},
     )[(size > 1) & (telling >= _LEAST_DETECTORS)]
     found = rows.groupby("set", sort=False)
-    return [list(one["video"]) for _, one in found if one["group"].nunique() > 1]
+    return [list(one["video"]) for _, one in found if one["kind"].nunique() > 1]

@@ -26,8 +26,8 @@ def explore_alerts(found: Mapping[str, Any], videos: pd.DataFrame) -> list[Note]
     notes = []
     known = videos.dropna(subset=["label"]) if "label" in videos else None
     if known is not None and "group" in known and known["label"].nunique() == 2:
-        names = known["video"].astype(str)
-        notes += groups_noted(known["group"], known["label"].astype(float), videos=names)
+        names = known["video"].astype(str).tolist()
+        notes += groups_noted(known["group"], known["label"].astype(float), names)
     doubles = [[one["video"] for one in row["videos"]] for row in found["doubles"]["across_groups"]]
     if doubles:
         examples = "; ".join(" = ".join(one[:3]) for one in doubles[:3])

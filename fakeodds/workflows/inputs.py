@@ -32,7 +32,7 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     only: dict[str, tuple[str, ...]] = {}
     for text in texts:
         column, equals, values = (part.strip() for part in text.partition("="))
-        wanted = read_names([values], "--only")
+        wanted = _listed([values], "--only")
         if not equals or not column or not wanted:
             raise InputError(
                 f"{text} is no choice", option="--only", expected="COLUMN=VALUE,... (split=train)"
@@ -47,12 +47,19 @@ def read_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return only
 
 
-def read_names(texts: Sequence[str], option: str = "--keep") -> tuple[str, ...]:
+def read_names(texts: Sequence[str]) -> Any:
     """`("a,b", "c")` -> ("a", "b", "c"); a name with a comma in it stands in double quotes.
 
     Raises:
-        InputError: a quote does not close.
+        InputError: a quote does not close, or there are texts and no name in them.
     """
+    names = _listed(texts, "--keep")
+    if texts and not names:
+        raise InputError("names nothing", option="--keep", remedy="name one, or leave it out")
+    return names
+
+
+def _listed(texts: Sequence[str], option: str) -> tuple[str, ...]:
     try:
         return tuple(name for text in texts for name in split_names(text) if name)
     except ValueError as error:

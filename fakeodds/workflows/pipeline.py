@@ -32,6 +32,7 @@ from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.brought import look_at_brought
+from fakeodds.workflows.changes import changes_between
 from fakeodds.workflows.frame_rules import judge_rules
 from fakeodds.workflows.imported import (
     Imported,
@@ -89,6 +90,7 @@ def find_faces(
     """
     inputs = _faces_inputs(dataset, settings, folding)
     already = folder.is_done("faces", **inputs)
+    before = read_parquet(folder.videos) if folder.has("faces") else None
     if not already:
         terminal.heading(f"Finding faces in {count(len(dataset.videos), 'video')}")
     # What is there is read all the same: a damaged piece is made anew.
@@ -100,6 +102,8 @@ def find_faces(
         terminal.note(f"faces of {count(len(videos), 'video')}: already there.")
     else:
         _tell_coverage(videos)
+    for note in [] if before is None else changes_between(before, videos):
+        terminal.note(note)
     return videos
 
 

@@ -33,7 +33,16 @@ def compare_for_report(
         )
 
 
-def show_report(run: RunFolder, title: str = "") -> Path:
+def show_report(run: RunFolder) -> Path:
+    """The report of a run, written unless it shows all that there is; say where it lies."""
+    if run.has("report") and run.key("report") == run.shown_key:
+        page = run.path / "report.html"
+        terminal.say(f"report -> {page}, as it was: nothing has changed")
+        return page
+    return draw_report(run)
+
+
+def draw_report(run: RunFolder, title: str = "") -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 

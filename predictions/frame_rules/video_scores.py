@@ -82,24 +82,24 @@ def rule_table(frames: pd.DataFrame) -> pd.DataFrame:
     """
     layout = Layout.of(frames, tracks=True)
     n_videos = len(layout.videos)
-    found: dict[str, dict[tuple[str, str], Floats]] = {}
+    model_scores: dict[str, dict[tuple[str, str], Floats]] = {}
     several, weighs = False, False
     for model, segments in layout.models():
         pooled = segments.pooled()
         weighs |= bool((np.diff(pooled.starts) > 1).any())
         several |= pooled is not segments
-        found[model] = {}
+        model_scores[model] = {}
         for name, rule in RULES.items():
             scores = _by_track(segments, rule)
             whole = scores if pooled is segments else _by_track(pooled, rule)
             for over, track_rule in TRACK_RULES.items():
                 of, tracks = (whole, pooled) if track_rule.pools else (scores, segments)
-                found[model][name, over] = _over_tracks(of, tracks, over, n_videos)
+                model_scores[model][name, over] = _over_tracks(of, tracks, over, n_videos)
     if not weighs:
         return video_features(frames)
     candidates = {
         f"{model}:{name}/{over}": scores
-        for model, by in found.items()
+        for model, by in model_scores.items()
         for (name, over), scores in by.items()
         if (name, over) != DEFAULT_RULE and (several or over == DEFAULT_RULE[1])
     }
@@ -118,9 +118,9 @@ def rules_of(columns: Iterable[str]) -> list[tuple[str, str]]:
         >>> rules_of(rule_table(frames).columns)[:2]
         [('mean_logit', 'max'), ('mean_probability', 'max')]
     """
-    found = {rule for column in columns if (rule := _rule_of(str(column))) is not None}
+    rules = {rule for column in columns if (rule := _rule_of(str(column))) is not None}
     known = [(name, over) for name in RULES for over in TRACK_RULES]
-    return [DEFAULT_RULE, *(rule for rule in known if rule in found)]
+    return [DEFAULT_RULE, *(rule for rule in known if rule in rules)]
 
 
 def by_rule(
@@ -217,23 +217,23 @@ def video_features(frames: pd.DataFrame) -> pd.DataFrame:
 
 def _distribution(segments: Segments, n_videos: int) -> dict[str, Floats]:
     """Mean and `FEATURES` of every segment's values, by video; one sort serves all quantiles."""
-    found = {name: np.empty(len(segments.video)) for name in ("mean", *FEATURES)}
+    features = {name: np.empty(len(segments.video)) for name in ("mean", *FEATURES)}
     for which, logits in segments.blocks():
         n = logits.shape[1]
         logits.sort(axis=1)
-        found["mean"][which] = mean = logits.mean(axis=1)
+        features["mean"][which] = mean = logits.mean(axis=1)
         for name, q in _QUANTILES.items():
             below = int((n - 1) * q)
             above = min(below + 1, n - 1)
             part = (n - 1) * q - below
-            found[name][which] = (1 - part) * logits[:, below] + part * logits[:, above]
-        found["share"][which] = np.count_nonzero(logits > 0, axis=1) / n
-        found["count"][which] = n
+            features[name][which] = (1 - part) * logits[:, below] + part * logits[:, above]
+        features["share"][which] = np.count_nonzero(logits > 0, axis=1) / n
+        features["count"][which] = n
         logits -= mean[:, None]
-        found["spread"][which] = np.sqrt(np.einsum("ij,ij->i", logits, logits) / n)
+        features["spread"][which] = np.sqrt(np.einsum("ij,ij->i", logits, logits) / n)
     return {
         name: _spread_out(values, segments.video, n_videos, 0.0 if name == "count" else np.nan)
-        for name, values in found.items()
+        for name, values in features.items()
     }
 
 

@@ -78,13 +78,13 @@ def layout_of(data: bytes, path: Path) -> Layout:
         InputError: there is no header, or it has too many names, one twice, or several empty ones.
     """
     head = data[:HEADER_BYTES]
-    start, said = _before_header(head)
+    start, separator = _before_header(head)
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head[start:])
         # Who wrote the file anew with another separator may have left the line that names one.
-        if not said or said not in text.partition("\n")[0]:
-            said = max(_SEPARATORS, key=lambda mark: _fit(text, mark))
-        header, *rows = _rows(text, said, 20)
+        if not separator or separator not in text.partition("\n")[0]:
+            separator = max(_SEPARATORS, key=lambda mark: _fit(text, mark))
+        header, *rows = _rows(text, separator, 20)
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
     except ValueError as error:  # nothing to unpack
@@ -104,7 +104,7 @@ def layout_of(data: bytes, path: Path) -> Layout:
             expected="a header such as filename,label",
             remedy="put one above the first row",
         )
-    return Layout(start, said, header)
+    return Layout(start, separator, header)
 
 
 def check_header(header: Sequence[str], path: Path) -> None:
@@ -163,14 +163,16 @@ def read_rows(
     # Old Macs end a line with \\r alone; in files of others each stands beside a \\n.
     lines = max(data.count(b"\n"), data.count(b"\r")) + 1
     check_rows(lines, len(header), path)
-    said = set(header) if text == "all" else {name for name in header if name in text}
+    text_columns = set(header) if text == "all" else {name for name in header if name in text}
     try:
-        table = _read_cells(data, layout, said, lines, path)
+        table = _read_cells(data, layout, text_columns, lines, path)
         kinds = table.dtypes  # of a wide table it takes long to take out each column
-        words = [name for name in header if not (name in said or is_numeric_dtype(kinds[name]))]
+        words = [
+            name for name in header if not (name in text_columns or is_numeric_dtype(kinds[name]))
+        ]
         # Perhaps a word: read with empty cells alone missing.
         if table[words].isna().any(axis=None):
-            table = _read_cells(data, layout, said.union(words), lines, path)
+            table = _read_cells(data, layout, text_columns.union(words), lines, path)
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
@@ -237,10 +239,10 @@ def _read_cells(
             width *= 2
             continue
         except pd.errors.ParserError as error:
-            found = re.search(r"Expected \d+ fields in line \d+, saw (\d+)", str(error))
-            if found is None:
+            match = re.search(r"Expected \d+ fields in line \d+, saw (\d+)", str(error))
+            if match is None:
                 raise
-            width = int(found[1])
+            width = int(match[1])
             continue
         surplus = table[beyond].notna().to_numpy()
         if surplus.any():
@@ -257,7 +259,7 @@ def _read_cells(
 
 def _before_header(head: bytes) -> tuple[int, str]:
     """How many bytes are before the header, and the separator that is said there."""
-    start, said = 0, ""
+    start, separator = 0, ""
     while (line := _line(head, start)) != b"":
         comments = _COMMENTS.match(head, start)
         if comments is not None:
@@ -265,21 +267,21 @@ def _before_header(head: bytes) -> tuple[int, str]:
             last = comments[0].splitlines(keepends=True)[-1]
             mark = max(_SEPARATORS.encode(), key=below.count)
             if 0 < below.count(mark) == last.count(mark):
-                return comments.end() - len(last), said
+                return comments.end() - len(last), separator
             start = comments.end()
             continue
-        found = _SAYS_SEPARATOR.fullmatch(line)
-        if found is None and line.strip(b" \t\r\n,;|\"'"):
-            return start, said
-        said = said if found is None else found[1].decode()
+        match = _SAYS_SEPARATOR.fullmatch(line)
+        if match is None and line.strip(b" \t\r\n,;|\"'"):
+            return start, separator
+        separator = separator if match is None else match[1].decode()
         start += len(line)
-    return start, said
+    return start, separator
 
 
 def _line(head: bytes, start: int) -> bytes:
     """The line that begins there, with the empty ones below it."""
-    found = _LINE.match(head, start)
-    return b"" if found is None else found[0]
+    match = _LINE.match(head, start)
+    return b"" if match is None else match[0]
 
 
 def _rows(text: str, separator: str, most: int) -> list[list[str]]:

@@ -65,24 +65,24 @@ def frame_files(path: Path, id: str | None = None) -> list[Path]:
     """
     path = Path(path)
     files = tables_below(path) if path.is_dir() else [path]
-    found = []
+    score_files = []
     for file in files:
         names = [*header_of(file), *partitions_of(file)]
         known = {*names, *_common_names(names, id).values()}
         if known.issuperset(COLUMNS) and not known.isdisjoint(VALUES):
-            found.append(file)
-    return found
+            score_files.append(file)
+    return score_files
 
 
-def note_folders(found: Mapping[Path, Sequence[Path]]) -> list[Note]:
+def note_folders(files_of: Mapping[Path, Sequence[Path]]) -> list[Note]:
     """A note on each folder in which there is more than is read.
 
     Args:
-        found: the files of frame scores in each path (`frame_files`).
+        files_of: the files of frame scores in each path (`frame_files`).
     """
     return [
         note
-        for folder, files in found.items()
+        for folder, files in files_of.items()
         if folder.is_dir()
         for note in note_left_out(folder, files or files_of_one_table(folder))
     ]
@@ -140,16 +140,16 @@ def _common_names(
     names: Sequence[str], id: str | None, metadata: Collection[str] = ()
 ) -> dict[str, str]:
     """Column -> the name by which it is known, for those that are called otherwise."""
-    found: dict[str, str] = {} if id in (None, "video") else {str(id): "video"}
+    renames: dict[str, str] = {} if id in (None, "video") else {str(id): "video"}
     for known in (*COLUMNS, "face", *VALUES, *metadata):
-        if known in names or known in found.values():
+        if known in names or known in renames.values():
             continue
         for spelled in (known, *_OTHER_NAMES.get(known, ())):
-            same = [name for name in names if plain_name(name) == spelled and name not in found]
+            same = [name for name in names if plain_name(name) == spelled and name not in renames]
             if same:
-                found[same[0]] = known
+                renames[same[0]] = known
                 break
-    return found
+    return renames
 
 
 def _read_one(path: Path, id: str | None, metadata: Collection[str]) -> pd.DataFrame:

@@ -35,8 +35,8 @@ def _folder(video: str) -> str:
 def _before(mark: str, *, last: bool = False) -> Callable[[str], str]:
     def part(video: str) -> str:
         stem = PurePosixPath(video).stem
-        before, found, _ = stem.rpartition(mark) if last else stem.partition(mark)
-        return before if found else stem
+        before, separator, _ = stem.rpartition(mark) if last else stem.partition(mark)
+        return before if separator else stem
 
     return part
 

@@ -48,31 +48,31 @@ _FEW = 0.1
 def matching(patterns: Iterable[str], names: Iterable[str]) -> set[str]:
     """The names that a pattern is or fits; a name in full goes before a pattern."""
     names = list(names)
-    found: set[str] = set()
+    matches: set[str] = set()
     for pattern in patterns:
         if pattern in names:
-            found.add(pattern)
+            matches.add(pattern)
         else:
-            found |= {name for name in names if fnmatchcase(name, pattern)}
-    return found
+            matches |= {name for name in names if fnmatchcase(name, pattern)}
+    return matches
 
 
-def said_kinds(kind: Kinds, models: Sequence[str]) -> dict[str, Kind]:
+def kinds_by_model(kind: Kinds, models: Sequence[str]) -> dict[str, Kind]:
     """The kinds that the caller gave to these models; a name in full goes before a pattern.
 
     Raises:
         InputError: there is no such kind.
     """
     by_name: Mapping[str, Kind] = {"*": kind} if isinstance(kind, str) else (kind or {})
-    said: dict[str, Kind] = {}
+    kinds: dict[str, Kind] = {}
     for name, value in by_name.items():
         if value not in get_args(Kind):
             raise InputError(
                 f"the kind {value!r} of {name!r} is unknown",
                 remedy="it is probability, logit or raw",
             )
-        said |= dict.fromkeys(matching([name], models), value)
-    return said | {name: value for name, value in by_name.items() if name in models}
+        kinds |= dict.fromkeys(matching([name], models), value)
+    return kinds | {name: value for name, value in by_name.items() if name in models}
 
 
 def check_models(models: Iterable[str], kind: Kinds, reverse: Sequence[str], source: str) -> None:
@@ -150,16 +150,16 @@ def check_values(
 
 
 def settle_kinds(
-    scores: pd.DataFrame, said: Mapping[str, Kind], notes: list[Note]
+    scores: pd.DataFrame, caller_kinds: Mapping[str, Kind], notes: list[Note]
 ) -> dict[str, Kind]:
     """What was said, and by the rule for the other models: within [0, 1] or not."""
     outside = ((scores < 0) | (scores > 1)).any()
     kinds: dict[str, Kind] = {
-        model: said.get(model) or ("raw" if outside[model] else "probability")
+        model: caller_kinds.get(model) or ("raw" if outside[model] else "probability")
         for model in scores.columns
     }
     for kind, read_as in (("probability", AS_PROBABILITIES), ("raw", AS_RAW)):
-        models = [model for model in kinds if model not in said and kinds[model] == kind]
+        models = [model for model in kinds if model not in caller_kinds and kinds[model] == kind]
         if models:
             notes.append(read_as(models=models))
     return kinds

@@ -47,9 +47,9 @@ def to_labels(column: "pd.Series[Any]") -> "pd.Series[str]":
     elif name in REAL_QUESTIONS:
         meaning |= dict.fromkeys(_YES, "0") | dict.fromkeys(_NO, "1")
     meaning |= _WORDS
-    given = column.astype("string")
-    plain = {cell: re.sub(r"^([01])\.0*$", r"\1", plain_name(cell)) for cell in given.unique()}
-    return given.map({cell: meaning.get(word, cell) for cell, word in plain.items()}).astype(
+    cells = column.astype("string")
+    plain = {cell: re.sub(r"^([01])\.0*$", r"\1", plain_name(cell)) for cell in cells.unique()}
+    return cells.map({cell: meaning.get(word, cell) for cell, word in plain.items()}).astype(
         "string"
     )
 

@@ -70,12 +70,12 @@ class VideoNames:
         the ending. Never another folder or ending. None where there is none, or several.
         """
         path = _small(_path(name))
-        found = []
+        fits = []
         for video in self.fitting(name):
             other = _small(_path(video))
             if other == path or _is_end(other, path) or _is_end(path, other):
-                found.append((video, other == path))
-        return found[0] if len(found) == 1 else (None, False)
+                fits.append((video, other == path))
+        return fits[0] if len(fits) == 1 else (None, False)
 
     def match(self, names: Sequence[str], file: Path | str) -> dict[str, str]:
         """Name -> video, for those names of a file that mean one.
@@ -83,10 +83,10 @@ class VideoNames:
         Raises:
             InputError: a name fits several videos, or no name fits any.
         """
-        found = {name: video for name in names if (video := self.find(name, file)) is not None}
-        if not found:
+        matches = {name: video for name in names if (video := self.find(name, file)) is not None}
+        if not matches:
             raise self.none_of(names, file)
-        return found
+        return matches
 
     def none_of(
         self,

@@ -21,13 +21,13 @@ LEFT_OUT = NoteKind(
 def partitions_of(file: Path) -> dict[str, str | None]:
     """What the folders right above a file say: `{"model": "a", "fold": "0"}` of
     `scores/model=a/fold=0/part.parquet`. None is a missing value."""
-    found: dict[str, str | None] = {}
+    partitions: dict[str, str | None] = {}
     for parent in file.absolute().parents:
         name, mark, value = parent.name.partition("=")
         if not (name and mark):
             break
-        found[unquote(name)] = None if value == _MISSING else unquote(value)
-    return dict(reversed(found.items()))
+        partitions[unquote(name)] = None if value == _MISSING else unquote(value)
+    return dict(reversed(partitions.items()))
 
 
 def files_of_one_table(folder: Path) -> list[Path]:

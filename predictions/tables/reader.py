@@ -173,7 +173,10 @@ def _joined(files: Sequence[Path], text: Collection[str] | Literal["all"]) -> pd
 
 def with_partitions(table: pd.DataFrame, file: Path) -> pd.DataFrame:
     """The table of a file with what the names of its folders say, where it has no such column."""
-    said = {name: value for name, value in partitions_of(file).items() if name not in table}
+    partitions = {name: value for name, value in partitions_of(file).items() if name not in table}
     return table.assign(
-        **{name: pd.Series(value, table.index, dtype="string") for name, value in said.items()}
+        **{
+            name: pd.Series(value, table.index, dtype="string")
+            for name, value in partitions.items()
+        }
     )

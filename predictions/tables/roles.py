@@ -101,9 +101,9 @@ def id_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
     undated = [name for name in words if not _holds_dates(table[name])]
     # Numbers may name videos too, where no words do and the column says so.
     numbers = [name for name in id_names(table.columns) - set(taken) if table[name].is_unique]
-    for found in (good, sorted(numbers), undated, words):
-        if found:
-            return min(found, key=_likely_id)
+    for names in (good, sorted(numbers), undated, words):
+        if names:
+            return min(names, key=_likely_id)
     return None
 
 
@@ -189,8 +189,10 @@ def _numbers_of_groups(known: "pd.Series[Any]") -> bool:
 def people_column(table: pd.DataFrame, taken: Collection[str]) -> str | None:
     """The column that says by its name whom the videos show, where several videos show one."""
     named = {plain_name(name): name for name in reversed(table.columns) if name not in taken}
-    found = [named[name] for name in _PEOPLE if name in named and may_be_groups(table[named[name]])]
-    return found[0] if found else None
+    columns = [
+        named[name] for name in _PEOPLE if name in named and may_be_groups(table[named[name]])
+    ]
+    return columns[0] if columns else None
 
 
 def doubtful(column: "pd.Series[Any]", numbers: "np.ndarray[Any, Any]") -> str:
@@ -236,9 +238,9 @@ def refuse_the_label(scores: pd.DataFrame, label: "pd.Series[float]", source: st
     if min(len(fakes), len(reals)) < _EACH_LABEL:
         return
     high, low = fakes.min(), reals.min()
-    told = (high == fakes.max()) & (low == reals.max()) & (high != low)
-    told &= (fakes.count() >= _EACH_LABEL) & (reals.count() >= _EACH_LABEL)
-    for model in scores.columns[told.to_numpy()]:
+    is_label = (high == fakes.max()) & (low == reals.max()) & (high != low)
+    is_label &= (fakes.count() >= _EACH_LABEL) & (reals.count() >= _EACH_LABEL)
+    for model in scores.columns[is_label.to_numpy()]:
         n = int(scores.loc[label.notna(), model].count())
         raise InputError(
             f"is the label of all {count(n, 'labelled video')}, and no detector",

@@ -24,8 +24,8 @@ from predictions.tables.kinds import (
     Kind,
     Kinds,
     check_values,
+    kinds_by_model,
     matching,
-    said_kinds,
 )
 from predictions.tables.labels import REAL_QUESTIONS, parse_labels, plain_name, to_labels
 from predictions.tables.names import VideoNames
@@ -120,7 +120,7 @@ LABELS_OF_OTHERS = NoteKind(
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """The caller's words about columns; see `read_scores`. `said`: columns whose kind is said."""
+    """The caller's words about columns; see `read_scores`. `kind_columns`: their kind is said."""
 
     id: str | None
     label: str | None
@@ -129,7 +129,7 @@ class ColumnNames:
     drop: Sequence[str]
     keep: Sequence[str]
     models: frozenset[str] | None
-    said: frozenset[str]
+    kind_columns: frozenset[str]
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -148,7 +148,7 @@ class Piece:
         source: its name. columns: all that it has.
         rows: index `video`, the known metadata.
         scores: the same index, a column a model.
-        said: kinds that need no rule.
+        kinds: those that need no rule.
         words: columns left out as text, each with its first cell.
         groupings: columns that may name groups (see `roles.may_be_groups`).
     """
@@ -157,7 +157,7 @@ class Piece:
     columns: list[str]
     rows: pd.DataFrame
     scores: pd.DataFrame
-    said: dict[str, Kind] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     groupings: list[str] = field(default_factory=list)
 
@@ -237,18 +237,18 @@ def read_piece(
             )
         scores = pd.DataFrame({column: values}, index=table.index)
         by_file = names.models is None or is_label_name(column)
-        said: dict[str, Kind] = {name: "probability"} if by_file else {}
+        kinds: dict[str, Kind] = {name: "probability"} if by_file else {}
         rows, called = pd.DataFrame(index=table.index), {column: name}
     else:
         rows, rest = _split_metadata(table, names, source, notes)
         scores, words = _parse_models(rest, names, source, notes)
         # Also of what is taken for a detector: people may be numbered.
         groupings = [str(name) for name in rest if may_be_groups(rest[name])]
-        said, called = {}, {model: model for model in scores.columns}
-    said |= said_kinds(kind, list(called.values()))
+        kinds, called = {}, {model: model for model in scores.columns}
+    kinds |= kinds_by_model(kind, list(called.values()))
     for column in scores.columns:
-        scores[column] = check_values(scores[column], said.get(called[column]), source, notes)
-    return Piece(source, columns, rows, scores.rename(columns=called), said, words, groupings)
+        scores[column] = check_values(scores[column], kinds.get(called[column]), source, notes)
+    return Piece(source, columns, rows, scores.rename(columns=called), kinds, words, groupings)
 
 
 def read_frame_piece(
@@ -266,11 +266,11 @@ def read_frame_piece(
     read = read_frames(files, names.id, set(names.metadata))
     models = read.frames["model"].unique().tolist()
     gone = matching(names.drop, models)
-    said = said_kinds(kind, models)
-    wrong = [model for model, value in said.items() if value != "logit" and model not in gone]
+    kinds = kinds_by_model(kind, models)
+    wrong = [model for model, value in kinds.items() if value != "logit" and model not in gone]
     if wrong:
         raise InputError(
-            f"--kind {said[wrong[0]]} is said of {wrong[0]}, but frame scores are logits",
+            f"--kind {kinds[wrong[0]]} is said of {wrong[0]}, but frame scores are logits",
             file=read.source,
             remedy="call their column probability where they are probabilities",
         )
@@ -407,7 +407,7 @@ def _read_with_id(
 
 def _other_spellings(table: pd.DataFrame, names: ColumnNames, labels_apart: bool) -> dict[str, str]:
     """Columns with a known name in other letters, or another name of labels -> the known name."""
-    own = {name for name in (names.id, *names.metadata, *names.said) if name is not None}
+    own = {name for name in (names.id, *names.metadata, *names.kind_columns) if name is not None}
     own |= names.models or frozenset()
     free = [name for name in map(str, table.columns) if name not in own]
     known = [name for name in (*_ID_COLUMNS, *METADATA) if name != "label"]
@@ -430,7 +430,7 @@ def _is_submission(table: pd.DataFrame, file: str, names: ColumnNames, labels_ap
     (column,) = table.columns
     if names.models is not None:  # the columns are known, and nothing is guessed from values
         return column not in names.models and file in names.models
-    if not (column == names.label or is_label_name(column)) or column in names.said:
+    if not (column == names.label or is_label_name(column)) or column in names.kind_columns:
         return False
     if labels_apart:
         return True
@@ -508,7 +508,7 @@ def _parse_models(
                 remedy="rename the column or drop it",
             )
         else:
-            guessed = names.models is None and name not in names.said
+            guessed = names.models is None and name not in names.kind_columns
             why = why_no_scores(table[name], values) if guessed else ""
             if why:
                 notes.append(NO_DETECTOR(file=source, column=name, why=why))

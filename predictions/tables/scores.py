@@ -247,32 +247,32 @@ def read_scores(
             remedy="fill the cells; where the rows have another separator than the header, write "
             "both alike",
         )
-    told = list(pieces)
+    all_pieces = list(pieces)
     if labels is not None:
-        told.append(read_label_piece(Path(labels), names, scores.index, notes))
-    check_names(told, names)
-    rows = join_rows(told, scores.index)
-    said = {model: piece.said[model] for piece in pieces for model in piece.said}
+        all_pieces.append(read_label_piece(Path(labels), names, scores.index, notes))
+    check_names(all_pieces, names)
+    rows = join_rows(all_pieces, scores.index)
+    caller_kinds = {model: piece.kinds[model] for piece in pieces for model in piece.kinds}
     if models is None:
         check_models(scores.columns, kind, reverse, sources(pieces))
     if only:
-        scores = _only(scores, only, sources(pieces))
-        said = {model: said[model] for model in said if model in scores}
+        scores = _only(scores, only, drop, sources(pieces))
+        caller_kinds = {model: caller_kinds[model] for model in caller_kinds if model in scores}
         frames = None if frames is None else frames[frames["model"].isin(scores.columns)]
         frames = None if frames is None or frames.empty else frames.reset_index(drop=True)
-    kinds = settle_kinds(scores, said, notes)
+    kinds = settle_kinds(scores, caller_kinds, notes)
     turned = set() if frames is None else set(frames["model"])  # before they were aggregated
     for model in matching(reverse, scores.columns) - turned:
         scores[model] = turn_round(scores[model].to_numpy(), kinds[model])
     if models is None and "label" in rows:
-        unsaid = [model for model in scores if model not in named]
-        refuse_the_label(scores[unsaid], rows["label"], sources(pieces))
+        suspects = [model for model in scores if model not in named]
+        refuse_the_label(scores[suspects], rows["label"], sources(pieces))
         still = scores.nunique() == 1
         if still.any() and len(scores) > 1:
             notes.append(CONSTANT(models=list(map(str, scores.columns[still.to_numpy()]))))
         _note_same(scores, notes)
     _note_missing(rows, scores, notes)
-    proposed = [column for piece in told for column in piece.groupings]
+    proposed = [column for piece in all_pieces for column in piece.groupings]
     rows["group"] = groups_of(rows, list(dict.fromkeys(proposed)), notes)
     if "fold" in rows:
         _check_fold_column(rows)
@@ -281,15 +281,24 @@ def read_scores(
     return ScoreTable(rows, scores, kinds, folded_notes(notes), frames)
 
 
-def _only(scores: pd.DataFrame, only: Sequence[str], source: str) -> pd.DataFrame:
+def _only(
+    scores: pd.DataFrame, only: Sequence[str], drop: Sequence[str], source: str
+) -> pd.DataFrame:
     """The scores of some of the models.
 
     Raises:
-        InputError: a name or pattern is that of none, or none of their scores is there.
+        InputError: a name or pattern is that of none, or of one that was dropped, or none of their
+            scores is there.
     """
     kept: set[str] = set()
     for pattern in only:
         of_pattern = matching([pattern], scores.columns)
+        if not of_pattern and pattern in drop:
+            raise InputError(
+                f"{pattern!r} is both to be kept and to be dropped",
+                file=source,
+                remedy="say one of them",
+            )
         if not of_pattern:
             raise InputError(
                 f"there is no detector {pattern!r} to keep; there are "

@@ -35,7 +35,7 @@ def spellings(ids: pd.Index, known: pd.Index, *, all_known: bool = False) -> dic
     if strange.empty:
         return {}
     names, alike = VideoNames(map(str, known)), len(strange) < len(ids)
-    found: dict[str, str] = {}
+    renames: dict[str, str] = {}
     same_paths = set()
     for name in map(str, strange):
         video, same_path = names.spelled(name)
@@ -43,14 +43,14 @@ def spellings(ids: pd.Index, known: pd.Index, *, all_known: bool = False) -> dic
             fits = names.fitting(name)
             video = fits[0] if len(fits) == 1 else None
         if video is not None:
-            found[name] = video
+            renames[name] = video
             same_paths |= {name} if same_path else set()
     # Two names of one video are two videos that only look alike.
-    taken = Counter([*found.values(), *map(str, ids.intersection(known))])
-    found = {name: video for name, video in found.items() if taken[video] == 1}
-    if alike and len(found) < len(strange):
-        return {name: video for name, video in found.items() if name in same_paths}
-    return found
+    taken = Counter([*renames.values(), *map(str, ids.intersection(known))])
+    renames = {name: video for name, video in renames.items() if taken[video] == 1}
+    if alike and len(renames) < len(strange):
+        return {name: video for name, video in renames.items() if name in same_paths}
+    return renames
 
 
 def respelled(table: pd.DataFrame, spelled: Mapping[str, str]) -> pd.DataFrame:

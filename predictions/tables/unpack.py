@@ -114,14 +114,14 @@ def _refuse_archive(data: bytes, path: Path) -> None:
             raise InputError(f"{what}, and no table", file=path, remedy=remedy)
 
 
-def _check_size(path: Path, packed: int, found: int) -> None:
-    if found > TABLE_BYTES:
+def _check_size(path: Path, packed: int, size: int) -> None:
+    if size > TABLE_BYTES:
         raise InputError(
             f"holds more than {TABLE_BYTES / 2**30:g} GiB of text, the most that is read",
             file=path,
             remedy="save it as Parquet, or leave out rows and columns",
         )
-    if found > PACKED_FREE and found > PACKED_TIMES * packed:
+    if size > PACKED_FREE and size > PACKED_TIMES * packed:
         raise InputError(
             f"unpacks to more than {PACKED_TIMES} times its {packed / 2**20:.1f} MiB, as no table "
             "does",

@@ -227,10 +227,10 @@ def limits_of(
     models: Any, costs: pd.DataFrame | None, budget: Mapping[str, float] | None
 ) -> tuple[Array, Array] | None:
     """What each detector costs (k, c) and the most of each cost (c,); None without a budget."""
-    asked = [cost for cost in COSTS if cost in (budget or {})]
-    if costs is None or not asked or budget is None:
+    kinds = [cost for cost in COSTS if cost in (budget or {})]
+    if costs is None or not kinds or budget is None:
         return None
-    return costs.loc[list(models), asked].to_numpy(np.float64), np.array([budget[c] for c in asked])
+    return costs.loc[list(models), kinds].to_numpy(np.float64), np.array([budget[c] for c in kinds])
 
 
 def selection(X: Array, y: Array, limits: tuple[Array, Array] | None = None) -> Masks:
@@ -256,7 +256,7 @@ def _smallest(sums: Array, counts: Array, best: int) -> tuple[int, float, float]
 def _names_in_order(path: Masks, names: list[str]) -> list[tuple[str, ...]]:
     """The detectors of each subset, in the order in which they came."""
     before = np.vstack([np.zeros((1, path.shape[1]), dtype=bool), path[:-1]])
-    found: list[tuple[str, ...]] = []
+    sets: list[tuple[str, ...]] = []
     for added in path & ~before:
-        found.append((*(found[-1] if found else ()), *(names[j] for j in np.flatnonzero(added))))
-    return found
+        sets.append((*(sets[-1] if sets else ()), *(names[j] for j in np.flatnonzero(added))))
+    return sets

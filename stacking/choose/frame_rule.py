@@ -122,8 +122,8 @@ def compare_rules(
         >>> frames = pd.DataFrame({"video": np.repeat(np.arange(40), 5).astype(str)})
         >>> frames["model"] = "xception"
         >>> frames["logit"] = np.repeat(y, 5) + rng.normal(size=200)
-        >>> found = compare_rules(rule_table(frames), y, None, assign_folds(y, np.arange(40)))
-        >>> len(found.names)  # of the rule over frames, and of that over tracks
+        >>> choice = compare_rules(rule_table(frames), y, None, assign_folds(y, np.arange(40)))
+        >>> len(choice.names)  # of the rule over frames, and of that over tracks
         2
     """
     return judge_rules(*OuterFolds.in_order(X, y, groups, folds), n_boot=n_boot, seed=seed)

@@ -145,8 +145,8 @@ def choose_robust(
     calibrations = CALIBRATIONS if template.calibration == "auto" else (template.calibration,)
     clips: tuple[Clip, ...] = CLIPS if template.clip == "auto" else (template.clip,)
     sets = list(column_sets(X, y, domains, names))
-    found: list[dict[str, Any]] = []
-    tried: list[tuple[int, str]] = []  # of each row of `found`: which columns, which meta-learner
+    candidates: list[dict[str, Any]] = []
+    tried: list[tuple[int, str]] = []  # of each candidate: which columns, which meta-learner
 
     def try_out(which: int, one: str) -> None:
         if (which, one) in tried:
@@ -158,11 +158,11 @@ def choose_robust(
             settings = {"columns": len(sets[which]), "meta": one, "calibration": kind}
             worth = {"worst": max(means.values()), "mean": float(np.mean(list(means.values())))}
             of_each = {_column(name): value for name, value in means.items()}
-            found.append({**settings, "clip": bounds, **worth, **of_each})
+            candidates.append({**settings, "clip": bounds, **worth, **of_each})
             tried.append((which, one))
 
     def leader() -> int:
-        return int(np.argmin([row["worst"] for row in found]))
+        return int(np.argmin([row["worst"] for row in candidates]))
 
     # All meta-learners on all columns, the leader on other columns, and then all on the best ones:
     # a third of the fits of every pair, which are most of the time.
@@ -174,9 +174,9 @@ def choose_robust(
     which = tried[leader()][0]
     for one in metas:
         try_out(which, one)
-    table = pd.DataFrame(found)
+    table = pd.DataFrame(candidates)
     chosen = leader()
-    row, columns = found[chosen], sets[tried[chosen][0]]
+    row, columns = candidates[chosen], sets[tried[chosen][0]]
     note = CHOSEN(
         **{name: row[name] for name in ("meta", "calibration", "columns", "worst", "mean")},
         clip=row["clip"] if isinstance(row["clip"], str) else list(row["clip"]),

@@ -80,8 +80,8 @@ def compare_subsets(
         >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
         >>> from predictions import assign_folds
         >>> from stacking import compare_subsets
-        >>> found = compare_subsets(X, y, actor, assign_folds(y, actor))
-        >>> found.table["size"].tolist()
+        >>> comparison = compare_subsets(X, y, actor, assign_folds(y, actor))
+        >>> comparison.table["size"].tolist()
         [1, 1, 2]
     """
     names = [str(column) for column in column_order(X.columns) if is_score_column(column)]

@@ -92,19 +92,19 @@ class Comparison:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Self:
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Read back what `to_dict` wrote; numbers that are not known are NaN again."""
-        rules = found["frame_rules"]
-        table = _table_of(found["subsets"])
+        rules = record["frame_rules"]
+        table = _table_of(record["subsets"])
         table["models"] = table["models"].map(tuple)
         return cls(
-            **{name: found[name] for name in _AS_THEY_ARE},
+            **{name: record[name] for name in _AS_THEY_ARE},
             table=table,
-            pairs=_table_of(found["pairs"], ("first", "second", *MEASURES)),
-            left_out=_table_of(found["left_out"]),
-            reason=found["recommendation"]["reason"],
-            chosen_inside=Interval(**found["recommendation"]["chosen_inside"]),
-            smallest_inside=Interval(**found["smallest"]["chosen_inside"]),
+            pairs=_table_of(record["pairs"], ("first", "second", *MEASURES)),
+            left_out=_table_of(record["left_out"]),
+            reason=record["recommendation"]["reason"],
+            chosen_inside=Interval(**record["recommendation"]["chosen_inside"]),
+            smallest_inside=Interval(**record["smallest"]["chosen_inside"]),
             frame_rules=rules
             and RuleChoice(rules["rule"], rules["over_tracks"], _table_of(rules["rules"])),
         )

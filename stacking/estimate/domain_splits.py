@@ -114,13 +114,13 @@ def domains_of_fakes(names: NDArray[np.str_], y: Array) -> list[str]:
     Raises:
         InputError: fewer than two.
     """
-    found = sorted({str(name) for name in names[y == 1]} - {""})
-    if len(found) < 2:
+    domains = sorted({str(name) for name in names[y == 1]} - {""})
+    if len(domains) < 2:
         raise InputError(
-            f"the domain column names {count(len(found), 'domain')} with fakes",
+            f"the domain column names {count(len(domains), 'domain')} with fakes",
             remedy="give at least 2, to leave one out",
         )
-    return found
+    return domains
 
 
 def _own_rows(

@@ -37,16 +37,16 @@ def report_metrics(
         >>> import pandas as pd
         >>> from stacking import report_metrics
         >>> oof = pd.DataFrame({"calibrated": [0.9, 0.1, 0.2, 0.65]})
-        >>> found = report_metrics(oof, [1, 0, 0, 1], groups=["ann", "ann", "bob", "bob"])
-        >>> found["groups"], round(found["stages"]["calibrated"]["log_loss"]["value"], 4)
+        >>> metrics = report_metrics(oof, [1, 0, 0, 1], groups=["ann", "ann", "bob", "bob"])
+        >>> metrics["groups"], round(metrics["stages"]["calibrated"]["log_loss"]["value"], 4)
         (2, 0.2162)
     """
     labels, codes = checked_labels(y, groups, len(oof))
     stages = {}
     progress("measures", 0, len(oof.columns))
     for done, name in enumerate(oof.columns, start=1):
-        found = measure_all(labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed)
-        stages[str(name)] = finite_measures(found)
+        measures = measure_all(labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed)
+        stages[str(name)] = finite_measures(measures)
         progress("measures", done, len(oof.columns))
     return {
         "rows": len(oof),

@@ -144,10 +144,10 @@ def nested_estimate(
     columns = stage_columns(kind)
     filled = np.full((len(X), len(columns)), np.nan)
     places, alternatives = [], []
-    for held, (values, found) in _one_by_one(outer, judged, progress):
+    for held, (values, table) in _one_by_one(outer, judged, progress):
         filled[held] = values
         places.append(np.flatnonzero(held))
-        alternatives.append(found)
+        alternatives.append(table)
     back = np.argsort(np.concatenate(places), kind="stable")
     others = pd.concat(alternatives, join="inner").iloc[back]
     return NestedEstimate(

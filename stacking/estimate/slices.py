@@ -49,8 +49,8 @@ def report_slices(
         >>> from stacking import report_slices
         >>> oof = pd.DataFrame({"calibrated": [0.9, 0.1, 0.2, 0.65]})
         >>> method = ["swap", None, None, "puppet"]
-        >>> found = report_slices(oof, [1, 0, 0, 1], groups=list("abcd"), values=method)
-        >>> round(found["puppet"]["stages"]["calibrated"]["log_loss"]["value"], 3)
+        >>> slices = report_slices(oof, [1, 0, 0, 1], groups=list("abcd"), values=method)
+        >>> round(slices["puppet"]["stages"]["calibrated"]["log_loss"]["value"], 3)
         0.431
     """
     labels, owner = checked_labels(y, groups, len(oof))
@@ -58,7 +58,7 @@ def report_slices(
     with_fakes = np.unique(names[labels == 1])
     free_reals = (labels == 0) & ~np.isin(names, with_fakes[with_fakes != ""])
     order = sorted({*names.tolist()} - {""}, key=lambda name: (name in with_fakes, name))
-    found = {}
+    slices = {}
     progress("measures of parts", 0, len(order))
     for done, name in enumerate(order, start=1):
         own = names == name
@@ -75,10 +75,10 @@ def report_slices(
                     labels[ranked], column[ranked], owner[ranked], n_boot=n_boot, seed=seed
                 )
                 stages[str(stage)]["auc"] = measures["auc"]
-        found[name] = {
+        slices[name] = {
             "rows": int(own.sum()),
             "fakes": int(labels[own].sum()),
             "stages": stages,
         }
         progress("measures of parts", done, len(order))
-    return found
+    return slices

@@ -1,5 +1,7 @@
 """Intervals over groups: equal to resampling rows, honest in simulation, reproducible."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -228,3 +230,21 @@ def test_calibration_line_in_one_step_is_near_the_fit() -> None:
 def test_rows_without_a_group_are_told() -> None:
     with pytest.raises(InputError, match="row 2: there is no group"):
         measure_all([0, 1], [0.2, 0.3], np.array(["a", None], dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "refused"),
+    [
+        (["FAKE", "REAL"], [0.9, 0.1], "labels must be numbers"),
+        ([1, np.nan], [0.9, 0.1], "the label is nan"),
+        ([1, 2], [0.9, 0.1], "the label is 2"),
+        ([1, 0], [0.9, 1.5], "the probability is 1.5"),
+        ([1, 0], [[0.9, 0.1], [np.nan, 0.2]], "the probability is nan"),
+    ],
+)
+def test_losses_of_rows_refuse_what_is_no_label_or_probability(
+    y: list[object], p: list[object], refused: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(refused)):
+        row_log_loss(y, p)
+    assert row_log_loss([1, 0], [0.9, 0.9]).tolist() == pytest.approx([0.105, 2.303], abs=1e-3)

@@ -58,6 +58,10 @@ def test_nothing_is_said_of_a_sound_table(tmp_path: Path) -> None:
         (lambda rows: rows["a"].where(rows.index != 7, -999), alerts.FEW_OUTSIDE),
         (lambda rows: 0.5, alerts.CONSTANT),
         (lambda rows: rows["a"], alerts.SAME),
+        (
+            lambda rows: np.where(rows["label"] == 1, np.nan, np.sin(np.arange(N)) / 3 + 0.5),
+            alerts.MISSING_TELLS,
+        ),
     ],
 )
 def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) -> None:
@@ -66,9 +70,19 @@ def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) ->
     assert found == [kind.code]
 
 
+def test_the_same_scores_with_the_other_label(tmp_path: Path) -> None:
+    rows = table(people=220).assign(b=lambda rows: rows["a"] ** 2)
+    same = rows.head(9).assign(video=range(N, N + 9), label=1 - rows["label"].head(9))
+    # An export in single precision, which is read as the same.
+    same["a"] = same["a"].astype(np.float32).astype(np.float64)
+    assert alerts.CONTRARY.code in told(pd.concat([rows, same]), tmp_path, group="actor")
+
+
 def test_groups_that_nobody_named_and_groups_that_are_few(tmp_path: Path) -> None:
     assert told(table(), tmp_path) == [alerts.PROMISE_TOO_GOOD.code]
     assert told(table(), tmp_path, group="actor") == [alerts.FEW_GROUPS.code]
+    alone = table().assign(actor=lambda rows: "person " + rows["video"].astype(str))
+    assert told(alone, tmp_path, group="actor") == [alerts.ALL_ALONE.code]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,8 @@ def test_what_explore_tells_of_groups_and_doubles() -> None:
     none = {"doubles": {"across_groups": []}}
     assert [n.code for n in explore_alerts(none, alone)] == [alerts.PROMISE_TOO_GOOD.code]
     assert explore_alerts(none, rows.drop(columns="label")) == []
+    named = rows.assign(group="person " + rows["video"])
+    assert [n.code for n in explore_alerts(none, named)] == [alerts.ALL_ALONE.code]
 
 
 def test_they_are_told_first_wherever_numbers_are(cli: Cli, tmp_path: Path) -> None:

@@ -194,3 +194,19 @@ def test_backends_are_those_that_score() -> None:
         (option,) = (one for one in command.params if one.name == "backend")
         assert isinstance(option.type, click.Choice)
         assert tuple(option.type.choices) == get_args(BackendName)
+
+
+@pytest.mark.parametrize("names", ["", ",", '"'])
+def test_names_that_are_none_are_refused(names: str, tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "s.csv").write_text("video,label,a\nx,1,.9\ny,0,.1\n")
+    said = cli("stack", tmp_path / "s.csv", "--keep", names, "--out", tmp_path / "r", code=2)
+    assert "--keep" in said.output
+
+
+def test_kept_and_dropped_is_told(tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "s.csv").write_text("video,label,a,b\nx,1,.9,.8\ny,0,.1,.2\n")
+    both = ("--keep", "a", "--drop", "a", "--out", tmp_path / "r")
+    assert (
+        "both to be kept and to be dropped"
+        in cli("stack", tmp_path / "s.csv", *both, code=2).output
+    )

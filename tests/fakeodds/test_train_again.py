@@ -145,3 +145,62 @@ def test_score_files_of_others_stay_and_are_joined(asked: RunFolder, tmp_path: P
     with pytest.raises(InputError, match=r"one\.csv: is not there any more"):
         again(asked)
     assert again(asked, detectors=("xception",), replaces=True)[2].paths == ()
+
+
+def imported_scores(run: Path, path: Path, name: str) -> Path:
+    """Scores that another detector gave the labelled videos of a run."""
+    oof = pd.read_csv(run / "oof.csv")
+    scores = pd.DataFrame({"video": oof["video"], name: 0.2 + 0.6 * oof["label"]})
+    scores.to_csv(path, index=False)
+    return path
+
+
+def test_imported_scores_stay_when_a_detector_joins(
+    clips: Any, run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    new = tmp_path / "new"
+    new.mkdir()
+    for video in sorted(clips.test.glob("*.mp4"))[1:3]:
+        shutil.copy(video, new)
+    cli("predict", run, new, *PLAIN)
+    answers = (run / "submission.csv").read_bytes()
+    theirs = imported_scores(run, tmp_path / "theirs.csv", "theirs")
+    fast = ("--jobs", 1, "--meta", "mean_logit", "--no-report")
+
+    # Nothing is known of the new videos' scores: what was answered stays, as what it is.
+    said = cli("train", run, *fast, "--scores", theirs).output.replace("\n", " ")
+    assert "--test-scores" in said
+    assert (run / BEFORE).read_bytes() == answers
+    assert not (run / "submission.csv").exists()
+    assert [Path(path).name for path in settings_of(run)["score_files"]["paths"]] == ["theirs.csv"]
+
+    videos = sorted(path.name for path in new.iterdir())
+    pd.DataFrame({"video": videos, "theirs": [0.3, 0.7]}).to_csv(tmp_path / "n.csv", index=False)
+    cli("predict", run, new, "--scores", tmp_path / "n.csv", *PLAIN)
+    said = cli("train", run, *fast, "--detectors", "timm:test_resnet").output
+    assert "base/theirs" in said
+    stack = json.loads((run / "stack" / "stack.json").read_text())
+    assert set(stack["about"]["kinds"]) == {*OWN, "timm-test_resnet", "theirs"}
+    assert set(pd.read_csv(run / "submission.csv")["filename"]) == set(videos)
+
+    # Without them again: the files of new scores are of no use, and are not asked for.
+    said = cli("train", run, *fast, "--detectors", ",".join(OWN), "--replace").output
+    assert "theirs.csv: no longer of the run" in said.replace("\n", " ")
+    assert set(pd.read_csv(run / "submission.csv")["filename"]) == set(videos)
+
+
+def test_new_scores_may_be_named_where_the_stack_is_made(
+    clips: Any, run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    new = tmp_path / "new"
+    new.mkdir()
+    video = sorted(clips.test.glob("*.mp4"))[1]
+    shutil.copy(video, new)
+    cli("predict", run, new, *PLAIN)
+    theirs = imported_scores(run, tmp_path / "theirs.csv", "theirs")
+    scores = tmp_path / "n.csv"
+    pd.DataFrame({"video": [video.name], "theirs": [0.3]}).to_csv(scores, index=False)
+    asked = ("train", run, "--jobs", 1, "--meta", "mean_logit", "--no-report", "--scores", theirs)
+    found = json.loads(cli(*asked, "--test-scores", scores, "--json", "-q").output)
+    assert found["alerts_on_new"] == []
+    assert pd.read_csv(run / "submission.csv")["filename"].tolist() == [video.name]

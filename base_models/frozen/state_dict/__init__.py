@@ -40,9 +40,9 @@ def load(spec: DetectorSpec, path: Path, place: Device) -> Detector:
     assert card is not None
     assert card.outputs is not None
     layout = find(LAYOUTS, card.layout or "plain", "layout")
-    state, said = read_named_state(path)
+    state, claim = read_named_state(path)
     if layout.networks is None and timm.is_model(card.network):
-        refuse_sibling(said, card.network, path)
+        refuse_sibling(claim, card.network, path)
     headed = open_network(state, layout, card, path)
     if card.outputs.gives != "logits":
         raise InputError(

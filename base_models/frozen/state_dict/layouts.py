@@ -176,9 +176,9 @@ def _merged(state: State) -> State:
             place = name.removesuffix("weight_main")
             parts = [merged.pop(f"{place}{p}_residual", None) for p in ("U", "S", "V")]
             weight = merged.pop(name).double()
-            found = [part.double() for part in parts if part is not None]
-            if found:  # none: all of the rank is in the fixed weight
-                weight = weight + _product(place, weight, found)
+            factors = [part.double() for part in parts if part is not None]
+            if factors:  # none: all of the rank is in the fixed weight
+                weight = weight + _product(place, weight, factors)
             merged[f"{place}weight"] = weight.float()
             for unused in ("U_r", "V_r", "S_r"):
                 merged.pop(f"{place}{unused}", None)

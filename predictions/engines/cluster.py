@@ -18,9 +18,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
@@ -117,57 +119,71 @@ class Cluster:
             InputError: no worker sees these, or has the same versions; the scheduler is gone; or
                 there was a piece that is lost, and no `lost`.
         """
-        from distributed import as_completed
-
         name = f"{getattr(work, '__name__', 'work')}-{uuid.uuid4().hex}"
         crew = _Crew(self.client, shared, self.tell)
-        under_way: dict[Future[Result], tuple[int, Piece]] = {}
+        under_way: dict[Future[Result], _Sent] = {}
         deadly: list[tuple[int, Piece]] = []
-        coming = as_completed(raise_errors=False)
+        done: SimpleQueue[Future[Result]] = SimpleQueue()
+        sent = count()
 
-        def send(number: int, piece: Piece, attempt: int) -> None:
+        def send(number: int, piece: Piece) -> None:
+            chosen = crew.chosen
             future = self.client.submit(
                 _on_worker,
                 *(work, piece, lost, os.getcwd()),
-                key=(name, number, attempt),
+                key=(name, next(sent)),
                 pure=False,
                 resources=dict(self.needs.get(kind, {})) or None,
-                workers=crew.chosen,
+                workers=chosen,
             )
-            under_way[future] = (number, piece)
-            coming.add(future)
+            under_way[future] = _Sent(number, piece, chosen)
+            future.add_done_callback(done.put)
 
         def feed() -> None:
             crew.look()
             free = _AHEAD * crew.width + 1 - len(under_way)
             for number, piece in islice(pieces, max(0, free)):
-                send(number, piece, 0)
+                send(number, piece)
 
-        def results(attempt: int) -> Iterator[tuple[int, Result]]:
+        def send_again() -> None:
+            """What only workers may do that are gone goes to those that are there."""
+            for future, piece in list(under_way.items()):
+                if piece.workers is not None and not crew.has_any(piece.workers):
+                    del under_way[future]
+                    self.client.cancel([future], force=True)
+                    send(piece.number, piece.piece)
+
+        def results(*, feeds: bool) -> Iterator[tuple[int, Result]]:
             while under_way:
-                future = next(coming)
-                number, piece = under_way.pop(future)
+                try:
+                    future = done.get(timeout=_LOOK)
+                except Empty:
+                    crew.look()
+                    send_again()
+                    continue
+                if future not in under_way:  # sent again meanwhile
+                    continue
+                number, piece = under_way[future].number, under_way.pop(future).piece
                 outcome = self._outcome(future)
                 if outcome is _DEADLY:
                     deadly.append((number, piece))
                 elif outcome is _GONE:
-                    attempt += 1
-                    send(number, piece, attempt)
+                    send(number, piece)
                 else:
                     yield number, outcome
                 future.release()
-                if not attempt:
+                if feeds:
                     feed()
 
         try:
             feed()
-            yield from results(0)
+            yield from results(feeds=True)
             suspects, deadly = deadly, []
             if suspects:
                 self.tell(AGAIN(pieces=len(suspects)))
             for number, piece in suspects:
-                send(number, piece, 1)
-                yield from results(1)
+                send(number, piece)
+                yield from results(feeds=False)
                 if deadly:
                     deadly.clear()
                     if lost is None:
@@ -198,6 +214,20 @@ class Cluster:
         raise error
 
 
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """A piece that is under way.
+
+    Attributes:
+        number, piece: itself.
+        workers: the addresses of those that may do it; None: of all.
+    """
+
+    number: int
+    piece: Piece
+    workers: list[str] | None
+
+
 class _Crew:
     """The workers that are fit for one work: they have the same versions, and see what it reads."""
 
@@ -219,6 +249,10 @@ class _Crew:
         """Their addresses where not all that are there are fit."""
         return list(self._threads) if self._unfit else None
 
+    def has_any(self, workers: Sequence[str]) -> bool:
+        """Whether one of them is there and fit."""
+        return not self._threads.keys().isdisjoint(workers)
+
     def look(self) -> None:
         """See from time to time who is there; those that came are asked whether they are fit.
 
@@ -230,11 +264,13 @@ class _Crew:
         there = _threads(self.client)
         known = {*self._threads, *self._unfit}
         came = [address for address in there if address not in known]
-        unfit = self._asked(came) if came else {}
+        answers = self._answers(came) if came else {}
+        unfit = {worker: why for worker, why in answers.items() if why}
         for worker, why in unfit.items():
             self.tell(LEFT_OUT(worker=worker, why=why))
         self._unfit = {w: why for w, why in {**self._unfit, **unfit}.items() if w in there}
-        threads = {w: number for w, number in there.items() if w not in self._unfit}
+        fit = {*self._threads, *answers} - unfit.keys()
+        threads = {worker: number for worker, number in there.items() if worker in fit}
         if self._unfit and not threads:
             worker, why = next(iter(self._unfit.items()))
             raise InputError(
@@ -242,20 +278,20 @@ class _Crew:
                 option="--engine",
                 remedy="mend that, and give the same command again",
             )
-        if not threads:
+        if not threads and (self._threads or self._looked is None):
             self.tell(NOBODY())
-        elif self._looked is not None and sum(threads.values()) != sum(self._threads.values()):
+        elif threads and self._looked is not None and len(threads) != len(self._threads):
             self.tell(CHANGED(workers=len(threads), threads=sum(threads.values())))
         self._threads, self._looked = threads, time.monotonic()
 
-    def _asked(self, workers: list[str]) -> dict[str, str]:
-        """Which of the workers are not fit, and why."""
+    def _answers(self, workers: list[str]) -> dict[str, str]:
+        """Why each of the workers is not fit, or ""; those that went meanwhile are left out."""
         with _sign(self.shared) as sign:
             paths = [str(path.absolute()) for path in self.shared if path.exists()]
             answers = self.client.run(
                 *(_fitness, _versions(), paths, sign), workers=workers, on_error="return"
             )
-        return {w: str(why) or type(why).__name__ for w, why in answers.items() if why != ""}
+        return {worker: why for worker, why in answers.items() if isinstance(why, str)}
 
 
 def _threads(client: "Client") -> dict[str, int]:

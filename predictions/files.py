@@ -1,13 +1,17 @@
 """Files: written so that a killed process never leaves half of one, read or told to be damaged."""
 
 import codecs
+import hashlib
 import json
 import math
 import os
+import platform
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+#: Seconds after which a temporary file of another machine is taken for left behind.
+_ABANDONED = 24 * 3600
+
 #: Bytes by which is seen whether anything can be written.
 _TRIED = 2**20
 
@@ -51,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
         True
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{short_name(path.name)}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{short_name(path.name)}.{temporary_ending(os.getpid())}")
     try:
         yield temporary
         temporary.replace(path)
@@ -67,6 +74,47 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_ending(process: int) -> str:
+    """How the temporary names end of files that a process of this machine writes."""
+    return f"{process}-{_host()}.tmp"
+
+
+def abandoned(folder: Path, pattern: str) -> list[Path]:
+    """Temporary files of `replacing` below a folder whose writers are no more.
+
+    A writer on another machine is taken for one when its file is a day old.
+
+    Args:
+        pattern: of the names of what they were to become.
+    """
+    left = []
+    for path in folder.rglob(f".{pattern}.*-*.tmp"):
+        process, _, host = path.name.removesuffix(".tmp").rpartition(".")[2].partition("-")
+        with suppress(OSError):  # it is finished meanwhile
+            old = time.time() - path.stat().st_mtime > _ABANDONED
+            if old or (host == _host() and process.isdecimal() and not _is_alive(int(process))):
+                left.append(path)
+    return left
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@cache
+def _host() -> str:
+    """What tells this machine from others that see the same folder, in few letters."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _number_in(error: Exception) -> int | None:

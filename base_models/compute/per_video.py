@@ -13,14 +13,14 @@ Nothing here imports torch or PyAV.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Generic, TypeVar
 
-import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,7 +28,8 @@ from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_cpus
 from predictions.errors import InputError
 from predictions.file_names import short_name
-from predictions.files import replacing
+from predictions.files import abandoned, replacing
+from predictions.parallel import is_elsewhere, width_of
 from predictions.products import key_of
 from predictions.progress import Progress, silent
 
@@ -41,6 +42,9 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, M
 #: What is said of a video that twice killed the process that looked at it, and the kind of that.
 KILLED = "A process that looked at it was killed twice: a fault in a library, or too little memory."
 KILLED_CODE = "killed"
+
+#: Seconds until what another machine wrote must be seen, and between two looks.
+_ARRIVES, _LOOK = 60.0, 0.2
 
 #: So many of the smallest sources a process come last.
 _LAST = 10
@@ -128,6 +132,39 @@ class VideoStore(Generic[Content]):
             return None
         return file if key in (None, file.key) else None
 
+    def wait_for(self, path: Path, file: VideoFile) -> None:
+        """Come back when a file that another machine wrote is to be seen here.
+
+        Raises:
+            InputError: it is not, for a minute.
+        """
+        until = time.monotonic() + _ARRIVES
+        while self._glance(path) != file:
+            if time.monotonic() > until:
+                raise InputError(
+                    "was written by a worker of the cluster, and is not seen here",
+                    file=path,
+                    remedy="use a folder that all machines share",
+                )
+            time.sleep(_LOOK)
+
+    def _glance(self, path: Path) -> VideoFile | None:
+        """What a file says of itself at its end; its pages are not read."""
+        try:
+            with pq.ParquetFile(path) as parquet:
+                schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
+        except _DAMAGE:
+            return None
+        return self._facts_in(schema, rows)
+
+    def _facts_in(self, schema: pa.Schema, rows: int) -> VideoFile | None:
+        """What the metadata say; None where they are of another kind, or changed."""
+        metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
+        seal = metadata.pop("seal", "")
+        if metadata.get("kind") != self.kind or seal != _seal(metadata, schema, rows):
+            return None
+        return VideoFile(metadata["key"], rows, json.loads(metadata["facts"]))
+
     def _read(
         self, path: Path, wanted: Callable[[str], bool] | None = None
     ) -> tuple[pa.Table, VideoFile]:
@@ -136,10 +173,9 @@ class VideoStore(Generic[Content]):
                 schema = parquet.schema_arrow
                 names = None if wanted is None else [one for one in schema.names if wanted(one)]
                 table = parquet.read(names, use_threads=False)
-            metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-            seal = metadata.pop("seal", "")
-            if metadata.get("kind") == self.kind and seal == _seal(metadata, schema, len(table)):
-                return table, VideoFile(metadata["key"], len(table), json.loads(metadata["facts"]))
+            file = self._facts_in(schema, len(table))
+            if file is not None:
+                return table, file
         except FileNotFoundError as error:
             raise InputError(
                 f"there is no file of {self.kind} here", file=path, remedy=f"run `{self.made_by}`"
@@ -177,6 +213,7 @@ def work_on_videos(
     length: Callable[[Source], int] | None = None,
     before: Callable[[], object] | None = None,
     lost: Callable[[Source], Content] | None = None,
+    shared: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> Iterator[tuple[str, VideoFile]]:
     """Make the file of every video, but for those that are there; yield each when it is.
@@ -198,12 +235,14 @@ def work_on_videos(
             that at the end no process waits long.
         before: called before the first video is worked on, if there is one.
         lost: what is written of a video that twice killed the process that looked at it.
+        shared: folders of what `key` and `make` read, which a cluster must see as `folder`.
 
     Raises:
         InputError: there was such a video, and no `lost`.
     """
     paths = {video: video_path(folder, video) for video in sources}
-    for leftover in list(folder.rglob(".*.parquet.*.tmp")):  # of a killed process
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in abandoned(folder, "*.parquet"):
         leftover.unlink(missing_ok=True)
     kept = _kept(store, paths, sources, key)
     todo = [video for video in sources if video not in kept]
@@ -214,7 +253,7 @@ def work_on_videos(
     if not in_order:
         if length is not None:
             sizes = {video: length(sources[video]) for video in todo}
-            todo = _smallest_last(sizes, _LAST * joblib.effective_n_jobs(jobs or 1))
+            todo = _smallest_last(sizes, _LAST * width_of(jobs or 1))
         order = [*kept, *todo]
     work = partial(_make_one, store, key, make)
     pieces = ((video, sources[video], paths[video]) for video in todo)
@@ -227,6 +266,7 @@ def work_on_videos(
             jobs,
             ordered=in_order,
             lost=None if lost is None else partial(_make_one, store, key, lost),
+            shared=(folder, *shared),
         )
     )
     done = len(kept)
@@ -234,10 +274,12 @@ def work_on_videos(
         if video in kept:
             yield video, kept[video]
             continue
-        entry = next(made)
+        made_one, file = next(made)
+        if jobs is not None and is_elsewhere():
+            store.wait_for(paths[made_one], file)
         done += 1
         progress(stage, done, len(sources))
-        yield entry
+        yield made_one, file
 
 
 def keep_only(folder: Path, videos: Iterable[str]) -> None:

@@ -62,7 +62,8 @@ def explore(
     with ThreadPoolExecutor(available_cpus()) as pool:
         content = dict(zip(files, pool.map(_content, files.values()), strict=True))
     crops = dataset.crops is not None
-    probed = _probe(files, content, kept / "headers.jsonl", crops, jobs, progress)
+    root = dataset.root
+    probed = _probe(files, content, kept / "headers.jsonl", root, crops, jobs, progress)
     readable = videos[[probed[str(video)]["status"] == "ok" for video in videos["video"]]]
     sample = readable["video"].iloc[choose_sample(readable, settings.sample, settings.seed)]
     drawn = set(sample[: settings.sheet])
@@ -73,6 +74,7 @@ def explore(
         {str(v): key_of(**about, drawn=v in drawn, files=content[str(v)]) for v in sample},
         lambda video: (files[video], settings, crops, video in drawn),
         _look,
+        root,
         jobs,
         progress,
     )
@@ -85,6 +87,7 @@ def explore(
         {fake: key_of(**about, real=content[real], fake=content[fake]) for real, fake in pairs},
         lambda fake: (files[originals[fake]][0], files[fake][0], settings),
         look_at_pair,
+        root,
         jobs,
         progress,
     )
@@ -115,6 +118,7 @@ def _probe(
     files: Mapping[str, tuple[Path, ...]],
     content: Mapping[str, list[tuple[str, str]]],
     path: Path,
+    root: Path,
     crops: bool,
     jobs: int,
     progress: Progress,
@@ -129,7 +133,9 @@ def _probe(
     done = len(files) - len(todo)
     # Starting processes costs more than a few headers.
     workers = 1 if len(todo) <= 2 * _HEADERS_AT_ONCE else jobs
-    for bunch, facts in side_by_side(_probe_bunch, arguments, workers, ordered=False):
+    for bunch, facts in side_by_side(
+        _probe_bunch, arguments, workers, ordered=False, shared=(root,)
+    ):
         for video, fact in zip(bunch, facts, strict=True):
             ledger.add(keys[video], fact)
         done += len(bunch)
@@ -149,6 +155,7 @@ def _kept_work(
     keys: Mapping[str, str],
     arguments: Callable[[str], tuple],
     work: Callable[..., Result],
+    root: Path,
     jobs: int,
     progress: Progress,
 ) -> dict[str, Result]:
@@ -161,7 +168,7 @@ def _kept_work(
     progress(stage, done, len(keys))
     pieces: Sequence[tuple] = [(work, name, arguments(name)) for name in todo]
     workers = 1 if len(todo) < 2 else jobs
-    for name, result in side_by_side(_named, pieces, workers, ordered=False):
+    for name, result in side_by_side(_named, pieces, workers, ordered=False, shared=(root,)):
         ledger.add(keys[name], result)
         done += 1
         progress(stage, done, len(keys))

@@ -6,7 +6,7 @@ found, the next rung of the ladder looks at the video again. What a video gives 
 and the settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -31,7 +30,7 @@ from base_models.faces.following import Follower
 from base_models.faces.images import encode_jpeg
 from base_models.faces.ladder import Rung, rungs, settings_key
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import FACES, Faces, empty_faces, faces_table
+from base_models.faces.store import FACES, Faces, empty_faces, faces_path, faces_table
 from base_models.faces.tracks import link_tracks
 from base_models.faces.views import View
 from base_models.video.choose import choose_frames
@@ -40,6 +39,7 @@ from base_models.video.sampling import Sampling
 from base_models.video.stills import is_still, read_still
 from base_models.video.unreadable import UnreadableVideo, as_unreadable
 from predictions.file_names import on_disk
+from predictions.parallel import pieces_a_machine
 from predictions.products import key_of, media_identity
 from predictions.progress import Progress, silent
 from predictions.words import count
@@ -221,28 +221,73 @@ def iter_faces(
     Processes go on with the next ones meanwhile. The videos come in their order, or as they are
     done: then the smallest files are worked on last, so that at the end no process waits long.
     """
-    settings = settings or FaceSettings()
-    key = partial(_key, settings_key(settings))
-    keep_only(out, map(str, dataset.videos["video"]))
-    workers = joblib.effective_n_jobs(jobs)
-    threads = max(1, available_threads() // workers) if workers > 1 else 0
-    return work_on_videos(
-        FACES,
-        out,
-        {str(video): dataset.root / video for video in dataset.videos["video"]},
-        key,
-        partial(_faces_of, settings, device, threads),
-        stage="faces",
-        jobs=jobs,
-        in_order=in_order,
-        length=_length,
-        # What cannot be had is told of now, not at the first failure.
-        before=lambda: [_finder(rung, device) for rung in rungs(settings)],
-        lost=lambda _: empty_faces(
-            "unreadable", KILLED, KILLED_CODE, n_frames=0, size=settings.size
-        ),
-        progress=progress,
-    )
+    videos = [str(video) for video in dataset.videos["video"]]
+    keep_only(out, videos)
+    looking = Looking.side_by_side(dataset.root, out, settings or FaceSettings(), jobs, device)
+    return looking.at(videos, jobs=jobs, in_order=in_order, progress=progress)
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How the faces of videos are found, and where; small enough to be sent to another process.
+
+    Attributes:
+        root: of the dataset.
+        out: the faces folder.
+        settings: of the faces.
+        device: of the finders.
+        threads: of one video's work; 0: as many as there are.
+    """
+
+    root: Path
+    out: Path
+    settings: FaceSettings
+    device: str = "cpu"
+    threads: int = 0
+
+    @classmethod
+    def side_by_side(
+        cls, root: Path, out: Path, settings: FaceSettings, jobs: int | None, device: str = "cpu"
+    ) -> "Looking":
+        """With a share of this machine's threads for each of `jobs`."""
+        workers = pieces_a_machine(jobs)
+        threads = max(1, available_threads() // workers) if workers > 1 else 0
+        return cls(root, out, settings, device, threads)
+
+    def at(
+        self,
+        videos: Sequence[str],
+        *,
+        jobs: int | None = None,
+        in_order: bool = True,
+        progress: Progress = silent,
+    ) -> Iterator[tuple[str, VideoFile]]:
+        """As `iter_faces`, of some videos; the files of others stay."""
+        return work_on_videos(
+            FACES,
+            self.out,
+            {video: self.root / video for video in videos},
+            partial(_key, settings_key(self.settings)),
+            partial(_faces_of, self.settings, self.device, self.threads),
+            stage="faces",
+            jobs=jobs,
+            in_order=in_order,
+            length=_length,
+            # What cannot be had is told of now, not at the first failure.
+            before=lambda: [_finder(rung, self.device) for rung in rungs(self.settings)],
+            lost=self._lost,
+            shared=(self.root,),
+            progress=progress,
+        )
+
+    def give_up(self, video: str) -> None:
+        """Write that the video killed whatever looked at it."""
+        path = self.root / video
+        key = _key(settings_key(self.settings), path)
+        FACES.write(self._lost(path), faces_path(self.out, video), key)
+
+    def _lost(self, _path: Path) -> Faces:
+        return empty_faces("unreadable", KILLED, KILLED_CODE, n_frames=0, size=self.settings.size)
 
 
 def _key(settings: str, path: Path) -> str:

@@ -52,6 +52,7 @@ def import_crops(
         partial(read_crops, dataset.root, largest),
         stage="faces",
         jobs=jobs,
+        shared=(dataset.root,),
         progress=progress,
     )
     return faces_table(dataset.videos, dict(files))

@@ -94,6 +94,7 @@ def extract_sound(
             stage="sound",
             jobs=jobs,
             lost=lambda _: _nothing("unreadable", KILLED, KILLED_CODE),
+            shared=(dataset.root,),
             progress=progress,
         )
     )

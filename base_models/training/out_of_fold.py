@@ -21,6 +21,7 @@ from base_models.features.rows import features_folder
 from base_models.frozen.install import install
 from base_models.frozen.kinds import load
 from base_models.scoring.crops import CropIndex, Crops
+from base_models.scoring.detector_scores import Scoring
 from base_models.scoring.fold_models import (
     ALL,
     FOLD_RECORD,
@@ -55,6 +56,7 @@ from base_models.training.workers import note_idle_cores, side_by_side_here
 from predictions.errors import InputError
 from predictions.folds import check_folds
 from predictions.notes import Note, NoteKind
+from predictions.parallel import is_elsewhere, pieces_a_machine, width_of
 from predictions.products import read_record
 from predictions.progress import Progress, silent
 
@@ -277,11 +279,16 @@ def fit_out_of_fold(
     names = videos["video"].astype(str).tolist()
     indexes = index_media(specs, names, faces_dir)
     groups = videos["group"].astype(str).to_numpy(dtype=object)
-    workers = side_by_side_here(
-        settings,
-        [size_of(spec, settings.size) for spec in trained],
-        len(trained) * len(np.unique(folds)),
+    workers = (
+        pieces_a_machine(None)
+        if is_elsewhere()
+        else side_by_side_here(
+            settings,
+            [size_of(spec, settings.size) for spec in trained],
+            len(trained) * len(np.unique(folds)),
+        )
     )
+    _check_devices(settings)
     settings = replace(settings, workers=workers)
     # Of a detector that is not trained, what is missing is told of before anything long begins.
     for spec in frozen:
@@ -306,11 +313,13 @@ def fit_out_of_fold(
         _embed(trained, starts, tasks, progress)
         _embed_for_heads(pieces, progress)
         # What is there is looked at here, which spares the processes.
-        due = sum(not _is_trained(*piece) for piece in pieces) if workers > 1 else 1
-        at_once = max(1, min(workers, due))
-        for done, result in enumerate(_run(pieces, at_once, progress), 1):
+        several = workers > 1 or is_elsewhere()
+        due = sum(not _is_trained(*piece) for piece in pieces) if several else 1
+        at_once = max(1, min(width_of(workers), due))
+        here = due == 0 if is_elsewhere() else at_once == 1
+        for done, result in enumerate(_run(pieces, None if here else at_once, progress), 1):
             results.append(result)
-            if at_once > 1:
+            if not here:
                 progress("train", done, len(jobs))
     notes += _score_frozen(frozen, names, faces_dir, out, settings, progress)
     pieces_of = {spec.name: [ALL] if spec.card else np.unique(folds).tolist() for spec in specs}
@@ -344,16 +353,15 @@ def _score_frozen(
     if not specs:
         shutil.rmtree(frozen_scores(out), ignore_errors=True)
         return []
-    return score_models(
+    scoring = Scoring(
         {spec.name: [install(spec, out)] for spec in specs},
-        names,
         faces_dir,
         frozen_scores(out),
         device=settings.devices[0],
         precision=settings.precision,
         batch=2 * settings.batch,
-        progress=progress,
     )
+    return score_models(scoring, names, progress=progress)
 
 
 def _remove_stale(
@@ -411,15 +419,19 @@ def _is_of_use(
 
 
 def _run(
-    pieces: list[tuple[_Task, _Job]], workers: int, progress: Progress
+    pieces: list[tuple[_Task, _Job]], workers: int | None, progress: Progress
 ) -> Iterator[FoldResult]:
-    """The results in the order of the jobs."""
+    """The results in the order of the jobs; None: trained by this process, one after the other."""
     try:
-        if workers == 1:
+        if workers is None:
             for task, job in pieces:
                 yield _train(task, job, progress)
         else:
-            yield from side_by_side(_train, pieces, workers, ordered=True)
+            read = [(task.out, task.faces_dir, job.start.path) for task, job in pieces]
+            shared = list(dict.fromkeys(path for paths in read for path in paths if path))
+            yield from side_by_side(
+                _train, pieces, workers, ordered=True, shared=shared, kind="training"
+            )
     finally:
         _source.cache_clear()
 
@@ -568,6 +580,16 @@ def _check(videos: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         raise InputError("training out of fold needs at least 2 folds; the table has fewer")
     check_folds(videos["fold"], videos["group"])
     return labels, folds
+
+
+def _check_devices(settings: TrainSettings) -> None:
+    """Which device a worker of a cluster has is the cluster's affair."""
+    if is_elsewhere() and len(settings.devices) > 1:
+        raise InputError(
+            f"{settings.device} are devices of one machine",
+            option="--device",
+            remedy="with --engine name one, and what a training takes of its worker: --needs GPU=1",
+        )
 
 
 def _check_blending(specs: list[DetectorSpec], settings: TrainSettings) -> None:

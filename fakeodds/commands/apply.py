@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answering
 from fakeodds.cli.options import (
     EXISTING,
@@ -27,6 +28,7 @@ from predictions.errors import InputError
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("stack", type=RUN)
 @click.argument("new", nargs=-1, required=True, type=EXISTING)
 @click.option(

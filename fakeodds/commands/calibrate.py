@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     EXISTING_FILE,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("scores", type=EXISTING_FILE)
 @labels_option
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     EXISTING,
@@ -25,6 +26,7 @@ COST = click.FloatRange(0, min_open=True)
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("scores", nargs=-1, required=True, type=EXISTING)
 @labels_option
 @click.option(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from base_models.explore.settings import ExploreSettings
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import EXISTING, FOLDER, dataset_options, jobs_option
 from fakeodds.cli.params import settings_options
@@ -19,6 +20,7 @@ from predictions.words import count
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("dataset", type=EXISTING)
 @click.option(
     "--out",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     DURATION,
@@ -30,6 +31,7 @@ from predictions.errors import InputError
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("run", type=RUN)
 @click.argument("videos", nargs=-1, required=True, type=EXISTING)
 @sample_option

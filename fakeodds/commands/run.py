@@ -10,6 +10,7 @@ from base_models.faces.settings import FaceSettings
 from base_models.faces.views import views_of
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     EXISTING,
@@ -35,6 +36,7 @@ from predictions.words import count
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("dataset", type=EXISTING)
 @out_option
 @click.option("--test", type=EXISTING_FOLDER, help="Folder of the videos to predict.")

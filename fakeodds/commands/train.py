@@ -7,6 +7,7 @@ import click
 
 from base_models.training.settings import TrainSettings
 from fakeodds.cli.command import Command
+from fakeodds.cli.engine import on_engine
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import (
     RUN,
@@ -28,6 +29,7 @@ from predictions.settings import as_json
 
 @click.command(cls=Command)
 @answering
+@on_engine
 @click.argument("run", type=RUN)
 @click.option(
     "--replace",

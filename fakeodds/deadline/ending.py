@@ -15,6 +15,7 @@ from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.lock import FolderLock
 from fakeodds.view import terminal
+from predictions.files import temporary_ending
 from predictions.notes import NoteKind
 
 #: `broken_off` of deadline.json -> what was being done then.
@@ -149,7 +150,7 @@ class _Ending:
 
     def _remove_halves(self) -> None:
         """Remove what an ended process was writing; see `predictions.files.replacing`."""
-        half = f".*.{self._watchdog.child}.tmp"
+        half = f".*.{temporary_ending(self._watchdog.child)}"
         places = [self._run, self._run / "products", self._run / "test"]
         for path in [p for place in places for p in place.glob(half)] + [
             *(self._run / "models").rglob(half)

@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from base_models.compute.per_video import keep_only
 from base_models.datasets import Dataset
 from base_models.detectors.registry import BackendName, DetectorSpec
-from base_models.faces.extract import faces_table, iter_faces
+from base_models.faces.extract import Looking, faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.faces.views import views_of
 from base_models.frozen.catalogue import refuse_other_code
+from base_models.scoring.detector_scores import Scoring
 from base_models.scoring.fold_models import chosen_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
-from base_models.scoring.offline import score_videos
+from base_models.scoring.offline import score_models
 from base_models.scoring.sources import EARS
+from base_models.scoring.units import score_in_units
 from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.training.out_of_fold import check_files, fit_out_of_fold
@@ -48,6 +51,8 @@ from predictions.errors import InputError
 from predictions.files import read_parquet, write_table
 from predictions.folds import assign_folds
 from predictions.frame_rules import rule_table, with_models
+from predictions.notes import Note
+from predictions.parallel import is_elsewhere
 from predictions.products import media_identity
 from predictions.progress import Progress
 from predictions.words import count
@@ -327,21 +332,15 @@ def predict(
     by = count(len(detectors), "detector")
     terminal.heading(f"{work} {count(len(names), 'new video')} with {by}")
     with terminal.progress_bars() as progress:
-        arriving = _stream_faces(dataset, folder, settings, inputs, jobs, progress)
-        if already:
-            deque(arriving, maxlen=0)  # what is damaged is made anew
-        notes = score_videos(
-            names,
-            folder.faces,
-            run.path / "models",
-            folder.scores,
-            arriving=None if already else arriving,
-            detectors=detectors,
-            device=device,
-            backend=backend,
-            chunk=_CHUNK,
-            progress=progress,
-        )
+        scoring = Scoring(chosen, folder.faces, folder.scores, device, backend=backend)
+        if is_elsewhere() and not already and dataset.crops is None:
+            notes = _look_and_score(dataset, folder, settings, inputs, scoring, progress)
+        else:
+            arriving = _stream_faces(dataset, folder, settings, inputs, jobs, progress)
+            if already:
+                deque(arriving, maxlen=0)  # what is damaged is made anew
+            come = None if already else arriving
+            notes = score_models(scoring, names, arriving=come, chunk=_CHUNK, progress=progress)
     videos = read_parquet(folder.videos)
     if not already:
         _tell_coverage(videos)
@@ -351,6 +350,26 @@ def predict(
     features = gather(videos, frames, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
     return answer_new(stack, features, about, prior, groups, gaps=True)
+
+
+def _look_and_score(
+    dataset: Dataset,
+    folder: RunFolder,
+    settings: FaceSettings,
+    inputs: Mapping[str, Any],
+    scoring: Scoring,
+    progress: Progress,
+) -> list[Note]:
+    """Faces and scores of new videos on a cluster, in one go; notes. `inputs`: of the stage."""
+    videos = dataset.videos["video"].astype(str).tolist()
+    keep_only(folder.faces, videos)
+    looking = Looking.side_by_side(dataset.root, folder.faces, settings, jobs=None)
+    with folder.stage("faces", **inputs):
+        files, notes = score_in_units(
+            scoring, videos, looking=looking, chunk=_CHUNK, progress=progress
+        )
+        write_table(faces_table(dataset.videos, files), folder.videos)
+    return notes
 
 
 def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from base_models.scoring.detector_scores import KEPT
 from base_models.scoring.fold_models import LIST, find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
-from base_models.scoring.offline import KEPT, score_videos
+from base_models.scoring.offline import score_videos
 from base_models.training.fold import SCORED_AGAIN, TRAINED_AGAIN
 from base_models.training.out_of_fold import REMOVED, TrainReport, fit_out_of_fold
 from base_models.training.settings import TrainSettings

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from base_models.scoring.crops import Crops, index_crops
+from base_models.scoring.detector_scores import KEPT
 from base_models.scoring.fold_models import find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_frame_scores, read_new_scores
-from base_models.scoring.offline import KEPT, score_videos
+from base_models.scoring.offline import score_videos
 from base_models.training import torch as torch_training
 from base_models.training.epochs import rate
 from base_models.training.out_of_fold import fit_out_of_fold

@@ -241,8 +241,8 @@ def test_again_keeps_everything(home: Path, copy: Path) -> None:
 def test_a_killed_run_resumes_to_the_same_bytes(home: Path, mixed: Path, tmp_path: Path) -> None:
     kill = """
     import os
-    from base_models.scoring import offline
-    score, done = offline._Scoring._score, []
+    from base_models.scoring import detector_scores
+    score, done = detector_scores.DetectorScores._score, []
 
     def scored(self, index):
         if len(done) == 2:
@@ -250,7 +250,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(home: Path, mixed: Path, tmp_pat
         done.append(self.name)
         return score(self, index)
 
-    offline._Scoring._score = scored
+    detector_scores.DetectorScores._score = scored
     """
     _run(home, tmp_path / "run", code=9, before=kill)
     assert not (tmp_path / "run" / "metrics.json").exists()

@@ -17,6 +17,10 @@ from base_models.faces.extract import extract_faces, extract_video, iter_faces, 
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
+from predictions.files import temporary_ending
+
+#: The temporary file of a process that is no more: a number that none has.
+LEFT_BEHIND = f".0.mp4.parquet.{temporary_ending(2**30)}"
 
 SETTINGS = FaceSettings(frames=4, size=96, min_face=0.2)
 
@@ -196,6 +200,8 @@ from pathlib import Path
 from base_models.datasets import Dataset
 from base_models.faces.settings import FaceSettings
 from base_models.faces.extract import extract_faces
+
+
 torch.set_num_threads(1)
 dataset = Dataset(Path({str(videos)!r}), pd.DataFrame({{"video": {names!r}}}))
 settings = FaceSettings(frames=6, size=128, min_face=0.1)
@@ -213,7 +219,7 @@ extract_faces(dataset, Path({str(tmp_path / "out")!r}), settings)
     there = sorted(out.glob("[!.]*.parquet"))
     assert 2 <= len(there) < len(names)
     # As if it had been killed in the middle of writing.
-    (out / ".0.mp4.parquet.99999.tmp").write_bytes(b"half")
+    (out / LEFT_BEHIND).write_bytes(b"half")
     stamps = {path: path.stat().st_mtime_ns for path in there}
     settings = FaceSettings(frames=6, size=128, min_face=0.1)
     extract_faces(dataset_of(videos, *names), out, settings)

@@ -21,7 +21,12 @@ from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND
 from predictions.errors import InputError
+from predictions.files import temporary_ending
 from predictions.products import media_identity
+
+#: The temporary file of a process that is no more: a number that none has.
+LEFT_BEHIND = f".b.parquet.{temporary_ending(2**30)}"
+
 
 SETTINGS = FaceSettings(frames=2, size=64, min_face=0.2, ladder=False)
 
@@ -168,7 +173,7 @@ def test_no_flipped_byte_goes_unseen(tmp_path: Path) -> None:
 
 
 def test_files_of_other_videos_go(texts: Path) -> None:
-    (texts / "out/.b.parquet.1.tmp").write_text("left by a killed process")
+    (texts / "out" / LEFT_BEHIND).write_text("left by a killed process")
     (texts / "out/notes.txt").write_text("somebody's")
     keep_only(texts / "out", ["b"])
     worked(texts, ["b"])

@@ -27,6 +27,11 @@ from base_models.sound.track import NoSound, read_track
 from base_models.sound.windows import Sounds, index_sounds, mask
 from base_models.video.unreadable import UnreadableVideo
 from predictions.errors import InputError
+from predictions.files import temporary_ending
+
+#: The temporary file of a process that is no more: a number that none has.
+LEFT_BEHIND = f".text.mp4.parquet.{temporary_ending(2**30)}"
+
 
 RATE = 16_000
 WriteClip = Callable[..., Path]
@@ -225,7 +230,7 @@ def test_stopped_it_goes_on_and_writes_the_same_bytes(odd_clips: Path, tmp_path:
         extract_sound(dataset, tmp_path / "broken", progress=stop)
     there = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "broken").iterdir()}
     assert 4 <= len(there) < len(videos)
-    (tmp_path / "broken/.text.mp4.parquet.1.tmp").write_text("left by a killed process")
+    (tmp_path / "broken" / LEFT_BEHIND).write_text("left by a killed process")
     again = extract_sound(dataset, tmp_path / "broken", jobs=2)
     pd.testing.assert_frame_equal(again, table)
     for path in whole.iterdir():

@@ -1,0 +1,291 @@
+"""The scores of detectors on new videos, chunk by chunk.
+
+The scores of a detector are a product (see `predictions.products`) whose key holds the trained
+models and the faces of the videos; while they are made, so is each chunk of videos.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from base_models.backends.choose import Faster, faster_backend
+from base_models.compute.place import Place, Precision
+from base_models.detectors.registry import BackendName, DetectorSpec
+from base_models.scoring.crops import CropIndex
+from base_models.scoring.fold_models import FoldModel
+from base_models.scoring.frame_scores import (
+    SCHEMA,
+    frame_scores,
+    scores_product,
+    write_frame_scores,
+)
+from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
+from base_models.scoring.sources import Source, folder_of, media_of, open_source
+from predictions.errors import InputError
+from predictions.notes import Note, NoteKind
+from predictions.products import Product, key_of
+from predictions.progress import Progress, silent
+
+AS_THEY_ARE = NoteKind(
+    "scoring.as-they-are",
+    "The faces came cut, so {detectors} see them as they are, not as their cards ask.",
+)
+KEPT = NoteKind("scoring.kept", "Scores of {detectors} were there already and are kept.")
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Which models score, and how; small enough to be sent to another process.
+
+    Attributes:
+        models: by detector.
+        faces_dir: the faces folder.
+        out: gets the frame scores.
+        device, precision, threads: see `choose_device` of the detectors' frameworks.
+        backend: what computes; see `backends.choose`.
+        batch: crops at once.
+    """
+
+    models: Mapping[str, Sequence[FoldModel]]
+    faces_dir: Path
+    out: Path
+    device: str = "auto"
+    precision: Precision = "auto"
+    backend: BackendName = "auto"
+    threads: int | None = None
+    batch: int = 64
+
+    @property
+    def specs(self) -> list[DetectorSpec]:
+        """What the detectors are."""
+        return [models[0].spec for models in self.models.values()]
+
+    def settle(self, videos: int, progress: Progress = silent) -> "list[DetectorScores]":
+        """A detector's work each; a device that is missing is told of at once.
+
+        Args:
+            videos: how many are to be scored. progress: told of them.
+
+        Raises:
+            InputError: the device is not here.
+        """
+        return [
+            DetectorScores(
+                name,
+                spec,
+                list(models),
+                self.faces_dir,
+                self.out,
+                place,
+                faster_backend(spec, self.backend, place.name),
+                self.batch,
+                videos,
+                progress,
+            )
+            for (name, models), spec, place in zip(
+                self.models.items(), self.specs, self._places(), strict=True
+            )
+        ]
+
+    def _places(self) -> list[Place]:
+        modules = [spec.import_module(spec.devices) for spec in self.specs]
+        settled = (self.device, self.precision, self.threads)
+        return [module.choose_device(*settled) for module in modules]
+
+
+@contextmanager
+def reproducible(jobs: "Sequence[DetectorScores]") -> Iterator[None]:
+    """The detectors' frameworks compute inside so that the same input gives the same bytes."""
+    with ExitStack() as stack:
+        for job in jobs:
+            module = job.spec.import_module(job.spec.devices)
+            stack.enter_context(module.reproducible(job.place))
+        yield
+
+
+def cut_otherwise(jobs: "Iterable[DetectorScores]", indexes: Mapping[str, CropIndex]) -> set[str]:
+    """The detectors whose cards ask for another cut of the faces than there is."""
+    return {job.name for job in jobs if _is_cut_otherwise(indexes[media_of(job.spec)])}
+
+
+def _is_cut_otherwise(index: CropIndex) -> bool:
+    return index.ready_made and index.view is not None
+
+
+def remove_others(out: Path, jobs: "Sequence[DetectorScores]") -> None:
+    """Remove the scores of detectors that are not asked."""
+    names = {job.name for job in jobs}
+    for path in [*out.glob("model=*"), *out.glob(".model=*.parts")]:
+        if path.stem.lstrip(".").removeprefix("model=") not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@dataclass
+class DetectorScores:
+    """One detector over all chunks of videos: each is a product until they are joined.
+
+    Attributes:
+        name, spec, models: the detector and its trained folds.
+        faces_dir: where the faces are; what else is looked at lies beside it.
+        out: gets the scores.
+        place: where it computes.
+        faster: what is tried in place of the reference.
+        batch: crops at once.
+        videos: how many there are in all.
+        progress: told of each chunk.
+        keys: of the chunks that are scored, in their order.
+    """
+
+    name: str
+    spec: DetectorSpec
+    models: list[FoldModel]
+    faces_dir: Path
+    out: Path
+    place: Place
+    faster: Faster | None
+    batch: int
+    videos: int
+    progress: Progress
+    keys: list[str] = field(default_factory=list)
+    done: int = 0
+    opened: OpenedDetector | None = None
+
+    @property
+    def notes(self) -> list[Note]:
+        """Decisions to show."""
+        return [] if self.opened is None else self.opened.notes
+
+    def is_done(self, keys: Sequence[str]) -> bool:
+        """Whether the scores of all chunks, of which these are the keys, are there as one."""
+        return self._whole(keys).is_done()
+
+    def key(self, indexes: Mapping[str, CropIndex]) -> str:
+        """What the scores of a chunk depend on. `indexes`: of all media."""
+        return self._key(indexes[media_of(self.spec)])
+
+    def begin(self) -> None:
+        """Remove the scores of other videos or models; chunks have keys of their own."""
+        self._whole([]).clear()
+
+    def score_chunk(self, number: int, index: CropIndex) -> None:
+        """Score the next chunk, unless it is there."""
+        self.keys.append(self.score_piece(number, index))
+        self.done += len(index.videos)
+        self.progress(f"score {self.name}", self.done, self.videos)
+
+    def score_piece(self, number: int, index: CropIndex) -> str:
+        """Score any chunk, unless it is there; its key."""
+        piece = self.piece(number, self._key(index))
+        if not piece.is_done():
+            with piece.making():
+                write_frame_scores(self._score(index), piece.owns[0])
+        return piece.key
+
+    def finish(self) -> None:
+        """Join the chunks."""
+        pieces = [self.piece(number, key).owns[0] for number, key in enumerate(self.keys)]
+        whole = self._whole(self.keys)
+        with whole.making():
+            tables = [SCHEMA.empty_table(), *(pq.ParquetFile(file).read() for file in pieces)]
+            write_frame_scores(pa.concat_tables(tables), whole.owns[0])
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the chunks' scores: they are joined."""
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether scores of all chunks were joined, of whatever faces and models."""
+        return self._whole([]).record.exists()
+
+    def _whole(self, keys: Sequence[str]) -> Product:
+        return scores_product(self.out, self.name, key_of(chunks=list(keys)))
+
+    def piece(self, number: int, key: str) -> Product:
+        """The scores of one chunk."""
+        file = self.parts / f"{number:06}.parquet"
+        return Product(file.with_suffix(".json"), key, owns=(file,), needs=(file,))
+
+    @property
+    def parts(self) -> Path:
+        """The folder of the chunks' scores while not all are there."""
+        return self.out / f".model={self.name}.parts"
+
+    def _key(self, index: CropIndex) -> str:
+        return key_of(
+            models=self._trained,
+            faces=index.digest(range(len(index.videos))),
+            precision=self.place.precision,
+            backend=self.faster or "reference",
+        )
+
+    @cached_property
+    def _trained(self) -> list[str]:
+        return [model.key for model in self.models]
+
+    def _open(self, index: CropIndex) -> OpenedDetector:
+        """The models, compared on crops to be scored where a faster backend takes their place."""
+
+        def some_crops() -> NDArray[np.uint8]:
+            rows = np.unique(np.linspace(0, len(index) - 1, COMPARED).astype(np.intp))
+            return self._source(index).read(rows)
+
+        return open_detector(
+            self.name,
+            self.spec,
+            self.models,
+            self.place,
+            faster=self.faster,
+            compared_on=some_crops,
+        )
+
+    def _source(self, index: CropIndex) -> Source:
+        return open_source(
+            self.spec.looks_at,
+            index,
+            folder_of(self.spec, self.faces_dir),
+            int(self.models[0].record["size"]),
+            cache_bytes=0,  # each crop is read once
+            threads=self.place.threads,
+        )
+
+    def _score(self, index: CropIndex) -> pa.Table:
+        def tell(stage: str, done: int, total: int) -> None:
+            share = done / total if done < total else 0.0
+            self.progress(stage, self.done + int(share * len(index.videos)), self.videos)
+
+        rows = np.arange(len(index))
+        if not len(index):
+            return frame_scores(index, rows, self.name, np.empty(0, np.float32))
+        if self.spec.looks_at == "faces":
+            self._embed(index)
+        # Not before they are needed: a fold's weights are up to 90 MB.
+        self.opened = self.opened or self._open(index)
+        crops, backends = self._source(index), self.opened.backends
+        logits = score_rows(backends, crops, rows, self.batch, f"score {self.name}", tell)
+        if not np.isfinite(logits).all():
+            raise InputError(f"{self.name} gives scores that are not finite", remedy="train again")
+        return frame_scores(index, rows, self.name, logits)
+
+    def _embed(self, index: CropIndex) -> None:
+        from base_models.sequences.prepare import embed_all
+
+        embed_all(
+            self.spec,
+            index,
+            self.faces_dir,
+            folder_of(self.spec, self.faces_dir),
+            self.models[0].folder.parent,
+            device=self.place.name,
+            threads=self.place.threads,
+            progress=self.progress,
+        )

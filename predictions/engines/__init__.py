@@ -1,0 +1,1 @@
+"""What long work is done by: the processes of this machine, or a cluster's."""

@@ -119,7 +119,7 @@ def open_export(
         precision, threads: of the backend.
 
     Raises:
-        CannotExport: OpenVINO cannot take the network.
+        CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
     folder = weights.with_name("openvino")
     files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
@@ -134,7 +134,10 @@ def open_export(
     machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
     known = (read_record(product.record) or {}).get("agreement", {})
     if machine not in known:
-        known[machine] = asdict(measure_agreement(backend, load(), images()))
+        try:
+            known[machine] = asdict(measure_agreement(backend, load(), images()))
+        except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
+            raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
         product.seal(agreement=known)
     return backend, Agreement(**known[machine])
 

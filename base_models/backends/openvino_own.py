@@ -1,19 +1,14 @@
 """Users' own networks for OpenVINO, with the normalisation of pixels built in."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from base_models.backends.agreement import CannotExport
 from base_models.backends.exported import Exported
-from base_models.backends.openvino_runtime import compile_network, convert_torch, openvino
+from base_models.backends.openvino_runtime import convert_torch
 from base_models.backends.openvino_torch import with_pixels
 from base_models.detectors.own_network import OwnDetector
-
-#: Pictures that the network is traced with, and others that it must then take as well.
-_TRACED, _TRIED = 2, (1, 3)
 
 
 class _Logits(nn.Module):
@@ -32,26 +27,16 @@ def export_own(detector: OwnDetector) -> Exported:
     """The network, whose logit is the one feature that the head passes on.
 
     Raises:
-        CannotExport: OpenVINO cannot take the network, or not with any number of pictures.
+        CannotExport: OpenVINO cannot take the network.
     """
     size = detector.size
-    example = torch.zeros(_TRACED, 3, size, size, device=detector.device.name)
+    example = torch.zeros(2, 3, size, size, device=detector.device.name)
     try:
         with torch.no_grad():
             network = convert_torch(_Logits(detector.module).eval(), example)
         network.reshape([-1, 3, size, size])
         network = with_pixels(network, detector.mean, detector.std)
-        _try(network, size)
     # Whatever users' code does while it is traced; the reference computes it as it stands.
     except Exception as error:
         raise CannotExport(f"{detector.spec.name}: OpenVINO cannot convert its network") from error
     return Exported(network, np.ones(1), 0.0)
-
-
-def _try(network: Any, size: int) -> None:
-    """Raise where other numbers of pictures than it was traced with are not taken."""
-    compiled = compile_network(openvino.Model(network), "fp32")
-    for n in _TRIED:
-        given = compiled({0: np.zeros((n, size, size, 3), np.uint8)})[0]
-        if given.shape != (n, 1):
-            raise ValueError(f"{given.shape} for {n} pictures")

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -209,7 +210,8 @@ def test_new_videos_are_scored_only_where_it_is_named(
     catalogue.open_reference(f"{write(tmp_path / 'elsewhere')}:MyNet")
     reference, _ = score("reference")
     assert len(reference) == 20
-    pytest.importorskip("openvino")
+    if find_spec("openvino") is None:  # imported later, without its telemetry
+        pytest.skip("OpenVINO is not installed")
     exported, notes = score("auto")
     assert SCORED.among(notes)[0].facts["precision"] == "fp32"
     np.testing.assert_allclose(exported["logit"], reference["logit"], atol=1e-3)
@@ -221,7 +223,8 @@ def test_new_videos_are_scored_only_where_it_is_named(
 def test_what_openvino_cannot_take_is_scored_as_it_is(
     faces: Path, videos: pd.DataFrame, tmp_path: Path
 ) -> None:
-    pytest.importorskip("openvino")
+    if find_spec("openvino") is None:  # imported later, without its telemetry
+        pytest.skip("OpenVINO is not installed")
     # Each picture by itself: traced, it is a network of as many pictures as it was shown.
     net = (
         NET.replace(
@@ -236,7 +239,7 @@ def test_what_openvino_cannot_take_is_scored_as_it_is(
     fit_out_of_fold(videos, faces, tmp_path / "run", settings_of(file, epochs=1, patience=None))
     names = videos["video"].tolist()[:4]
     notes = score_videos(names, faces, tmp_path / "run" / "models", tmp_path / "new", device="cpu")
-    assert "MyNet: OpenVINO cannot convert its network" in str(NOT_TAKEN.among(notes)[0])
+    assert "MyNet: OpenVINO cannot" in str(NOT_TAKEN.among(notes)[0])
     assert len(read_new_scores(tmp_path / "new", ["MyNet"])) == 20
 
 

@@ -55,11 +55,11 @@ def explore(
     from fakeodds.workflows.explore_alerts import explore_alerts
     from predictions.files import write_json, write_table, write_text
 
-    data = dataset_options.read(dataset)
     name = dataset.resolve().name
     folder = out or Path("runs", "explore", dataset.resolve().stem if dataset.is_file() else name)
     for written in ("explore.html", "explore.json", "videos.csv", "kept"):
         refuse_overwriting(folder / written, [dataset])
+    data = dataset_options.read(dataset)
     FolderLock(folder).hold()
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)

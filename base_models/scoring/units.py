@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from base_models.compute.parallel import side_by_side
 from base_models.compute.per_video import VideoFile
-from base_models.faces.extract import Looking
 from base_models.scoring.detector_scores import (
     AS_THEY_ARE,
     KEPT,
@@ -31,6 +31,9 @@ from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.products import key_of
 from predictions.progress import Progress, silent
+
+if TYPE_CHECKING:  # it brings torch, which detectors of Keras go without
+    from base_models.faces.extract import Looking
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def score_in_units(
     scoring: Scoring,
     videos: Sequence[str],
     *,
-    looking: Looking | None = None,
+    looking: "Looking | None" = None,
     chunk: int,
     progress: Progress = silent,
 ) -> tuple[dict[str, VideoFile], list[Note]]:
@@ -125,7 +128,9 @@ def _keys(scoring: Scoring, part: list[str]) -> dict[str, str]:
     return {job.name: job.key(indexes) for job in scoring.settle(0)}
 
 
-def _done(scoring: Scoring, looking: Looking | None, parts: Sequence[list[str]]) -> Iterator[_Unit]:
+def _done(
+    scoring: Scoring, looking: "Looking | None", parts: Sequence[list[str]]
+) -> Iterator[_Unit]:
     """The units in their order.
 
     The first ones alone, until every detector has looked at something: what is made for all units,
@@ -145,7 +150,7 @@ def _done(scoring: Scoring, looking: Looking | None, parts: Sequence[list[str]])
     yield from lasting(pieces)
 
 
-def _do(scoring: Scoring, looking: Looking | None, number: int, part: list[str]) -> _Unit:
+def _do(scoring: Scoring, looking: "Looking | None", number: int, part: list[str]) -> _Unit:
     files = {} if looking is None else dict(looking.at(part))
     jobs = _open(scoring)
     indexes = index_media(scoring.specs, part, scoring.faces_dir)
@@ -160,7 +165,7 @@ def _do(scoring: Scoring, looking: Looking | None, number: int, part: list[str])
     )
 
 
-def _one_by_one(scoring: Scoring, looking: Looking | None, number: int, part: list[str]) -> _Unit:
+def _one_by_one(scoring: Scoring, looking: "Looking | None", number: int, part: list[str]) -> _Unit:
     """The unit again, each video first by itself: one that kills its process again is given up."""
     if looking is not None:
         for video in part:
@@ -168,11 +173,11 @@ def _one_by_one(scoring: Scoring, looking: Looking | None, number: int, part: li
     return work_in_child(_do, (scoring, looking, number, part), None, 1)
 
 
-def _look(looking: Looking, video: str) -> None:
+def _look(looking: "Looking", video: str) -> None:
     dict(looking.at([video]))
 
 
-def _give_up(looking: Looking, video: str) -> None:
+def _give_up(looking: "Looking", video: str) -> None:
     looking.give_up(video)
 
 

@@ -278,7 +278,7 @@ def test_groups_count_where_the_penalty_is_chosen(
     fit_out_of_fold(pairs, faces, tmp_path, HEAD)
     one_each = pairs.assign(group=[f"g{i}" for i in range(len(videos))])
     report = fit_out_of_fold(one_each, faces, tmp_path, HEAD)
-    assert ["training_groups" in note.facts["changes"] for note in report.notes[1:3]] == [True] * 2
+    assert ["training groups" in note.facts["changes"] for note in report.notes[1:3]] == [True] * 2
 
 
 def test_class_weights_move_the_logits_and_say_so(

@@ -30,6 +30,7 @@ from fakeodds.app.limits import Limits, check_file
 from fakeodds.app.line import Line
 from fakeodds.app.server import is_loopback, served
 from fakeodds.app.uploads import Uploads, delete_leftovers
+from fakeodds.workflows.probability import NewAnswers
 from predictions.errors import InputError
 
 LIMITS = Limits(max_mb=1, max_minutes=1, max_uploads_mb=12, max_waiting=3)
@@ -63,9 +64,10 @@ class Run:
         assert path.read_bytes() == content
         return Told(f"<p>{len(content)} bytes</p>", "answered")
 
-    def submission(self, paths: list[Path], limits: Limits) -> pd.DataFrame:
+    def answer_scores(self, paths: list[Path], limits: Limits) -> NewAnswers:
         """A probability for each named video."""
-        return pd.DataFrame({"filename": pd.read_csv(paths[0])["video"], "label": 0.5})
+        videos = pd.Index(pd.read_csv(paths[0])["video"], name="video")
+        return NewAnswers(pd.Series(0.5, index=videos), [])
 
     def report(self) -> Path:
         """A page."""

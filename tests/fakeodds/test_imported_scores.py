@@ -209,7 +209,7 @@ def test_face_voice_and_a_score_file_in_one_stack(
     assert applied.to_dict() == pytest.approx(with_theirs)
 
     said = cli("train", run, "--scores", scores, *SMALL)
-    assert "base/theirs" in said.output
+    assert "\ntheirs " in said.output
     # What does not meet ends in one sentence.
     pd.DataFrame({"video": ["x.mp4"], "theirs": [0.5]}).to_csv(later, index=False)
     said = cli("predict", run, new, "--scores", later, "--jobs", "1", code=2)

@@ -178,7 +178,7 @@ def test_imported_scores_stay_when_a_detector_joins(
     pd.DataFrame({"video": videos, "theirs": [0.3, 0.7]}).to_csv(tmp_path / "n.csv", index=False)
     cli("predict", run, new, "--scores", tmp_path / "n.csv", *PLAIN)
     said = cli("train", run, *fast, "--detectors", "timm:test_resnet").output
-    assert "base/theirs" in said
+    assert "\ntheirs " in said
     stack = json.loads((run / "stack" / "stack.json").read_text())
     assert set(stack["about"]["kinds"]) == {*OWN, "timm-test_resnet", "theirs"}
     assert set(pd.read_csv(run / "submission.csv")["filename"]) == set(videos)

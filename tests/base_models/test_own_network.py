@@ -189,7 +189,7 @@ def test_changed_source_is_trained_anew(
     catalogue._networks.clear()
     report = fit_out_of_fold(videos, faces, run, settings_of(file))
     assert len(TRAINED_ANEW.among(report.notes)) == 2
-    assert "code " in str(report.notes[0])
+    assert "other code" in str(report.notes[0])
     assert contents(run) != before
 
 

@@ -11,7 +11,9 @@ stand there as in ids, and what an encoding lacks as its number.
 import codecs
 import hashlib
 import os
+import platform
 import re
+from functools import cache
 from pathlib import Path
 
 #: How text is encoded that may hold names of files; the name of a handler of `codecs`.
@@ -63,3 +65,14 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(AS_ID, _escaped)
+
+
+def temporary_ending(process: int) -> str:
+    """How the temporary names end of files that a process of this machine writes."""
+    return f"{process}-{this_machine()}.tmp"
+
+
+@cache
+def this_machine() -> str:
+    """What tells this machine from others that see the same folder, in few letters."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

@@ -1,24 +1,21 @@
 """Files: written so that a killed process never leaves half of one, read or told to be damaged."""
 
 import codecs
-import hashlib
 import json
 import math
 import os
-import platform
 import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.file_names import AS_ID, short_name
+from predictions.file_names import AS_ID, short_name, temporary_ending, this_machine
 from predictions.limits import JSON_BYTES
 from predictions.words import reason_of
 
@@ -76,11 +73,6 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def temporary_ending(process: int) -> str:
-    """How the temporary names end of files that a process of this machine writes."""
-    return f"{process}-{_host()}.tmp"
-
-
 def abandoned(folder: Path, pattern: str) -> list[Path]:
     """Temporary files of `replacing` below a folder whose writers are no more.
 
@@ -94,7 +86,9 @@ def abandoned(folder: Path, pattern: str) -> list[Path]:
         process, _, host = path.name.removesuffix(".tmp").rpartition(".")[2].partition("-")
         with suppress(OSError):  # it is finished meanwhile
             old = time.time() - path.stat().st_mtime > _ABANDONED
-            if old or (host == _host() and process.isdecimal() and not _is_alive(int(process))):
+            if old or (
+                host == this_machine() and process.isdecimal() and not _is_alive(int(process))
+            ):
                 left.append(path)
     return left
 
@@ -109,12 +103,6 @@ def _is_alive(process: int) -> bool:
     except OSError:
         return True
     return True
-
-
-@cache
-def _host() -> str:
-    """What tells this machine from others that see the same folder, in few letters."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _number_in(error: Exception) -> int | None:

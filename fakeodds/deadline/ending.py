@@ -15,7 +15,7 @@ from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.lock import FolderLock
 from fakeodds.view import terminal
-from predictions.files import temporary_ending
+from predictions.file_names import temporary_ending
 from predictions.notes import NoteKind
 
 #: `broken_off` of deadline.json -> what was being done then.

@@ -17,7 +17,7 @@ from base_models.faces.extract import extract_faces, extract_video, iter_faces, 
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
-from predictions.files import temporary_ending
+from predictions.file_names import temporary_ending
 
 #: The temporary file of a process that is no more: a number that none has.
 LEFT_BEHIND = f".0.mp4.parquet.{temporary_ending(2**30)}"

@@ -21,7 +21,7 @@ from base_models.sound.extract import extract_sound
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND
 from predictions.errors import InputError
-from predictions.files import temporary_ending
+from predictions.file_names import temporary_ending
 from predictions.products import media_identity
 
 #: The temporary file of a process that is no more: a number that none has.

@@ -27,7 +27,7 @@ from base_models.sound.track import NoSound, read_track
 from base_models.sound.windows import Sounds, index_sounds, mask
 from base_models.video.unreadable import UnreadableVideo
 from predictions.errors import InputError
-from predictions.files import temporary_ending
+from predictions.file_names import temporary_ending
 
 #: The temporary file of a process that is no more: a number that none has.
 LEFT_BEHIND = f".text.mp4.parquet.{temporary_ending(2**30)}"

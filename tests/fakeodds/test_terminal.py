@@ -217,7 +217,7 @@ def test_quiet_leaves_the_results(before: bool, terminal: Terminal, table: Path)
     arguments = ("stack", table, "--out", table.parent / "run", *FAST)
     said = terminal(*(("-q", *arguments) if before else (*arguments, "--quiet")))
     assert said.err == ""
-    assert "calibrated" in said.out
+    assert "submitted" in said.out
     # The next call is as talkative as ever.
     assert "already there" in terminal(*arguments).err
 
@@ -470,6 +470,7 @@ def test_an_explained_video_fits_and_its_headings_are_whole(printed: io.StringIO
     loss = {"value": 0.4, "low": 0.35, "high": 0.45}
     neighbours = {"share": None, "low": None, "high": None, "lowest": 0.1, "highest": 0.2}
     found = {"video": "a.mp4", "probability": 0.3, "seen": True, "label": None, "alerts": []}
+    found |= {"share": None}
     found |= {"neighbours": {**neighbours, "videos": 0, "groups": 0}}
     found |= {"detectors": [{**one, "effect": -1.25}], "faces": [face]}
     print_explained(found, {"prior": 0.5, "rows": 9, "stages": {"calibrated": {"log_loss": loss}}})

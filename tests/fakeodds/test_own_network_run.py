@@ -93,7 +93,7 @@ def test_it_goes_all_the_way(tmp_path: Path, cli: Any) -> None:
     _forget()
     file.write_text(NET.replace("ReLU", "GELU"))
     said = _flat(cli("train", tmp_path / "other", "--code", named, "--no-report"))
-    assert "redness fold 1 is trained anew, since its settings or input changed: code" in said
+    assert "redness fold 1 is trained anew, since its settings or input changed: other code" in said
 
 
 def _flat(said: Any) -> str:

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base_models.compute.devices import Device, autocast, choose_device
 from base_models.detectors.registry import DetectorSpec
 from base_models.detectors.start_weights import other_network
+from base_models.detectors.torch_logits import torch_logits
 from base_models.detectors.weights import read_state, refuse_not_finite
 from predictions.notes import Note
 
@@ -52,12 +52,7 @@ class ArrayDetector:
 
         All n go through at once; callers choose batches. Leaves the network in evaluation mode.
         """
-        if not len(arrays):
-            return np.empty(0, np.float32)
-        self.module.eval()
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(arrays)).to(self.device.name)
-            return self.forward(batch).cpu().numpy()
+        return torch_logits(self, arrays)
 
 
 def load_into(spec: DetectorSpec, module: nn.Module, path: Path, place: Device) -> ArrayDetector:

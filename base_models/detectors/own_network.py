@@ -13,6 +13,7 @@ from base_models.compute.devices import Device
 from base_models.detectors.own_devices import choose_device
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights, check_crops
 from base_models.detectors.start_weights import StartWeights, decide
+from base_models.detectors.torch_logits import torch_logits
 from base_models.detectors.weights import StateDict, lay_in, names_as_read, read_state
 from base_models.named_code import RAISED, failed, named_class
 from predictions.errors import InputError
@@ -92,12 +93,7 @@ class OwnDetector:
             InputError: see `forward`.
         """
         check_crops(images, self.size)
-        if not len(images):
-            return np.empty(0, np.float32)
-        self.module.eval()
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device.name)
-            return self.forward(batch).cpu().numpy()
+        return torch_logits(self, images)
 
 
 def create_own(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> OwnDetector:

@@ -19,6 +19,7 @@ from base_models.detectors.public_files import public_names, refuse_sibling
 from base_models.detectors.registry import DetectorSpec, Weights, check_crops
 from base_models.detectors.start_names import as_timm
 from base_models.detectors.start_weights import StartWeights, another_head
+from base_models.detectors.torch_logits import torch_logits
 from base_models.detectors.weights import (
     StateDict,
     lay_in,
@@ -114,12 +115,7 @@ class TimmDetector:
         All n go through at once; callers choose batches. Leaves the network in evaluation mode.
         """
         check_crops(images, self.size)
-        if not len(images):
-            return np.empty(0, np.float32)
-        self.module.eval()
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device.name)
-            return self.forward(batch).float().cpu().numpy()
+        return torch_logits(self, images)
 
 
 def create_timm(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> TimmDetector:

@@ -5,7 +5,7 @@ models and the faces of the videos; while they are made, so is each chunk of vid
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +77,9 @@ class Scoring:
         Raises:
             InputError: the device is not here.
         """
+        specs = self.specs
+        where = (self.device, self.precision, self.threads)
+        places = [spec.import_module(spec.devices).choose_device(*where) for spec in specs]
         return [
             DetectorScores(
                 name,
@@ -90,15 +93,8 @@ class Scoring:
                 videos,
                 progress,
             )
-            for (name, models), spec, place in zip(
-                self.models.items(), self.specs, self._places(), strict=True
-            )
+            for (name, models), spec, place in zip(self.models.items(), specs, places, strict=True)
         ]
-
-    def _places(self) -> list[Place]:
-        modules = [spec.import_module(spec.devices) for spec in self.specs]
-        settled = (self.device, self.precision, self.threads)
-        return [module.choose_device(*settled) for module in modules]
 
 
 @contextmanager
@@ -111,13 +107,11 @@ def reproducible(jobs: "Sequence[DetectorScores]") -> Iterator[None]:
         yield
 
 
-def cut_otherwise(jobs: "Iterable[DetectorScores]", indexes: Mapping[str, CropIndex]) -> set[str]:
-    """The detectors whose cards ask for another cut of the faces than there is."""
-    return {job.name for job in jobs if _is_cut_otherwise(indexes[media_of(job.spec)])}
-
-
-def _is_cut_otherwise(index: CropIndex) -> bool:
-    return index.ready_made and index.view is not None
+def notes_on(scoring: Scoring, kept: "Sequence[DetectorScores]", otherwise: set[str]) -> list[Note]:
+    """What is to be said of faces that were cut `otherwise`, and of scores that were `kept`."""
+    cut = [name for name in scoring.models if name in otherwise]
+    notes = [AS_THEY_ARE(detectors=", ".join(cut))] if cut else []
+    return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
 
 
 def remove_others(out: Path, jobs: "Sequence[DetectorScores]") -> None:
@@ -168,25 +162,36 @@ class DetectorScores:
         return self._whole(keys).is_done()
 
     def key(self, indexes: Mapping[str, CropIndex]) -> str:
-        """What the scores of a chunk depend on. `indexes`: of all media."""
-        return self._key(indexes[media_of(self.spec)])
+        """What the scores of a chunk depend on; `indexes` of all media, here and below."""
+        index = self._index(indexes)
+        return key_of(
+            models=self._trained,
+            faces=index.digest(range(len(index.videos))),
+            precision=self.place.precision,
+            backend=self.faster or "reference",
+        )
+
+    def is_cut_otherwise(self, indexes: Mapping[str, CropIndex]) -> bool:
+        """Whether the detector's card asks for another cut of the faces than there is."""
+        index = self._index(indexes)
+        return index.ready_made and index.view is not None
 
     def begin(self) -> None:
         """Remove the scores of other videos or models; chunks have keys of their own."""
         self._whole([]).clear()
 
-    def score_chunk(self, number: int, index: CropIndex) -> None:
+    def score_chunk(self, number: int, indexes: Mapping[str, CropIndex]) -> None:
         """Score the next chunk, unless it is there."""
-        self.keys.append(self.score_piece(number, index))
-        self.done += len(index.videos)
+        self.keys.append(self.score_piece(number, indexes))
+        self.done += len(self._index(indexes).videos)
         self.progress(f"score {self.name}", self.done, self.videos)
 
-    def score_piece(self, number: int, index: CropIndex) -> str:
+    def score_piece(self, number: int, indexes: Mapping[str, CropIndex]) -> str:
         """Score any chunk, unless it is there; its key."""
-        piece = self.piece(number, self._key(index))
+        piece = self.piece(number, self.key(indexes))
         if not piece.is_done():
             with piece.making():
-                write_frame_scores(self._score(index), piece.owns[0])
+                write_frame_scores(self._score(self._index(indexes)), piece.owns[0])
         return piece.key
 
     def finish(self) -> None:
@@ -220,13 +225,8 @@ class DetectorScores:
         """The folder of the chunks' scores while not all are there."""
         return self.out / f".model={self.name}.parts"
 
-    def _key(self, index: CropIndex) -> str:
-        return key_of(
-            models=self._trained,
-            faces=index.digest(range(len(index.videos))),
-            precision=self.place.precision,
-            backend=self.faster or "reference",
-        )
+    def _index(self, indexes: Mapping[str, CropIndex]) -> CropIndex:
+        return indexes[media_of(self.spec)]
 
     @cached_property
     def _trained(self) -> list[str]:

@@ -10,16 +10,14 @@ from base_models.compute.place import Precision
 from base_models.detectors.registry import BackendName
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.detector_scores import (
-    AS_THEY_ARE,
-    KEPT,
     DetectorScores,
     Scoring,
-    cut_otherwise,
+    notes_on,
     remove_others,
     reproducible,
 )
 from base_models.scoring.fold_models import chosen_models
-from base_models.scoring.sources import index_media, media_of
+from base_models.scoring.sources import index_media
 from base_models.scoring.units import score_in_units
 from predictions.errors import InputError
 from predictions.notes import Note
@@ -119,16 +117,14 @@ def score_models(
     with reproducible([*kept, *jobs]):
         for number, indexes in enumerate(chunks):
             for job in jobs:
-                job.score_chunk(number, indexes[media_of(job.spec)])
-            otherwise |= cut_otherwise((*kept, *jobs), indexes)
+                job.score_chunk(number, indexes)
+            otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
     for job in jobs:
         job.finish()
-    notes = [note for job in jobs for note in job.notes]
-    if otherwise:
-        notes.append(
-            AS_THEY_ARE(detectors=", ".join(name for name in scoring.models if name in otherwise))
-        )
-    return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
+    return [
+        *(note for job in jobs for note in job.notes),
+        *notes_on(scoring, kept, otherwise),
+    ]
 
 
 def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:

@@ -12,16 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from base_models.compute.parallel import side_by_side
 from base_models.compute.per_video import VideoFile
 from base_models.scoring.detector_scores import (
-    AS_THEY_ARE,
-    KEPT,
     DetectorScores,
     Scoring,
-    cut_otherwise,
+    notes_on,
     remove_others,
     reproducible,
 )
@@ -104,12 +103,7 @@ def score_in_units(
         progress("videos", done, len(videos))
     for job in jobs:
         job.finish()
-    if kept:
-        notes["kept"] = KEPT(detectors=", ".join(job.name for job in kept))
-    if otherwise:
-        ordered = [name for name in scoring.models if name in otherwise]
-        notes["cut"] = AS_THEY_ARE(detectors=", ".join(ordered))
-    return files, list(notes.values())
+    return files, [*notes.values(), *notes_on(scoring, kept, otherwise)]
 
 
 def _kept(
@@ -119,13 +113,19 @@ def _kept(
     there = [job for job in jobs if job.is_joined]
     if not there:
         return []
-    keys = list(side_by_side(_keys, ((scoring, part) for part in parts), -1, ordered=True))
+    pieces = ((scoring, part) for part in parts)
+    keys = list(side_by_side(_keys, pieces, -1, ordered=True, shared=_shared(scoring)))
     return [job for job in there if job.is_done([of_part[job.name] for of_part in keys])]
 
 
 def _keys(scoring: Scoring, part: list[str]) -> dict[str, str]:
     indexes = index_media(scoring.specs, part, scoring.faces_dir)
-    return {job.name: job.key(indexes) for job in scoring.settle(0)}
+    return {job.name: job.key(indexes) for job in _open(scoring)}
+
+
+def _shared(scoring: Scoring) -> list[Path]:
+    """Folders that whoever does a unit must see."""
+    return [scoring.out.parent, scoring.faces_dir.parent]
 
 
 def _done(
@@ -136,8 +136,7 @@ def _done(
     The first ones alone, until every detector has looked at something: what is made for all units,
     the export of a network and its comparison with the reference, is not made at many places.
     """
-    shared = [scoring.out.parent, scoring.faces_dir.parent]
-    shared += [] if looking is None else [looking.root]
+    shared = [*_shared(scoring), *([] if looking is None else [looking.root])]
     pieces = iter([(scoring, looking, number, part) for number, part in enumerate(parts)])
     lasting = partial(side_by_side, _do, jobs=-1, ordered=True, lost=_one_by_one, shared=shared)
     waiting = set(scoring.models)
@@ -155,12 +154,12 @@ def _do(scoring: Scoring, looking: "Looking | None", number: int, part: list[str
     jobs = _open(scoring)
     indexes = index_media(scoring.specs, part, scoring.faces_dir)
     with reproducible(jobs):
-        keys = {job.name: job.score_piece(number, indexes[media_of(job.spec)]) for job in jobs}
+        keys = {job.name: job.score_piece(number, indexes) for job in jobs}
     return _Unit(
         files,
         keys,
         {job.name: len(indexes[media_of(job.spec)]) for job in jobs},
-        frozenset(cut_otherwise(jobs, indexes)),
+        frozenset(job.name for job in jobs if job.is_cut_otherwise(indexes)),
         list(chain.from_iterable(job.notes for job in jobs)),
     )
 

@@ -13,6 +13,12 @@ from predictions.errors import InputError
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def put_last(command: Callable[..., Any], options: Sequence[click.Option]) -> None:
+    """Add options behind all that a function has; click keeps them from the last to the first."""
+    known: list[click.Parameter] = getattr(command, "__click_params__", [])
+    command.__click_params__ = [*reversed(options), *known]  # type: ignore[attr-defined]
+
+
 class Existing(click.Path):
     """A file or folder that must be there, which is looked at before the command begins its work.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fakeodds.cli.command import put_last
 from fakeodds.cli.json_output import Answer
 from fakeodds.cli.params import Text
 from fakeodds.view import terminal
@@ -79,6 +80,5 @@ def on_engine(command: Callable[..., Answer]) -> Callable[..., Answer]:
     )
     for option in options:
         option.heading = "Cluster"  # type: ignore[attr-defined]
-    parameters: list[click.Parameter] = getattr(there, "__click_params__", [])
-    there.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]
+    put_last(there, options)
     return there

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from fakeodds.cli.command import put_last
 from fakeodds.view import terminal
 
 #: What a command hands back for `--json`: JSON values only, no NaN.
@@ -48,9 +49,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
             ("-q", "--quiet"), is_flag=True, help="No notes, no progress; results and errors stay."
         ),
     )
-    # Click keeps the options of a function from the last to the first: these come last in --help.
-    parameters: list[click.Parameter] = getattr(with_answer, "__click_params__", [])
-    with_answer.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]
+    put_last(with_answer, options)
     return with_answer
 
 

@@ -92,7 +92,9 @@ def train(
     )
     train_settings, options, imported = settings_again(folder, said, replaces=replaces)
     pipeline.check_files(train_settings)
-    set_aside(folder, imported, test_scores)
+    before = Asked.of(folder)
+    asked = None if before is None else before.beside(imported, test_scores)
+    set_aside(folder, asked)
     folder.settings(
         train=as_json(train_settings), stack=as_json(options), score_files=as_json(imported)
     )
@@ -106,13 +108,11 @@ def train(
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
     alerts: list[dict[str, Any]] = []
-    asked = Asked.of(folder)
     if asked is None:
         submit(out_of_fold(folder, options.prior), folder.submission)
         folder.answered()
     else:
         device = train_settings.devices[0]
-        asked = asked.beside(imported, test_scores)
         found = answer_again(folder, asked, jobs=options.jobs, device=device)
         if found is not None:
             answers, wanted = found

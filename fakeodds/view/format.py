@@ -87,6 +87,11 @@ def interval(measure: "Mapping[str, Any] | pd.Series[Any] | None", digits: int =
     return " to ".join(known) if len(known) == 2 else "-"
 
 
+def narrow_interval(measure: "Mapping[str, Any] | None", digits: int = 4) -> str:
+    """The same for a column of a terminal: `.471-.510`."""
+    return interval(measure, digits).replace(" to ", "-")
+
+
 def difference(value: float, error: float | None) -> str:
     """A paired difference in log loss with its standard error, where that is known."""
     known = error is not None and math.isfinite(error)

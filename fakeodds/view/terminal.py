@@ -28,8 +28,8 @@ from rich.text import Text
 
 from fakeodds.view.format import (
     better_or_worse,
-    interval,
     last_step,
+    narrow_interval,
     number,
     shorten,
     stage_name,
@@ -359,11 +359,6 @@ def print_looks(report: Mapping[str, Any]) -> None:
     out.print(table)
 
 
-def _ends(measure: Mapping[str, Any], digits: int) -> str:
-    """`low-high`, or a dash where there is no interval."""
-    return interval(measure, digits).replace(" to ", "-")
-
-
 def print_slices(metrics: Mapping[str, Any]) -> None:
     """Log loss and AUC of the last stages on each method and data set; 80 columns at most."""
     for column, slices in metrics.get("slices", {}).items():
@@ -383,8 +378,8 @@ def print_slices(metrics: Mapping[str, Any]) -> None:
                 escape(shorten(value, _SLICE_WIDTH)),
                 str(found["rows"]),
                 *(number(found["stages"][name]["log_loss"]["value"]) for name in shown),
-                _ends(loss, 4),
+                narrow_interval(loss),
                 "-" if area is None else number(area["value"], 3),
-                "" if area is None else _ends(area, 3),
+                "" if area is None else narrow_interval(area, 3),
             )
         out.print(table)

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from base_models.frozen.seen import SEEN, seen_notes
-from fakeodds.workflows.doubles import doubles_across
+from fakeodds.workflows.doubles import of_several, same_scores
 from fakeodds.workflows.fold_scales import folds_apart
 from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.groups import names_none
@@ -165,9 +165,10 @@ def alerts_of(scored: ScoredVideos) -> list[Note]:
 
 def _of_doubles(known: ScoredVideos) -> list[Note]:
     scores, rows = known.features[[*known.kinds]], known.rows
-    contrary = doubles_across(scores, rows["label"].tolist())
-    apart = doubles_across(scores, rows["group"].tolist())
-    notes = [CONTRARY(n=sum(map(len, contrary)), examples=_examples(contrary))] if contrary else []
+    sets = same_scores(scores)
+    contrary = of_several(sets, rows["label"])
+    apart = of_several(sets, rows["group"])
+    notes = [CONTRARY(**counted(contrary))] if contrary else []
     return [*notes, *doubles_noted([one for one in apart if one not in contrary])]
 
 
@@ -226,10 +227,16 @@ def doubles_noted(sets: Sequence[Sequence[str]]) -> list[Note]:
     """One note on all sets of videos that are the same across groups."""
     if not sets:
         return []
-    return [DOUBLES(n=sum(map(len, sets)), examples=_examples(sets))]
+    return [DOUBLES(**counted(sets))]
 
 
-def _examples(sets: Sequence[Sequence[str]]) -> str:
+def counted(sets: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Facts of a note on videos that are the same: how many there are, and examples."""
+    return {"n": sum(map(len, sets)), "examples": examples_of(sets)}
+
+
+def examples_of(sets: Sequence[Sequence[str]]) -> str:
+    """The first of some sets of videos that are the same, in words."""
     return "; ".join(" = ".join(one[:3]) for one in sets[:3]) + "; ..." * (len(sets) > 3)
 
 

@@ -130,14 +130,11 @@ def record_answers(run: RunFolder, asked: Asked, share: float | None) -> None:
     run.answered(share, **replace(asked, stacked=stacked).record())
 
 
-def set_aside(run: RunFolder, imported: ScoreFiles, new: Sequence[Path]) -> None:
+def set_aside(run: RunFolder, asked: Asked | None) -> None:
     """Keep the answers for new videos that another stack will not be able to give again.
 
-    Args:
-        run: the run. imported, new: see `Asked.beside`.
+    `asked`: as it will be asked of that stack.
     """
-    asked = Asked.of(run)
-    asked = None if asked is None else asked.beside(imported, new)
     if asked is not None and asked.why_not_again and run.has("submission"):
         shutil.copyfile(run.submission, run.path / BEFORE)
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.view.format import interval
+from fakeodds.view.format import narrow_interval
 from fakeodds.workflows.judge import judging_inputs, procedure
 from fakeodds.workflows.judged_rows import check_labels
 from fakeodds.workflows.scored_videos import ScoredVideos
@@ -156,7 +156,7 @@ def print_domains(found: dict[str, Any]) -> None:
             table.add_row(
                 escape(name if len(name) <= 24 else f"{name[:23]}…"),
                 *(f"{judged[stage]['log_loss']['value']:.4f}" for stage in stages),
-                interval(loss).replace(" to ", "-"),
+                narrow_interval(loss),
                 "-" if area is None else f"{area:.3f}",
             )
         terminal.out.print(table)

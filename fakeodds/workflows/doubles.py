@@ -9,13 +9,12 @@ import pandas as pd
 _LEAST_DETECTORS = 2
 
 
-def doubles_across(scores: pd.DataFrame, kinds: Sequence[object]) -> list[list[str]]:
-    """Sets of videos of several kinds whose scores are the same, in the order of the table.
+def same_scores(scores: pd.DataFrame) -> list[list[str]]:
+    """Sets of videos whose scores are the same, in the order of the table.
 
     Args:
         scores: a row a video, a column a detector; NaN where a score is missing. They are compared
             as single precision has them: exports differ in the last digits.
-        kinds: of each row: its group, or its label.
 
     Scores that are written coarsely, or lie at 0 and 1, are shared by many videos: what counts are
     values that nobody outside the set has, by two detectors at least. Of one detector nothing can
@@ -29,8 +28,11 @@ def doubles_across(scores: pd.DataFrame, kinds: Sequence[object]) -> list[list[s
     telling = sum(
         (column.map(column.value_counts()) == size).to_numpy(int) for _, column in scores.items()
     )
-    rows = pd.DataFrame(
-        {"set": sets, "kind": list(kinds), "video": scores.index.astype(str)},
-    )[(size > 1) & (telling >= _LEAST_DETECTORS)]
-    found = rows.groupby("set", sort=False)
-    return [list(one["video"]) for _, one in found if one["kind"].nunique() > 1]
+    videos = pd.Series(scores.index.astype(str))[(size > 1) & (telling >= _LEAST_DETECTORS)]
+    return [list(one) for _, one in videos.groupby(sets[videos.index], sort=False)]
+
+
+def of_several(sets: Sequence[list[str]], kinds: pd.Series) -> list[list[str]]:
+    """Those of the sets whose videos are of several kinds; `kinds`: of each video, by its id."""
+    kind = dict(zip(kinds.index.astype(str), kinds, strict=True))
+    return [one for one in sets if len({kind[video] for video in one}) > 1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from base_models.scoring.frame_scores import no_frames, read_new_scores
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.answers import Asked
@@ -133,7 +134,7 @@ def _rows_of(
 def _of_clip(run: Path, clip: Path, own: Sequence[str]) -> SeenVideo:
     """A clip by the run's `own` detectors."""
     if not own:
-        return SeenVideo(clip.name, _no_frames())
+        return SeenVideo(clip.name, no_frames())
     from fakeodds.app.limits import Limits
     from fakeodds.app.opened_run import OpenedRun
 
@@ -153,7 +154,6 @@ def _of_clip(run: Path, clip: Path, own: Sequence[str]) -> SeenVideo:
 def _of_run(run: RunFolder, own: Sequence[str], video: str, elsewhere: "_Elsewhere") -> SeenVideo:
     """A labelled video by the scores out of fold, else one of those that were predicted."""
     from base_models.scoring.fold_models import chosen_models, read_fold_scores
-    from base_models.scoring.frame_scores import read_new_scores
 
     models = chosen_models(run.models, own) if own else {}
     alone = [name for name, folds in models.items() if folds[0].spec.looks_at == "face"]
@@ -170,13 +170,12 @@ def _of_run(run: RunFolder, own: Sequence[str], video: str, elsewhere: "_Elsewhe
         if name is None:
             there += names.videos
             continue
-        if not own:
-            frames = _no_frames()
-        elif taught:
-            frames = read_fold_scores(run.path, own)
-        else:
-            frames = read_new_scores(folder.scores, own)
-        frames = frames[frames["video"].astype(str) == name].drop(columns="video")
+        frames = no_frames()
+        if own:
+            scores = (
+                read_fold_scores(run.path, own) if taught else read_new_scores(folder.scores, own)
+            )
+            frames = scores[scores["video"].astype(str) == name].drop(columns="video")
         seen = SeenVideo(name, frames.assign(face=frames["face"].fillna(0)), alone, taught)
         read = elsewhere.learned if taught else elsewhere.predicted
         return elsewhere.joined(seen, read(names.videos))
@@ -185,11 +184,6 @@ def _of_run(run: RunFolder, own: Sequence[str], video: str, elsewhere: "_Elsewhe
         file=run.path,
         remedy="give the id as oof.csv or the submission has it, or the path of a clip",
     )
-
-
-def _no_frames() -> pd.DataFrame:
-    columns = {"video": "str", "frame": "int64", "face": "int64", "model": "str", "logit": "float"}
-    return pd.DataFrame(columns=list(columns)).astype(columns)
 
 
 @dataclass(frozen=True)

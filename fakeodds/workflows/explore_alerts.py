@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from fakeodds.workflows.alerts import groups_noted
+from fakeodds.workflows.alerts import examples_of, groups_noted
 from predictions.notes import Note, NoteKind
 
 SAME_PICTURES = NoteKind(
@@ -30,7 +30,5 @@ def explore_alerts(found: Mapping[str, Any], videos: pd.DataFrame) -> list[Note]
         notes += groups_noted(known["group"], known["label"].astype(float), names)
     doubles = [[one["video"] for one in row["videos"]] for row in found["doubles"]["across_groups"]]
     if doubles:
-        examples = "; ".join(" = ".join(one[:3]) for one in doubles[:3])
-        told = {"n": len(doubles), "examples": examples + "; ..." * (len(doubles) > 3)}
-        notes.append(SAME_PICTURES(**told))
+        notes.append(SAME_PICTURES(n=len(doubles), examples=examples_of(doubles)))
     return notes

@@ -90,7 +90,7 @@ def find_faces(
     """
     inputs = _faces_inputs(dataset, settings, folding)
     already = folder.is_done("faces", **inputs)
-    before = read_parquet(folder.videos) if folder.has("faces") else None
+    before = read_parquet(folder.videos) if not already and folder.has("faces") else None
     if not already:
         terminal.heading(f"Finding faces in {count(len(dataset.videos), 'video')}")
     # What is there is read all the same: a damaged piece is made anew.

@@ -7,6 +7,7 @@ from fakeodds.run.folder import RunFolder
 from predictions.groups import names_none
 from predictions.notes import Note, NoteKind
 from predictions.tables.spelling import respelled, spellings
+from stacking.estimate.missing import WRITTEN
 
 TAUGHT = NoteKind(
     "score.taught",
@@ -31,9 +32,6 @@ LABELS_THEMSELVES = NoteKind(
 #: After these, a promise is neither kept nor broken.
 NO_VERDICT = (TAUGHT, JUDGED_ALREADY)
 
-#: A written number comes back to the last digit or the one beside it.
-_SAME = 1e-12
-
 
 def alerts_on_judged(rows: pd.DataFrame, run: RunFolder | None) -> list[Note]:
     """What to beware of before the measures of answers are believed, the gravest first.
@@ -53,7 +51,7 @@ def alerts_on_judged(rows: pd.DataFrame, run: RunFolder | None) -> list[Note]:
     known = respelled(rows, spellings(rows.index, oof.index)).index
     taught = known.isin(oof.index)
     out_of_fold = oof["calibrated"].reindex(known).to_numpy(np.float64)
-    judged = taught & np.isclose(p, out_of_fold, rtol=_SAME, atol=_SAME)
+    judged = taught & np.isclose(p, out_of_fold, rtol=WRITTEN, atol=WRITTEN)
     for kind, those in ((TAUGHT, taught & ~judged), (JUDGED_ALREADY, judged)):
         if those.any():
             alerts.append(kind(run=path, videos=rows.index[those].tolist(), n=len(rows)))

@@ -12,7 +12,7 @@ import pandas as pd
 from stacking.estimate.stages import single_of, single_stage, singles
 
 #: A written number comes back to the last digit or the one beside it.
-_TOLERANCE = 1e-12
+WRITTEN = 1e-12
 
 
 def share_for_missing(fakes: Any, rows: Any) -> Any:
@@ -32,7 +32,7 @@ def missing_scores(oof: pd.DataFrame) -> pd.DataFrame:
     by_fold = share_for_missing(others["sum"], others["size"])
     share = oof["fold"].map(by_fold).to_numpy(np.float64)
     base = oof[singles(oof)]
-    filled = np.isclose(base.to_numpy(np.float64), share[:, None], rtol=_TOLERANCE, atol=0.0)
+    filled = np.isclose(base.to_numpy(np.float64), share[:, None], rtol=WRITTEN, atol=0.0)
     return pd.DataFrame(
         filled,
         index=base.index,

@@ -34,13 +34,18 @@ def run(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
+def new_videos(clips: Any, folder: Path, n: int) -> Path:
+    """A folder with so many videos to predict."""
+    folder.mkdir()
+    for video in sorted(clips.test.glob("*.mp4"))[1 : 1 + n]:
+        shutil.copy(video, folder)
+    return folder
+
+
 def test_a_named_detector_joins_and_new_videos_are_answered_for_again(
     clips: Any, run: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    new = tmp_path / "new"
-    new.mkdir()
-    for video in sorted(clips.test.glob("*.mp4"))[1:3]:
-        shutil.copy(video, new)
+    new = new_videos(clips, tmp_path / "new", 2)
     cli("predict", run, new, "--prior", ".3", *PLAIN)
     before, answers = settings_of(run), (run / "submission.csv").read_bytes()
 
@@ -158,10 +163,7 @@ def imported_scores(run: Path, path: Path, name: str) -> Path:
 def test_imported_scores_stay_when_a_detector_joins(
     clips: Any, run: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    new = tmp_path / "new"
-    new.mkdir()
-    for video in sorted(clips.test.glob("*.mp4"))[1:3]:
-        shutil.copy(video, new)
+    new = new_videos(clips, tmp_path / "new", 2)
     cli("predict", run, new, *PLAIN)
     answers = (run / "submission.csv").read_bytes()
     theirs = imported_scores(run, tmp_path / "theirs.csv", "theirs")
@@ -192,10 +194,8 @@ def test_imported_scores_stay_when_a_detector_joins(
 def test_new_scores_may_be_named_where_the_stack_is_made(
     clips: Any, run: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    new = tmp_path / "new"
-    new.mkdir()
-    video = sorted(clips.test.glob("*.mp4"))[1]
-    shutil.copy(video, new)
+    new = new_videos(clips, tmp_path / "new", 1)
+    (video,) = new.iterdir()
     cli("predict", run, new, *PLAIN)
     theirs = imported_scores(run, tmp_path / "theirs.csv", "theirs")
     scores = tmp_path / "n.csv"

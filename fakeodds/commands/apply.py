@@ -75,7 +75,7 @@ def apply(
     asked = Asked(videos or new, prior)
     if videos:
         with terminal.working("loading the frameworks", tell=False):
-            from fakeodds.workflows import pipeline
+            from fakeodds.workflows import new_videos
 
         run = RunFolder.existing(stack)
         run.refuse_score_files(f"give score files instead of {videos[0]}")
@@ -86,7 +86,7 @@ def apply(
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
-        answers = pipeline.predict(data, run, jobs, prior, asked=imported, submits=False)
+        answers = new_videos.predict(data, run, jobs, prior, asked=imported, submits=False)
     else:
         try:
             scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))

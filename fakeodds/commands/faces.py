@@ -53,7 +53,7 @@ def faces(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
         from fakeodds.run.overwriting import refuse_overwriting
-        from fakeodds.workflows import pipeline
+        from fakeodds.workflows import media
 
     refuse_overwriting(out, [dataset])
     wanted = TrainSettings(detectors=detectors).specs
@@ -68,7 +68,7 @@ def faces(
         stack={**folder.record["settings"].get("stack", {}), **judging},
         wanted=detectors if is_typed("detectors") else (),
     )
-    videos = pipeline.find_faces(
+    videos = media.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
     terminal.say(f"faces -> {folder.faces}; next: fakeodds train {out}")

@@ -133,10 +133,10 @@ def predict(
     from fakeodds.workflows.submission import as_found, submit, wanted_by
 
     with terminal.working("loading the frameworks", tell=False):
-        from fakeodds.workflows import pipeline
+        from fakeodds.workflows import new_videos
 
     wanted = wanted_by(sample, data.videos["video"].tolist())
-    answers = pipeline.predict(data, folder, jobs, prior, device, imported, backend)
+    answers = new_videos.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
     record_answers(folder, asked, answers.share)
     tell_outdated(folder)

@@ -79,9 +79,10 @@ def run(
             remedy="name the folder of its videos with --test",
         )
     with terminal.working("loading the frameworks", tell=False):
+        from base_models.training.out_of_fold import check_files
         from fakeodds.run.folder import RunFolder
         from fakeodds.run.overwriting import refuse_overwriting
-        from fakeodds.workflows import pipeline
+        from fakeodds.workflows import media, new_videos, training
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, record_answers
         from fakeodds.workflows.probability import NewAnswers
@@ -102,7 +103,7 @@ def run(
         face_settings, views=views_of(spec.card for spec in train_settings.specs)
     )
     # Weights that cannot be had or read are told of now, not after hours of looking for faces.
-    pipeline.check_files(train_settings)
+    check_files(train_settings)
     folder = RunFolder.open(out)
     folder.settings(
         command="run",
@@ -113,11 +114,11 @@ def run(
         stack=as_json(options),
         score_files=as_json(imported),
     )
-    videos = pipeline.find_faces(
+    videos = media.find_faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
-    pipeline.find_sound(data, folder, train_settings.specs, options.jobs)
-    metrics = pipeline.train_and_stack(
+    media.find_sound(data, folder, train_settings.specs, options.jobs)
+    metrics = training.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )
     terminal.print_stages(metrics)
@@ -130,7 +131,7 @@ def run(
         scored = ScoreFiles(paths=test_scores, kind=imported.kind)
         asked = Asked((test,), options.prior, read, scored, sample, backend=backend)
     elif videos["label"].isna().any():
-        tested = pipeline.unlabelled(data)
+        tested = new_videos.unlabelled(data)
         terminal.note(f"predicted: {count(len(tested.videos), 'video')} without a label.")
         scored = ScoreFiles(paths=imported.paths, kind=imported.kind)
         asked = Asked((dataset,), options.prior, dataset_options, scored, sample, True, backend)
@@ -142,7 +143,7 @@ def run(
         folder.clear("submission")
         device = train_settings.devices[0]
         how = (asked.prior, device, asked.scores, asked.backend)
-        answers = pipeline.predict(tested, folder, options.jobs, *how)
+        answers = new_videos.predict(tested, folder, options.jobs, *how)
     submit(answers.probability, folder.submission, wanted)
     if asked is None:
         folder.answered()
@@ -153,4 +154,4 @@ def run(
     else:
         tell_outdated(folder)
     found = {**metrics, "alerts_on_new": answers.alerts_to_json()}
-    return answer(found, folder.path, *pipeline.RUN_FILES)
+    return answer(found, folder.path, *training.RUN_FILES)

@@ -77,7 +77,8 @@ def train(
         )
     folder.require("faces")
     with terminal.working("loading the frameworks", tell=False):
-        from fakeodds.workflows import pipeline
+        from base_models.training.out_of_fold import check_files
+        from fakeodds.workflows import media, training
         from fakeodds.workflows.again import Said, settings_again
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, answer_again, record_answers, set_aside
@@ -91,7 +92,7 @@ def train(
         scores=typed_settings(ScoreFiles, "imported"),
     )
     train_settings, options, imported = settings_again(folder, said, replaces=replaces)
-    pipeline.check_files(train_settings)
+    check_files(train_settings)
     before = Asked.of(folder)
     asked = None if before is None else before.beside(imported, test_scores)
     set_aside(folder, asked)
@@ -99,8 +100,8 @@ def train(
         train=as_json(train_settings), stack=as_json(options), score_files=as_json(imported)
     )
     videos = read_parquet(folder.videos)
-    pipeline.find_sound_again(folder, train_settings.specs, options.jobs)
-    metrics = pipeline.train_and_stack(
+    media.find_sound_again(folder, train_settings.specs, options.jobs)
+    metrics = training.train_and_stack(
         videos, folder, train_settings, options, imported, compares=wants_report
     )
     terminal.print_stages(metrics)
@@ -123,4 +124,4 @@ def train(
         show_report(folder)
     else:
         tell_outdated(folder)
-    return answer({**metrics, "alerts_on_new": alerts}, folder.path, *pipeline.RUN_FILES)
+    return answer({**metrics, "alerts_on_new": alerts}, folder.path, *training.RUN_FILES)

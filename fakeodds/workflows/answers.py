@@ -118,7 +118,7 @@ class Asked:
         Raises:
             InputError: as `DatasetOptions.read_new`.
         """
-        from fakeodds.workflows.pipeline import unlabelled
+        from fakeodds.workflows.new_videos import unlabelled
 
         data = self.dataset.read_new(self.videos)
         return unlabelled(data) if self.unlabelled else data
@@ -147,9 +147,9 @@ def answer_again(
     None, with a note, where they are not there any more, or were answered for by a deadline.
 
     Args:
-        run: the run. asked: what it has answered for. jobs, device: as of `pipeline.predict`.
+        run: the run. asked: what it has answered for. jobs, device: as of `new_videos.predict`.
     """
-    from fakeodds.workflows.pipeline import predict
+    from fakeodds.workflows.new_videos import predict
     from fakeodds.workflows.submission import wanted_by
 
     videos = list(map(str, asked.videos))

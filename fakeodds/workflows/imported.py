@@ -11,7 +11,9 @@ import pandas as pd
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreFiles
+from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.errors import InputError
+from predictions.frame_rules import rule_table, with_models
 from predictions.notes import NoteKind
 from predictions.tables.kinds import check_models, matching
 from predictions.tables.names import VideoNames
@@ -144,6 +146,33 @@ def refuse_words_on_none(files: ScoreFiles, run: RunFolder) -> None:
                 )
     elif imported := run.record["settings"].get("imported"):
         check_models(imported, files.kind, files.reverse, str(files.paths[0]))
+
+
+def gather(
+    videos: pd.DataFrame,
+    frames: pd.DataFrame,
+    detectors: Sequence[str],
+    imported: Imported | None = None,
+) -> ScoredVideos:
+    """Frame scores -> `rule_table`, a row for every video, also those without a face.
+
+    A detector that scored nothing (no face, no sound anywhere) has a column of missing scores.
+    """
+    rows = videos.set_index("video")
+    imported = imported or nothing_imported(rows.index.tolist())
+    if imported.frames is not None:
+        frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
+    features = rule_table(frames).reindex(rows.index)
+    features = features.join(imported.scores)
+    models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
+    label = rows["label"].astype("float64") if "label" in rows else np.nan
+    return ScoredVideos(
+        rows.assign(label=label),
+        with_models(features, models),
+        models,
+        imported.reverse,
+        own=tuple(detectors),
+    )
 
 
 def _read(paths: Sequence[Path], columns: Mapping[str, Any]) -> ScoreTable:

@@ -12,9 +12,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.workflows.imported import read_imported, read_imported_new
+from fakeodds.workflows.imported import gather, read_imported, read_imported_new
 from fakeodds.workflows.inputs import ScoreFiles
-from fakeodds.workflows.pipeline import gather
 from predictions.errors import InputError
 
 Cli = Callable[..., Any]

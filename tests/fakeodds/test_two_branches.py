@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.workflows.pipeline import gather
+from fakeodds.workflows.imported import gather
 from predictions.frame_rules import by_rule
 from stacking import Stack, nested_predictions
 

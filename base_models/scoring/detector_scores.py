@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from base_models.backends.choose import Faster, faster_backend
@@ -22,8 +21,8 @@ from base_models.detectors.registry import BackendName, DetectorSpec
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.fold_models import FoldModel
 from base_models.scoring.frame_scores import (
-    SCHEMA,
     frame_scores,
+    join_frame_scores,
     scores_product,
     write_frame_scores,
 )
@@ -199,8 +198,7 @@ class DetectorScores:
         pieces = [self.piece(number, key).owns[0] for number, key in enumerate(self.keys)]
         whole = self._whole(self.keys)
         with whole.making():
-            tables = [SCHEMA.empty_table(), *(pq.ParquetFile(file).read() for file in pieces)]
-            write_frame_scores(pa.concat_tables(tables), whole.owns[0])
+            join_frame_scores(pieces, whole.owns[0])
         self.tidy()
 
     def tidy(self) -> None:

@@ -4,13 +4,14 @@
 through the whole video; and the number of the window where it listens (`face` is then 0).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,6 +21,9 @@ from predictions.products import Product, damaged_file, read_record
 
 if TYPE_CHECKING:
     from base_models.scoring.crops import CropIndex
+
+#: Of a file are in memory at once.
+_ROWS = 1 << 20
 
 SCHEMA = pa.schema(
     [
@@ -60,42 +64,84 @@ def write_frame_scores(table: pa.Table, path: Path) -> None:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
+def join_frame_scores(pieces: Iterable[Path], path: Path) -> None:
+    """Write what files of frame scores hold into one, in one step, a million rows at a time."""
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, write_page_checksum=True) as writer,
+    ):
+        waiting = SCHEMA.empty_table()
+        for piece in pieces:
+            waiting = pa.concat_tables([waiting, pq.ParquetFile(piece).read()])
+            if len(waiting) >= _ROWS:
+                writer.write_table(waiting)
+                waiting = SCHEMA.empty_table()
+        writer.write_table(waiting)
+
+
 def read_frame_scores(path: Path) -> pd.DataFrame:
     """Frame scores of one file: `video, frame, face, model, logit` (float32), in its order.
 
     Raises:
+        InputError: as `iter_frame_scores`.
+    """
+    return _joined(iter_frame_scores(path))
+
+
+def iter_frame_scores(path: Path) -> Iterator[pd.DataFrame]:
+    """`read_frame_scores`, some whole videos at a time: a million rows and those of one video.
+
+    Raises:
         InputError: there is no such file, or it is damaged or not one of frame scores.
     """
+    waiting = SCHEMA.empty_table()
+    for table in _row_groups(path):
+        waiting = pa.concat_tables([waiting, table])
+        last = pc.index(waiting["video"], waiting["video"][-1]).as_py() if len(waiting) else 0
+        # Of the last video there may be more to come.
+        if last:
+            yield waiting.slice(0, last).to_pandas()
+            waiting = waiting.slice(last)
+    if len(waiting):
+        yield waiting.to_pandas()
+
+
+def _row_groups(path: Path) -> Iterator[pa.Table]:
     try:
         # A handle, because from a path pyarrow would read `model=M` as one more column.
         with path.open("rb") as handle:
-            table = pq.read_table(handle, page_checksum_verification=True)
+            file = pq.ParquetFile(handle, page_checksum_verification=True)
+            if not set(SCHEMA.names) <= set(file.schema_arrow.names):
+                raise InputError(
+                    "is no file of frame scores",
+                    file=path,
+                    expected=f"the columns {', '.join(SCHEMA.names)}",
+                )
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, SCHEMA.names).cast(SCHEMA)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError("no such frame scores file", file=path) from error
     except Exception as error:  # a flipped bit may end in any error of pyarrow or Python
         raise InputError(
             "is damaged, or not a Parquet file", file=path, remedy="delete it and score again"
         ) from error
-    if not set(SCHEMA.names) <= set(table.column_names):
-        raise InputError(
-            "is no file of frame scores",
-            file=path,
-            expected=f"the columns {', '.join(SCHEMA.names)}",
-        )
-    return table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
 
 
-def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
-    """Frame scores that `offline.score_videos` wrote: `video, frame, face, model, logit`.
+def iter_new_scores(out: Path, detectors: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """Frame scores that `offline.score_videos` wrote, a detector and some whole videos at a time.
 
     Args:
         out: the folder.
         detectors: those to read; others are left alone.
 
+    Yields:
+        `video, frame, face, model, logit`: see `iter_frame_scores`.
+
     Raises:
         InputError: the scores of one are missing, unfinished or damaged.
     """
-    tables = [SCHEMA.empty_table().to_pandas()]
     for name in sorted(detectors):
         product = scores_product(out, name, "")
         record = read_record(product.record)
@@ -105,8 +151,16 @@ def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
                 file=out,
                 remedy="give the command that scores the videos again",
             )
-        tables.append(read_frame_scores(product.owns[0]))
-    return pd.concat(tables, ignore_index=True)
+        yield from iter_frame_scores(product.owns[0])
+
+
+def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
+    """All that `iter_new_scores` yields, in one table."""
+    return _joined(iter_new_scores(out, detectors))
+
+
+def _joined(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([SCHEMA.empty_table().to_pandas(), *parts], ignore_index=True)
 
 
 def scores_product(out: Path, name: str, key: str) -> Product:

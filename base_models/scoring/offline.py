@@ -1,6 +1,6 @@
 """New videos scored by the detectors of a run: the mean logit of the folds' models."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from predictions.errors import InputError
 from predictions.notes import Note
 from predictions.parallel import is_elsewhere
 from predictions.progress import Progress, silent
+from predictions.shards import Shard
 
 
 def score_videos(
@@ -90,10 +91,7 @@ def score_models(
     progress: Progress = silent,
 ) -> list[Note]:
     """`score_videos` by these models."""
-    names = [str(video) for video in videos]
-    if len(set(names)) < len(names):
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
+    names = _named_once(videos)
     if is_elsewhere():
         return score_in_units(scoring, names, chunk=chunk, progress=progress)[1]
     jobs = scoring.settle(len(names), progress)
@@ -113,18 +111,66 @@ def score_models(
         job.tidy()
     for job in jobs:
         job.begin()
-    otherwise: set[str] = set()
-    with reproducible([*kept, *jobs]):
-        for number, indexes in enumerate(chunks):
-            for job in jobs:
-                job.score_chunk(number, indexes)
-            otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
+    otherwise = _score_chunks(jobs, kept, enumerate(chunks))
     for job in jobs:
         job.finish()
     return [
         *(note for job in jobs for note in job.notes),
         *notes_on(scoring, kept, otherwise),
     ]
+
+
+def score_shard(
+    scoring: Scoring,
+    videos: Sequence[str] | pd.Series,
+    shard: Shard,
+    look: Callable[[Sequence[str]], Iterable[str]],
+    *,
+    chunk: int = 200,
+    progress: Progress = silent,
+) -> list[Note]:
+    """A shard's part of the chunks of `score_models`, which finds them there and joins them.
+
+    Args:
+        scoring, chunk, progress: see `score_models`.
+        videos: all of them.
+        shard: which part.
+        look: given the videos of the part, yields each as soon as its faces are there.
+    """
+    names = _named_once(videos)
+    parts = dict(enumerate(names[i : i + chunk] for i in range(0, len(names), chunk)))
+    own = {number: part for number, part in parts.items() if shard.takes(number)}
+    wanted = [video for part in own.values() for video in part]
+    jobs = scoring.settle(len(wanted), progress)
+    chunks = (
+        index_media(scoring.specs, part, scoring.faces_dir)
+        for part in _come(list(own.values()), look(wanted))
+    )
+    otherwise = _score_chunks(jobs, [], zip(own, chunks, strict=True))
+    return [*(note for job in jobs for note in job.notes), *notes_on(scoring, [], otherwise)]
+
+
+def _named_once(videos: Sequence[str] | pd.Series) -> list[str]:
+    names = [str(video) for video in videos]
+    if len(set(names)) < len(names):
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise InputError("is to be scored twice", video=doubled, remedy="name each video once")
+    return names
+
+
+def _score_chunks(
+    jobs: Sequence[DetectorScores],
+    kept: Sequence[DetectorScores],
+    chunks: Iterable[tuple[int, dict[str, CropIndex]]],
+) -> set[str]:
+    """Score numbered chunks; the detectors whose cards ask for another cut than there is."""
+    otherwise: set[str] = set()
+    with reproducible([*kept, *jobs]):
+        for number, indexes in chunks:
+            for job in jobs:
+                job.score_chunk(number, indexes)
+            otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
+    return otherwise
 
 
 def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:

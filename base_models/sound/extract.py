@@ -4,6 +4,7 @@ What a video gives depends on the file and the settings alone, so a stopped extr
 the videos whose file is not there yet.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base_models.compute.per_video import KILLED, KILLED_CODE, keep_only, work_on_videos
+from base_models.compute.per_video import (
+    KILLED,
+    KILLED_CODE,
+    VideoFile,
+    keep_only,
+    work_on_videos,
+)
 from base_models.datasets.dataset import Dataset
 from base_models.sound.settings import SoundSettings
 from base_models.sound.store import SOUND, Sound, SoundStatus, as_samples
@@ -80,24 +87,10 @@ def extract_sound(
         >>> extract_sound(read_dataset(Path("clips")), Path("sound"))["status"].tolist()
         ['unreadable']
     """
-    settings = settings or SoundSettings()
     videos = [str(video) for video in dataset.videos["video"]]
     keep_only(out, videos)
-    are_pictures = dataset.crops is not None
-    files = dict(
-        work_on_videos(
-            SOUND,
-            out,
-            {video: None if are_pictures else dataset.root / video for video in videos},
-            partial(_key, settings),
-            partial(_sound_of, settings),
-            stage="sound",
-            jobs=jobs,
-            lost=lambda _: _nothing("unreadable", KILLED, KILLED_CODE),
-            shared=(dataset.root,),
-            progress=progress,
-        )
-    )
+    settings = settings or SoundSettings()
+    files = dict(iter_sound(dataset, videos, out, settings, jobs=jobs, progress=progress))
     facts = [files[video].facts for video in videos]
     return pd.DataFrame(
         {
@@ -107,6 +100,31 @@ def extract_sound(
             "reason_code": pd.array([one["reason_code"] for one in facts], dtype="string"),
             "seconds": [float(one["seconds"]) for one in facts],
         }
+    )
+
+
+def iter_sound(
+    dataset: Dataset,
+    videos: Sequence[str],
+    out: Path,
+    settings: SoundSettings,
+    *,
+    jobs: int = 1,
+    progress: Progress = silent,
+) -> Iterator[tuple[str, VideoFile]]:
+    """As `extract_sound`, of some videos; the files of others stay."""
+    are_pictures = dataset.crops is not None
+    return work_on_videos(
+        SOUND,
+        out,
+        {video: None if are_pictures else dataset.root / video for video in videos},
+        partial(_key, settings),
+        partial(_sound_of, settings),
+        stage="sound",
+        jobs=jobs,
+        lost=lambda _: _nothing("unreadable", KILLED, KILLED_CODE),
+        shared=(dataset.root,),
+        progress=progress,
     )
 
 

@@ -36,6 +36,12 @@ def on_engine(command: Callable[..., Answer]) -> Callable[..., Answer]:
     def there(*arguments: Any, engine: str, needs: dict[str, float], **rest: Any) -> Answer:
         if engine == LOCAL:
             return command(*arguments, **rest)
+        if rest.get("shard") is not None:
+            raise InputError(
+                "a cluster shares out the videos itself",
+                option="--shard",
+                remedy="leave --engine out, or --shard",
+            )
         if rest.get("deadline") is not None:
             raise InputError(
                 "keeps its clock on one machine",

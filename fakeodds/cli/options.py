@@ -16,6 +16,7 @@ from fakeodds.cli.params import Text, setting_option, settings_options
 from fakeodds.workflows.inputs import DatasetOptions, ScoreColumns, ScoreFiles
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
+from predictions.shards import Shard
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -91,6 +92,12 @@ code_option = click.option(
     multiple=True,
     metavar="FILE.py:CLASS",
     help="A detector of the run that is Python code; it is run only where it is named.",
+)
+shard_option = click.option(
+    "--shard",
+    type=Text(Shard.parse, "I/N"),
+    help="Do the I-th of N parts of the videos, as one of several jobs that share the folder; the "
+    "same command without it joins them.",
 )
 prior_option = setting_option(StackOptions, "prior")
 jobs_option = setting_option(StackOptions, "jobs")

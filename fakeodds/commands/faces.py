@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,12 +19,17 @@ from fakeodds.cli.options import (
     face_options,
     judging_options,
     out_option,
+    shard_option,
 )
 from fakeodds.cli.params import is_typed
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions
 from fakeodds.workflows.settings import StackOptions
 from predictions.settings import as_json
+from predictions.shards import Shard
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command(cls=Command)
@@ -35,6 +41,7 @@ from predictions.settings import as_json
 @face_options
 @detectors_option
 @judging_options()
+@shard_option
 def faces(
     dataset: Path,
     out: Path,
@@ -42,6 +49,7 @@ def faces(
     face_settings: FaceSettings,
     detectors: tuple[str, ...],
     options: StackOptions,
+    shard: Shard | None,
 ) -> Answer:
     """Find, follow and crop the faces of every video of DATASET, and make the folds.
 
@@ -49,6 +57,7 @@ def faces(
 
     \b
     fakeodds faces videos/ --out runs/mine
+    fakeodds faces videos/ --out runs/mine --shard 3/16
     """
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.run.folder import RunFolder
@@ -59,6 +68,11 @@ def faces(
     wanted = TrainSettings(detectors=detectors).specs
     face_settings = replace(face_settings, views=views_of(spec.card for spec in wanted))
     data = dataset_options.read(dataset)
+    if shard is not None:
+        folder = RunFolder(out)
+        part = media.find_faces_of(shard, data, folder, face_settings, options.jobs)
+        terminal.say(f"shard {shard} -> {folder.faces}; without --shard the same command joins")
+        return answer({"shard": str(shard), **_counts(part)}, out)
     folder = RunFolder.open(out)
     judging = {"folds": options.folds, "seed": options.seed}
     folder.settings(
@@ -72,6 +86,9 @@ def faces(
         data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
     )
     terminal.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
+    return answer(_counts(videos), folder.path, "faces", "videos.parquet")
+
+
+def _counts(videos: "pd.DataFrame") -> dict[str, Any]:
     status = {str(name): int(number) for name, number in videos["status"].value_counts().items()}
-    found = {"videos": len(videos), "status": dict(sorted(status.items()))}
-    return answer(found, folder.path, "faces", "videos.parquet")
+    return {"videos": len(videos), "status": dict(sorted(status.items()))}

@@ -22,11 +22,13 @@ from fakeodds.cli.options import (
     name_code,
     prior_option,
     sample_option,
+    shard_option,
 )
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles, tell_of_cuts
 from fakeodds.workflows.settings import Prior
 from predictions.errors import InputError
+from predictions.shards import Shard
 
 
 @click.command(cls=Command)
@@ -54,6 +56,7 @@ from predictions.errors import InputError
     type=SIZE,
     help="With --deadline: use only detectors whose weights are together not larger.",
 )
+@shard_option
 @jobs_option
 @click.pass_context
 def predict(
@@ -70,6 +73,7 @@ def predict(
     max_weights: float | None,
     jobs: int,
     code: tuple[str, ...],
+    shard: Shard | None,
 ) -> Answer:
     """Score new VIDEOS with a finished RUN -> RUN/submission.csv.
 
@@ -79,6 +83,7 @@ def predict(
     fakeodds predict runs/mine new_videos/
     fakeodds predict runs/mine clip.mp4 another.mp4 more/
     fakeodds predict runs/mine new_videos/ --deadline 9h --max-weights 1GB
+    fakeodds predict runs/mine new_videos/ --shard 3/16
     """
     if deadline is not None and imported.paths:
         raise InputError(
@@ -88,6 +93,10 @@ def predict(
         )
     if deadline is None and max_weights is not None:
         raise InputError("belongs to --deadline", option="--max-weights", remedy="name one")
+    if deadline is not None and shard is not None:
+        raise InputError(
+            "keeps its clock on one machine", option="--deadline", remedy="leave --shard out"
+        )
     if deadline is not None:
         from fakeodds.deadline.ending import guarded, tell
 
@@ -98,7 +107,8 @@ def predict(
     from fakeodds.workflows.imported import refuse_words_on_none
 
     name_code(code)
-    folder = RunFolder.existing(run)
+    # Shards write nothing that another of them reads.
+    folder = RunFolder.existing(run, reads=shard is not None)
     refuse_words_on_none(imported, folder)
     told = folder.record["settings"].get("layout")
     if dataset_options.layout is None and told == "stills":
@@ -135,6 +145,10 @@ def predict(
     with terminal.working("loading the frameworks", tell=False):
         from fakeodds.workflows import new_videos
 
+    if shard is not None:
+        done = new_videos.predict_shard(data, folder, shard, jobs, device, backend)
+        terminal.say(f"shard {shard} -> {run / 'test'}; without --shard the same command joins")
+        return answer({"shard": str(shard), "videos": done}, run)
     wanted = wanted_by(sample, data.videos["video"].tolist())
     answers = new_videos.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)

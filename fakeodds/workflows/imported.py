@@ -55,6 +55,11 @@ class Imported:
     kinds: Mapping[str, str] = field(default_factory=dict)
     reverse: tuple[str, ...] = ()
 
+    @property
+    def parts(self) -> list[pd.DataFrame]:
+        """The frame scores, if there are any, as those of the run's own detectors are."""
+        return [] if self.frames is None else [self.frames.fillna({"face": 0})]
+
 
 def nothing_imported(videos: Sequence[str]) -> Imported:
     """No score of any of the videos."""
@@ -154,16 +159,21 @@ def gather(
     detectors: Sequence[str],
     imported: Imported | None = None,
 ) -> ScoredVideos:
-    """Frame scores -> `rule_table`, a row for every video, also those without a face.
+    """Frame scores -> `rule_table`, a row for every video, also those without a face."""
+    imported = imported or nothing_imported(videos["video"].tolist())
+    table = rule_table(pd.concat([frames, *imported.parts], ignore_index=True))
+    return gathered(videos, table, detectors, imported)
+
+
+def gathered(
+    videos: pd.DataFrame, table: pd.DataFrame, detectors: Sequence[str], imported: Imported
+) -> ScoredVideos:
+    """The scores of `videos`: those of a table made of frame scores, and imported ones of videos.
 
     A detector that scored nothing (no face, no sound anywhere) has a column of missing scores.
     """
     rows = videos.set_index("video")
-    imported = imported or nothing_imported(rows.index.tolist())
-    if imported.frames is not None:
-        frames = pd.concat([frames, imported.frames.fillna({"face": 0})], ignore_index=True)
-    features = rule_table(frames).reindex(rows.index)
-    features = features.join(imported.scores)
+    features = table.reindex(rows.index).join(imported.scores)
     models = {**dict.fromkeys(detectors, "logit"), **imported.kinds}
     label = rows["label"].astype("float64") if "label" in rows else np.nan
     return ScoredVideos(

@@ -10,22 +10,27 @@ import pandas as pd
 
 from base_models.datasets import Dataset
 from base_models.detectors.registry import DetectorSpec
-from base_models.faces.extract import faces_table, iter_faces
+from base_models.faces.extract import Looking, faces_table, iter_faces
 from base_models.faces.import_crops import import_crops
 from base_models.faces.ladder import settings_key
 from base_models.faces.settings import FaceSettings
 from base_models.scoring.sources import EARS
-from base_models.sound.extract import extract_sound
+from base_models.sound.extract import extract_sound, iter_sound
 from base_models.sound.settings import SoundSettings
 from fakeodds.run.folder import RunFolder
+from fakeodds.run.shards import Shards
 from fakeodds.view import terminal
 from fakeodds.workflows.changes import changes_between
 from predictions.errors import InputError
 from predictions.files import read_parquet, write_table
 from predictions.folds import assign_folds
-from predictions.products import media_identity
+from predictions.products import key_of, media_identity
 from predictions.progress import Progress
+from predictions.shards import Shard
 from predictions.words import count
+
+#: What shards of this work are known by.
+_WORK = "faces"
 
 
 def find_faces(
@@ -38,12 +43,16 @@ def find_faces(
     inputs = faces_inputs(dataset, settings, folding)
     already = folder.is_done("faces", **inputs)
     before = read_parquet(folder.videos) if not already and folder.has("faces") else None
+    shards = Shards(folder.path, _WORK)
     if not already:
+        for note in shards.joined(_shard_key(dataset, settings)):
+            terminal.note(note)
         terminal.heading(f"Finding faces in {count(len(dataset.videos), 'video')}")
     # What is there is read all the same: a damaged piece is made anew.
     with terminal.progress_bars(tell=not already) as progress:
         coming = stream_faces(dataset, folder, settings, inputs, jobs, progress, in_order=False)
         deque(coming, maxlen=0)
+    shards.clear()
     videos = read_parquet(folder.videos)
     if already:
         terminal.note(f"faces of {count(len(videos), 'video')}: already there.")
@@ -52,6 +61,50 @@ def find_faces(
     for note in [] if before is None else changes_between(before, videos):
         terminal.note(note)
     return videos
+
+
+def find_faces_of(
+    shard: Shard, dataset: Dataset, folder: RunFolder, settings: FaceSettings, jobs: int
+) -> pd.DataFrame:
+    """A shard's part of faces/, which `find_faces` joins; its videos as `find_faces` gives them.
+
+    Shards may be at work at once, on any machines that see the folder.
+
+    Raises:
+        InputError: another process does this part; or the faces come cut.
+    """
+    refuse_crops(dataset)
+    names = dataset.videos["video"].astype(str).tolist()
+    own = [video for position, video in enumerate(names) if shard.takes(position)]
+    looking = Looking.side_by_side(dataset.root, folder.faces, settings, jobs)
+    terminal.heading(f"Finding faces in {count(len(own), 'video')} of {len(names)}")
+    with (
+        Shards(folder.path, _WORK).working(shard, _shard_key(dataset, settings)),
+        terminal.progress_bars() as progress,
+    ):
+        files = dict(looking.at(own, jobs=jobs, in_order=False, progress=progress))
+    videos = dataset.videos[dataset.videos["video"].astype(str).isin(files)]
+    found = faces_table(videos.reset_index(drop=True), files)
+    tell_coverage(found)
+    return found
+
+
+def refuse_crops(dataset: Dataset) -> None:
+    """Refuse a dataset of face crops where videos are to be shared out.
+
+    Raises:
+        InputError: it is one.
+    """
+    if dataset.crops is not None:
+        raise InputError(
+            "the faces of this dataset come cut, so there is nothing to share out",
+            option="--shard",
+            remedy="leave it out",
+        )
+
+
+def _shard_key(dataset: Dataset, settings: FaceSettings) -> str:
+    return key_of(videos=dataset.videos["video"].astype(str).tolist(), faces=settings_key(settings))
 
 
 def stream_faces(
@@ -133,6 +186,21 @@ def find_sound(
     terminal.note(f"sound of {count(len(found), 'video')}: {told}.")
     for row in found[found["status"] == "unreadable"].head(5).itertuples():
         terminal.note(f"{row.video}: {row.reason}")
+
+
+def hear(
+    dataset: Dataset,
+    videos: Sequence[str],
+    folder: RunFolder,
+    detectors: Sequence[DetectorSpec],
+    jobs: int,
+    progress: Progress,
+) -> None:
+    """A part of `find_sound`: the files of some videos, where one of the detectors listens."""
+    if _listens(detectors):
+        settings = SoundSettings()
+        coming = iter_sound(dataset, videos, folder.sound, settings, jobs=jobs, progress=progress)
+        deque(coming, maxlen=0)
 
 
 def find_sound_again(folder: RunFolder, detectors: Sequence[DetectorSpec], jobs: int) -> None:

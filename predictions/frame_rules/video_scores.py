@@ -161,6 +161,42 @@ def by_rule(
     return kept.assign(**named)
 
 
+def rule_table_of(
+    parts: Iterable[pd.DataFrame], rule: str = "mean_logit", over_tracks: str = "max"
+) -> pd.DataFrame:
+    """A `rule_table` of one rule beside the default, with the frames of a part at a time.
+
+    Args:
+        parts: frame scores, each of whole videos by some detectors; the videos of the same
+            detectors in one part only. They are read once, and let go.
+        rule, over_tracks: as in `aggregate`.
+
+    Returns:
+        What `by_rule` takes the default or this rule out of; index `video`, as the parts come.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from predictions import by_rule
+        >>> from predictions.frame_rules import rule_table_of
+        >>> a = pd.DataFrame({"video": "a", "model": "xception", "logit": [0.0, 1.0, 5.0]})
+        >>> b = pd.DataFrame({"video": "b", "model": "xception", "logit": [3.0]})
+        >>> by_rule(rule_table_of([a, b], "median"), "median")["xception"].to_dict()
+        {'a': 1.0, 'b': 3.0}
+    """
+    tables: dict[tuple[str, ...], list[pd.DataFrame]] = {}
+    for part in parts:
+        table = rule_table(part)
+        models = [str(model) for model in table.columns if f"{model}:count" in table.columns]
+        chosen = by_rule(table, rule, over_tracks)
+        ruled = {f"{model}:{rule}/{over_tracks}": chosen[model] for model in models}
+        tables.setdefault(tuple(models), []).append(by_rule(table).assign(**ruled))
+    if not tables:
+        return pd.DataFrame(index=pd.Index([], name="video"))
+    joined = pd.concat([pd.concat(some) for some in tables.values()], axis=1)
+    counts = [column for column in joined.columns if str(column).endswith(":count")]
+    return joined.fillna(dict.fromkeys(counts, 0.0))
+
+
 def with_models(table: pd.DataFrame, models: Iterable[str]) -> pd.DataFrame:
     """The table with a column of missing scores for each of the models that it lacks."""
     lacking = [model for model in models if model not in table]

@@ -16,10 +16,11 @@ from predictions import (
     TRACK_RULES,
     InputError,
     aggregate,
+    by_rule,
     rule_table,
     video_features,
 )
-from predictions.frame_rules import DEFAULT_RULE, rules_of
+from predictions.frame_rules import DEFAULT_RULE, rule_table_of, rules_of
 
 Floats = NDArray[np.float64]
 
@@ -333,3 +334,31 @@ def test_of_single_frames_there_is_no_rule_to_choose() -> None:
     assert rules_of(rule_table(frames).columns) == [DEFAULT_RULE]
     two = pd.concat([frames, frames[:1].assign(frame=1)])
     assert len(rules_of(rule_table(two).columns)) > 1
+
+
+@pytest.mark.parametrize("rule", ["mean_logit", "median"])
+@pytest.mark.parametrize("over_tracks", ["max", "mean"])
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), st.booleans()), min_size=1, max_size=6)
+)
+def test_in_parts_it_is_what_it_is_in_one(
+    rule: str, over_tracks: str, videos: list[tuple[int, int, bool]]
+) -> None:
+    """Also where one part holds videos of one frame, or of one track, only."""
+    rng, rows = np.random.default_rng(0), []
+    for number, (frames, tracks, scored_by_both) in enumerate(videos):
+        for model in ("a", "b")[: 1 + scored_by_both]:
+            rows += [
+                (f"v{number}", frame, track, model, rng.normal())
+                for frame in range(frames)
+                for track in range(tracks)
+            ]
+    table = pd.DataFrame(rows, columns=["video", "frame", "face", "model", "logit"])
+    parts = [part for _, part in table.groupby(["model", "video"])]
+    found = rule_table_of(parts, rule, over_tracks)
+    whole = rule_table(table)
+    for wanted in ((rule, over_tracks), DEFAULT_RULE):
+        one, other = by_rule(found, *wanted), by_rule(whole, *wanted)
+        pd.testing.assert_frame_equal(
+            one.sort_index().sort_index(axis=1), other.sort_index().sort_index(axis=1)
+        )

@@ -1,0 +1,254 @@
+"""Videos shared out to jobs that know nothing of each other, and joined."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+
+from base_models.scoring import frame_scores
+from base_models.scoring.frame_scores import (
+    SCHEMA,
+    iter_frame_scores,
+    join_frame_scores,
+    read_frame_scores,
+    write_frame_scores,
+)
+from fakeodds.run.lock import FolderLock
+from fakeodds.run.shards import Shards
+from fakeodds.workflows import new_videos
+from predictions.errors import InputError
+from predictions.shards import Shard
+
+Cli = Callable[..., Any]
+FACES = ("--frames", "4", "--crop", "64", "--folds", "2", "--jobs", "1")
+PLAIN = ("--backend", "reference", "--jobs", "1")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """What the files of a folder hold, but for records of commands and seconds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name not in ("run.json", ".lock")
+        and path.parent.name != "products"
+    }
+
+
+@given(st.integers(1, 40), st.integers(0, 200))
+def test_each_piece_belongs_to_one_shard(of: int, piece: int) -> None:
+    shards = [Shard.parse(f"{number}/{of}") for number in range(1, of + 1)]
+    assert sum(shard.takes(piece) for shard in shards) == 1
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "4", "a/b", "-1/4", "1/4/2", ""])
+def test_what_is_no_shard_is_told(text: str, clips: Any, tmp_path: Path, cli: Cli) -> None:
+    said = cli("faces", clips.train, "--out", tmp_path / "run", f"--shard={text}", code=2)
+    assert said.output.startswith("fakeodds: --shard: ")
+    assert not (tmp_path / "run").exists()
+
+
+def test_faces_by_shards_at_once_are_those_of_one_command(
+    clips: Any, tmp_path: Path, cli: Cli
+) -> None:
+    whole, shared = tmp_path / "whole", tmp_path / "shared"
+    cli("faces", clips.train, "--out", whole, *FACES)
+    code = "from fakeodds.cli.main import main; main()"
+    words = ("faces", clips.train, "--out", shared, *FACES, "--shard")
+    at_work = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words, f"{number}/3"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for number in (1, 3)
+    ]
+    assert [(process.communicate()[0], process.returncode)[1] for process in at_work] == [0, 0]
+    assert not (shared / "run.json").exists()  # which only the command that joins writes
+
+    said = cli("faces", clips.train, "--out", shared, *FACES).output
+    assert "Of 3 shards, 2 did not finish" in said
+    assert files_of(shared) == files_of(whole)
+    said = cli("faces", clips.train, "--out", shared, *FACES).output
+    assert "faces of 13 videos: already there" in said
+    assert "did not finish" not in said
+
+
+def test_new_videos_by_shards_get_the_answers_of_one_command(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_videos, "_CHUNK", 2)
+    whole = Path(shutil.copytree(trained, tmp_path / "whole"))
+    shared = Path(shutil.copytree(trained, tmp_path / "shared"))
+    cli("predict", whole, clips.test, *PLAIN)
+    answers = (whole / "submission.csv").read_bytes()
+
+    before = (shared / "submission.csv").read_bytes()
+    said = cli("predict", shared, clips.test, *PLAIN, "--shard", "2/2", "--json").output
+    part = json.JSONDecoder().raw_decode(said[said.index("{") :])[0]["videos"]
+    assert 0 < part < len(list(clips.test.iterdir()))
+    assert (shared / "submission.csv").read_bytes() == before
+    faces = {path: path.stat().st_mtime_ns for path in (shared / "test/faces").rglob("*.parquet")}
+    assert len(faces) == part
+
+    # The same part again finds all there; the other one was never begun.
+    cli("predict", shared, clips.test, *PLAIN, "--shard", "2/2")
+    said = cli("predict", shared, clips.test, *PLAIN).output
+    assert "Of 2 shards, 1 did not finish" in said
+    assert {path: path.stat().st_mtime_ns for path in faces} == faces
+    assert (shared / "submission.csv").read_bytes() == answers
+    assert files_of(shared / "test") == files_of(whole / "test")
+
+    # Other new videos: what the shards of the first did is not taken for theirs.
+    few = tmp_path / "few"
+    few.mkdir()
+    for video in sorted(clips.test.glob("*.mp4"))[:3]:
+        shutil.copy(video, few)
+    cli("predict", shared, few, *PLAIN, "--shard", "1/2")
+    cli("predict", shared, few, *PLAIN, "--shard", "2/2")
+    said = cli("predict", shared, few, *PLAIN).output
+    assert "The part of each of 2 shards is done." in said
+    cli("predict", whole, few, *PLAIN)
+    assert (shared / "submission.csv").read_bytes() == (whole / "submission.csv").read_bytes()
+    assert len(pd.read_csv(shared / "submission.csv")) == 3
+
+
+def test_a_damaged_piece_of_a_shard_is_made_again(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_videos, "_CHUNK", 2)
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    cli("predict", run, clips.test, *PLAIN)
+    answers = (run / "submission.csv").read_bytes()
+    shutil.rmtree(run / "test")
+    cli("predict", run, clips.test, *PLAIN, "--shard", "1/1")
+    pieces = sorted((run / "test").rglob(".model=*.parts/*.parquet"))
+    pieces[0].write_bytes(pieces[0].read_bytes()[:-9])
+    pieces[1].unlink()
+    next((run / "test/faces").rglob("*.parquet")).write_bytes(b"")
+    cli("predict", run, clips.test, *PLAIN)
+    assert (run / "submission.csv").read_bytes() == answers
+
+
+def test_whoever_joins_waits_for_nobody(tmp_path: Path, cli: Cli, clips: Any) -> None:
+    """A shard at work is told of: what it is about to write would be made twice."""
+    code = (
+        "import sys, time; from fakeodds.run.shards import Shards; "
+        "from predictions.shards import Shard; from pathlib import Path\n"
+        "with Shards(Path(sys.argv[1]), 'faces').working(Shard(2, 4), 'key'):\n"
+        "    print('in', flush=True); time.sleep(60)"
+    )
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, run], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        said = cli("faces", clips.train, "--out", run, *FACES, code=2).output
+        assert "shard 2/4 of this work is not done yet" in said.replace("\n", " ")
+        said = cli("faces", clips.train, "--out", run, *FACES, "--shard", "2/4", code=2).output
+        assert "another command is at work" in said.replace("\n", " ")
+        process.kill()
+    with Shards(run, "faces").working(Shard(2, 4), "key"):  # a killed one gives its part back
+        pass
+
+
+def test_shards_of_other_numbers_are_told_apart(tmp_path: Path) -> None:
+    shards = Shards(tmp_path, "faces")
+    assert shards.joined("key") == []
+    for shard in (Shard(1, 2), Shard(1, 3), Shard(2, 3)):
+        with shards.working(shard, "key"):
+            pass
+    assert [str(note) for note in shards.joined("key")] == [
+        "Of 3 shards, 3 did not finish; what lacks is done here."
+    ]
+    (note,) = shards.joined("other")
+    assert "1, 2 did not finish" in str(note) or "1, 2, 3 did not finish" in str(note)
+    with shards.working(Shard(3, 3), "key"):
+        pass
+    assert [note.code for note in shards.joined("key")] == ["shards.done"]
+    with pytest.raises(RuntimeError), shards.working(Shard(2, 3), "key"):
+        raise RuntimeError  # what failed is not done
+    assert "Of 3 shards, 2 did not finish" in str(shards.joined("key")[0])
+    shards.clear()
+    assert shards.joined("key") == []
+    assert list(tmp_path.iterdir()) == []
+    lock = FolderLock(tmp_path)
+    lock.take()
+    lock.give_back()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("predict", "--shard", "1/2", "--deadline", "1h"), "keeps its clock on one machine"),
+        (("predict", "--shard", "1/2", "--engine", "dask"), "shares out the videos itself"),
+    ],
+)
+def test_what_does_not_go_with_shards(
+    words: tuple[str, ...], sentence: str, clips: Any, trained: Path, cli: Cli
+) -> None:
+    command, *options = words
+    assert sentence in cli(command, trained, clips.test, *options, code=2).output
+
+
+# ------------------------------------------------------------------------- joining frame scores
+
+
+def scores_of(videos: list[str], frames: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "video": [video for video in videos for _ in range(frames)],
+            "frame": [frame for _ in videos for frame in range(frames)],
+            "face": 0,
+            "model": "m",
+            "logit": [0.5] * (frames * len(videos)),
+        }
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7, 1 << 20])
+def test_frame_scores_are_joined_and_read_some_videos_at_a_time(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+
+    monkeypatch.setattr(frame_scores, "_ROWS", rows)
+    pieces, tables = [], []
+    for number, videos in enumerate([["a", "b"], [], ["c"], ["d", "e", "f"]]):
+        frames = scores_of(videos, 3)
+        tables.append(pa.Table.from_pandas(frames, SCHEMA, preserve_index=False))
+        pieces.append(tmp_path / f"{number}.parquet")
+        write_frame_scores(tables[-1].replace_schema_metadata(), pieces[-1])
+    whole = pd.concat([table.to_pandas() for table in tables if len(table)], ignore_index=True)
+    join_frame_scores(pieces, tmp_path / "joined.parquet")
+    pd.testing.assert_frame_equal(read_frame_scores(tmp_path / "joined.parquet"), whole)
+    parts = list(iter_frame_scores(tmp_path / "joined.parquet"))
+    seen = [video for part in parts for video in part["video"].unique()]
+    assert seen == list("abcdef")  # none of them in two parts
+    if rows > 100:
+        plain = tmp_path / "plain.parquet"
+        write_frame_scores(pa.concat_tables(tables).replace_schema_metadata(), plain)
+        assert plain.read_bytes() == (tmp_path / "joined.parquet").read_bytes()
+    else:
+        assert len(parts) > 1
+
+
+def test_no_frame_scores_are_joined_to_none(tmp_path: Path) -> None:
+    join_frame_scores([], tmp_path / "joined.parquet")
+    assert len(read_frame_scores(tmp_path / "joined.parquet")) == 0
+    assert list(iter_frame_scores(tmp_path / "joined.parquet")) == []
+    (tmp_path / "joined.parquet").write_bytes(b"no scores")
+    with pytest.raises(InputError, match="is damaged"):
+        list(iter_frame_scores(tmp_path / "joined.parquet"))

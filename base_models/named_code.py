@@ -12,7 +12,7 @@ it names the file again, and it must be the same.
 import hashlib
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
@@ -106,6 +106,16 @@ def allow(detector: str, named: NamedClass) -> None:
     """Let this process run a class where code of a detector of this name, or source, is needed."""
     place = named.file, named.code.source.rpartition(":")[2]
     _named[detector] = _named[named.code.source] = place
+
+
+def all_named() -> dict[str, tuple[Path, str]]:
+    """All classes that this process may run, to be named to another one by `allow_all`."""
+    return {name: (file.absolute(), made) for name, (file, made) in _named.items()}
+
+
+def allow_all(named: Mapping[str, tuple[Path, str]]) -> None:
+    """Let this process run what `all_named` said elsewhere."""
+    _named.update(named)
 
 
 def is_named(detector: str, code: Code) -> bool:

@@ -20,7 +20,7 @@ _WORDS = Words()
 _KINDS: dict[str, "NoteKind"] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Note:
     """One decision.
 
@@ -34,6 +34,8 @@ class Note:
         >>> note = Note("example.seen", {"n": 3}, "3 videos were seen.")
         >>> print(note)
         3 videos were seen.
+        >>> [note]
+        [<example.seen: 3 videos were seen.>]
         >>> note.to_json()["facts"]
         {'n': 3}
     """
@@ -45,6 +47,9 @@ class Note:
     def __str__(self) -> str:
         kind = _KINDS.get(self.code)
         return self.text if kind is None else kind.sentence(self.facts)
+
+    def __repr__(self) -> str:
+        return f"<{self.code}: {self}>"
 
     def to_json(self) -> dict[str, Any]:
         """Code, facts and sentence as JSON values; `note_from_json` reads them."""

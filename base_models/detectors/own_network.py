@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from base_models.compute.devices import Device
 from base_models.detectors.own_devices import choose_device
 from base_models.detectors.registry import DetectorSpec, PublishedWeights, Weights, check_crops
-from base_models.detectors.start_weights import StartWeights, decide
+from base_models.detectors.start_weights import NO_PUBLIC_WEIGHTS, StartWeights, decide
 from base_models.detectors.torch_logits import torch_logits
 from base_models.detectors.weights import StateDict, lay_in, names_as_read, read_state
 from base_models.named_code import RAISED, failed, named_class
@@ -110,14 +110,16 @@ def create_own(spec: DetectorSpec, weights: Weights, size: int, seed: int) -> Ow
 
 
 def resolve_own(spec: DetectorSpec, weights: Weights) -> StartWeights:
-    """Where the weights come from: `auto` is `scratch`, as nobody has published any.
+    """Where the weights come from: a file, or one that is called after the detector in a folder.
 
-    `weights` may also be a file, or a folder with one that is called after the detector.
+    Nobody has published any: `auto` is `scratch`, and so is `pretrained`, with a note.
 
     Raises:
-        InputError: they cannot be had.
+        InputError: there is no such file or folder, or no file in it.
     """
-    if weights not in ("auto", "pretrained", "scratch") and Path(weights).is_file():
+    if weights == "pretrained":
+        return StartWeights("scratch", notes=(NO_PUBLIC_WEIGHTS(detector=spec.name),))
+    if weights not in ("auto", "scratch") and Path(weights).is_file():
         return StartWeights("local", Path(weights), is_named=True)
     names = [spec.name + ending for ending in _ENDINGS]
     return decide(spec, "scratch" if weights == "auto" else weights, names, _nowhere)
@@ -198,6 +200,14 @@ def check_network(spec: DetectorSpec, start: StartWeights) -> None:
             remedy="draw nothing in forward() but in training (`self.training`), and keep what is "
             "drawn in __init__ by register_buffer",
         )
+    if _never_leaves_probabilities(detector):
+        raise InputError(
+            f"{spec.name}: its answers lie between 0 and 1 whatever it is shown, as those of a "
+            "sigmoid",
+            file=file,
+            expected="the logit",
+            remedy="leave the sigmoid out of forward()",
+        )
     if not _alike(first[:1], alone):
         raise InputError(
             f"{spec.name}: its logit of a picture depends on the pictures beside it",
@@ -206,6 +216,21 @@ def check_network(spec: DetectorSpec, start: StartWeights) -> None:
         )
     if start.path is not None:
         create_own(spec, start.weights, spec.size, 0)
+
+
+def _never_leaves_probabilities(detector: OwnDetector) -> bool:
+    """Whether also pictures far brighter than any have answers in [0, 1], which differ."""
+    size = detector.size
+    noise = torch.from_numpy(np.random.default_rng(0).normal(size=(16, 3, size, size))).float()
+    detector.module.eval()
+    with torch.inference_mode():
+        shown = torch.cat([noise * scale for scale in (1, 30, 1000)]).to(detector.device.name)
+        try:
+            answers = detector.module(shown).flatten()
+        except RAISED:  # it takes no such pictures
+            return False
+    inside = bool(((answers >= 0) & (answers <= 1)).all())
+    return inside and bool((answers.max() - answers.min()) > _ALIKE)
 
 
 def _alike(some: NDArray[np.float32], others: NDArray[np.float32]) -> bool:

@@ -18,6 +18,11 @@ FROM_SCRATCH = NoteKind(
 )
 
 
+NO_PUBLIC_WEIGHTS = NoteKind(
+    "weights.none-public", "{detector} has no public weights and starts from random ones."
+)
+
+
 class _NotHad(InputError):
     """Public weights that are not here and cannot be fetched; damaged ones are another matter."""
 

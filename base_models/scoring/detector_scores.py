@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from base_models.backends.choose import Faster, faster_backend
 from base_models.compute.place import Place, Precision
 from base_models.detectors.registry import BackendName, DetectorSpec
+from base_models.named_code import all_named
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.fold_models import FoldModel
 from base_models.scoring.frame_scores import (
@@ -51,6 +52,7 @@ class Scoring:
         device, precision, threads: see `choose_device` of the detectors' frameworks.
         backend: what computes; see `backends.choose`.
         batch: crops at once.
+        named: Python code that the user named to this process, for others that score.
     """
 
     models: Mapping[str, Sequence[FoldModel]]
@@ -61,6 +63,7 @@ class Scoring:
     backend: BackendName = "auto"
     threads: int | None = None
     batch: int = 64
+    named: Mapping[str, tuple[Path, str]] = field(default_factory=all_named)
 
     @property
     def specs(self) -> list[DetectorSpec]:

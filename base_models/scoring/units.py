@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from base_models.compute.parallel import side_by_side
 from base_models.compute.per_video import VideoFile
+from base_models.named_code import allow_all
 from base_models.scoring.detector_scores import (
     DetectorScores,
     Scoring,
@@ -191,6 +192,7 @@ def _open(scoring: Scoring) -> list[DetectorScores]:
         how=[scoring.device, scoring.precision, scoring.backend, scoring.threads, scoring.batch],
     )
     if key not in _opened:
+        allow_all(scoring.named)
         _opened.clear()
         _opened[key] = scoring.settle(0)
     return _opened[key]

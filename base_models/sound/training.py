@@ -2,18 +2,13 @@
 
 from base_models.compute.devices import choose_device
 from base_models.detectors.registry import DetectorSpec, Weights
-from base_models.detectors.start_weights import StartWeights
+from base_models.detectors.start_weights import NO_PUBLIC_WEIGHTS, StartWeights
 from base_models.detectors.voice import create_voice, local_voice
 from base_models.training.fold import FoldData, network_seed
 from base_models.training.settings import TrainSettings
 from base_models.training.torch import TorchWork, read_checkpoint, session
-from predictions.notes import NoteKind
 
 __all__ = ["begin", "read_checkpoint", "session", "settle_start"]
-
-NO_PUBLIC_WEIGHTS = NoteKind(
-    "weights.none-public", "{detector} has no public weights and starts from random ones."
-)
 
 
 def settle_start(spec: DetectorSpec, weights: Weights) -> StartWeights:

@@ -103,7 +103,7 @@ def predict(
         watchdog, began = guarded(run, deadline, context.obj)
     # Nothing heavy before: the process that waits has imported what there is so far.
     from fakeodds.run.folder import RunFolder
-    from fakeodds.workflows.answers import Asked, record_answers
+    from fakeodds.workflows.answers import Asked, keep_others, record_answers
     from fakeodds.workflows.imported import refuse_words_on_none
 
     name_code(code)
@@ -150,6 +150,7 @@ def predict(
         terminal.say(f"shard {shard} -> {run / 'test'}; without --shard the same command joins")
         return answer({"shard": str(shard), "videos": done}, run)
     wanted = wanted_by(sample, data.videos["video"].tolist())
+    keep_others(folder, asked)
     answers = new_videos.predict(data, folder, jobs, prior, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
     record_answers(folder, asked, answers.share)

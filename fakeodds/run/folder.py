@@ -361,8 +361,13 @@ class RunFolder:
         self.seal("submission", key_of(asked=asked, answers=checksum(self.submission)))
 
     def forget_commands(self) -> None:
-        """Keep the last command only, since nothing is left of what those before it made."""
-        del self.record["commands"][:-1]
+        """Forget commands of which nothing is left, as other scores are judged now.
+
+        Of videos, what found the faces still counts, and all that came after it.
+        """
+        commands = self.record["commands"]
+        begun = [place for place, line in enumerate(commands) if line[0] in ("run", "faces")]
+        del commands[: begun[-1] if self.is_of_videos and begun else -1]
 
     def _note_command(self) -> None:
         command = _command_line()

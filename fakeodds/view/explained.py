@@ -15,7 +15,7 @@ from predictions.notes import note_from_json
 
 def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """All that `workflows.explain.explain` found; `metrics` of the run."""
-    terminal.say(f"{found['video']}: {percent(found['probability'])} FAKE, calibrated")
+    terminal.say(f"{found['video']}: {percent(found['probability'])} FAKE")
     if found["share"] is not None:
         terminal.say(
             f"That is where {percent(found['share'])} are fakes, as the run answers for new videos "

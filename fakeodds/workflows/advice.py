@@ -196,7 +196,7 @@ def _not_yet(run: RunFolder, metrics: Mapping[str, Any]) -> list[Advice]:
                 CommandLine(words).text,
             )
         )
-    joined = CommandLine(("train", str(run.path), "--detectors", "DETECTOR"))
+    joined = CommandLine(("train", str(run.path), "--detectors", "DETECTOR", *_code_of(run)))
     return [*advice, Advice(f"{bring}; DETECTOR is a name or a file:", joined.text)]
 
 
@@ -333,9 +333,9 @@ def _leaving_out(run: RunFolder, command: CommandLine, found: NearChance) -> str
         # One has to be left, and of a score file all columns are taken.
         return ""
     named = [name for line in run.record["commands"] for name in _detectors_in(CommandLine(line))]
-    spelt = {name.rpartition(":")[2]: name for name in named}
+    spelt = {name.rpartition(":")[2]: name for name in named if not _is_code(name)}
     words = ["train", str(run.path), "--replace", "--detectors"]
-    words.append(join_names([spelt.get(name, name) for name in own]))
+    words += [join_names([spelt.get(name, name) for name in own]), *_code_of(run)]
     if imported:
         files = settings.get("score_files", {})
         if not files.get("paths"):
@@ -351,8 +351,20 @@ def _leaving_out(run: RunFolder, command: CommandLine, found: NearChance) -> str
 
 def _detectors_in(command: CommandLine) -> list[str]:
     """The detectors that a command names, as they were typed."""
-    values = command.given("--detectors")[1::2]
-    return [name for value in values for name in split_names(value)]
+    return [name for value in command.values("--detectors") for name in split_names(value)]
+
+
+def _is_code(name: str) -> bool:
+    """Whether a detector was named as `FILE.py:CLASS`."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def _code_of(run: RunFolder) -> list[str]:
+    """Options that name the Python code of a run's detectors, as its commands did."""
+    commands = list(map(CommandLine, run.record["commands"]))
+    typed = [name for line in commands for name in _detectors_in(line) if _is_code(name)]
+    typed += [name for line in commands for name in line.values("--code")]
+    return [word for name in dict.fromkeys(typed) for word in ("--code", name)]
 
 
 def _against(row: "pd.Series[Any]") -> str:

@@ -37,6 +37,7 @@ NOT_AGAIN = NoteKind(
         + f"; the new stack answers for videos by `fakeodds predict {run} VIDEOS`."
     ),
 )
+OTHERS = NoteKind("answers.others", "submission.csv was of {videos:few}, and is kept as {kept}.")
 GONE, IN_TIME = "not there any more", "with --deadline"
 WITHOUT_SCORES = "without scores by the detectors of --scores, for which --test-scores is"
 
@@ -128,6 +129,14 @@ def record_answers(run: RunFolder, asked: Asked, share: float | None) -> None:
     """Write down what submission.csv is of now, and the `share` of fakes it was moved to."""
     stacked = run.recorded("score_files", ScoreFiles).paths
     run.answered(share, **replace(asked, stacked=stacked).record())
+
+
+def keep_others(run: RunFolder, asked: Asked) -> None:
+    """Keep the answers for other new videos than are asked now, and say so."""
+    before = Asked.of(run)
+    if before is not None and before.videos != asked.videos and run.has("submission"):
+        shutil.copyfile(run.submission, run.path / BEFORE)
+        terminal.note(OTHERS(videos=list(map(str, before.videos)), kept=BEFORE))
 
 
 def set_aside(run: RunFolder, asked: Asked | None) -> None:

@@ -64,6 +64,14 @@ class CommandLine:
                 given += [word] if equals else [word, after]
         return tuple(given)
 
+    def values(self, option: str) -> tuple[str, ...]:
+        """What an option was given, each time that it was said."""
+        return tuple(
+            word.partition("=")[2] if "=" in word and word.startswith("--") else after
+            for word, after in zip(self.words, (*self.words[1:], ""), strict=True)
+            if word.partition("=")[0] == option
+        )
+
     def with_option(self, option: str, value: str) -> "CommandLine":
         """With an option that is said once: in place of what was said of it."""
         return self.without(values=(option,)).and_option(option, value)

@@ -16,20 +16,24 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.brought import look_at_brought
 from fakeodds.workflows.frame_rules import judge_rules
-from fakeodds.workflows.imported import (
-    gather,
-    read_imported,
-)
+from fakeodds.workflows.imported import gather, read_imported
 from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
 from fakeodds.workflows.metrics import all_metrics
 from fakeodds.workflows.report import compare_for_report
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
+from predictions.notes import NoteKind
 from predictions.words import count
 
 #: What `run` and `train` write for people, besides the faces, models and scores.
 RUN_FILES = (*STACK_FILES, "frame_rules.json", "compare.json", "report.html")
+
+ON_CPU = NoteKind(
+    "train.on-cpu",
+    "{n:training} of large networks on the CPU, each as long as its bar says: for answers in "
+    "minutes, stop and name small ones (--detectors efficientnet_lite0,mobilenetv2 --size 160).",
+)
 
 
 def train_and_stack(
@@ -56,7 +60,10 @@ def train_and_stack(
     brought = look_at_brought(labelled, run, settings.specs)
     with run.stage("train", labels=labels, settings=settings.recorded()) as needed:
         if needed:
-            terminal.heading(_work_on(settings.specs, labelled["fold"].nunique()))
+            folds = labelled["fold"].nunique()
+            terminal.heading(_work_on(settings.specs, folds))
+            if settings.detectors == TrainSettings().detectors and not _has_gpu(settings):
+                terminal.note(ON_CPU(n=len(settings.detectors) * folds))
         # Always: which pieces are there and whole is known to the training alone.
         with terminal.progress_bars() as progress:
             report = fit_out_of_fold(labelled, run.faces, run.path, settings, progress=progress)
@@ -82,6 +89,12 @@ def _work_on(specs: Sequence[DetectorSpec], folds: int) -> str:
     parts += [f"scoring with {count(brought, 'detector')} trained elsewhere"] if brought else []
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def _has_gpu(settings: TrainSettings) -> bool:
+    from base_models.compute.devices import choose_device
+
+    return choose_device(settings.device, settings.precision, settings.threads).name != "cpu"
 
 
 def _refuse_few_groups(videos: pd.DataFrame) -> None:

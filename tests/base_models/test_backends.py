@@ -113,6 +113,19 @@ def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:
     assert np.abs(changed - first).max() > 1e-3
 
 
+def test_the_same_network_is_the_same_export_whatever_was_exported_before(tmp_path: Path) -> None:
+    """OpenVINO names by a count of all that the process has made."""
+    exports = []
+    for name in ("first", "other", "again"):
+        (tmp_path / name).mkdir()
+        seed = 2 if name == "other" else 1
+        Trained(tmp_path / name, "timm:test_resnet", seed).open(crops(2), FP32)
+        folder = tmp_path / name / "openvino"
+        exports.append([(folder / f"network.{end}").read_bytes() for end in ("xml", "bin")])
+    assert exports[0] == exports[2]
+    assert exports[0] != exports[1]
+
+
 def test_one_that_disagrees_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "LARGEST", -1.0)
     chosen = Trained(tmp_path, "timm:test_resnet").open(crops(5), BF16)

@@ -20,6 +20,7 @@ import torch
 from base_models import named_code
 from base_models.backends.choose import NOT_TAKEN, SCORED
 from base_models.detectors import create_detector, find_detector
+from base_models.detectors.own_network import resolve_own
 from base_models.frozen import catalogue
 from base_models.frozen.kinds import inspect
 from base_models.scoring.fold_models import find_models, read_fold_scores
@@ -277,6 +278,10 @@ WRONG = {
         NET.replace(HEAD, "        x = x - x.mean(0) + len(x)\n" + HEAD),
         "depends on the pictures beside it",
     ),
+    "a sigmoid": (
+        NET.replace(HEAD, HEAD.replace("return ", "return (") + ").sigmoid()"),
+        "lie between 0 and 1 whatever it is shown.* expected the logit",
+    ),
     "neither": (
         NET.replace("class MyNet(nn.Module)", "class MyNet"),
         r"the class MyNet is no detector, expected a torch\.nn\.Module .* logits\(images\)",
@@ -323,6 +328,10 @@ def test_it_starts_from_weights_of_its_own(trained: Path, tmp_path: Path) -> Non
         torch.save(weights, named)
         with pytest.raises(InputError, match=words):
             check_files(settings_of(trained / "mynet.py", weights=named))
+    start = resolve_own(find_detector(name), "pretrained")  # as the others of a run may
+    assert [str(note) for note in start.notes] == [
+        "MyNet has no public weights and starts from random ones."
+    ]
     with pytest.raises(InputError, match=r"expected one of MyNet\.safetensors"):
         check_files(settings_of(trained / "mynet.py", weights=trained))
 

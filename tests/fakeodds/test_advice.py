@@ -110,6 +110,20 @@ def test_a_mean_that_did_better_is_shown_or_chance(
     assert ("may be chance" in found[0]) != is_shown
 
 
+def test_python_code_of_a_run_is_named_in_the_commands(trained: Path, tmp_path: Path) -> None:
+    run = RunFolder.existing(Path(shutil.copytree(trained, tmp_path / "run")))
+    begun = ["run", "videos", "--out", str(run.path), "--detectors=resnet50,nets/mynet.py:MyNet"]
+    run.record["commands"] = [begun, ["train", str(run.path), "--detectors", "b.py:Detector"]]
+    commands = [one.command for one in advice_of(run, run.read_metrics(), None, {})]
+    joined = f"fakeodds train {run.path} --detectors DETECTOR"
+    assert f"{joined} --code nets/mynet.py:MyNet --code b.py:Detector" in commands
+
+    # What found the faces is kept when others are stacked; what came before it is not.
+    run.record["commands"] = [["stack"], ["run", "old"], begun, ["train", "x"]]
+    run.forget_commands()
+    assert run.record["commands"] == [begun, ["train", "x"]]
+
+
 def test_what_knows_nothing_is_looked_at_and_joined_by_commands(
     trained: Path, tmp_path: Path, cli: Cli
 ) -> None:

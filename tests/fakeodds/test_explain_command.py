@@ -80,7 +80,7 @@ def test_an_overconfident_detector_is_less_sure_calibrated_alone(stacked: Path, 
 
 def test_in_the_terminal(stacked: Path, cli: Cli) -> None:
     said = cli("explain", stacked / "run", "v0002", stacked / "new.csv").output
-    assert "FAKE, calibrated" in said
+    assert "\xa0% FAKE\n" in said
     assert "answer without" in said
     assert "This run" in said
     assert max(map(len, said.splitlines()[3:])) < 200

@@ -1,0 +1,92 @@
+"""Commands on a Dask cluster: the same files as on one machine."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("distributed", reason="Dask is not installed")
+if os.name != "posix":
+    pytest.skip("workers hand each piece to a process of their own", allow_module_level=True)
+
+from base_models import named_code
+from base_models.frozen import catalogue
+from fakeodds.workflows import new_videos
+
+Cli = Callable[..., Any]
+ENGINE = ("--engine", "dask", "--jobs", "2")
+#: A network that says how red a picture is.
+NET = """
+from torch import nn
+
+
+class Redness(nn.Module):
+    size = 32
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.head(x.mean((2, 3)))
+"""
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """What the files of a run hold, but for records of commands, seconds and memory."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name not in ("run.json", ".lock")
+        and path.parent.name != "products"
+    }
+
+
+def test_a_run_and_its_new_videos(
+    clips: Any,
+    trained: Path,
+    small_run: tuple[str, ...],
+    tmp_path: Path,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(new_videos, "_CHUNK", 3)
+    here, there = Path(shutil.copytree(trained, tmp_path / "here")), tmp_path / "there"
+    # The small run has an export ready, and a report.
+    shutil.rmtree(here / "test", ignore_errors=True)
+    cli("predict", here, clips.test, "--backend", "reference", "--jobs", "1")
+    assert small_run[-2:] == ("--jobs", "1")
+    cli("run", clips.train, "--out", there, *small_run[:-2], *ENGINE)
+    said = cli("predict", there, clips.test, "--backend", "reference", *ENGINE).output
+    assert "2 workers with 2 threads" in said
+    mine, theirs = files_of(here), files_of(there)
+    exports = {name for name in mine if "openvino" in name} | {"report.html"}
+    assert mine.keys() - exports == theirs.keys()
+    assert [name for name in theirs if theirs[name] != mine[name]] == []
+
+    # Once more: all is there, and stays.
+    cli("predict", there, clips.test, "--backend", "reference", *ENGINE)
+    assert files_of(there) == theirs
+
+
+def test_code_that_is_named_here_runs_there(
+    clips: Any, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_opened", {})
+    monkeypatch.setattr(catalogue, "_networks", {})
+    monkeypatch.setattr(named_code, "_named", {})
+    (tmp_path / "redness.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    named, run = "redness.py:Redness", tmp_path / "run"
+    few = ("--frames", "2", "--crop", "64", "--folds", "2", "--meta", "mean", "--epochs", "1")
+    cli("run", clips.train, "--out", run, "--detectors", named, *few, *ENGINE)
+    cli("predict", run, clips.test, "--code", named, *ENGINE)
+    answers = (run / "submission.csv").read_bytes()
+    shutil.rmtree(run / "test")
+    cli("predict", run, clips.test, "--code", named, "--jobs", "1")
+    assert (run / "submission.csv").read_bytes() == answers

@@ -89,6 +89,7 @@ class Scoring:
                 list(models),
                 self.faces_dir,
                 self.out,
+                (self.precision, self.backend),
                 place,
                 faster_backend(spec, self.backend, place.name),
                 self.batch,
@@ -132,6 +133,7 @@ class DetectorScores:
         name, spec, models: the detector and its trained folds.
         faces_dir: where the faces are; what else is looked at lies beside it.
         out: gets the scores.
+        asked: precision and backend as they were asked for.
         place: where it computes.
         faster: what is tried in place of the reference.
         batch: crops at once.
@@ -145,6 +147,7 @@ class DetectorScores:
     models: list[FoldModel]
     faces_dir: Path
     out: Path
+    asked: tuple[Precision, BackendName]
     place: Place
     faster: Faster | None
     batch: int
@@ -164,14 +167,14 @@ class DetectorScores:
         return self._whole(keys).is_done()
 
     def key(self, indexes: Mapping[str, CropIndex]) -> str:
-        """What the scores of a chunk depend on; `indexes` of all media, here and below."""
+        """What the scores of a chunk depend on; `indexes` of all media, here and below.
+
+        How they are computed counts as it was asked for: what `auto` came to on one machine is
+        kept on another, so that a folder may move, and shards be joined where there is no GPU.
+        """
         index = self._index(indexes)
-        return key_of(
-            models=self._trained,
-            faces=index.digest(range(len(index.videos))),
-            precision=self.place.precision,
-            backend=self.faster or "reference",
-        )
+        faces = index.digest(range(len(index.videos)))
+        return key_of(models=self._trained, faces=faces, asked=self.asked)
 
     def is_cut_otherwise(self, indexes: Mapping[str, CropIndex]) -> bool:
         """Whether the detector's card asks for another cut of the faces than there is."""

@@ -166,7 +166,8 @@ def commands_of(page: Path) -> list[list[str]]:
     """The `fakeodds ...` lines of a page's shell blocks, as words."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^[ \t]*```sh\n(.*?)^[ \t]*```", text, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    # A variable of a batch system is the number of a job.
+    lines = re.sub(r"\$\w+", "1", "\n".join(blocks).replace("\\\n", " ")).splitlines()
     words = [shlex.split(line, comments=True) for line in lines]
     return [line[1:] for line in words if line[:1] == ["fakeodds"]]
 

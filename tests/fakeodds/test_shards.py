@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
+from base_models.backends import choose
 from base_models.scoring import frame_scores
 from base_models.scoring.frame_scores import (
     SCHEMA,
@@ -139,6 +140,25 @@ def test_a_damaged_piece_of_a_shard_is_made_again(
     next((run / "test/faces").rglob("*.parquet")).write_bytes(b"")
     cli("predict", run, clips.test, *PLAIN)
     assert (run / "submission.csv").read_bytes() == answers
+
+
+def test_what_another_machine_scored_in_its_way_is_joined_as_it_is(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` is a GPU on the one, OpenVINO on the other, and nobody scores twice for that."""
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(choose, "find_spec", lambda name: None)  # OpenVINO is not there
+        said = cli("predict", run, clips.test, "--jobs", 1, "--shard", "1/1").output
+        assert "OpenVINO" not in said
+    scored = {path.name: path.read_bytes() for path in (run / "test").rglob("*.parts/*.parquet")}
+    said = cli("predict", run, clips.test, "--jobs", 1).output
+    assert "OpenVINO" not in said
+    whole = {path.read_bytes() for path in (run / "test/scores").glob("*.parquet")}
+    assert set(scored.values()) <= whole  # one piece a detector
+    # Where another way is asked for, it is taken.
+    said = cli("predict", run, clips.test, "--jobs", 1, "--backend", "openvino").output
+    assert "OpenVINO" in said
 
 
 def test_whoever_joins_waits_for_nobody(tmp_path: Path, cli: Cli, clips: Any) -> None:

@@ -204,3 +204,16 @@ def test_new_scores_may_be_named_where_the_stack_is_made(
     found = json.loads(cli(*asked, "--test-scores", scores, "--json", "-q").output)
     assert found["alerts_on_new"] == []
     assert pd.read_csv(run / "submission.csv")["filename"].tolist() == [video.name]
+
+
+def test_answers_for_other_videos_are_kept_and_said(
+    clips: Any, run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    first, second = (new_videos(clips, tmp_path / f"new{n}", n) for n in (2, 1))
+    cli("predict", run, first, *PLAIN)
+    answers = (run / "submission.csv").read_bytes()
+    said = cli("predict", run, second, *PLAIN).output
+    assert f"submission.csv was of {first}, and is kept as {BEFORE}." in said.replace("\n", " ")
+    assert (run / BEFORE).read_bytes() == answers
+    assert BEFORE not in cli("predict", run, second, *PLAIN).output
+    assert (run / BEFORE).read_bytes() == answers

@@ -281,13 +281,13 @@ def two_hosts() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         for name in names:
             ip("netns", "add", name)
             stack.callback(subprocess.run, ["ip", "netns", "del", name], check=False)
-        ip(*("link", "add", "fo-a", "netns", names[0], "type", "veth", "peer", "name", "fo-b"))
-        ip("-n", names[0], "link", "set", "fo-b", "netns", names[1])
+        ends = (("fo-a", "netns", names[0]), ("fo-b", "netns", names[1]))
+        ip("link", "add", *ends[0], "type", "veth", "peer", "name", *ends[1])
         for number, (name, device) in enumerate(zip(names, ("fo-a", "fo-b"), strict=True), 1):
             ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "dev", device)
             ip("-n", name, "link", "set", device, "up")
             ip("-n", name, "link", "set", "lo", "up")
-        a, b = ((("ip", "netns", "exec", name)) for name in names)
+        a, b = (("ip", "netns", "exec", name) for name in names)
         yield a, b
 
 

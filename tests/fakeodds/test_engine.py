@@ -65,7 +65,7 @@ def test_a_run_and_its_new_videos(
     said = cli("predict", there, clips.test, "--backend", "reference", *ENGINE).output
     assert "2 workers with 2 threads" in said
     mine, theirs = files_of(here), files_of(there)
-    more = {name for name in mine if "openvino" in name or name.startswith("report")}
+    more = {name for name in mine if "openvino" in name or name.startswith(("report", "compare"))}
     assert mine.keys() - more == theirs.keys()
     assert [name for name in theirs if theirs[name] != mine[name]] == []
 

@@ -13,12 +13,10 @@ join fifteen million frame scores, and to make video scores of them.
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,8 +25,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow as pa
+from bench_memory import Peak
 
 from base_models.compute.per_video import VideoFile, work_on_videos
 from base_models.faces.images import encode_jpeg
@@ -93,30 +91,6 @@ def _faces(video: str) -> Faces:
     crops = [encode_jpeg(np.kron(one, np.ones((16, 16, 1), np.uint8))) for one in small]
     score = np.ones(FRAMES, np.float32)
     return Faces(frame, track, box, score, crops, "ok", "", FRAMES, 64, "mtcnn")
-
-
-class Peak:
-    """The most memory that a process and those below it held while this was open, in MB."""
-
-    def __init__(self, pid: int) -> None:
-        self._process, self.mb, self._open = psutil.Process(pid), 0.0, True
-        self._watch = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> "Peak":
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open = False
-        self._watch.join()
-
-    def _look(self) -> None:
-        while self._open:
-            try:
-                self.mb = max(self.mb, self._process.memory_info().rss / 2**20)
-            except psutil.Error:
-                return
-            time.sleep(0.2)
 
 
 def trained(folder: Path) -> Path:
@@ -237,8 +211,9 @@ def in_a_process(name: str, work: partial) -> None:
 
 
 def _timed(work: partial, queue: object) -> None:
-    def held() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    def held() -> float:  # getrusage would count what the parent held
+        status = Path("/proc/self/status").read_text()
+        return float(status.partition("VmHWM:")[2].split()[0]) / 1024
 
     before, began = held(), time.perf_counter()
     work()

@@ -1,6 +1,6 @@
 """A run folder of 100,000 videos: how long it takes to make from scores, and to open.
 
-    python benchmarks/large_run.py [--videos 100000] [--detectors 5] [--out runs/large]
+    python benchmarks/large_run.py [--videos 100000] [--detectors 5] [--engine local]
 
 The scores are drawn (a video's truth, a shift of its identity, noise of each detector): time and
 memory do not depend on where they came from. `fakeodds stack` makes the run (once: naming the
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from bench_memory import Peak
 
 FAKEODDS = Path(sys.executable).with_name("fakeodds")
 
@@ -59,14 +60,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=int, default=100_000)
     parser.add_argument("--detectors", type=int, default=5)
+    parser.add_argument("--engine", default="local", help="of `fakeodds stack`")
+    parser.add_argument("--no-report", action="store_true", help="of `fakeodds stack`")
     parser.add_argument("--out", type=Path, default=Path("runs/large"))
     asked = parser.parse_args()
     scores, run = asked.out / "scores.csv", asked.out / "run"
     draw_scores(asked.videos, asked.detectors, scores)
     began = time.perf_counter()
-    command = [FAKEODDS, "stack", scores, "--out", run]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    print(f"fakeodds stack of {asked.videos} videos: {time.perf_counter() - began:.1f} s")
+    command = [FAKEODDS, "stack", scores, "--out", run, "--engine", asked.engine]
+    command += ["--no-report"] if asked.no_report else []
+    stack = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with Peak(stack.pid, below=True) as held:
+        failed = stack.wait()
+    if failed:
+        raise SystemExit(failed)
+    seconds = time.perf_counter() - began
+    print(
+        f"fakeodds stack of {asked.videos} videos by {asked.detectors} detectors, engine "
+        f"{asked.engine}: {seconds:.1f} s, {held.mb:.0f} MB in all its processes"
+    )
     for _ in range(3):
         began = time.perf_counter()
         done = subprocess.run(

@@ -242,8 +242,6 @@ def work_on_videos(
     """
     paths = {video: video_path(folder, video) for video in sources}
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in abandoned(folder, "*.parquet"):
-        leftover.unlink(missing_ok=True)
     kept = _kept(store, paths, sources, key)
     todo = [video for video in sources if video not in kept]
     progress(stage, len(kept), len(sources))
@@ -282,8 +280,18 @@ def work_on_videos(
         yield made_one, file
 
 
+def tidy(folder: Path) -> None:
+    """Remove what writers left in `folder` that were killed."""
+    for leftover in abandoned(folder, "*.parquet"):
+        leftover.unlink(missing_ok=True)
+
+
 def keep_only(folder: Path, videos: Iterable[str]) -> None:
-    """Remove the files of other videos from `folder`, and the folders that held no others."""
+    """Remove the files of other videos from `folder`, and the folders that held no others; `tidy`.
+
+    All of the folder is walked through, so this is done once, and not for each part of the work.
+    """
+    tidy(folder)
     wanted = {video_path(folder, video) for video in videos}
     for path in list(folder.rglob("*.parquet")):
         if path not in wanted and path.is_file():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from base_models.compute.leases import leased
 from base_models.compute.parallel import side_by_side
+from base_models.compute.per_video import tidy
 from base_models.compute.threads import available_threads
 from base_models.detectors.catalogue import TIMM
 from base_models.detectors.registry import DetectorSpec, create_detector
@@ -451,11 +452,13 @@ def _embed(
         task = tasks[media_of(spec)]
         model_dir = task.out / "models" / f"model={spec.name}"
         settle_embedder(start, task.settings.seed, model_dir)
+        folder = folder_of(spec, task.faces_dir)
+        tidy(folder)
         embed_all(
             spec,
             task.index,
             task.faces_dir,
-            folder_of(spec, task.faces_dir),
+            folder,
             model_dir,
             device=task.settings.devices[0],
             progress=progress,

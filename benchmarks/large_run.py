@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=100_000)
     parser.add_argument("--detectors", type=int, default=5)
     parser.add_argument("--engine", default="local", help="of `fakeodds stack`")
+    parser.add_argument("--meta", default="auto", help="of `fakeodds stack`")
     parser.add_argument("--no-report", action="store_true", help="of `fakeodds stack`")
     parser.add_argument("--out", type=Path, default=Path("runs/large"))
     asked = parser.parse_args()
@@ -68,6 +69,7 @@ def main() -> None:
     draw_scores(asked.videos, asked.detectors, scores)
     began = time.perf_counter()
     command = [FAKEODDS, "stack", scores, "--out", run, "--engine", asked.engine]
+    command += ["--meta", asked.meta]
     command += ["--no-report"] if asked.no_report else []
     stack = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     with Peak(stack.pid, below=True) as held:
@@ -76,8 +78,8 @@ def main() -> None:
         raise SystemExit(failed)
     seconds = time.perf_counter() - began
     print(
-        f"fakeodds stack of {asked.videos} videos by {asked.detectors} detectors, engine "
-        f"{asked.engine}: {seconds:.1f} s, {held.mb:.0f} MB in all its processes"
+        f"fakeodds stack --meta {asked.meta} of {asked.videos} videos by {asked.detectors} "
+        f"detectors, engine {asked.engine}: {seconds:.1f} s, {held.mb:.0f} MB in all its processes"
     )
     for _ in range(3):
         began = time.perf_counter()

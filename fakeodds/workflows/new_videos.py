@@ -36,7 +36,7 @@ from fakeodds.workflows.probability import NewAnswers, answer_new
 from fakeodds.workflows.settings import Prior
 from predictions.files import read_parquet, write_table
 from predictions.frame_rules import rule_table_of
-from predictions.notes import Note
+from predictions.notes import Note, NoteKind
 from predictions.parallel import is_elsewhere
 from predictions.products import key_of
 from predictions.progress import Progress
@@ -45,6 +45,8 @@ from predictions.words import count
 
 #: New videos whose faces are found before the detectors look at them.
 _CHUNK = 32
+
+JOINED = NoteKind("shards.joined", "These videos are joined already: no part is left to do.")
 
 #: What shards of this work are known by.
 _WORK = "predict"
@@ -70,10 +72,9 @@ def predict(
     """The answers of a finished run for every video of `dataset`.
 
     Faces are found with the run's settings, and scored while those of the next videos are found;
-    everything is kept below test/ and resumed there. Of
-    detectors whose scores were imported, those of `asked` are taken; what lacks is missing.
-    Where it `submits`, the answers become the run's own submission.csv, and what stands there goes
-    when nothing can be refused any more.
+    everything is kept below test/ and resumed there. Of detectors whose scores were imported, those
+    of `asked` are taken; what lacks is missing. Where it `submits`, the answers become the run's
+    own submission.csv, and what stands there goes when nothing can be refused any more.
     """
     from stacking import load_stack
 
@@ -145,7 +146,13 @@ def predict_shard(
     detectors, _ = _of_run_and_imported(run, read_about(run.stack)["kinds"])
     folder = RunFolder(run.path / "test")
     looks = _Looks.by(run, folder, detectors, device, backend)
-    looks.check(scored=False)
+    joined = bool(folder.key("faces")) and folder.is_done(
+        "faces", **faces_inputs(dataset, looks.faces, {})
+    )
+    looks.check(joined)
+    if joined:
+        terminal.note(JOINED())
+        return 0
     names = dataset.videos["video"].astype(str).tolist()
     looking = Looking.side_by_side(dataset.root, folder.faces, looks.faces, jobs)
     done = 0

@@ -111,6 +111,11 @@ def test_new_videos_by_shards_get_the_answers_of_one_command(
     assert (shared / "submission.csv").read_bytes() == answers
     assert files_of(shared / "test") == files_of(whole / "test")
 
+    # A part that is given again after all were joined has nothing to do.
+    said = cli("predict", shared, clips.test, *PLAIN, "--shard", "1/2").output
+    assert "joined already" in said
+    assert files_of(shared / "test") == files_of(whole / "test")
+
     # Other new videos: what the shards of the first did is not taken for theirs.
     few = tmp_path / "few"
     few.mkdir()

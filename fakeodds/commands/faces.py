@@ -68,23 +68,25 @@ def faces(
     wanted = TrainSettings(detectors=detectors).specs
     face_settings = replace(face_settings, views=views_of(spec.card for spec in wanted))
     data = dataset_options.read(dataset)
+    folding = {"n_splits": options.folds, "seed": options.seed}
     if shard is not None:
         folder = RunFolder(out)
-        part = media.find_faces_of(shard, data, folder, face_settings, options.jobs)
+        part = media.find_faces_of(shard, data, folder, face_settings, options.jobs, **folding)
         terminal.say(f"shard {shard} -> {folder.faces}; without --shard the same command joins")
         return answer({"shard": str(shard), **_counts(part)}, out)
     folder = RunFolder.open(out)
-    judging = {"folds": options.folds, "seed": options.seed}
     folder.settings(
         dataset=str(dataset),
         layout=data.layout,
         faces=as_json(face_settings),
-        stack={**folder.record["settings"].get("stack", {}), **judging},
+        stack={
+            **folder.record["settings"].get("stack", {}),
+            "folds": options.folds,
+            "seed": options.seed,
+        },
         wanted=detectors if is_typed("detectors") else (),
     )
-    videos = media.find_faces(
-        data, folder, face_settings, options.jobs, n_splits=options.folds, seed=options.seed
-    )
+    videos = media.find_faces(data, folder, face_settings, options.jobs, **folding)
     terminal.say(f"faces -> {folder.faces}; next: fakeodds train {out}")
     return answer(_counts(videos), folder.path, "faces", "videos.parquet")
 

@@ -25,10 +25,15 @@ class FolderLock:
     It is a POSIX record lock, which network file systems know as well. Where the system or the file
     system has none (Windows, some shares), nothing is locked. Taken twice by one process, it is
     free when it was given back twice.
+
+    Args:
+        folder: which.
+        shared: with others that share it; who wants it alone is kept out by them, and keeps them
+            out.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self._folder, self._shared = folder.resolve(), shared
         self._taken = False
 
     def take(self) -> None:
@@ -44,7 +49,8 @@ class FolderLock:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = (self._folder / ".lock").open("a+", encoding="utf-8")
             try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                kind = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
+                fcntl.lockf(file, kind | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
                 file.seek(0)
                 owner = file.read().strip() or "another process"

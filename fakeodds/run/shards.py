@@ -1,12 +1,12 @@
 """What the shards of one work have done in a folder, at once and without a word to each other.
 
-Each has a folder in `.shards/` of its own, with its lock and, when its part is done, a record of
-what that was a part of. What they make are pieces that whoever joins them looks for one by one, so
-the records only tell who is still to be waited for.
+Each has a folder in `.shards/` of its own, with its lock, a record of what it does a part of, and
+when that is done another one. What they make are pieces that whoever joins them looks for one by
+one, so the records only tell what is not to be lost, and who is still to be waited for.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
 
@@ -15,20 +15,18 @@ from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from predictions.products import Product, read_record
 from predictions.shards import Shard
-from predictions.words import count
 
-DONE = NoteKind("shards.done", "The part of each of {of:shard} is done.")
+DONE = NoteKind("shards.done", "All {of} shards have done their part.")
 LACKING = NoteKind(
     "shards.lacking",
-    lambda numbers, of: (
-        f"Of {count(of, 'shard')}, {_listed(numbers)} did not finish; what lacks is done here."
-    ),
+    lambda numbers, of: f"{_named(numbers, of)} did not finish; what lacks is done here.",
 )
 
 
-def _listed(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:8]))
-    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"
+def _named(numbers: list[int], of: int) -> str:
+    shown = ", ".join(f"{number}/{of}" for number in numbers[:8])
+    more = f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
+    return f"{'Shard' if len(numbers) == 1 else 'Shards'} {shown}{more}"
 
 
 class Shards:
@@ -40,40 +38,47 @@ class Shards:
     """
 
     def __init__(self, folder: Path, work: str) -> None:
-        self._folder, self._work = folder / ".shards", work
+        self._folder, self._work = folder, work
+        self._records = folder / ".shards"
 
     @contextmanager
-    def working(self, shard: Shard, key: str) -> Iterator[None]:
+    def working(self, shard: Shard, key: str, *beside: Path) -> Iterator[None]:
         """Inside, a shard does its part of what `key` stands for; then that is recorded.
 
+        Args:
+            shard: which. key: of the work.
+            beside: folders that it reads, which no command may change meanwhile, nor its own.
+
         Raises:
-            InputError: another process does it.
+            InputError: another process does this part; a command is at work that wants the folders
+                alone; or a part of something else was done here and never joined.
         """
-        home = self._home(shard)
-        lock = FolderLock(home)
-        lock.hold()
-        try:
-            record = self._record(home, key)
-            record.clear()
+        home = self._records / f"{self._work}-{shard.number}-of-{shard.of}"
+        with ExitStack() as stack:
+            for lock in (
+                *(FolderLock(folder, shared=True) for folder in (self._folder, *beside)),
+                FolderLock(home),
+            ):
+                lock.hold()
+                stack.callback(lock.give_back)
+            self.refuse_others(key)
+            begun, done = self._begun(home, key), self._done(home, key)
+            done.clear()
+            begun.seal()
             yield
-            record.seal()
-        finally:
-            lock.give_back()
+            done.seal()
 
     def joined(self, key: str) -> list[Note]:
         """Note who has done a part of what `key` stands for, and who has not; nothing without any.
 
         Raises:
-            InputError: a shard is at work.
+            InputError: a part of something else was done here and never joined.
         """
+        self.refuse_others(key)
         done: dict[int, set[int]] = {}
-        for home in self._folder.glob(f"{self._work}-*-of-*"):
-            name = home.name.removeprefix(f"{self._work}-")
-            shard = Shard.parse(name.replace("-of-", "/"))
-            self._refuse_at_work(home, shard)
-            record = read_record(self._record(home, key).record)
+        for home, shard in self._homes():
             parts = done.setdefault(shard.of, set())
-            if record is not None and record["key"] == key:
+            if read_record(self._done(home, key).record) is not None:
                 parts.add(shard.number)
         if not done:
             return []
@@ -82,27 +87,38 @@ class Shards:
         lacking = sorted(set(range(1, of + 1)) - done[of])
         return [LACKING(numbers=lacking, of=of) if lacking else DONE(of=of)]
 
+    def refuse_others(self, key: str) -> None:
+        """Refuse to lose what shards have done of something else.
+
+        Raises:
+            InputError: they have, and it was never joined.
+        """
+        for home, shard in self._homes():
+            record = read_record(self._begun(home, key).record)
+            if record is not None and record["key"] != key:
+                raise InputError(
+                    f"shard {shard} has worked here for other videos, or with other settings, and "
+                    "that was never joined",
+                    file=self._folder,
+                    remedy="give its command without --shard, which joins; or delete "
+                    f"{self._records}, and what it did is given up",
+                )
+
     def clear(self) -> None:
         """Forget them: all is joined."""
-        for home in self._folder.glob(f"{self._work}-*-of-*"):
+        for home, _ in self._homes():
             rmtree(home, ignore_errors=True)
-        if self._folder.is_dir() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        if self._records.is_dir() and not any(self._records.iterdir()):
+            self._records.rmdir()
 
-    def _home(self, shard: Shard) -> Path:
-        return self._folder / f"{self._work}-{shard.number}-of-{shard.of}"
+    def _homes(self) -> list[tuple[Path, Shard]]:
+        """The folder of each shard that was begun."""
+        found = sorted(self._records.glob(f"{self._work}-*-of-*"))
+        names = [home.name.removeprefix(f"{self._work}-").replace("-of-", "/") for home in found]
+        return [(home, Shard.parse(name)) for home, name in zip(found, names, strict=True)]
 
-    def _record(self, home: Path, key: str) -> Product:
+    def _begun(self, home: Path, key: str) -> Product:
+        return Product(home / "begun.json", key)
+
+    def _done(self, home: Path, key: str) -> Product:
         return Product(home / "done.json", key)
-
-    def _refuse_at_work(self, home: Path, shard: Shard) -> None:
-        lock = FolderLock(home)
-        try:
-            lock.take()
-        except InputError as error:
-            raise InputError(
-                f"shard {shard} of this work is not done yet: {error.problem}",
-                file=self._folder.parent,
-                remedy="let it finish or stop it; then join",
-            ) from error
-        lock.give_back()

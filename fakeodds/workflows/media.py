@@ -40,13 +40,14 @@ def find_faces(
 
     With `n_splits` and `seed`, labelled videos get a fold (folds that came along are kept).
     """
+    folder.lock()  # before shards are asked: none begins any more
     inputs = faces_inputs(dataset, settings, folding)
     already = folder.is_done("faces", **inputs)
     before = read_parquet(folder.videos) if not already and folder.has("faces") else None
     shards = Shards(folder.path, _WORK)
+    for note in shards.joined(_shard_key(dataset, settings)):
+        terminal.note(note)
     if not already:
-        for note in shards.joined(_shard_key(dataset, settings)):
-            terminal.note(note)
         terminal.heading(f"Finding faces in {count(len(dataset.videos), 'video')}")
     # What is there is read all the same: a damaged piece is made anew.
     with terminal.progress_bars(tell=not already) as progress:
@@ -64,16 +65,31 @@ def find_faces(
 
 
 def find_faces_of(
-    shard: Shard, dataset: Dataset, folder: RunFolder, settings: FaceSettings, jobs: int
+    shard: Shard,
+    dataset: Dataset,
+    folder: RunFolder,
+    settings: FaceSettings,
+    jobs: int,
+    **folding: int,
 ) -> pd.DataFrame:
     """A shard's part of faces/, which `find_faces` joins; its videos as `find_faces` gives them.
 
     Shards may be at work at once, on any machines that see the folder.
 
     Raises:
-        InputError: another process does this part; or the faces come cut.
+        InputError: the folder holds the faces of other videos, or found in another way; as of
+            `Shards.working`; or the faces come cut.
     """
     refuse_crops(dataset)
+    if folder.key("faces") and not folder.is_done(
+        "faces", **faces_inputs(dataset, settings, folding)
+    ):
+        raise InputError(
+            "holds faces of other videos, or found in another way, which a run may have learned "
+            "from",
+            file=folder.path,
+            remedy="choose another --out; or leave --shard out, and they are replaced",
+        )
     names = dataset.videos["video"].astype(str).tolist()
     own = [video for position, video in enumerate(names) if shard.takes(position)]
     looking = Looking.side_by_side(dataset.root, folder.faces, settings, jobs)

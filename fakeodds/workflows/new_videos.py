@@ -93,7 +93,7 @@ def predict(
     already = folder.is_done("faces", **inputs)
     looks.check(already)
     shards = Shards(folder.path, _WORK)
-    for note in [] if already else shards.joined(looks.key(names)):
+    for note in shards.joined(looks.key(names)):
         terminal.note(note)
     if submits:
         # Whatever it holds, it is not of these videos until they are scored.
@@ -157,7 +157,7 @@ def predict_shard(
     looking = Looking.side_by_side(dataset.root, folder.faces, looks.faces, jobs)
     done = 0
     with (
-        Shards(folder.path, _WORK).working(shard, looks.key(names)),
+        Shards(folder.path, _WORK).working(shard, looks.key(names), run.path),
         terminal.progress_bars() as progress,
     ):
 
@@ -221,7 +221,12 @@ class _Looks:
     def key(self, videos: Sequence[str]) -> str:
         """What shards do a part of."""
         models = {name: [one.key for one in of] for name, of in self.scoring.models.items()}
-        return key_of(videos=list(videos), faces=settings_key(self.faces), models=models)
+        return key_of(
+            videos=list(videos),
+            faces=settings_key(self.faces),
+            models=models,
+            backend=self.scoring.backend,
+        )
 
 
 def _look_and_score(

@@ -11,6 +11,7 @@ and one that seems to kill them is tried when nothing else is under way, then gi
 
 import logging
 import os
+import re
 import sys
 import time
 import uuid
@@ -60,6 +61,11 @@ OPENED = NoteKind(
 LEFT_OUT = NoteKind("engine.left-out", "{worker} gets no work: {why}.")
 NOBODY = NoteKind("engine.nobody", "No worker is there; the work waits until one comes.")
 CHANGED = NoteKind("engine.changed", "{workers:worker} with {threads:thread} at work.")
+NOT_OFFERED = NoteKind(
+    "engine.not-offered",
+    "No worker offers {needs}, which each {kind} takes (dask worker --resources); the work waits "
+    "until one does.",
+)
 AGAIN = NoteKind(
     "engine.again",
     "{pieces} pieces of work were with workers that died; each is tried by itself at the end.",
@@ -121,6 +127,7 @@ class Cluster:
         """
         name = f"{getattr(work, '__name__', 'work')}-{uuid.uuid4().hex}"
         crew = _Crew(self.client, shared, self.tell)
+        self._tell_of_needs(kind)
         under_way: dict[Future[Result], _Sent] = {}
         deadly: list[tuple[int, Piece]] = []
         done: SimpleQueue[Future[Result]] = SimpleQueue()
@@ -194,6 +201,16 @@ class Cluster:
         finally:
             if under_way and self.client.status == "running":
                 self.client.cancel(list(under_way), force=True)
+
+    def _tell_of_needs(self, kind: str) -> None:
+        needs = self.needs.get(kind, {})
+        workers = self.client.scheduler_info()["workers"].values()
+        offered = [worker.get("resources") or {} for worker in workers]
+        if needs and not any(
+            all(one.get(name, 0) >= number for name, number in needs.items()) for one in offered
+        ):
+            named = ", ".join(f"{name}={number:g}" for name, number in needs.items())
+            self.tell(NOT_OFFERED(needs=named, kind=kind))
 
     def _outcome(self, future: "Future[Result]") -> Any:
         """What came of a piece: its result, `_DEADLY` or `_GONE`; raises what it raised."""
@@ -344,7 +361,11 @@ def open_cluster(
         stack.callback(log.setLevel, level)
         try:
             client = stack.enter_context(_client(where, jobs, stack))
-        except (OSError, ValueError, distributed.TimeoutError) as error:
+        # What a file holds that no scheduler has written ends in the last three.
+        except (
+            *(OSError, ValueError, distributed.TimeoutError),
+            *(TypeError, KeyError, AssertionError),
+        ) as error:
             raise InputError(
                 f"no scheduler answers at {where}",
                 option="--engine",
@@ -368,8 +389,10 @@ def _client(where: str, jobs: int | None, stack: ExitStack) -> "Client":
     from distributed import Client, LocalCluster
 
     if where != "dask":
-        place = {"scheduler_file": where} if Path(where).is_file() else {"address": where}
-        return Client(**place, timeout=_ANSWER)
+        if "://" in where or re.fullmatch(r"[^/]+:\d+", where):
+            return Client(where, timeout=_ANSWER)
+        _wait_for(Path(where))
+        return Client(scheduler_file=where, timeout=_ANSWER)
     workers = LocalCluster(
         n_workers=joblib.effective_n_jobs(jobs),
         threads_per_worker=1,
@@ -379,6 +402,15 @@ def _client(where: str, jobs: int | None, stack: ExitStack) -> "Client":
         silence_logs=logging.CRITICAL,
     )
     return Client(stack.enter_context(workers))
+
+
+def _wait_for(file: Path) -> None:
+    """Until a scheduler that was started a moment ago has written it."""
+    until = time.monotonic() + _ANSWER
+    while not (file.is_file() and file.stat().st_size):
+        if time.monotonic() > until:
+            raise FileNotFoundError(file)
+        time.sleep(0.2)
 
 
 def _on_worker(

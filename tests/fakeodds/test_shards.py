@@ -79,7 +79,7 @@ def test_faces_by_shards_at_once_are_those_of_one_command(
     assert not (shared / "run.json").exists()  # which only the command that joins writes
 
     said = cli("faces", clips.train, "--out", shared, *FACES).output
-    assert "Of 3 shards, 2 did not finish" in said
+    assert "Shard 2/3 did not finish" in said
     assert files_of(shared) == files_of(whole)
     said = cli("faces", clips.train, "--out", shared, *FACES).output
     assert "faces of 13 videos: already there" in said
@@ -106,7 +106,7 @@ def test_new_videos_by_shards_get_the_answers_of_one_command(
     # The same part again finds all there; the other one was never begun.
     cli("predict", shared, clips.test, *PLAIN, "--shard", "2/2")
     said = cli("predict", shared, clips.test, *PLAIN).output
-    assert "Of 2 shards, 1 did not finish" in said
+    assert "Shard 1/2 did not finish" in said
     assert {path: path.stat().st_mtime_ns for path in faces} == faces
     assert (shared / "submission.csv").read_bytes() == answers
     assert files_of(shared / "test") == files_of(whole / "test")
@@ -124,7 +124,7 @@ def test_new_videos_by_shards_get_the_answers_of_one_command(
     cli("predict", shared, few, *PLAIN, "--shard", "1/2")
     cli("predict", shared, few, *PLAIN, "--shard", "2/2")
     said = cli("predict", shared, few, *PLAIN).output
-    assert "The part of each of 2 shards is done." in said
+    assert "All 2 shards have done their part." in said
     cli("predict", whole, few, *PLAIN)
     assert (shared / "submission.csv").read_bytes() == (whole / "submission.csv").read_bytes()
     assert len(pd.read_csv(shared / "submission.csv")) == 3
@@ -166,25 +166,35 @@ def test_what_another_machine_scored_in_its_way_is_joined_as_it_is(
     assert "OpenVINO" in said
 
 
-def test_whoever_joins_waits_for_nobody(tmp_path: Path, cli: Cli, clips: Any) -> None:
-    """A shard at work is told of: what it is about to write would be made twice."""
+def test_nobody_else_works_where_a_shard_does(tmp_path: Path, cli: Cli, clips: Any) -> None:
+    """A shard at work is told of: what it is about to write would be made twice, or lost."""
     code = (
         "import sys, time; from fakeodds.run.shards import Shards; "
         "from predictions.shards import Shard; from pathlib import Path\n"
-        "with Shards(Path(sys.argv[1]), 'faces').working(Shard(2, 4), 'key'):\n"
+        "with Shards(Path(sys.argv[1]), 'faces').working(Shard(int(sys.argv[2]), 4), 'key'):\n"
         "    print('in', flush=True); time.sleep(60)"
     )
     run = tmp_path / "run"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, run], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "in\n"
-        said = cli("faces", clips.train, "--out", run, *FACES, code=2).output
-        assert "shard 2/4 of this work is not done yet" in said.replace("\n", " ")
-        said = cli("faces", clips.train, "--out", run, *FACES, "--shard", "2/4", code=2).output
-        assert "another command is at work" in said.replace("\n", " ")
-        process.kill()
+    run.mkdir()
+
+    def begin(number: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-c", code, str(run), number]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+    with begin("2") as one, begin("3") as other:  # side by side
+        for process in (one, other):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "in\n"
+        for more in ((), ("--shard", "2/4")):
+            said = cli("faces", clips.train, "--out", run, *FACES, *more, code=2).output
+            assert "another command is at work" in said.replace("\n", " ")
+        one.kill()
+        other.kill()
+    lock = FolderLock(run)
+    lock.take()
+    with begin("1") as late:  # a shard waits for nobody either
+        assert late.wait() == 1
+    lock.give_back()
     with Shards(run, "faces").working(Shard(2, 4), "key"):  # a killed one gives its part back
         pass
 
@@ -195,23 +205,57 @@ def test_shards_of_other_numbers_are_told_apart(tmp_path: Path) -> None:
     for shard in (Shard(1, 2), Shard(1, 3), Shard(2, 3)):
         with shards.working(shard, "key"):
             pass
-    assert [str(note) for note in shards.joined("key")] == [
-        "Of 3 shards, 3 did not finish; what lacks is done here."
-    ]
-    (note,) = shards.joined("other")
-    assert "1, 2 did not finish" in str(note) or "1, 2, 3 did not finish" in str(note)
+    told = list(map(str, shards.joined("key")))
+    assert told == ["Shard 3/3 did not finish; what lacks is done here."]
     with shards.working(Shard(3, 3), "key"):
         pass
     assert [note.code for note in shards.joined("key")] == ["shards.done"]
     with pytest.raises(RuntimeError), shards.working(Shard(2, 3), "key"):
         raise RuntimeError  # what failed is not done
-    assert "Of 3 shards, 2 did not finish" in str(shards.joined("key")[0])
+    assert "Shard 2/3 did not finish" in str(shards.joined("key")[0])
+
+    # What they did is not lost to something else.
+    with pytest.raises(InputError, match="shard 1/2 has worked here for other videos"):
+        shards.joined("other")
+    with (
+        pytest.raises(InputError, match="never joined"),
+        shards.working(Shard(1, 5), "other"),
+    ):
+        pass
     shards.clear()
     assert shards.joined("key") == []
-    assert list(tmp_path.iterdir()) == []
-    lock = FolderLock(tmp_path)
-    lock.take()
-    lock.give_back()
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_faces_that_a_run_learned_from_are_not_changed(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli
+) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    before = files_of(run)
+    said = cli("faces", clips.train, "--out", run, *FACES, "--shard", "1/2", code=2).output
+    assert "holds faces of other videos, or found in another way" in said.replace("\n", " ")
+    assert files_of(run) == before
+    same = ("--frames", "6", "--crop", "64", "--folds", "2", "--jobs", "1")
+    cli("faces", clips.train, "--out", run, *same, "--shard", "1/2")
+    cli("faces", clips.train, "--out", run, *same)
+    assert files_of(run) == before
+
+
+def test_new_videos_that_shards_have_begun_are_not_lost_to_others(
+    clips: Any, trained: Path, tmp_path: Path, cli: Cli
+) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(sorted(clips.test.glob("*.mp4"))[0], few)
+    cli("predict", run, clips.test, *PLAIN, "--shard", "1/1")
+    made = files_of(run / "test")
+    for words in (("--shard", "1/2"), ()):
+        said = cli("predict", run, few, *PLAIN, *words, code=2).output.replace("\n", " ")
+        assert "shard 1/1 has worked here for other videos, or with other settings" in said
+    assert files_of(run / "test") == made
+    cli("predict", run, clips.test, *PLAIN)
+    assert not (run / "test/.shards").exists()
 
 
 @pytest.mark.parametrize(

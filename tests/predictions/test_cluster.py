@@ -99,6 +99,21 @@ def test_processes_of_workers_work_where_the_command_was_given(
     assert not {pid for _, pid in places} & {os.getpid(), *pids_of(three)}
 
 
+def test_what_no_worker_offers_is_told(scheduler: Path) -> None:
+    told: list[Note] = []
+    needs = {"training": {"GPU": 1.0}}
+    with worker(scheduler), open_cluster(str(scheduler), needs=needs, tell=told.append) as cluster:
+        wait_for(lambda: cluster.client.scheduler_info()["workers"])
+        with engine_of(cluster):
+            assert list(side_by_side(square, [(2,)], -1)) == [4]  # takes nothing
+            assert "engine.not-offered" not in [note.code for note in told]
+            waiting = side_by_side(square, [(3,)], -1, kind="training")
+            with worker(scheduler, "--resources", "GPU=1"):
+                assert next(waiting) == 9
+    (note,) = (note for note in told if note.code == "engine.not-offered")
+    assert "No worker offers GPU=1, which each training takes" in str(note)
+
+
 def test_what_a_piece_raises_is_raised(three: Cluster) -> None:
     with engine_of(three), pytest.raises(InputError, match="four is none"):
         list(side_by_side(failing, [(n,) for n in range(9)], -1))
@@ -180,8 +195,9 @@ def scheduler(tmp_path: Path) -> Iterator[Path]:
         yield file
 
 
-def worker(file: Path, before: tuple[str, ...] = ()) -> Any:
+def worker(file: Path, *more: str, before: tuple[str, ...] = ()) -> Any:
     words = ("--scheduler-file", file, "--nthreads", 1, "--no-dashboard", "--host", "127.0.0.1")
+    words = (*words, *more)
     log = file.with_name(f"worker{time.monotonic_ns()}.log")
     return program("dask_worker", *words, log=log, before=before)
 
@@ -215,9 +231,17 @@ def test_a_lost_scheduler_ends_in_a_sentence(tmp_path: Path) -> None:
                 list(results)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no/such/file"])
-def test_where_nobody_answers_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "no/such/file", "garbage{", "{}", "[1]", ""]
+)
+def test_where_nobody_answers_is_told(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clusters, "_ANSWER", 2)
+    if ":" not in address and "/" not in address:  # what stands in a file
+        file = tmp_path / "scheduler.json"
+        file.write_text(address)
+        address = str(file)
     with pytest.raises(InputError, match="no scheduler answers"), open_cluster(address):
         pass
 

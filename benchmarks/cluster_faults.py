@@ -25,6 +25,10 @@ from pathlib import Path
 
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.faults.commands import differences, results
+
 RUN = (
     *("--frames", "6", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
     *("--detectors", "mobilenetv3_large,mobilenetv2", "--frames-per-video", "2", "--batch", "8"),
@@ -80,17 +84,6 @@ class Bench:
         clips = self.folder / "clips"
         words = ("run", clips / "train", "--test", clips / "test", "--out", out, *RUN)
         return self.start("fakeodds", *words, "--engine", engine, log=out.name, before=before)
-
-
-def files_of(run: Path) -> dict[str, bytes]:
-    """The files of a run, but for what holds commands and seconds."""
-    return {
-        str(path.relative_to(run)): path.read_bytes()
-        for path in run.rglob("*")
-        if path.is_file()
-        and path.name not in ("run.json", ".lock")
-        and path.parent.name != "products"
-    }
 
 
 class Hosts:
@@ -249,9 +242,8 @@ def row(
     bench: Bench, name: str, out: Path, harmed: int, commands: int, seconds: float
 ) -> dict[str, object]:
     """What became of a run, against that on one machine."""
-    wanted = files_of(bench.folder / "run-local")
-    got = files_of(out)
-    differ = sorted(file for file in {*wanted, *got} if wanted.get(file) != got.get(file))
+    wanted = results(bench.folder / "run-local")
+    differ = differences(wanted, results(out))
     answers = len(pd.read_csv(out / "submission.csv")) if (out / "submission.csv").exists() else 0
     made = {
         "scenario": name,

@@ -178,8 +178,8 @@ def _of_run_and_imported(
     run: RunFolder, kinds: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """The run's own detectors of a stack, and the others with the kinds of their scores."""
-    told = run.record["settings"].get("imported", {})
-    imported = {model: kind for model, kind in kinds.items() if model in told}
+    known = run.record["settings"].get("imported", {})
+    imported = {model: kind for model, kind in kinds.items() if model in known}
     return [name for name in kinds if name not in imported], imported
 
 

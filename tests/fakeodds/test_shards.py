@@ -29,21 +29,11 @@ from fakeodds.run.shards import Shards
 from fakeodds.workflows import new_videos
 from predictions.errors import InputError
 from predictions.shards import Shard
+from tests.faults.commands import results
 
 Cli = Callable[..., Any]
 FACES = ("--frames", "4", "--crop", "64", "--folds", "2", "--jobs", "1")
 PLAIN = ("--backend", "reference", "--jobs", "1")
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """What the files of a folder hold, but for records of commands and seconds."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.name not in ("run.json", ".lock")
-        and path.parent.name != "products"
-    }
 
 
 @given(st.integers(1, 40), st.integers(0, 200))
@@ -80,7 +70,7 @@ def test_faces_by_shards_at_once_are_those_of_one_command(
 
     said = cli("faces", clips.train, "--out", shared, *FACES).output
     assert "Shard 2/3 did not finish" in said
-    assert files_of(shared) == files_of(whole)
+    assert results(shared) == results(whole)
     said = cli("faces", clips.train, "--out", shared, *FACES).output
     assert "faces of 13 videos: already there" in said
     assert "did not finish" not in said
@@ -109,12 +99,12 @@ def test_new_videos_by_shards_get_the_answers_of_one_command(
     assert "Shard 1/2 did not finish" in said
     assert {path: path.stat().st_mtime_ns for path in faces} == faces
     assert (shared / "submission.csv").read_bytes() == answers
-    assert files_of(shared / "test") == files_of(whole / "test")
+    assert results(shared / "test") == results(whole / "test")
 
     # A part that is given again after all were joined has nothing to do.
     said = cli("predict", shared, clips.test, *PLAIN, "--shard", "1/2").output
     assert "joined already" in said
-    assert files_of(shared / "test") == files_of(whole / "test")
+    assert results(shared / "test") == results(whole / "test")
 
     # Other new videos: what the shards of the first did is not taken for theirs.
     few = tmp_path / "few"
@@ -231,14 +221,14 @@ def test_faces_that_a_run_learned_from_are_not_changed(
     clips: Any, trained: Path, tmp_path: Path, cli: Cli
 ) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
-    before = files_of(run)
+    before = results(run)
     said = cli("faces", clips.train, "--out", run, *FACES, "--shard", "1/2", code=2).output
     assert "holds faces of other videos, or found in another way" in said.replace("\n", " ")
-    assert files_of(run) == before
+    assert results(run) == before
     same = ("--frames", "6", "--crop", "64", "--folds", "2", "--jobs", "1")
     cli("faces", clips.train, "--out", run, *same, "--shard", "1/2")
     cli("faces", clips.train, "--out", run, *same)
-    assert files_of(run) == before
+    assert results(run) == before
 
 
 def test_new_videos_that_shards_have_begun_are_not_lost_to_others(
@@ -249,11 +239,11 @@ def test_new_videos_that_shards_have_begun_are_not_lost_to_others(
     few.mkdir()
     shutil.copy(sorted(clips.test.glob("*.mp4"))[0], few)
     cli("predict", run, clips.test, *PLAIN, "--shard", "1/1")
-    made = files_of(run / "test")
+    made = results(run / "test")
     for words in (("--shard", "1/2"), ()):
         said = cli("predict", run, few, *PLAIN, *words, code=2).output.replace("\n", " ")
         assert "shard 1/1 has worked here for other videos, or with other settings" in said
-    assert files_of(run / "test") == made
+    assert results(run / "test") == made
     cli("predict", run, clips.test, *PLAIN)
     assert not (run / "test/.shards").exists()
 

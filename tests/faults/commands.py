@@ -101,7 +101,6 @@ def results(run: Path) -> dict[str, bytes]:
         for path in sorted(run.rglob("[!.]*"))
         if path.is_file()
         and "products" not in path.parts  # they hold seconds and megabytes
-        and "openvino" not in path.parts  # exports have running names
         and "kept" not in path.parts  # what `explore` has looked at, in the order it came
         and path.suffix != ".html"
         and path.name not in ("run.json", "deadline.json", "deadline.png", "looks.parquet")

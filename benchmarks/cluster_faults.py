@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -120,8 +121,8 @@ class Hosts:
 
     def victims(self) -> list[int]:
         """Processes of workers: those that a nanny watches, and those that do the pieces."""
-        nannies = {worker.pid for worker in self.workers if worker.poll() is None}
-        return [pid for pid in _below(nannies) if "resource_tracker" not in _command(pid)]
+        below = [one for worker in self.workers if worker.poll() is None for one in _below(worker)]
+        return [one.pid for one in below if "resource_tracker" not in _command(one)]
 
     def end(self) -> None:
         """Kill all of it."""
@@ -131,32 +132,26 @@ class Hosts:
 
 def kill_group(process: subprocess.Popen) -> None:
     """Kill a process and all that it started."""
-    for pid in _below({process.pid}):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for started in _below(process):
+        with suppress(psutil.NoSuchProcess):
+            started.kill()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def _below(parents: set[int]) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            after = status.read_text().rpartition(")")[2].split()
-            children.setdefault(int(after[1]), []).append(int(status.parent.name))
-    found, waiting = [], list(parents)
-    while waiting:
-        for child in children.get(waiting.pop(), []):
-            found.append(child)
-            waiting.append(child)
-    return found
+def _below(process: subprocess.Popen) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    return ""
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 Harm = Callable[[Hosts, subprocess.Popen], int]

@@ -117,6 +117,11 @@ def notes_on(scoring: Scoring, kept: "Sequence[DetectorScores]", otherwise: set[
     return notes + ([KEPT(detectors=", ".join(job.name for job in kept))] if kept else [])
 
 
+def chunks_of(videos: Sequence[str], size: int) -> list[list[str]]:
+    """The videos in their order, so many at a time; a chunk is known by its place."""
+    return [list(videos[i : i + size]) for i in range(0, len(videos), size)]
+
+
 def remove_others(out: Path, jobs: "Sequence[DetectorScores]") -> None:
     """Remove the scores of detectors that are not asked."""
     names = {job.name for job in jobs}

@@ -85,7 +85,7 @@ def read_frame_scores(path: Path) -> pd.DataFrame:
     Raises:
         InputError: as `iter_frame_scores`.
     """
-    return _joined(iter_frame_scores(path))
+    return pa.concat_tables([SCHEMA.empty_table(), *_row_groups(path)]).to_pandas()
 
 
 def iter_frame_scores(path: Path) -> Iterator[pd.DataFrame]:
@@ -142,6 +142,18 @@ def iter_new_scores(out: Path, detectors: Iterable[str]) -> Iterator[pd.DataFram
     Raises:
         InputError: the scores of one are missing, unfinished or damaged.
     """
+    for path in _new_scores(out, detectors):
+        yield from iter_frame_scores(path)
+
+
+def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
+    """All that `iter_new_scores` yields, in one table."""
+    tables = map(read_frame_scores, _new_scores(out, detectors))
+    return pd.concat([SCHEMA.empty_table().to_pandas(), *tables], ignore_index=True)
+
+
+def _new_scores(out: Path, detectors: Iterable[str]) -> Iterator[Path]:
+    """The file of each detector, which is whole."""
     for name in sorted(detectors):
         product = scores_product(out, name, "")
         record = read_record(product.record)
@@ -151,16 +163,7 @@ def iter_new_scores(out: Path, detectors: Iterable[str]) -> Iterator[pd.DataFram
                 file=out,
                 remedy="give the command that scores the videos again",
             )
-        yield from iter_frame_scores(product.owns[0])
-
-
-def read_new_scores(out: Path, detectors: Iterable[str]) -> pd.DataFrame:
-    """All that `iter_new_scores` yields, in one table."""
-    return _joined(iter_new_scores(out, detectors))
-
-
-def _joined(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([SCHEMA.empty_table().to_pandas(), *parts], ignore_index=True)
+        yield product.owns[0]
 
 
 def scores_product(out: Path, name: str, key: str) -> Product:

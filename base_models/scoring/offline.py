@@ -1,6 +1,6 @@
 """New videos scored by the detectors of a run: the mean logit of the folds' models."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from base_models.scoring.crops import CropIndex
 from base_models.scoring.detector_scores import (
     DetectorScores,
     Scoring,
+    chunks_of,
     notes_on,
     remove_others,
     reproducible,
@@ -96,7 +97,7 @@ def score_models(
         return score_in_units(scoring, names, chunk=chunk, progress=progress)[1]
     jobs = scoring.settle(len(names), progress)
     remove_others(scoring.out, jobs)
-    parts = [names[i : i + chunk] for i in range(0, len(names), chunk)]
+    parts = chunks_of(names, chunk)
     chunks: Iterable[dict[str, CropIndex]]
     kept: list[DetectorScores] = []
     if arriving is None:
@@ -104,50 +105,53 @@ def score_models(
         kept = [job for job in jobs if job.is_done([job.key(indexes) for indexes in chunks])]
         jobs = [job for job in jobs if job not in kept]
     else:
-        chunks = (
-            index_media(scoring.specs, part, scoring.faces_dir) for part in _come(parts, arriving)
-        )
+        chunks = _indexed(scoring, parts, arriving)
     for job in kept:
         job.tidy()
     for job in jobs:
         job.begin()
-    otherwise = _score_chunks(jobs, kept, enumerate(chunks))
+    notes = _score_chunks(scoring, jobs, kept, enumerate(chunks))
     for job in jobs:
         job.finish()
-    return [
-        *(note for job in jobs for note in job.notes),
-        *notes_on(scoring, kept, otherwise),
-    ]
+    return notes
+
+
+def shard_chunks(
+    videos: Sequence[str] | pd.Series, shard: Shard, chunk: int
+) -> dict[int, list[str]]:
+    """A shard's part of the chunks of `score_models`, by their places.
+
+    Raises:
+        InputError: a video is named twice.
+    """
+    parts = chunks_of(_named_once(videos), chunk)
+    return {place: part for place, part in enumerate(parts) if shard.takes(place)}
 
 
 def score_shard(
     scoring: Scoring,
-    videos: Sequence[str] | pd.Series,
-    shard: Shard,
-    look: Callable[[Sequence[str]], Iterable[str]],
+    chunks: Mapping[int, list[str]],
+    arriving: Iterable[str],
     *,
-    chunk: int = 200,
     progress: Progress = silent,
 ) -> list[Note]:
-    """A shard's part of the chunks of `score_models`, which finds them there and joins them.
+    """Score the chunks of a shard, which `score_models` finds there and joins.
 
     Args:
-        scoring, chunk, progress: see `score_models`.
-        videos: all of them.
-        shard: which part.
-        look: given the videos of the part, yields each as soon as its faces are there.
+        scoring, arriving, progress: see `score_videos`.
+        chunks: of `shard_chunks`.
     """
-    names = _named_once(videos)
-    parts = dict(enumerate(names[i : i + chunk] for i in range(0, len(names), chunk)))
-    own = {number: part for number, part in parts.items() if shard.takes(number)}
-    wanted = [video for part in own.values() for video in part]
-    jobs = scoring.settle(len(wanted), progress)
-    chunks = (
-        index_media(scoring.specs, part, scoring.faces_dir)
-        for part in _come(list(own.values()), look(wanted))
-    )
-    otherwise = _score_chunks(jobs, [], zip(own, chunks, strict=True))
-    return [*(note for job in jobs for note in job.notes), *notes_on(scoring, [], otherwise)]
+    jobs = scoring.settle(sum(map(len, chunks.values())), progress)
+    indexed = _indexed(scoring, list(chunks.values()), arriving)
+    return _score_chunks(scoring, jobs, [], zip(chunks, indexed, strict=True))
+
+
+def _indexed(
+    scoring: Scoring, parts: Sequence[list[str]], arriving: Iterable[str]
+) -> Iterator[dict[str, CropIndex]]:
+    """What there is to look at of each of the parts, as soon as all of it has come."""
+    for part in _come(parts, arriving):
+        yield index_media(scoring.specs, part, scoring.faces_dir)
 
 
 def _named_once(videos: Sequence[str] | pd.Series) -> list[str]:
@@ -159,18 +163,19 @@ def _named_once(videos: Sequence[str] | pd.Series) -> list[str]:
 
 
 def _score_chunks(
+    scoring: Scoring,
     jobs: Sequence[DetectorScores],
     kept: Sequence[DetectorScores],
     chunks: Iterable[tuple[int, dict[str, CropIndex]]],
-) -> set[str]:
-    """Score numbered chunks; the detectors whose cards ask for another cut than there is."""
+) -> list[Note]:
+    """Score chunks, with their places, by `jobs`; decisions to show, also on `kept` ones."""
     otherwise: set[str] = set()
     with reproducible([*kept, *jobs]):
         for number, indexes in chunks:
             for job in jobs:
                 job.score_chunk(number, indexes)
             otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
-    return otherwise
+    return [*(note for job in jobs for note in job.notes), *notes_on(scoring, kept, otherwise)]
 
 
 def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:

@@ -21,6 +21,7 @@ from base_models.named_code import allow_all
 from base_models.scoring.detector_scores import (
     DetectorScores,
     Scoring,
+    chunks_of,
     notes_on,
     remove_others,
     reproducible,
@@ -80,7 +81,7 @@ def score_in_units(
     """
     jobs = scoring.settle(len(videos))
     remove_others(scoring.out, jobs)
-    parts = [list(videos[i : i + chunk]) for i in range(0, len(videos), chunk)]
+    parts = chunks_of(videos, chunk)
     kept = _kept(scoring, jobs, parts) if looking is None else []
     for job in kept:
         job.tidy()

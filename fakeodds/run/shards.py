@@ -61,7 +61,7 @@ class Shards:
             ):
                 lock.hold()
                 stack.callback(lock.give_back)
-            self.refuse_others(key)
+            self._refuse_others(key)
             begun, done = self._begun(home, key), self._done(home, key)
             done.clear()
             begun.seal()
@@ -74,7 +74,7 @@ class Shards:
         Raises:
             InputError: a part of something else was done here and never joined.
         """
-        self.refuse_others(key)
+        self._refuse_others(key)
         done: dict[int, set[int]] = {}
         for home, shard in self._homes():
             parts = done.setdefault(shard.of, set())
@@ -87,7 +87,7 @@ class Shards:
         lacking = sorted(set(range(1, of + 1)) - done[of])
         return [LACKING(numbers=lacking, of=of) if lacking else DONE(of=of)]
 
-    def refuse_others(self, key: str) -> None:
+    def _refuse_others(self, key: str) -> None:
         """Refuse to lose what shards have done of something else.
 
         Raises:

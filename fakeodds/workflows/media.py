@@ -157,6 +157,7 @@ def stream_faces(
 def faces_inputs(
     dataset: Dataset, settings: FaceSettings, folding: Mapping[str, int]
 ) -> dict[str, Any]:
+    """All that the faces of a dataset depend on, and their table; `folding`: see `find_faces`."""
     identities = [
         media_identity(dataset.root / file)
         for video in dataset.videos["video"]
@@ -256,6 +257,7 @@ def _with_folds(videos: pd.DataFrame, n_splits: int, seed: int) -> pd.DataFrame:
 
 
 def tell_coverage(videos: pd.DataFrame) -> None:
+    """Say what became of the videos of a `faces_table`."""
     counts = videos["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts.index, reverse=True))
     terminal.note(f"{count(len(videos), 'video')}: {told}.")

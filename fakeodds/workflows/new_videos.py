@@ -17,7 +17,7 @@ from base_models.frozen.catalogue import refuse_other_code
 from base_models.scoring.detector_scores import Scoring
 from base_models.scoring.fold_models import chosen_models
 from base_models.scoring.frame_scores import iter_new_scores
-from base_models.scoring.offline import score_models, score_shard
+from base_models.scoring.offline import score_models, score_shard, shard_chunks
 from base_models.scoring.units import score_in_units
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.shards import Shards
@@ -154,24 +154,23 @@ def predict_shard(
         terminal.note(JOINED())
         return 0
     names = dataset.videos["video"].astype(str).tolist()
+    chunks = shard_chunks(names, shard, _CHUNK)
+    own = list(chain.from_iterable(chunks.values()))
     looking = Looking.side_by_side(dataset.root, folder.faces, looks.faces, jobs)
-    done = 0
     with (
         Shards(folder.path, _WORK).working(shard, looks.key(names), run.path),
         terminal.progress_bars() as progress,
     ):
 
-        def look(videos: Sequence[str]) -> Iterator[str]:
-            nonlocal done
-            terminal.heading(_heading(False, len(videos), len(detectors)))
-            hear(dataset, videos, folder, looks.scoring.specs, jobs, progress)
-            for video, _ in looking.at(videos, jobs=jobs, progress=progress):
-                done += 1
+        def arriving() -> Iterator[str]:
+            terminal.heading(_heading(False, len(own), len(detectors)))
+            hear(dataset, own, folder, looks.scoring.specs, jobs, progress)
+            for video, _ in looking.at(own, jobs=jobs, progress=progress):
                 yield video
 
-        for note in score_shard(looks.scoring, names, shard, look, chunk=_CHUNK, progress=progress):
+        for note in score_shard(looks.scoring, chunks, arriving(), progress=progress):
             terminal.note(str(note))
-    return done
+    return len(own)
 
 
 def _of_run_and_imported(

@@ -11,6 +11,7 @@ from base_models.detectors.registry import DetectorSpec
 from base_models.scoring.fold_models import read_fold_scores
 from base_models.training.out_of_fold import fit_out_of_fold
 from base_models.training.settings import TrainSettings
+from base_models.training.workers import on_cpu
 from fakeodds.run.disk import weights_mb
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
@@ -62,7 +63,7 @@ def train_and_stack(
         if needed:
             folds = labelled["fold"].nunique()
             terminal.heading(_work_on(settings.specs, folds))
-            if settings.detectors == TrainSettings().detectors and not _has_gpu(settings):
+            if settings.detectors == TrainSettings().detectors and on_cpu(settings):
                 terminal.note(ON_CPU(n=len(settings.detectors) * folds))
         # Always: which pieces are there and whole is known to the training alone.
         with terminal.progress_bars() as progress:
@@ -89,12 +90,6 @@ def _work_on(specs: Sequence[DetectorSpec], folds: int) -> str:
     parts += [f"scoring with {count(brought, 'detector')} trained elsewhere"] if brought else []
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
-
-
-def _has_gpu(settings: TrainSettings) -> bool:
-    from base_models.compute.devices import choose_device
-
-    return choose_device(settings.device, settings.precision, settings.threads).name != "cpu"
 
 
 def _refuse_few_groups(videos: pd.DataFrame) -> None:

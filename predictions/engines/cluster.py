@@ -363,8 +363,12 @@ def open_cluster(
             client = stack.enter_context(_client(where, jobs, stack))
         # What a file holds that no scheduler has written ends in the last three.
         except (
-            *(OSError, ValueError, distributed.TimeoutError),
-            *(TypeError, KeyError, AssertionError),
+            OSError,
+            ValueError,
+            distributed.TimeoutError,
+            TypeError,
+            KeyError,
+            AssertionError,
         ) as error:
             raise InputError(
                 f"no scheduler answers at {where}",

@@ -10,20 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
 from base_models.backends import choose
-from base_models.scoring import frame_scores
-from base_models.scoring.frame_scores import (
-    SCHEMA,
-    iter_frame_scores,
-    join_frame_scores,
-    read_frame_scores,
-    write_frame_scores,
-)
 from fakeodds.run.lock import FolderLock
 from fakeodds.run.shards import Shards
 from fakeodds.workflows import new_videos
@@ -34,12 +24,6 @@ from tests.faults.commands import results
 Cli = Callable[..., Any]
 FACES = ("--frames", "4", "--crop", "64", "--folds", "2", "--jobs", "1")
 PLAIN = ("--backend", "reference", "--jobs", "1")
-
-
-@given(st.integers(1, 40), st.integers(0, 200))
-def test_each_piece_belongs_to_one_shard(of: int, piece: int) -> None:
-    shards = [Shard.parse(f"{number}/{of}") for number in range(1, of + 1)]
-    assert sum(shard.takes(piece) for shard in shards) == 1
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "4", "a/b", "-1/4", "1/4/2", ""])
@@ -260,54 +244,3 @@ def test_what_does_not_go_with_shards(
 ) -> None:
     command, *options = words
     assert sentence in cli(command, trained, clips.test, *options, code=2).output
-
-
-# ------------------------------------------------------------------------- joining frame scores
-
-
-def scores_of(videos: list[str], frames: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "video": [video for video in videos for _ in range(frames)],
-            "frame": [frame for _ in videos for frame in range(frames)],
-            "face": 0,
-            "model": "m",
-            "logit": [0.5] * (frames * len(videos)),
-        }
-    )
-
-
-@pytest.mark.parametrize("rows", [1, 5, 7, 1 << 20])
-def test_frame_scores_are_joined_and_read_some_videos_at_a_time(
-    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import pyarrow as pa
-
-    monkeypatch.setattr(frame_scores, "_ROWS", rows)
-    pieces, tables = [], []
-    for number, videos in enumerate([["a", "b"], [], ["c"], ["d", "e", "f"]]):
-        frames = scores_of(videos, 3)
-        tables.append(pa.Table.from_pandas(frames, SCHEMA, preserve_index=False))
-        pieces.append(tmp_path / f"{number}.parquet")
-        write_frame_scores(tables[-1].replace_schema_metadata(), pieces[-1])
-    whole = pd.concat([table.to_pandas() for table in tables if len(table)], ignore_index=True)
-    join_frame_scores(pieces, tmp_path / "joined.parquet")
-    pd.testing.assert_frame_equal(read_frame_scores(tmp_path / "joined.parquet"), whole)
-    parts = list(iter_frame_scores(tmp_path / "joined.parquet"))
-    seen = [video for part in parts for video in part["video"].unique()]
-    assert seen == list("abcdef")  # none of them in two parts
-    if rows > 100:
-        plain = tmp_path / "plain.parquet"
-        write_frame_scores(pa.concat_tables(tables).replace_schema_metadata(), plain)
-        assert plain.read_bytes() == (tmp_path / "joined.parquet").read_bytes()
-    else:
-        assert len(parts) > 1
-
-
-def test_no_frame_scores_are_joined_to_none(tmp_path: Path) -> None:
-    join_frame_scores([], tmp_path / "joined.parquet")
-    assert len(read_frame_scores(tmp_path / "joined.parquet")) == 0
-    assert list(iter_frame_scores(tmp_path / "joined.parquet")) == []
-    (tmp_path / "joined.parquet").write_bytes(b"no scores")
-    with pytest.raises(InputError, match="is damaged"):
-        list(iter_frame_scores(tmp_path / "joined.parquet"))

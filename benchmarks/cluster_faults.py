@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -119,9 +120,10 @@ class Hosts:
         self.workers.append(worker)
         return worker
 
-    def victims(self) -> list[int]:
-        """Processes of workers: those that a nanny watches, and those that do the pieces."""
-        below = [one for worker in self.workers if worker.poll() is None for one in _below(worker)]
+    def victims(self, *, pieces: bool) -> list[int]:
+        """The workers, which nannies watch; with `pieces` also the processes that do those."""
+        nannies = [worker for worker in self.workers if worker.poll() is None]
+        below = [one for nanny in nannies for one in _below(nanny, recursive=pieces)]
         return [one.pid for one in below if "resource_tracker" not in _command(one)]
 
     def end(self) -> None:
@@ -140,9 +142,9 @@ def kill_group(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _below(process: subprocess.Popen) -> list[psutil.Process]:
+def _below(process: subprocess.Popen, *, recursive: bool = True) -> list[psutil.Process]:
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        return psutil.Process(process.pid).children(recursive=recursive)
     except psutil.NoSuchProcess:
         return []
 
@@ -162,12 +164,12 @@ def harmless(hosts: Hosts, command: subprocess.Popen) -> int:
     return 0
 
 
-def kill_at_random(hosts: Hosts, command: subprocess.Popen) -> int:
-    """Kill one process of the workers at each of 20 random moments."""
+def kill_at_random(hosts: Hosts, command: subprocess.Popen, *, pieces: bool = False) -> int:
+    """Kill a worker at each of 20 random moments; with `pieces`, or a process that does one."""
     draw, killed = random.Random(hosts.bench.seed), 0
     while command.poll() is None and killed < KILLS:
         time.sleep(draw.expovariate(1 / 2.5))
-        victims = hosts.victims()
+        victims = hosts.victims(pieces=pieces)
         if victims:
             with suppress(ProcessLookupError):
                 os.kill(draw.choice(victims), signal.SIGKILL)
@@ -304,6 +306,9 @@ def cut_off(bench: Bench) -> None:
 SCENARIOS: dict[str, Callable[[Bench], object]] = {
     "as it comes": lambda bench: scenario(bench, "as it comes", harmless),
     f"{KILLS} kills": lambda bench: scenario(bench, f"{KILLS} kills", kill_at_random),
+    "kills of any": lambda bench: scenario(
+        bench, "kills of any", partial(kill_at_random, pieces=True)
+    ),
     "one closed": lambda bench: scenario(bench, "one closed", close_one),
     "one added": lambda bench: scenario(bench, "one added", add_one, workers=2),
     "command killed": lambda bench: scenario(bench, "command killed", kill_command, times=5),

@@ -73,7 +73,7 @@ def side_by_side(
         jobs: how many processes work (-1: one a core), which go on while the caller has a result;
             1 or None: this one alone, unless a backend that the caller chose says otherwise.
         ordered: in the order of the arguments, or as they come.
-        lost: lost(*a) is the result of a piece that twice killed its process.
+        lost: lost(*a) is the result of a piece that killed its process each time.
         shared: folders and files that pieces read or write, which a cluster must see.
         kind: of work, for which a cluster may keep resources (`training`).
 

@@ -39,8 +39,8 @@ Source = TypeVar("Source")
 #: What pyarrow raises for a file that it cannot read; a flipped byte gives any of them.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError)
 
-#: What is said of a video that twice killed the process that looked at it, and the kind of that.
-KILLED = "A process that looked at it was killed twice: a fault in a library, or too little memory."
+#: What is said of a video that killed each process that looked at it, and the kind of that.
+KILLED = "Each process that looked at it was killed: a fault in a library, or too little memory."
 KILLED_CODE = "killed"
 
 #: Seconds until what another machine wrote must be seen, and between two looks.
@@ -234,7 +234,7 @@ def work_on_videos(
         length: bytes of a source. If given and not `in_order`, the smallest are worked on last, so
             that at the end no process waits long.
         before: called before the first video is worked on, if there is one.
-        lost: what is written of a video that twice killed the process that looked at it.
+        lost: what is written of a video that killed each process that looked at it.
         shared: folders of what `key` and `make` read, which a cluster must see as `folder`.
 
     Raises:

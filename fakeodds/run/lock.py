@@ -2,12 +2,14 @@
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import click
 
 from predictions.errors import InputError
+from predictions.files import abandoned
 
 try:
     import fcntl
@@ -39,6 +41,8 @@ class FolderLock:
     def take(self) -> None:
         """Take it; the folder is made where it is not there.
 
+        Who has it alone removes the half-written files that killed commands have left in it.
+
         Raises:
             InputError: another process has it.
         """
@@ -65,6 +69,8 @@ class FolderLock:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+            if not self._shared:
+                _remove_abandoned(self._folder)
         _HELD[self._folder] = (file, times + 1)
         self._taken = True
 
@@ -89,3 +95,9 @@ class FolderLock:
             _HELD[self._folder] = (file, times - 1)
         else:
             file.close()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for leftover in abandoned(folder, "*"):
+        with suppress(OSError):  # it is no one's business here whether it could be
+            leftover.unlink()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from predictions.engines.local import IDLE, alone_in_process, end_with, environment, undisturbed
+from predictions.engines.local import ALONE, IDLE, alone_in_process, end_with, environment, undisturbed
 
 Result = TypeVar("Result")
 
@@ -67,10 +67,10 @@ def work_in_child(
 ) -> Result:
     """work(*piece) in the process of this thread.
 
-    A piece that kills the process is tried once more, when nobody else works here.
+    A piece that kills the process is tried `ALONE` times more, when nobody else works here.
 
     Args:
-        lost: lost(*piece) is the result of a piece that kills the process again.
+        lost: lost(*piece) is the result of a piece that kills the process each time.
         threads: of this program that do such work at once.
 
     Raises:
@@ -81,12 +81,14 @@ def work_in_child(
             return _attempt(work, piece, threads)
     except TerminatedWorkerError:
         pass
-    try:
-        with _gate.alone():
-            return _attempt(work, piece, threads)
-    except TerminatedWorkerError:
-        if lost is None:
-            raise
+    for _ in range(ALONE):
+        try:
+            with _gate.alone():
+                return _attempt(work, piece, threads)
+        except TerminatedWorkerError as error:
+            killed = error
+    if lost is None:
+        raise killed
     return lost(*piece)
 
 

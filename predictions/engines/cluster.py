@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import joblib
 
 from predictions.engines.child import work_in_child
-from predictions.engines.local import killed_twice
+from predictions.engines.local import killed_each_time
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from predictions.versions import installed_versions
@@ -194,7 +194,7 @@ class Cluster:
                 if deadly:
                     deadly.clear()
                     if lost is None:
-                        raise killed_twice(_REMEDY)
+                        raise killed_each_time(_REMEDY)
                     yield number, lost(*piece)
         except (OSError, CancelledError) as error:
             raise _scheduler_gone() from error
@@ -227,7 +227,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             return _DEADLY
         if isinstance(error, TerminatedWorkerError):
-            raise killed_twice(_REMEDY) from error
+            raise killed_each_time(_REMEDY) from error
         raise error
 
 

@@ -2,7 +2,7 @@
 
 A process that is killed, by the system when memory runs out or by a fault in a library, takes
 nothing with it: what was under way is done again in new processes, each such piece alone, and only
-a piece that kills its process alone as well is lost.
+a piece that kills its process alone as well, `ALONE` times, is lost.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from multiprocessing import resource_tracker
@@ -31,6 +31,9 @@ from predictions.errors import InputError
 Result = TypeVar("Result")
 Piece = tuple[Any, ...]
 
+#: How often a piece is tried alone before it is lost: more than once, since a machine that is out of
+#: memory kills whatever is large, and not what made it so.
+ALONE = 3
 #: Seconds after which an idle process ends: what it has imported is worth keeping for a while.
 IDLE = 300
 #: Seconds between two looks of a process at whether its parent is there.
@@ -63,23 +66,23 @@ def work_in_processes(
 
 
 def _alone(work: Callable[..., Result], piece: Piece, lost: Callable[..., Result] | None) -> Result:
-    try:
-        ((_, result),) = _attempted(work, iter([(0, piece)]), 1, {})
-        return result
-    except TerminatedWorkerError as error:
-        if lost is not None:
-            return lost(*piece)
-        raise killed_twice(
-            "free memory, or let fewer work at once (--jobs, --workers) or in smaller pieces "
-            "(--batch); the same command then goes on from here"
-        ) from error
+    for _ in range(ALONE):
+        with suppress(TerminatedWorkerError):
+            ((_, result),) = _attempted(work, iter([(0, piece)]), 1, {})
+            return result
+    if lost is not None:
+        return lost(*piece)
+    raise killed_each_time(
+        "free memory, or let fewer work at once (--jobs, --workers) or in smaller pieces "
+        "(--batch); the same command then goes on from here"
+    )
 
 
-def killed_twice(remedy: str) -> InputError:
+def killed_each_time(remedy: str) -> InputError:
     """What is said where a piece of work kills whatever does it."""
     return InputError(
-        "a process of this command was killed twice at the same piece of work (when memory runs "
-        "out, the system does that)",
+        f"processes of this command were killed {ALONE + 1} times at the same piece of work (when "
+        "memory runs out, the system does that)",
         remedy=remedy,
     )
 

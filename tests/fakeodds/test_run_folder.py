@@ -13,6 +13,7 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS, made_of
 from fakeodds.workflows.settings import StackOptions
 from predictions import InputError
+from predictions.file_names import temporary_ending
 from predictions.files import write_json
 
 FILES = PRODUCTS["compare"].files
@@ -250,6 +251,31 @@ def test_one_command_at_a_time_and_a_killed_one_lets_go(tmp_path: Path) -> None:
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
     RunFolder.open(run).save()
+
+
+def test_what_killed_commands_left_half_written_goes(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    RunFolder.open(tmp_path).save()
+    RunFolder.existing(tmp_path).unlock()
+    left = [
+        tmp_path / f".clip.png.{temporary_ending(gone.pid)}",
+        tmp_path / "scores" / "net" / f".a.parquet.{temporary_ending(gone.pid)}",
+    ]
+    kept = [
+        tmp_path / f".clip.png.{temporary_ending(os.getpid())}",
+        tmp_path / f".clip.png.{gone.pid}-elsewhere.tmp",
+        tmp_path / ".notes.tmp",
+        tmp_path / "mine.tmp",
+    ]
+    for path in (*left, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    RunFolder.existing(tmp_path, reads=True)
+    assert all(path.exists() for path in left)
+    RunFolder.existing(tmp_path)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)
 
 
 def test_a_process_may_take_its_lock_twice(tmp_path: Path) -> None:

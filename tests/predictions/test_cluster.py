@@ -125,7 +125,7 @@ def test_a_piece_that_kills_its_process_is_lost_alone(three: Cluster, tmp_path: 
     with engine_of(three):
         results = list(side_by_side(deadly, pieces, -1, lost=lambda n, _: -n))
         assert results == [-7 if n == 7 else n for n in range(20)]
-        with pytest.raises(InputError, match="killed twice"):
+        with pytest.raises(InputError, match="killed 4 times"):
             list(side_by_side(deadly, pieces, -1))
         once = [(n, tmp_path) for n in range(6)]
         assert list(side_by_side(once_deadly, once, -1)) == list(range(6))

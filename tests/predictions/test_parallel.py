@@ -76,7 +76,7 @@ def test_a_piece_that_kills_each_process_is_lost_alone(tmp_path: Path) -> None:
     pieces = [(n, tmp_path, 7) for n in range(9)]
     found = list(side_by_side(work_or_be_killed, pieces, 2, lost=lambda n, *_: -n))
     assert found == [-7 if n == 7 else n**2 for n in range(9)]
-    with pytest.raises(InputError, match=r"killed twice.*--jobs"):
+    with pytest.raises(InputError, match=r"killed 4 times.*--jobs"):
         list(side_by_side(work_or_be_killed, pieces, 2))
 
 

@@ -256,8 +256,9 @@ def test_one_command_at_a_time_and_a_killed_one_lets_go(tmp_path: Path) -> None:
 def test_what_killed_commands_left_half_written_goes(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    RunFolder.open(tmp_path).save()
-    RunFolder.existing(tmp_path).unlock()
+    first = RunFolder.open(tmp_path)
+    first.save()
+    first.unlock()
     left = [
         tmp_path / f".clip.png.{temporary_ending(gone.pid)}",
         tmp_path / "scores" / "net" / f".a.parquet.{temporary_ending(gone.pid)}",

@@ -37,6 +37,7 @@ from .measures.detection import error_rates as error_rates
 from .measures.detection import min_cllr as min_cllr
 from .measures.detection import min_dcf as min_dcf
 from .measures.detection import partial_auc as partial_auc
+from .measures.detection_summary import measure_detection as measure_detection
 from .measures.ece import ece as ece
 from .measures.line import calibration_in_the_large as calibration_in_the_large
 from .measures.line import calibration_line as calibration_line

@@ -23,9 +23,8 @@ def read_share(text: str) -> Any:
     return share
 
 
-def _share(help: str) -> Any:
-    bounds: dict[str, Any] = {"above": 0, "below": 1}
-    return setting(None, help, metavar="SHARE", parse=read_share, **bounds)
+def _share(help: str, above: float = 0.0) -> Any:
+    return setting(None, help, above=above, below=1, metavar="SHARE", parse=read_share)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Aim:
         None, "What a video costs that somebody has to look at.", above=0, metavar="COST"
     )
     confidence: float | None = _share(
-        "The rate holds in so many of 100 such data sets; else on average over them."
+        "The rate holds in so many of 100 such data sets; else on average over them.", above=0.5
     )
 
     def __post_init__(self) -> None:

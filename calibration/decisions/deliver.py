@@ -25,7 +25,7 @@ class Delivered:
         misses: share of the fakes that were called REAL.
         errors: share of those called anything that were called wrong.
         undecided: share of all videos.
-        cost: a video, by the costs of the aim; NaN where it has none.
+        cost: a video, by the costs of the aim; None where it has none.
         counts: "FAKE called FAKE", "FAKE called REAL", ... -> videos.
     """
 
@@ -33,14 +33,15 @@ class Delivered:
     misses: Interval
     errors: Interval
     undecided: Interval
-    cost: Interval
+    cost: Interval | None
     counts: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
         """The attributes as JSON values."""
-        rates = ("false_alarms", "misses", "errors", "undecided", "cost")
+        rates = ("false_alarms", "misses", "errors", "undecided")
         intervals = {name: getattr(self, name).as_dict() for name in rates}
-        return {**intervals, "counts": dict(self.counts)}
+        cost = None if self.cost is None else self.cost.as_dict()
+        return {**intervals, "cost": cost, "counts": dict(self.counts)}
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,9 @@ def _cost(
     miss: NDArray[np.bool_],
     undecided: NDArray[np.bool_],
     groups: Codes | NDArray[Any],
-) -> Interval:
+) -> Interval | None:
     if aim.kind != "costs":
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return None
     of_miss, of_false_alarm, of_undecided = aim.costs
     cost: Floats = of_miss * miss + of_false_alarm * false_alarm + (of_undecided or 0.0) * undecided
     return mean_interval(cost, groups)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import xlogy
 
 from calibration.inputs import Floats, check_scored
 from calibration.measures.line import bounded_logit
@@ -228,24 +229,24 @@ def min_cllr(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:
         >>> round(min_cllr([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 9)
         0.5
     """
-    labels, probability, weight = check_scored(y, p, w)
-    return least_ratio_cost(labels, probability, weight)
+    _, false_alarms, misses = error_rates(y, p, w)
+    return least_ratio_cost(false_alarms, misses)
 
 
-def least_ratio_cost(y: Floats, p: Floats, w: Floats) -> float:
-    """`min_cllr` of checked rows."""
-    from sklearn.isotonic import IsotonicRegression
+def least_ratio_cost(false_alarms: Floats, misses: Floats) -> float:
+    """`min_cllr` of rates at rising thresholds, (m,)."""
+    from scipy.optimize import isotonic_regression
 
-    fakes, reals = w[y == 1].sum(), w[y != 1].sum()
-    if not fakes or not reals:
+    if np.isnan(false_alarms).any() or np.isnan(misses).any():
         return float("nan")
-    even = np.where(y == 1, w / fakes, w / reals)  # both labels alike: the prior's logit is 0
-    best = np.clip(IsotonicRegression().fit(p, y, even).predict(p), 0.0, 1.0)
-    # A row of the other label never lies where the map is 0 or 1, so its cost is finite.
-    with np.errstate(divide="ignore"):
-        loss = -np.log2(np.where(y == 1, best, 1 - best))
-    kept = even > 0
-    return float((even[kept] * loss[kept]).sum() / 2)
+    # What share of each label has each score: both labels count alike, so the prior's logit is 0.
+    fakes, reals = np.diff(misses), -np.diff(false_alarms)
+    weight = fakes + reals
+    there = weight > 0
+    fakes, reals, weight = fakes[there], reals[there], weight[there]
+    best = isotonic_regression(fakes / weight, weights=weight).x
+    # A score of the other label never lies where the map is 0 or 1, so its cost is finite.
+    return float(-(xlogy(fakes, best) + xlogy(reals, 1 - best)).sum() / (2 * np.log(2)))
 
 
 def partial_auc(

@@ -40,6 +40,7 @@ def answer_page(
     answer: Answer,
     worth: str,
     shown: bool,
+    decision: str = "",
     clip: bytes | None = None,
 ) -> Told:
     """All that is shown of one video's answer.
@@ -47,6 +48,7 @@ def answer_page(
     Args:
         name, size: of the file, by which the browser knows it again; bytes.
         worth, shown: of `OpenedRun`.
+        decision: what it is called, in a sentence.
         clip: an MP4 to play, where the browser has no such file.
     """
     names = [one.name for one in answer.detectors]
@@ -63,6 +65,7 @@ def answer_page(
         scored=scored,
         answer=answer,
         worth=worth,
+        decision=decision,
         say=sentences,
         legend=[(*line_style(i), one) for i, one in enumerate(names) if one in drawn],
         charts=[
@@ -115,9 +118,10 @@ def header(run: str) -> str:
 
 
 def submission_preview(rows: pd.DataFrame, title: str, alerts: Sequence[Note]) -> str:
-    """Rows of a submission, `filename, label`, below a title and what to beware of."""
-    shown = [(name, sentences.percent(p)) for name, p in rows.itertuples(index=False)]
-    return _safe(render("submission.html", title=title, rows=shown, alerts=alerts))
+    """Rows of a submission, `filename, label` and perhaps `decision`, below a title and alerts."""
+    shown = [(name, sentences.percent(p), *more) for name, p, *more in rows.itertuples(index=False)]
+    header = ("Video", "Probability of FAKE", "Decision")[: len(rows.columns)]
+    return _safe(render("submission.html", title=title, header=header, rows=shown, alerts=alerts))
 
 
 def _safe(page: str) -> str:

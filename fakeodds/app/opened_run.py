@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fakeodds.app import sentences
 from fakeodds.app.limits import Limits, check_file
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.decide import RunDecides
 from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.probability import NewAnswers, stack_probability
 from fakeodds.workflows.scales import alerts_on_new
@@ -33,6 +34,7 @@ class OpenedRun:
         oof: the out-of-fold probabilities, missing base scores as NaN.
         worth: one sentence on what the run's answers are worth.
         shown: whether they are shown to be worth more than knowing nothing.
+        decides: how it makes a yes or no of an answer; None where it does not.
         scorer: its detectors, None where the run was fitted on score files.
     """
 
@@ -58,6 +60,7 @@ class OpenedRun:
         self.oof = with_gaps(self.folder.read_oof())
         metrics = self.folder.read_metrics()
         self.worth, self.shown = sentences.worth(metrics), shows_something(metrics)
+        self.decides = RunDecides.of(self.folder)
         self.scorer = self._open_scorer(device, backend, progress)
 
     @property
@@ -117,7 +120,14 @@ class OpenedRun:
         answer = answer_video(self.stack, self.about, self.oof, scored.frames, scored.alone)
         size = path.stat().st_size
         clip = path.read_bytes() if brings_clip else None
-        return answer_page(path.name, size, scored, answer, self.worth, self.shown, clip)
+        decision = self.decision(answer.probability) if answer.seen and self.shown else ""
+        return answer_page(path.name, size, scored, answer, self.worth, self.shown, decision, clip)
+
+    def decision(self, probability: float) -> str:
+        """What an answer is called, in a sentence; "" where the run decides nothing."""
+        if self.decides is None:
+            return ""
+        return sentences.decided(self.decides.call(probability), self.decides.aim)
 
     def answer_scores(self, paths: Sequence[Path], limits: Limits) -> NewAnswers:
         """Score files -> the answers that `fakeodds apply` gives.

@@ -233,14 +233,19 @@ def _scores_tab(run: OpenedRun, limits: Limits, uploads: Uploads) -> None:
                 found = make_submission(answers.probability)
                 write_submission(found, Path(made) / "submission.csv")
                 content = (Path(made) / "submission.csv").read_bytes()
-            file = uploads.result("submission.csv", content)
+            written = [uploads.result("submission.csv", content)]
+            if run.decides is not None:
+                found = run.decides.table(found)
+                content = found.to_csv(index=False, lineterminator="\n").encode()
+                written.append(uploads.result("decisions.csv", content))
         if refused:
             return html.sentence(refused[0], "refused"), nothing
         title = f"{count(len(found), 'video')} in submission.csv"
         if len(found) > _PREVIEW:
             title += f", the first {_PREVIEW}:"
         page = html.submission_preview(found.head(_PREVIEW), title, answers.alerts)
-        return page, gr.File(value=str(file), visible=True)
+        files = list(map(str, written))
+        return page, gr.File(value=files[0] if len(files) == 1 else files, visible=True)
 
     done = go.click(calibrate, files, [said, result], api_visibility="private", preprocess=False)
     done.then(lambda: None, None, files, api_visibility="private", show_progress="hidden")

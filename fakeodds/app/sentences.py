@@ -6,6 +6,7 @@ from typing import Any
 
 from fakeodds.app.answer import NEAR, Answer, DetectorAnswer
 from fakeodds.app.neighbours import LEAST_GROUPS, LEAST_VIDEOS, Neighbours, Standing
+from fakeodds.view.decided import aim_in_words
 from fakeodds.view.format import cost_of_share, listed
 from fakeodds.workflows.alerts import has_groups
 from fakeodds.workflows.worth import shows_something
@@ -52,6 +53,11 @@ def verdict(answer: Answer, shown: bool = True) -> str:
     if sure < 0.8:
         return f"More likely {side} than not."
     return f"Probably {side}." if sure < 0.95 else f"Very probably {side}."
+
+
+def decided(call: str, aim: Mapping[str, Any]) -> str:
+    """What an answer is called by the rule of `fakeodds decide`, and what that keeps to."""
+    return f"Decided by this run's rule ({aim_in_words(aim)}): {call}."
 
 
 def brief(answer: Answer, shown: bool) -> str:

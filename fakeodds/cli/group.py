@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("calibrate", "One detector's scores -> calibrated probabilities."),
     "compare": ("compare", "Every ensemble of the detectors: log loss, cost, which to take."),
     "apply": ("apply", "A fitted stack on new scores or videos -> submission.csv."),
+    "decide": ("decide", "FAKE, REAL or undecided: thresholds for stated error rates or costs."),
     "explain": ("explain", "One video: what each detector says, and does to the answer."),
     "score": ("score", "A submission against the truth: what it cost, and where."),
     "report": ("report", "The page to look at: what to expect, which detectors, why."),
@@ -35,7 +36,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Look around": ("demo", "models", "explore"),
     "From videos": ("run", "faces", "train", "predict"),
     "From score files": ("stack", "calibrate", "compare"),
-    "With the result": ("apply", "explain", "score", "report", "app", "bundle"),
+    "With the result": ("apply", "decide", "explain", "score", "report", "app", "bundle"),
     "In the shell": ("completion",),
 }
 

@@ -60,6 +60,7 @@ def apply(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.answers import Asked, record_answers
+    from fakeodds.workflows.decide import RunDecides, beside, decide_beside
     from fakeodds.workflows.imported import refuse_words_on_none
     from fakeodds.workflows.probability import answer_new
     from fakeodds.workflows.report import tell_outdated
@@ -70,6 +71,13 @@ def apply(
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
     if (stack / "run.json").exists() or not (folder / "stack.json").exists():
         RunFolder.existing(stack, reads=True).require("stack")
+    is_run = (stack / "run.json").exists()
+    is_own = is_run and out.resolve() == RunFolder(stack).submission.resolve()
+    decides = None
+    if is_run and not is_own:
+        decides = RunDecides.of(RunFolder.existing(stack, reads=True))
+    if decides is not None:
+        refuse_overwriting(beside(out), [*new, sample])
     fitted, about = load_stack(folder)
     videos = _videos_of(new)
     asked = Asked(videos or new, prior)
@@ -95,12 +103,16 @@ def apply(
         wanted = wanted_by(sample, scores.features.index.tolist())
         answers = answer_new(fitted, scores.features, about, prior, scores.groups)
     submission = submit(answers.probability, out, wanted)
-    if out.resolve() == RunFolder(stack).submission.resolve() and (stack / "run.json").exists():
+    files = {out.name: str(out)}
+    if is_own:
         run = RunFolder.existing(stack)
         record_answers(run, replace(asked, sample=sample), answers.share)
         tell_outdated(run)
+    if decides is not None:
+        decisions = decide_beside(decides, submission, out, answers.share)
+        files[decisions.name] = str(decisions)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
-    return {**found, "files": {out.name: str(out)}}
+    return {**found, "files": files}
 
 
 def _or_videos(error: InputError, stack: Path) -> InputError:

@@ -156,4 +156,4 @@ def predict(
     record_answers(folder, asked, answers.share)
     tell_outdated(folder)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
-    return answer(found, folder.path, "submission.csv")
+    return answer(found, folder.path, "submission.csv", "decisions.csv")

@@ -145,10 +145,7 @@ def run(
         how = (asked.prior, device, asked.scores, asked.backend)
         answers = new_videos.predict(tested, folder, options.jobs, *how)
     submit(answers.probability, folder.submission, wanted)
-    if asked is None:
-        folder.answered()
-    else:
-        record_answers(folder, asked, answers.share)
+    record_answers(folder, asked, answers.share)
     if wants_report:
         show_report(folder)
     else:

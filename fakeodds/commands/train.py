@@ -111,7 +111,7 @@ def train(
     alerts: list[dict[str, Any]] = []
     if asked is None:
         submit(out_of_fold(folder, options.prior), folder.submission)
-        folder.answered()
+        record_answers(folder, None)
     else:
         device = train_settings.devices[0]
         found = answer_again(folder, asked, jobs=options.jobs, device=device)

@@ -12,6 +12,7 @@ from fakeodds.deadline.clock import Clock
 from fakeodds.deadline.watchdog import Watchdog
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.decide import decide_answers
 from fakeodds.workflows.probability import moved_to, share_said
 from predictions.files import write_json
 from predictions.products import key_of
@@ -93,6 +94,7 @@ class Results:
         submission, share = self._submission(probability)
         write_submission(submission, self._run.submission)
         self._run.answered(share, **self._told)
+        decide_answers(self._run, tell=not self.doing)
         write_json(report, self._run.deadline)
         _seal(self._run, report)
 

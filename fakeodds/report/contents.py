@@ -114,6 +114,11 @@ class Contents:
         return self._json("compare", "compare.json")
 
     @cached_property
+    def decide(self) -> dict[str, Any] | None:
+        """decide.json: the rule that was chosen, and what it delivers."""
+        return self._json("decide", "decide.json")
+
+    @cached_property
     def deadline(self) -> dict[str, Any] | None:
         """deadline.json: what `predict --deadline` did with its time."""
         return self._json("deadline", "deadline.json")

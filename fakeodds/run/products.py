@@ -61,6 +61,10 @@ PRODUCTS: dict[str, Owned] = {
         command="fakeodds stack --test, or fakeodds apply RUN SCORES --out RUN/submission.csv,",
         of_videos="fakeodds predict RUN VIDEOS",
     ),
+    "decide": Owned(("decide.json",), of=("stack",), command="fakeodds decide RUN"),
+    "decisions": Owned(
+        ("decisions.csv",), of=("decide", "submission"), command="fakeodds decide RUN"
+    ),
     "looks": Owned(("test/looks.parquet",), of=("stack",)),
     "deadline": Owned(
         ("deadline.json",),

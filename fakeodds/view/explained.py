@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.app.neighbours import Neighbours
-from fakeodds.app.sentences import frequency, percent, worth
+from fakeodds.app.sentences import decided, frequency, percent, worth
 from fakeodds.view import terminal
 from fakeodds.view.format import number, shorten, signed
 from predictions.notes import note_from_json
@@ -22,6 +22,8 @@ def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> Non
             f"(--prior); as learned, where {percent(metrics['prior'])} are, it is "
             f"{percent(found['as_learned'])}."
         )
+    if found["decision"] is not None and found["seen"]:
+        terminal.say(decided(**found["decision"]))
     if not found["seen"]:
         terminal.say("Nothing was seen, so this is no judgement of the video.")
     if found["label"] is not None:

@@ -125,10 +125,21 @@ class Asked:
         return unlabelled(data) if self.unlabelled else data
 
 
-def record_answers(run: RunFolder, asked: Asked, share: float | None) -> None:
-    """Write down what submission.csv is of now, and the `share` of fakes it was moved to."""
-    stacked = run.recorded("score_files", ScoreFiles).paths
-    run.answered(share, **replace(asked, stacked=stacked).record())
+def record_answers(run: RunFolder, asked: Asked | None, share: float | None = None) -> None:
+    """Write down what submission.csv is of now, and decide by it where the run decides.
+
+    Args:
+        asked: for what; None: as the command that judged the run was told.
+        share: of fakes, to which its answers were moved.
+    """
+    from fakeodds.workflows.decide import decide_answers
+
+    if asked is None:
+        run.answered(share)
+    else:
+        stacked = run.recorded("score_files", ScoreFiles).paths
+        run.answered(share, **replace(asked, stacked=stacked).record())
+    decide_answers(run)
 
 
 def keep_others(run: RunFolder, asked: Asked) -> None:

@@ -14,6 +14,7 @@ from fakeodds.app.answer import Answer, answer_video
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.view.format import cost_of_share
+from fakeodds.workflows.decide import RunDecides
 from fakeodds.workflows.explained_video import SeenVideo, find_video
 from fakeodds.workflows.inputs import ScoreFiles
 from fakeodds.workflows.probability import moved_to
@@ -53,7 +54,8 @@ def explain(run: RunFolder, video: str, scores: ScoreFiles) -> dict[str, Any]:
     Returns:
         `video`, `probability` (calibrated: the answer), `share` (of fakes, to which it is moved as
         the run's answers for new videos are; None where it is as learned), `as_learned` (the
-        answer before that), `stacked`, `mean` (of the detectors' own), `seen`; for a labelled
+        answer before that), `decision` (what it is called by the rule of `fakeodds decide`, and
+        `aim`; None without one), `stacked`, `mean` (of the detectors' own), `seen`; for a labelled
         video of the run `label`, and `out_of_fold`, the answer of a stack that had not learned
         from it; `detectors` (see `_detector`), `faces` (those whose effect is largest: `frame`,
         `face`, `own`, `effect`, `without`), `neighbours` (labelled videos that got about the
@@ -74,12 +76,16 @@ def explain(run: RunFolder, video: str, scores: ScoreFiles) -> dict[str, Any]:
     # Labelled videos keep their own share of fakes.
     share = share_for_new(run.record["settings"]) if known is None else None
     answer = _moved(learned, share, about)
+    decides = RunDecides.of(run)
     given = seen.frames.groupby("model")["logit"].mean().to_dict()
     return {
         "video": seen.name,
         "probability": answer.probability,
         "share": share,
         "as_learned": learned.probability,
+        "decision": None
+        if decides is None
+        else {"call": decides.call(answer.probability, share), "aim": dict(decides.aim)},
         "stacked": answer.stacked,
         "mean": None if _has_raw(about) else answer.mean,
         "seen": answer.seen,

@@ -25,7 +25,14 @@ from predictions.words import count
 
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
-    *("submission.csv", "oof.csv", "metrics.json", "measures.csv", "leaderboard.csv"),
+    *(
+        "submission.csv",
+        "decisions.csv",
+        "oof.csv",
+        "metrics.json",
+        "measures.csv",
+        "leaderboard.csv",
+    ),
     *("reliability.png", "clip.png", "stack"),
 )
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
+from fakeodds.workflows.answers import record_answers
 from fakeodds.workflows.probability import NewAnswers, answer_new, read_about
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import Prior
@@ -81,7 +82,7 @@ def submit_scored(
         about = read_about(run.stack)
         answers = answer_new(stack, tested.features, about, prior, tested.groups)
     submit(answers.probability, run.submission, wanted)
-    run.answered(answers.share)
+    record_answers(run, None, answers.share)
     return answers.alerts_to_json()
 
 

@@ -147,7 +147,7 @@ def test_no_fold_is_decided_by_its_own_rule() -> None:
     assert sum(counts.values()) == len(y)
     expected = counts["REAL called FAKE"] / (y == 0).sum()
     assert decided.delivered.false_alarms.value == pytest.approx(expected)
-    assert np.isnan(decided.delivered.cost.value)
+    assert decided.delivered.cost is None
 
 
 def test_the_order_of_rows_and_names_of_groups_change_nothing() -> None:
@@ -181,6 +181,7 @@ def test_a_label_that_is_not_there_is_never_missed() -> None:
         ),
         ({"misses": 0.1, "cost_miss": 2.0}, "cannot be kept to at once"),
         ({"confidence": 0.9}, "without a rate"),
+        ({"misses": 0.1, "confidence": 0.4}, "confidence is 0.4"),
         ({"confidence": 0.9, "cost_miss": 1.0}, "without a rate"),
         ({"false_alarms": 1.5}, "false_alarms is 1.5"),
         ({"cost_miss": -1.0}, "cost_miss is -1"),

@@ -93,7 +93,7 @@ def test_a_weight_of_two_is_the_row_twice(forty: tuple[np.ndarray, np.ndarray]) 
     y, p = forty
     w = np.arange(40) % 3
     twice = np.repeat(np.arange(40), w)
-    for measure in (eer, min_dcf, min_cllr, partial_auc):
+    for measure in (eer, min_dcf, min_cllr, partial_auc, aurc):
         assert measure(y, p, w) == pytest.approx(measure(y[twice], p[twice]))
     assert cllr(y, p, w, prior=0.25) == pytest.approx(cllr(y[twice], p[twice], prior=0.25))
 

@@ -18,6 +18,7 @@ ORDER = (
     "brought",
     "diversity",
     "decisions",
+    "operating",
     "slices",
     "domains",
     "frame_rules",

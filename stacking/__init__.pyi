@@ -33,6 +33,11 @@ from .procedure import FittedProcedure as FittedProcedure
 from .procedure import Procedure as Procedure
 from .registry import META_LEARNERS as META_LEARNERS
 from .registry import create_meta_learner as create_meta_learner
+from .shift.adapt import leaning as leaning
+from .shift.two_sample import TwoSample as TwoSample
+from .shift.two_sample import tell_apart as tell_apart
+from .shift.verdict import ShiftVerdict as ShiftVerdict
+from .shift.verdict import judge_shift as judge_shift
 from .stack import Stack as Stack
 from .store import load_stack as load_stack
 from .store import save_stack as save_stack

@@ -100,6 +100,7 @@ shard_option = click.option(
     "same command without it joins them.",
 )
 prior_option = setting_option(StackOptions, "prior")
+shift_option = setting_option(StackOptions, "shift")
 jobs_option = setting_option(StackOptions, "jobs")
 dataset_options = settings_options(DatasetOptions, to="dataset_options", heading="Dataset")
 imported_options = settings_options(
@@ -111,7 +112,7 @@ train_options = settings_options(TrainSettings, to="train_settings", heading="Tr
 detectors_option = setting_option(TrainSettings, "detectors", heading="Faces")
 
 _JUDGING = ("folds", "seed", "jobs")
-_CALIBRATION = ("calibration", "clip", "prior")
+_CALIBRATION = ("calibration", "clip", "prior", "shift")
 
 
 def stack_options(*further: str) -> Decorator:

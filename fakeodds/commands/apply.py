@@ -19,10 +19,11 @@ from fakeodds.cli.options import (
     name_code,
     prior_option,
     sample_option,
+    shift_option,
 )
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreColumns, ScoreFiles, tell_of_cuts
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.settings import Prior, Shift
 from predictions.errors import InputError
 
 
@@ -36,6 +37,7 @@ from predictions.errors import InputError
 )
 @sample_option
 @prior_option
+@shift_option
 @columns_of_new
 @code_option
 @jobs_option
@@ -45,6 +47,7 @@ def apply(
     out: Path,
     sample: Path | None,
     prior: Prior,
+    shift: Shift,
     columns: ScoreColumns,
     jobs: int,
     code: tuple[str, ...],
@@ -63,6 +66,7 @@ def apply(
     from fakeodds.workflows.decide import RunDecides, beside, decide_beside
     from fakeodds.workflows.imported import refuse_words_on_none
     from fakeodds.workflows.probability import answer_new
+    from fakeodds.workflows.reference import Reference
     from fakeodds.workflows.report import tell_outdated
     from fakeodds.workflows.submission import as_found, submit, wanted_by
     from stacking import load_stack
@@ -80,7 +84,7 @@ def apply(
         refuse_overwriting(beside(out), [*new, sample])
     fitted, about = load_stack(folder)
     videos = _videos_of(new)
-    asked = Asked(videos or new, prior)
+    asked = Asked(videos or new, prior, shift)
     if videos:
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import new_videos
@@ -94,14 +98,21 @@ def apply(
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
-        answers = new_videos.predict(data, run, jobs, prior, asked=imported, submits=False)
+        answers = new_videos.predict(data, run, jobs, asked.adapting, asked=imported, submits=False)
     else:
         try:
             scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         except InputError as error:
             raise _or_videos(error, stack) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
-        answers = answer_new(fitted, scores.features, about, prior, scores.groups)
+        answers = answer_new(
+            fitted,
+            scores.features,
+            about,
+            asked.adapting,
+            scores.groups,
+            reference=Reference.of(folder),
+        )
     submission = submit(answers.probability, out, wanted)
     files = {out.name: str(out)}
     if is_own:

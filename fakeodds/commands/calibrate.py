@@ -101,7 +101,7 @@ def calibrate(
     _print_measures(pd.read_csv(run.measures))
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
-    alerts = submit_scored(fitted, scored, tested, run, options.prior, wanted)
+    alerts = submit_scored(fitted, scored, tested, run, options.adapting, wanted)
     files = [*STACK_FILES]
     if wants_report:
         files.append(show_report(run).name)

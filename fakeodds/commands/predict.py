@@ -23,10 +23,11 @@ from fakeodds.cli.options import (
     prior_option,
     sample_option,
     shard_option,
+    shift_option,
 )
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles, tell_of_cuts
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.settings import Prior, Shift
 from predictions.errors import InputError
 from predictions.shards import Shard
 
@@ -40,6 +41,7 @@ from predictions.shards import Shard
 @dataset_options
 @imported_options
 @prior_option
+@shift_option
 @click.option(
     "--device", default="auto", show_default=True, help="Where detectors compute: auto, cpu, cuda."
 )
@@ -67,6 +69,7 @@ def predict(
     dataset_options: DatasetOptions,
     imported: ScoreFiles,
     prior: Prior,
+    shift: Shift,
     device: str,
     backend: Any,
     deadline: float | None,
@@ -97,6 +100,12 @@ def predict(
         raise InputError(
             "keeps its clock on one machine", option="--deadline", remedy="leave --shard out"
         )
+    if deadline is not None and shift != "none":
+        raise InputError(
+            "answers each video for itself, and cannot compare them",
+            option="--deadline",
+            remedy="leave --shift out",
+        )
     if deadline is not None:
         from fakeodds.deadline.ending import guarded, tell
 
@@ -119,7 +128,7 @@ def predict(
     )
     data = dataset_options.read_new(videos)
     tell_of_cuts(folder.record["settings"], data.crops)
-    asked = Asked(videos, prior, dataset_options, imported, sample, backend=backend)
+    asked = Asked(videos, prior, shift, dataset_options, imported, sample, backend=backend)
     if deadline is not None:
         from fakeodds.deadline.predict import predict_in_time
 
@@ -151,7 +160,7 @@ def predict(
         return answer({"shard": str(shard), "videos": done}, run)
     wanted = wanted_by(sample, data.videos["video"].tolist())
     keep_others(folder, asked)
-    answers = new_videos.predict(data, folder, jobs, prior, device, imported, backend)
+    answers = new_videos.predict(data, folder, jobs, asked.adapting, device, imported, backend)
     submission = submit(answers.probability, folder.submission, wanted)
     record_answers(folder, asked, answers.share)
     tell_outdated(folder)

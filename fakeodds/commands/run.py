@@ -129,12 +129,14 @@ def run(
     if tested is not None and test is not None:
         read = DatasetOptions(layout=layout)
         scored = ScoreFiles(paths=test_scores, kind=imported.kind)
-        asked = Asked((test,), options.prior, read, scored, sample, backend=backend)
+        asked = Asked((test,), options.prior, options.shift, read, scored, sample, backend=backend)
     elif videos["label"].isna().any():
         tested = new_videos.unlabelled(data)
         terminal.note(f"predicted: {count(len(tested.videos), 'video')} without a label.")
         scored = ScoreFiles(paths=imported.paths, kind=imported.kind)
-        asked = Asked((dataset,), options.prior, dataset_options, scored, sample, True, backend)
+        asked = Asked(
+            (dataset,), options.prior, options.shift, dataset_options, scored, sample, True, backend
+        )
     if tested is None or asked is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
         answers = NewAnswers(out_of_fold(folder, options.prior), [])
@@ -142,7 +144,7 @@ def run(
         # Whatever it holds, it is not of these videos until they are scored.
         folder.clear("submission")
         device = train_settings.devices[0]
-        how = (asked.prior, device, asked.scores, asked.backend)
+        how = (asked.adapting, device, asked.scores, asked.backend)
         answers = new_videos.predict(tested, folder, options.jobs, *how)
     submit(answers.probability, folder.submission, wanted)
     record_answers(folder, asked, answers.share)

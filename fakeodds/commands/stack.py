@@ -112,7 +112,7 @@ def stack(
     print_domains(judged)
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
-    alerts = submit_scored(fitted, scored, tested, run, options.prior, wanted)
+    alerts = submit_scored(fitted, scored, tested, run, options.adapting, wanted)
     if wants_report:
         show_report(run)
     else:

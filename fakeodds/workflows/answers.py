@@ -13,7 +13,7 @@ from base_models.detectors.registry import BackendName
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.inputs import DatasetOptions, ScoreFiles
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.settings import Adapting, Prior, Shift
 from predictions.notes import NoteKind
 from predictions.settings import as_json, from_json
 from predictions.words import name_some
@@ -48,7 +48,7 @@ class Asked:
 
     Attributes:
         videos: the paths.
-        prior: the share of fakes among them.
+        prior: the share of fakes among them. shift: what is done where they are of another kind.
         dataset: how they are read.
         scores: score files of them.
         sample: the sample submission.
@@ -61,6 +61,7 @@ class Asked:
 
     videos: tuple[Path, ...]
     prior: Prior = None
+    shift: Shift = "none"
     dataset: DatasetOptions = field(default_factory=DatasetOptions)
     scores: ScoreFiles = field(default_factory=ScoreFiles)
     sample: Path | None = None
@@ -102,6 +103,11 @@ class Asked:
         paths = tuple(dict.fromkeys((*self.scores.paths, *new))) if imported.paths else ()
         lacks = not new and not set(imported.paths) <= set(self.stacked)
         return replace(self, scores=replace(self.scores, paths=paths), lacks_scores=lacks)
+
+    @property
+    def adapting(self) -> Adapting:
+        """How the answers are adapted to the videos."""
+        return Adapting(self.prior, self.shift)
 
     @property
     def why_not_again(self) -> str:
@@ -184,5 +190,5 @@ def answer_again(
     terminal.note(AGAIN(videos=videos))
     data = asked.read()
     wanted = wanted_by(asked.sample, data.videos["video"].tolist())
-    how = (asked.prior, device, asked.scores, asked.backend)
+    how = (asked.adapting, device, asked.scores, asked.backend)
     return predict(data, run, jobs, *how), wanted

@@ -17,6 +17,7 @@ from fakeodds.workflows.judged_files import (
 )
 from fakeodds.workflows.judged_rows import check_labels, outer_folds, sliced_columns
 from fakeodds.workflows.probability import unseen_probability
+from fakeodds.workflows.reference import write_reference
 from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
@@ -53,7 +54,7 @@ def plain_stack(options: StackOptions) -> Any:
 
 def judging_inputs(scored: ScoredVideos, options: StackOptions) -> dict[str, Any]:
     """What judging and fitting depend on beside the scores, for the product's key."""
-    fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior")}
+    fitting = {k: v for k, v in asdict(options).items() if k not in ("jobs", "prior", "shift")}
     inputs = {"options": fitting, "reverse": scored.reverse, "versions": versions()}
     return {**inputs, "brought": dict(scored.brought)} if scored.brought else inputs
 
@@ -157,6 +158,8 @@ def fit_and_judge(
         known["unseen"] = unseen_probability(stack, known)
         with terminal.working("measuring, drawing and saving it"):
             save_stack(stack, run.stack, known)
+            taken = fitted.by_rule(scored.features)[list(stack.feature_names_in_)]
+            write_reference(taken, rows, run.stack, options.seed)
             if fitted.robust is not None:
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)

@@ -33,7 +33,8 @@ from fakeodds.workflows.media import (
     tell_coverage,
 )
 from fakeodds.workflows.probability import NewAnswers, answer_new
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.reference import Reference
+from fakeodds.workflows.settings import Adapting
 from predictions.files import read_parquet, write_table
 from predictions.frame_rules import rule_table_of
 from predictions.notes import Note, NoteKind
@@ -62,7 +63,7 @@ def predict(
     dataset: Dataset,
     run: RunFolder,
     jobs: int,
-    prior: Prior,
+    adapting: Adapting,
     device: str = "auto",
     asked: ScoreFiles | None = None,
     backend: BackendName = "auto",
@@ -124,7 +125,8 @@ def predict(
     table = rule_table_of(parts, **about.get("frames", {}))
     features = gathered(videos, table, detectors, imported).features
     groups = videos.set_index("video")["group"] if "group" in videos else None
-    return answer_new(stack, features, about, prior, groups, gaps=True)
+    reference = Reference.of(run.stack)
+    return answer_new(stack, features, about, adapting, groups, reference=reference, gaps=True)
 
 
 def predict_shard(

@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.view import terminal
+from fakeodds.workflows.reference import Reference
 from fakeodds.workflows.scales import alerts_on_new
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.settings import Adapting, Prior
+from fakeodds.workflows.shift import NOT_COMPARED, compare_with_labelled, leaning, shift_note
 from predictions.files import read_json
 from predictions.notes import Note
 from predictions.words import count
@@ -45,17 +47,40 @@ def answer_new(
     stack: Any,
     features: pd.DataFrame,
     about: dict[str, Any],
-    prior: Prior,
+    adapting: Adapting,
     groups: pd.Series | None = None,
     *,
+    reference: Reference | None = None,
     gaps: bool = False,
 ) -> NewAnswers:
-    """`stack_probability`, moved to the share of fakes that is said (`share_said`), and what to
-    beware of in these scores, which is printed too."""
-    alerts = alerts_on_new(features, about, groups)
+    """`stack_probability`, adapted to these videos as is said, and what to beware of in their
+    scores, which is printed too.
+
+    Args:
+        reference: the labelled videos, with which the new ones are compared; None: they are not.
+    """
+    taken = as_taken(stack, features, about, gaps=gaps)
+    probability = probability_of(stack, taken)
+    verdict = None
+    if reference is not None:
+        verdict = compare_with_labelled(reference, taken, groups, probability)
+    alerts = alerts_on_new(features, about, groups, shifts=verdict is None)
+    adapts = adapting.shift == "auto"
+    if verdict is not None:
+        note = shift_note(verdict, about["prior"], adapted=adapts)
+        if verdict.kind == "other":
+            alerts = [note, *alerts]
+        else:
+            terminal.note(note)
     terminal.print_alerts(alerts)
-    probability = stack_probability(stack, features, about, gaps=gaps)
-    share = share_said(prior, probability, about, groups)
+    if adapts and verdict is None:
+        terminal.note(NOT_COMPARED())
+    share = share_said(adapting.prior, probability, about, groups)
+    if adapts and verdict is not None and reference is not None:
+        if verdict.kind == "share" and adapting.prior is None:
+            share = verdict.share
+        if verdict.kind == "other":
+            probability = leaning(probability, reference, taken)
     return NewAnswers(moved_to(share, probability, about), alerts, share)
 
 
@@ -67,6 +92,22 @@ def stack_probability(
 
     With `gaps`, columns that the stack knows may not be there: their scores are missing.
     """
+    return probability_of(stack, as_taken(stack, features, about, gaps=gaps))
+
+
+def probability_of(stack: Any, taken: pd.DataFrame) -> pd.Series:
+    """Calibrated probability of FAKE of scores as `as_taken` gives them."""
+    return pd.Series(stack.predict_proba(taken)[:, 1], index=taken.index)
+
+
+def as_taken(
+    stack: Any, features: pd.DataFrame, about: Mapping[str, Any], *, gaps: bool = False
+) -> pd.DataFrame:
+    """The columns that the stack takes, in its order; args as of `stack_probability`.
+
+    Raises:
+        InputError: one of them is not there.
+    """
     from predictions.frame_rules import by_rule, with_models
 
     if gaps:
@@ -75,8 +116,8 @@ def stack_probability(
         features = by_rule(features, **about["frames"])
     if gaps:
         features = features.reindex(columns=stack.feature_names_in_)
-    features = stack.align(features)
-    return pd.Series(stack.predict_proba(features)[:, 1], index=features.index)
+    aligned: pd.DataFrame = stack.align(features)
+    return aligned
 
 
 def unseen_probability(stack: Any, about: dict[str, Any]) -> float:

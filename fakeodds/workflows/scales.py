@@ -91,17 +91,24 @@ def other_scales(features: pd.DataFrame, scales: Mapping[str, Mapping[str, Any]]
 
 
 def alerts_on_new(
-    features: pd.DataFrame, about: Mapping[str, Any], groups: "pd.Series[Any] | None" = None
+    features: pd.DataFrame,
+    about: Mapping[str, Any],
+    groups: "pd.Series[Any] | None" = None,
+    *,
+    shifts: bool = True,
 ) -> list[Note]:
     """What to beware of in the scores of new videos, against those that a stack was fitted on.
 
     Args:
         features: of the new videos. about: of `load_stack`. groups: of the same videos, if known.
+        shifts: whether it counts where they lie; not where the videos themselves are compared.
     """
     gaps = rarer(features, about.get("missing", {}))
     counted = None if groups is None else groups.reindex(features.index).nunique(dropna=False)
     other = other_scales(features, about.get("scales", {}))
-    return [*gaps, *(other or shifted(features, about.get("distributions", {}), counted))]
+    if shifts and not other:
+        other = shifted(features, about.get("distributions", {}), counted)
+    return [*gaps, *other]
 
 
 def missing_of(features: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, float]:

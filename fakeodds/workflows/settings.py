@@ -14,6 +14,9 @@ from stacking.registry import META_LEARNERS, Take
 #: Share of fakes among the videos to predict; "auto" estimates it, None leaves that of training.
 Prior = float | Literal["auto"] | None
 
+#: What is done where new videos are of another kind than the labelled ones.
+Shift = Literal["none", "auto"]
+
 #: Bounds of the final probability.
 Clip = Literal["auto", "none"] | tuple[float, float]
 
@@ -107,6 +110,12 @@ class StackOptions:
         parse=read_prior,
         heading="Calibration",
     )
+    shift: Shift = setting(
+        "none",
+        "Where the new videos' scores are of another kind than the labelled ones': {choices}; auto "
+        "moves the answers to the share of fakes, or leans on the mean of all detectors.",
+        heading="Calibration",
+    )
     folds: int = setting(
         5, "Outer folds that judge; groups stay whole.", least=2, most=100, heading="Judging"
     )
@@ -124,3 +133,20 @@ class StackOptions:
 
     def __post_init__(self) -> None:
         check_settings(self, "stacking")
+
+    @property
+    def adapting(self) -> "Adapting":
+        """How the answers for new videos are adapted to them."""
+        return Adapting(self.prior, self.shift)
+
+
+@dataclass(frozen=True)
+class Adapting:
+    """How a stack's answers are adapted to the new videos that they are for.
+
+    Attributes:
+        prior: the share of fakes among them. shift: what is done where they are of another kind.
+    """
+
+    prior: Prior = None
+    shift: Shift = "none"

@@ -11,8 +11,9 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.workflows.answers import record_answers
 from fakeodds.workflows.probability import NewAnswers, answer_new, read_about
+from fakeodds.workflows.reference import Reference
 from fakeodds.workflows.scored_videos import ScoredVideos
-from fakeodds.workflows.settings import Prior
+from fakeodds.workflows.settings import Adapting, Prior
 from predictions.errors import InputError
 from predictions.submission import Sample, make_submission, read_sample, write_submission
 from predictions.tables.scores import ScoreTable
@@ -66,7 +67,7 @@ def submit_scored(
     scored: ScoredVideos,
     tested: NewScores | None,
     run: RunFolder,
-    prior: Prior,
+    adapting: Adapting,
     wanted: Sample | None,
 ) -> list[dict[str, Any]]:
     """submission.csv of `stack` and `calibrate`: the test scores, else the unlabelled rows.
@@ -77,10 +78,13 @@ def submit_scored(
     tested = tested or unlabelled(scored)
     if tested is None:
         terminal.note("submission.csv: no --test, so it holds the out-of-fold probabilities.")
-        answers = NewAnswers(out_of_fold(run, prior), [])
+        answers = NewAnswers(out_of_fold(run, adapting.prior), [])
     else:
         about = read_about(run.stack)
-        answers = answer_new(stack, tested.features, about, prior, tested.groups)
+        reference = Reference.of(run.stack)
+        answers = answer_new(
+            stack, tested.features, about, adapting, tested.groups, reference=reference
+        )
     submit(answers.probability, run.submission, wanted)
     record_answers(run, None, answers.share)
     return answers.alerts_to_json()

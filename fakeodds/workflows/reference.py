@@ -1,0 +1,56 @@
+"""The labelled videos' scores as the stack takes them, kept to compare new ones with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from predictions.files import read_parquet, write_table
+from predictions.groups import group_codes
+
+#: Beside the stack; and rows that are kept at most, whole groups by chance.
+NAME, _MOST = "labelled.parquet", 6000
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Labelled videos.
+
+    Attributes:
+        features: a column for each of the stack's, scores out of fold; index `video`.
+        label: 1 = FAKE, 0 = REAL. group: what is drawn as a whole. Both on the same index.
+    """
+
+    features: pd.DataFrame
+    label: "pd.Series[Any]"
+    group: "pd.Series[Any]"
+
+    @classmethod
+    def of(cls, stack: Path) -> "Reference | None":
+        """What lies beside a stack in its folder; None where nothing does.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        path = stack / NAME
+        if not path.exists():
+            return None
+        table = read_parquet(path)
+        return cls(table.drop(columns=["label", "group"]), table["label"], table["group"])
+
+
+def write_reference(features: pd.DataFrame, rows: pd.DataFrame, stack: Path, seed: int) -> None:
+    """Keep labelled videos beside a stack.
+
+    Args:
+        features: as the stack takes them, a row a labelled video. rows: their label and group.
+        stack: its folder. seed: of which groups are kept where there are many.
+    """
+    codes = group_codes(rows["group"], len(rows), sort=True)
+    order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
+    sizes = np.bincount(codes)[order]
+    kept = np.isin(codes, order[np.cumsum(sizes) <= max(_MOST, int(sizes[0]))])
+    table = features[kept].assign(label=rows["label"][kept], group=rows["group"][kept].astype(str))
+    write_table(table.reset_index(names="video").set_index("video"), stack / NAME)

@@ -1,0 +1,1 @@
+"""New videos that may be of another kind than the labelled ones: are they, and what then."""

@@ -81,8 +81,8 @@ def main() -> None:
     splits = side_by_side(judge_split, work, options.jobs)
     found = pd.DataFrame(list(chain.from_iterable(splits)))
     print(f"{options.table}, {options.meta}, {options.splits} splits, {len(table.y)} rows")
-    for aim, rows in found.groupby(["rate", "asked", "confidence"]):
-        rate, asked, confidence = str(aim[0]), float(aim[1]), float(aim[2])
+    for _, rows in found.groupby(["rate", "asked", "confidence"]):
+        rate, asked, confidence = rows[["rate", "asked", "confidence"]].iloc[0].tolist()
         how = f"confidence {confidence:g}" if confidence else "on average    "
         percents = 100 * rows[["promised", "videos", "groups"]].astype(float)
         mean = percents.mean()

@@ -105,7 +105,7 @@ def domains(X: pd.DataFrame, about: pd.DataFrame) -> None:
         worst = max(worst, float(alone))
         kinds = ", ".join(f"{part[2]} {part[3]:.2f}" for part in found)
         means = ", ".join(f"{value:.4f}" for value in table.mean())
-        promised = np.mean([part[4] for part in found])
+        promised = float(np.mean([part[4] for part in found]))
         print(
             f"{domain:16}{len(table):6}: {kinds}; {promised:.4f}; {means}; "
             f"paired {z:+.2f}, of the loss {alone:+.2f}",

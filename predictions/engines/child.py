@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from predictions.engines.local import ALONE, IDLE, alone_in_process, end_with, environment, undisturbed
+from predictions.engines.local import (
+    ALONE,
+    IDLE,
+    alone_in_process,
+    end_with,
+    environment,
+    undisturbed,
+)
 
 Result = TypeVar("Result")
 

@@ -9,11 +9,13 @@ work. Whatever becomes of workers, each piece is done: Dask gives those of a dea
 and one that seems to kill them is tried when nothing else is under way, then given up as `lost`.
 """
 
+import gc
 import logging
 import os
 import re
 import sys
 import time
+import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -370,6 +372,10 @@ def open_cluster(
             KeyError,
             AssertionError,
         ) as error:
+            # The half-made client goes now. Where Python collects it while another one begins, it
+            # waits for a lock that this one holds, for ever.
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
             raise InputError(
                 f"no scheduler answers at {where}",
                 option="--engine",

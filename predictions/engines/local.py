@@ -31,8 +31,8 @@ from predictions.errors import InputError
 Result = TypeVar("Result")
 Piece = tuple[Any, ...]
 
-#: How often a piece is tried alone before it is lost: more than once, since a machine that is out of
-#: memory kills whatever is large, and not what made it so.
+#: How often a piece is tried alone before it is lost: more than once, since a machine that is out
+#: of memory kills whatever is large, and not what made it so.
 ALONE = 3
 #: Seconds after which an idle process ends: what it has imported is worth keeping for a while.
 IDLE = 300

@@ -142,13 +142,15 @@ def set_misses(
 ) -> tuple[float, float, float]:
     """Of equally good columns: how often one is left out of the 95 % set, how often Holm against
     the one that came out best refuses one, and how often against one that was named before."""
-    missed, against_best, against_named = [], [], []
+    missed: list[bool] = []
+    against_best: list[bool] = []
+    against_named: list[bool] = []
     for seed, (y, q, groups, random) in enumerate(drawn(table, p, n_groups, draws)):
         n = groups.max() + 1
         dealt = np.argsort(random.random((n, q.shape[1])), axis=1)[groups]
         losses = np.take_along_axis(row_log_loss(y[:, None], q), dealt, axis=1)
         found = confidence_set(losses, groups, n_draws=1000, seed=seed)
-        missed.append(not found.members.all())
+        missed.append(not bool(found.members.all()))
         sums, mass = group_sums(losses, groups, n), np.bincount(groups).astype(np.float64)
         for reference, kept in (
             (int(losses.mean(axis=0).argmin()), against_best),

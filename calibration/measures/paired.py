@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from calibration.inputs import Codes, Floats, check_probability, check_scored
 from calibration.measures.bootstrap import group_sums, units_of
@@ -110,8 +110,8 @@ def paired_difference(
         groups: what stays together, (n,); each row alone if not given. Over 2,000 of them are
             joined into blocks (`bootstrap.units_of`).
         measure: of the log loss and the Brier score the rows' differences are summed by group; of
-            the AUC what each group adds to it (placements: DeLong, DeLong and Clarke-Pearson 1988;
-            by group: Obuchowski 1997), both labels weighing alike.
+            the AUC what each group's ranks add to it (Bandos, Rockette and Gur 2005; the standard
+            error is that of Obuchowski 1997).
         n_draws: cuts into halves; all there are of up to 14 groups. seed: of the draws.
         level: of the interval.
 
@@ -136,7 +136,8 @@ def paired_difference(
     codes = group_codes(groups, len(labels), sort=True)
     if groups is not None:
         order = row_order(codes, first, second, labels)
-        labels, first, second, codes = (one[order] for one in (labels, first, second, codes))
+        labels, first, second = labels[order], first[order], second[order]
+        codes = codes[order]
     n_groups = int(codes.max()) + 1
     if measure == "auc" and labels.min() == labels.max():
         nan = float("nan")
@@ -144,7 +145,10 @@ def paired_difference(
     sums, mass = difference_sums(labels, first, second, codes, measure)
     tests = mean_tests(sums[:, None], mass, n_draws=n_draws, seed=seed, level=level)
     value = float(tests.value[0])
-    error = _standard_error(sums - mass * value, mass)
+    if measure == "auc":
+        error = _error_of_areas(labels, first, second, codes)
+    else:
+        error = _error(sums - mass * value, len(labels))
     return PairedDifference(
         measure=measure,
         value=value,
@@ -167,13 +171,12 @@ def difference_sums(
     """
     n_groups = int(codes.max()) + 1
     if measure == "auc":
-        fakes = y.sum()
-        weight = np.where(y == 1, 1 / fakes, 1 / (len(y) - fakes))
-        won = AucRows(y, p).placements() - AucRows(y, q).placements()
-        # Both labels' means of `won` are the difference, which therefore moves twice as much as
-        # their mean does when groups come or go.
-        whole = float((weight * won).sum()) / 2
-        rows = np.column_stack([weight * (won - whole / 2), weight / 2])
+        # Ranks, as an AUC knows no scale; each row is placed among the other label's ranks of both
+        # columns, so that to swap them within a group is to turn the sign of what it adds.
+        n, weight = len(y), _of_own_label(y)
+        ranks = np.concatenate([rankdata(p), rankdata(q)])
+        won = AucRows(np.tile(y, 2), ranks).placements()
+        rows = np.column_stack([weight * (won[:n] - won[n:]), weight / 2])
     else:
         each = [row_log_loss(y, x) if measure == "log_loss" else (x - y) ** 2 for x in (p, q)]
         rows = np.column_stack([each[0] - each[1], np.ones(len(y))])
@@ -222,7 +225,7 @@ def halves(n_groups: int, n_draws: int, seed: int = 0) -> Iterator[Floats]:
     """
     if n_groups - 1 <= math.log2(n_draws):
         cuts = np.arange(2 ** (n_groups - 1))[:, None] >> np.arange(n_groups) & 1
-        yield 1.0 - cuts
+        yield (1 - cuts).astype(np.float64)
         return
     random = np.random.default_rng(seed)
     size = max(1, _BLOCK_VALUES // n_groups)
@@ -253,8 +256,23 @@ def _shares(sums: Floats) -> Floats:
     return np.asarray(sums[:, :-1] / np.where(mass > _ROUNDING * mass.max(), mass, np.nan))
 
 
-def _standard_error(sums: Floats, mass: Floats) -> float:
-    n_groups = len(mass)
+def _of_own_label(y: Floats) -> Floats:
+    """One over the number of rows with the same label, (n,)."""
+    fakes = y.sum()
+    return np.where(y == 1, 1 / fakes, 1 / (len(y) - fakes))
+
+
+def _error_of_areas(y: Floats, p: Floats, q: Floats, codes: Codes) -> float:
+    """Standard error of a difference of AUCs over groups: of the sums of their placements."""
+    won = AucRows(y, p).placements() - AucRows(y, q).placements()
+    weight = _of_own_label(y)
+    moved = weight * (won - (weight * won).sum() / 2)
+    return _error(np.bincount(codes, weights=moved), 1.0)
+
+
+def _error(residuals: Floats, mass: float) -> float:
+    """Standard error of a mean from its residuals summed by group; infinite with one group."""
+    n_groups = len(residuals)
     if n_groups < 2:
         return float("inf")
-    return float(np.sqrt(n_groups / (n_groups - 1) * (sums**2).sum()) / mass.sum())
+    return float(np.sqrt(n_groups / (n_groups - 1) * (residuals**2).sum()) / mass)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
+from calibration.measures.many import confidence_set_of
 from predictions.errors import InputError
 from predictions.frame_rules import DEFAULT_RULE, rules_of
 from predictions.order import column_order
@@ -239,6 +240,8 @@ def _table(
     intervals = _intervals(sums, counts, n_boot, seed)
     values = np.array([one.value for one in intervals])
     difference, error = paired_differences(sums, counts, int(np.argmin(values)))
+    with one_blas_thread():
+        may_be_best = confidence_set_of(sums, seed=seed)
     table = pd.DataFrame(
         {
             "models": [tuple(names[j] for j in np.flatnonzero(mask)) for mask in masks],
@@ -248,6 +251,8 @@ def _table(
             "high": [one.high for one in intervals],
             "difference": difference,
             "standard_error": error,
+            "confidence_set": may_be_best.members,
+            "mcs_p": may_be_best.p_values,
         }
     )
     return pd.concat([table, spent], axis=1)

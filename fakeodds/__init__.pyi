@@ -150,11 +150,13 @@ from stacking import Stack as Stack
 from stacking import XGBoostLearner as XGBoostLearner
 from stacking import blend_weights as blend_weights
 from stacking import choose_ensemble as choose_ensemble
+from stacking import compare_calibrators as compare_calibrators
 from stacking import compare_rules as compare_rules
 from stacking import compare_subsets as compare_subsets
 from stacking import create_meta_learner as create_meta_learner
 from stacking import domain_predictions as domain_predictions
 from stacking import domain_splits as domain_splits
+from stacking import ensemble_predictions as ensemble_predictions
 from stacking import greedy_selection as greedy_selection
 from stacking import is_score_column as is_score_column
 from stacking import leaderboard as leaderboard

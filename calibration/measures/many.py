@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import pdist, squareform
 
 from calibration.inputs import Floats
 from calibration.measures.bootstrap import group_sums, units_of
@@ -15,6 +16,9 @@ from predictions.order import row_order
 
 #: Sums that are held, of all columns under all patterns of signs, and the fewest patterns.
 _DRAWN_VALUES, _LEAST_DRAWS = 1_000_000, 1000
+
+#: Pairs that are drawn at once: few enough to stay near the processor.
+_BLOCK = 64
 
 #: Of the largest sum: what is smaller than that is rounding.
 _ROUNDING = 1e-12
@@ -74,9 +78,9 @@ def confidence_set(
 ) -> ConfidenceSet:
     """The columns that cannot be told from the best (Hansen, Lunde and Nason 2011).
 
-    As long as the columns' losses are shown to differ, the one that is furthest above their mean,
-    in standard errors, goes (T_max); a column's p-value is the largest of any step until then. The
-    best of all columns is in the set in 1 - alpha of cases, however many there are.
+    As long as any two columns are shown to differ, the one that is furthest behind another, in
+    standard errors, goes (T_R); a column's p-value is the largest of any step until then. The best
+    of all columns is in the set in 1 - alpha of cases, however many there are.
 
     In place of blocks of time whole groups are drawn, by the same random signs as in
     `paired_difference`: of two columns the p-value is that of their paired difference.
@@ -120,27 +124,44 @@ def confidence_set_of(
     draws = n_draws or max(min(N_DRAWS, _DRAWN_VALUES // sums.shape[1]), _LEAST_DRAWS)
     units, n_units = units_of(np.arange(len(sums)), seed)
     left = group_sums(sums - sums.mean(axis=1, keepdims=True), units, n_units).T
-    # A row a column, so that what goes is a row: sums under each pattern of signs, (s, draws).
+    # Sums under each pattern of signs, of which the first is as they came: (s, draws).
     drawn = np.concatenate(
         [left @ (2 * half - 1).T for half in halves(n_units, draws, seed)], axis=1
     )
+    errors = squareform(pdist(left))
+    # Columns that are the same in all groups are never behind each other.
+    errors[errors <= _ROUNDING * max(float(np.abs(left).max()), 1e-300)] = np.inf
+    going, most, best = _order_of_going((drawn[:, :1] - drawn[:, 0]) / errors)
+    back = [best, *going[::-1]]
+    drawn, errors = drawn[back], errors[np.ix_(back, back)]
     p_values = np.ones(len(left))
-    there = np.arange(len(left))
-    least = 0.0
-    nothing = _ROUNDING * max(float(np.abs(sums).max()), 1e-300) * np.sqrt(n_units)
-    behind, moved = np.empty_like(left), np.empty_like(drawn)
-    for n in range(len(left), 1, -1):
-        # Columns that are left stand first; the numbers of each are one row in memory.
-        np.subtract(left[:n], left[:n].mean(axis=0), out=behind[:n])
-        error = np.sqrt(np.einsum("sg,sg->s", behind[:n], behind[:n]))
-        error[error <= nothing] = np.inf
-        np.subtract(drawn[:n], drawn[:n].mean(axis=0), out=moved[:n])
-        moved[:n] /= error[:, None]
-        # The first pattern of signs is that of the losses as they came.
-        worst = int(np.argmax(moved[:n, 0]))
-        largest = moved[:n].max(axis=0)
-        least = max(least, float((largest >= largest[0] * (1 - _ROUNDING)).mean()))
-        p_values[there[worst]] = least
-        for one in (left, drawn, there):
-            one[worst] = one[n - 1]
+    largest = np.zeros(drawn.shape[1])
+    # From the last pair to the first, each column that comes back brings its pairs with it.
+    for n, behind in enumerate(most[::-1], start=1):
+        for first in range(0, n, _BLOCK):
+            rows = slice(first, min(first + _BLOCK, n))
+            moved = drawn[rows] - drawn[n]
+            moved /= errors[rows, n, None]
+            np.abs(moved, out=moved)
+            np.maximum(largest, moved.max(axis=0), out=largest)
+        p_values[back[n]] = (largest >= behind * (1 - _ROUNDING)).mean()
+    p_values[going] = np.maximum.accumulate(p_values[going])
     return ConfidenceSet(members=p_values > alpha, p_values=p_values)
+
+
+def _order_of_going(behind: Floats) -> tuple[list[int], list[float], int]:
+    """Which columns go one after the other, how far each was behind another then, and who stays.
+
+    `behind`: (s, s) how far the row's column is behind the other, in standard errors.
+    """
+    first, second = np.unravel_index(np.argsort(-behind, axis=None, kind="stable"), behind.shape)
+    there = np.ones(len(behind), dtype=bool)
+    going: list[int] = []
+    most: list[float] = []
+    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+        # Behind no other is 0: what is left is as good as each other.
+        if i != j and there[i] and there[j] and len(going) < len(behind) - 1:
+            there[i] = False
+            going.append(i)
+            most.append(max(float(behind[i, j]), 0.0))
+    return going, most, int(np.flatnonzero(there)[0])

@@ -267,7 +267,7 @@ def _error_of_areas(y: Floats, p: Floats, q: Floats, codes: Codes) -> float:
     won = AucRows(y, p).placements() - AucRows(y, q).placements()
     weight = _of_own_label(y)
     moved = weight * (won - (weight * won).sum() / 2)
-    return _error(np.bincount(codes, weights=moved), 1.0)
+    return _error(group_sums(moved[:, None], codes, int(codes.max()) + 1)[:, 0], 1.0)
 
 
 def _error(residuals: Floats, mass: float) -> float:

@@ -10,6 +10,7 @@ from rich.table import Table
 from fakeodds.view import terminal
 from fakeodds.view.figures import GREY, STRONG, dots, draw, row_axes
 from fakeodds.view.format import narrow_interval, number
+from predictions.files import json_records
 
 #: What the two rows that are no calibrators are called.
 _TITLES = {"none": "none: as it came", "auto": "auto: chosen inside"}
@@ -26,7 +27,8 @@ def print_calibrators(board: pd.DataFrame) -> None:
     table.add_column("calibrator", no_wrap=True)
     for name in ("log loss", "95 % interval", "to lowest", "may be best"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in board.to_dict(orient="records"):
+    rows = json_records(board)
+    for row in rows:
         table.add_row(
             title_of(row["name"]),
             number(row["log_loss"]),
@@ -36,7 +38,7 @@ def print_calibrators(board: pd.DataFrame) -> None:
         )
     terminal.say("Every calibrator on the outer folds, none of them clipped:")
     terminal.out.print(table)
-    terminal.say(best_in_words(board.to_dict(orient="records")))
+    terminal.say(best_in_words(rows))
 
 
 def behind(row: Mapping[str, Any]) -> str:

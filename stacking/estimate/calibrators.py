@@ -63,7 +63,9 @@ def compare_calibrators(
     """
     stack = Stack(meta, "auto", "none", n_splits=n_splits, seed=seed, n_jobs=n_jobs)
     estimate = nested_estimate(stack, X, y, groups, folds, kinds, progress)
-    calibrators = [name for name in estimate.alternatives if name.startswith("calibrator/")]
+    calibrators = [
+        name for name in map(str, estimate.alternatives) if name.startswith("calibrator/")
+    ]
     alone = NestedEstimate(
         estimate.stages[["stacked", SHIPPED]], estimate.alternatives[calibrators]
     )

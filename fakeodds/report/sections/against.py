@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from fakeodds.report.contents import Contents
-from fakeodds.report.elements import Figure, Section, Table, cell
+from fakeodds.report.elements import Figure, Section, Table, cell, records
 from fakeodds.view.against import TITLES, further_videos, in_words, is_shown, listed_pairs
 from fakeodds.view.calibrators import p_value
 from fakeodds.view.figures import CLOUD, GREY, STRONG, row_axes
@@ -19,7 +19,7 @@ def build(contents: Contents) -> Section | None:
     if found is None:
         return None
     losses = prepare_losses(found)
-    lead = " ".join(in_words(row, found["groups"]) for row in losses.to_dict(orient="records")[:3])
+    lead = " ".join(in_words(row, found["groups"]) for row in records(losses)[:3])
     parts: list[Any] = [_table(found)]
     if losses["low"].notna().any():
         parts.insert(0, _figure(losses))
@@ -50,7 +50,7 @@ def _plot(canvas: Any, losses: pd.DataFrame) -> None:
     first, second = (apart_in_figure(list(losses[side]), 22) for side in ("first", "second"))
     names = [f"{one}\nagainst {other}" for one, other in zip(first, second, strict=True)]
     axes, at = row_axes(canvas, names, "difference in log loss")
-    for row, height in zip(losses.to_dict(orient="records"), at, strict=True):
+    for row, height in zip(records(losses), at, strict=True):
         axes.errorbar(
             row["difference"], height,
             xerr=[[row["difference"] - row["low"]], [row["high"] - row["difference"]]],

@@ -99,7 +99,7 @@ def confidence_set(
         >>> import numpy as np
         >>> from calibration import confidence_set
         >>> noise = np.random.default_rng(0).normal(0, 0.1, (60, 3))
-        >>> found = confidence_set(noise + [0.3, 0.31, 0.5], np.arange(60) // 2)
+        >>> found = confidence_set(noise + [0.3, 0.3, 0.5], np.arange(60) // 2)
         >>> found.members.tolist()
         [True, True, False]
     """

@@ -62,7 +62,7 @@ class PairedDifference:
         >>> y, p, q = [1, 0] * 8, [0.8, 0.1] * 8, [0.6, 0.3] * 8
         >>> found = paired_difference(y, p, q)
         >>> round(found.value, 3), found.p_value < 0.05
-        (-0.27, True)
+        (-0.269, True)
     """
 
     measure: Measure
@@ -124,7 +124,7 @@ def paired_difference(
         >>> p, q = [0.8, 0.1] * 8, [0.6, 0.3, 0.9, 0.1] * 4
         >>> found = paired_difference(y, p, q, actor, measure="brier")
         >>> round(found.value, 4), round(found.p_value, 3), found.groups
-        (-0.0425, 0.289, 8)
+        (-0.0425, 0.125, 8)
     """
     if measure not in get_args(Measure):
         raise InputError(

@@ -24,23 +24,17 @@ def build(contents: Contents) -> Section | None:
     board = contents.calibrators
     if board is None:
         return None
-    return Section(
+    figure = Figure(
         "calibrators",
-        "Calibrators",
-        best_in_words(json_records(board)) + _taken(contents),
-        [
-            Figure(
-                "calibrators",
-                "Log loss of every calibrator",
-                "On the outer folds, with 95 % intervals over groups; left is better. Blue: may be "
-                "the best; grey: shown to be worse.",
-                partial(plot_calibrators, board=board),
-                board,
-                size=size_of(board),
-            ),
-            _table(board),
-        ],
+        "Log loss of every calibrator",
+        "On the outer folds, with 95 % intervals over groups; left is better. Blue: may be the "
+        "best; grey: shown to be worse.",
+        partial(plot_calibrators, board=board),
+        board,
+        size=size_of(board),
     )
+    lead = best_in_words(json_records(board)) + _taken(contents)
+    return Section("calibrators", "Calibrators", lead, [figure, _table(board)])
 
 
 def _taken(contents: Contents) -> str:

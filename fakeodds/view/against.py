@@ -82,9 +82,11 @@ def in_words(row: Mapping[str, Any], groups: int) -> str:
     first, second = (escape(shorten(row[side], 40)) for side in ("first", "second"))
     if is_shown(row):
         word = "better" if is_better(row) else "worse"
+        # What is shown has both ends on one side of 0.
+        near, far = sorted((abs(row["low"]), abs(row["high"])))
         return (
             f"{first} is {word} than {second}: by {number(abs(row['difference']))} in {title} "
-            f"(95 %: {interval(row)}; p {p})."
+            f"(95 %: {interval({'low': near, 'high': far})}; p {p})."
         )
     told = f"The {title} does not tell {first} and {second} apart (p {p})."
     if groups < LEAST_GROUPS:

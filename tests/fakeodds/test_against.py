@@ -198,7 +198,10 @@ def test_sentences_of_few_groups_and_of_no_difference() -> None:
     assert in_words({**row, "difference": 0.0}, 40).endswith("apart (p .062).")
     assert "1,200 more videos" in in_words({**row, "further_videos": 1234.0}, 40)
     auc_row = {**row, "measure": "auc", "holm_p": 0.01, "low": 0.05, "high": 0.15}
-    assert in_words(auc_row, 40).startswith("a is better than b: by 0.1000 in AUC")
+    told = "a is better than b: by 0.1000 in AUC (95 %: 0.0500 to 0.1500; p .010)."
+    assert in_words(auc_row, 40) == told
+    lower = {**row, "difference": -0.1, "low": -0.15, "high": -0.05, "holm_p": 0.01}
+    assert in_words(lower, 40) == told.replace("AUC", "log loss")
     assert in_words({**auc_row, "difference": None}, 40) == "There is no AUC of one label."
 
 

@@ -19,6 +19,9 @@ TITLES = {"log_loss": "log loss", "brier": "Brier", "auc": "AUC"}
 #: A difference is shown from this p-value down.
 LEVEL = 0.05
 
+#: Nobody has so many more videos.
+_FURTHEST = 5_000_000
+
 #: With fewer groups no p-value can be that small.
 LEAST_GROUPS = 6
 
@@ -61,7 +64,9 @@ def further_videos(row: Mapping[str, Any]) -> str:
     if is_shown(row):
         return "told apart"
     further = _known(row["further_videos"])
-    return f"+{_rounded(further)}" if math.isfinite(further) else "-"
+    if not math.isfinite(further):
+        return "-"
+    return "millions" if further > _FURTHEST else f"+{_rounded(further)}"
 
 
 def is_shown(row: Mapping[str, Any]) -> bool:
@@ -94,6 +99,8 @@ def in_words(row: Mapping[str, Any], groups: int) -> str:
     further = _known(row["further_videos"])
     if not math.isfinite(further):
         return told
+    if further > _FURTHEST:
+        return f"{told} What difference there may be, millions of videos would not show."
     return (
         f"{told} If the difference is as large as it looks, {_rounded(further)} more videos like "
         "these would show it in 4 of 5 cases."

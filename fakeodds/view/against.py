@@ -100,7 +100,7 @@ def in_words(row: Mapping[str, Any], groups: int) -> str:
     if not math.isfinite(further):
         return told
     if further > _FURTHEST:
-        return f"{told} What difference there may be, millions of videos would not show."
+        return f"{told} A difference as small as it looks would take millions of videos to show."
     return (
         f"{told} If the difference is as large as it looks, {_rounded(further)} more videos like "
         "these would show it in 4 of 5 cases."

@@ -41,6 +41,11 @@ from .measures.detection_summary import measure_detection as measure_detection
 from .measures.ece import ece as ece
 from .measures.line import calibration_in_the_large as calibration_in_the_large
 from .measures.line import calibration_line as calibration_line
+from .measures.many import ConfidenceSet as ConfidenceSet
+from .measures.many import confidence_set as confidence_set
+from .measures.many import holm as holm
+from .measures.paired import PairedDifference as PairedDifference
+from .measures.paired import paired_difference as paired_difference
 from .measures.scores import Confusion as Confusion
 from .measures.scores import accuracy as accuracy
 from .measures.scores import auc as auc

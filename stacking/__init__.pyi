@@ -4,6 +4,8 @@ from .choose.ensemble import EnsembleChoice as EnsembleChoice
 from .choose.ensemble import choose_ensemble as choose_ensemble
 from .choose.frame_rule import compare_rules as compare_rules
 from .ensembles.compare import compare_subsets as compare_subsets
+from .ensembles.predictions import ensemble_predictions as ensemble_predictions
+from .estimate.calibrators import compare_calibrators as compare_calibrators
 from .estimate.domain_splits import domain_splits as domain_splits
 from .estimate.domains import domain_predictions as domain_predictions
 from .estimate.domains import report_domains as report_domains

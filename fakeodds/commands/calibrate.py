@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     "--test", type=EXISTING_FILE, help="Scores of the videos to predict, in the same column."
 )
 @sample_option
+@click.option(
+    "--compare",
+    "compares",
+    is_flag=True,
+    help="Also judge every calibrator on the same folds; --calibration stays what is submitted.",
+)
 @report_option
 @out_option
 @column_options
@@ -49,6 +55,7 @@ def calibrate(
     labels: Path | None,
     test: Path | None,
     sample: Path | None,
+    compares: bool,
     wants_report: bool,
     out: Path,
     columns: ScoreColumns,
@@ -59,7 +66,8 @@ def calibrate(
     SCORES is a CSV or Parquet file with a row a video and one column of scores; --drop leaves
     further ones out. Writes the honest before and after (metrics.json, measures.csv, oof.csv), the
     reliability diagram of both, log loss against the clip bound, and the fitted calibrator for
-    `apply`.
+    `apply`. With --compare also calibrators.csv and calibrators.png: every calibrator by its log
+    loss.
 
     \b
     fakeodds calibrate xception.csv --label label --out runs/xception
@@ -69,12 +77,15 @@ def calibrate(
 
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
+    from fakeodds.view.calibrators import print_calibrators
     from fakeodds.workflows.alerts import alerts_in
+    from fakeodds.workflows.calibrators import judge_calibrators
     from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
     from fakeodds.workflows.metrics import all_metrics
     from fakeodds.workflows.report import show_report, tell_outdated
     from fakeodds.workflows.scored_videos import ScoredVideos
     from fakeodds.workflows.submission import submit_scored, wanted_of
+    from predictions.files import json_records
 
     refuse_overwriting(out, [scores, labels, test, sample])
     run = RunFolder.for_scores(out)
@@ -99,10 +110,14 @@ def calibrate(
     metrics = all_metrics(run)
     terminal.print_stages(metrics)
     _print_measures(pd.read_csv(run.measures))
+    if compares:
+        board = judge_calibrators(scored, run, options)
+        print_calibrators(board)
+        metrics["calibrators"] = json_records(board)
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
     alerts = submit_scored(fitted, scored, tested, run, options.adapting, wanted)
-    files = [*STACK_FILES]
+    files = [*STACK_FILES, *("calibrators.csv", "calibrators.png") * compares]
     if wants_report:
         files.append(show_report(run).name)
     else:

@@ -1,6 +1,7 @@
 """`fakeodds compare`: every ensemble size, what it is worth and what it costs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,10 @@ from fakeodds.view import terminal
 from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.settings import StackOptions
 from predictions.settings import as_json
+from predictions.words import count
+
+if TYPE_CHECKING:
+    from fakeodds.run.folder import RunFolder
 
 COST = click.FloatRange(0, min_open=True)
 
@@ -34,6 +39,14 @@ COST = click.FloatRange(0, min_open=True)
 )
 @click.option("--max-seconds", type=COST, help="Recommend nothing slower, in seconds a video.")
 @click.option("--max-mb", type=COST, help="Recommend nothing larger, in MB of weights.")
+@click.option(
+    "--against",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
+    help="Only tell whether A is better than B: detectors with commas between (a,b), all, or a "
+    "stage of the run (mean, stacked, calibrated, base/a). Repeatable.",
+)
 @report_option
 @out_option
 @column_options
@@ -44,6 +57,7 @@ def compare(
     costs: Path | None,
     max_seconds: float | None,
     max_mb: float | None,
+    against: tuple[tuple[str, str], ...],
     wants_report: bool,
     out: Path,
     columns: ScoreColumns,
@@ -57,18 +71,23 @@ def compare(
     scores (video, frame, model, logit) the rules from frames to video are compared too. Writes
     compare.json, compare.csv and compare.png.
 
+    With --against, the difference of two of them by log loss, Brier score and AUC, whether it is
+    more than chance, and how many more videos would tell: against.json and against.csv.
+
     \b
     fakeodds compare scores.csv --out runs/mine
     fakeodds compare scores.csv --costs costs.csv --max-seconds 2 --out runs/mine
+    fakeodds compare scores.csv --against xception,b4 all --out runs/mine
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
+    from fakeodds.view.against import print_against, set_in_words
     from fakeodds.view.ensembles import print_diversity, print_sizes
     from fakeodds.workflows.advice import advice_of_comparison
+    from fakeodds.workflows.against import judge_against
     from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
-    from fakeodds.workflows.report import show_report, tell_outdated
     from fakeodds.workflows.scored_videos import ScoredVideos
     from stacking.ensembles.costs import read_costs
 
@@ -82,10 +101,24 @@ def compare(
         scores=[str(path) for path in scores],
         budget=asked,
         columns=as_json(columns),
+        **({"against": [list(pair) for pair in against]} if against else {}),
     )
     scored = ScoredVideos(
         table.rows, table.features, table.kinds, columns.reverse, notes=table.notes
     )
+    if against:
+        told = judge_against(
+            scored,
+            run,
+            against,
+            frame_rule=options.frame_rule,
+            folds=options.folds,
+            seed=options.seed,
+            jobs=options.jobs,
+        )
+        print_against(told)
+        terminal.say(f"{count(len(against), 'pair')} -> {run.path / 'against.csv'}")
+        return answer(told, run.path, "against.json", "against.csv", *_page(run, wants_report))
     judge_sizes(
         scored,
         run,
@@ -97,6 +130,8 @@ def compare(
         jobs=options.jobs,
     )
 
+    import pandas as pd
+
     from predictions.files import read_json
 
     found = read_json(run.path / "compare.json")
@@ -106,12 +141,19 @@ def compare(
         print_rules(found["frame_rules"]["rules"], found["frame_rules"])
     terminal.print_alerts(alerts_in(found))
     terminal.say(found["recommendation"]["reason"])
+    terminal.say(set_in_words(pd.DataFrame(found["subsets"])))
     advice = [one.to_json() for one in advice_of_comparison(run, found)]
     terminal.print_advice(advice)
     terminal.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
-    files = ["compare.json", "compare.csv", "compare.png"]
-    if wants_report:
-        files.append(show_report(run).name)
-    else:
-        tell_outdated(run)
+    files = ("compare.json", "compare.csv", "compare.png", *_page(run, wants_report))
     return answer({**found, "advice": advice}, run.path, *files)
+
+
+def _page(run: "RunFolder", wants_report: bool) -> list[str]:
+    """The report's file, if it is wanted; else a note where there is one that is out of date."""
+    from fakeodds.workflows.report import show_report, tell_outdated
+
+    if wants_report:
+        return [show_report(run).name]
+    tell_outdated(run)
+    return []

@@ -119,6 +119,18 @@ class Contents:
         return self._json("decide", "decide.json")
 
     @cached_property
+    def against(self) -> dict[str, Any] | None:
+        """against.json: pairs of ensembles or steps, and whether one is better."""
+        return self._json("against", "against.json")
+
+    @cached_property
+    def calibrators(self) -> pd.DataFrame | None:
+        """calibrators.csv: every calibrator, by its log loss."""
+        from fakeodds.workflows.calibrators import read_calibrators
+
+        return read_calibrators(self.run) if self.has("calibrators") else None
+
+    @cached_property
     def deadline(self) -> dict[str, Any] | None:
         """deadline.json: what `predict --deadline` did with its time."""
         return self._json("deadline", "deadline.json")

@@ -58,6 +58,16 @@ PRODUCTS: dict[str, Owned] = {
         command="fakeodds compare or stack",
         of_videos="fakeodds train RUN",
     ),
+    "against": Owned(
+        ("against.json", "against.csv"),
+        of=("scores", "stack"),
+        command="fakeodds compare --against",
+    ),
+    "calibrators": Owned(
+        ("calibrators.csv", "calibrators.png"),
+        of=("scores", "stack"),
+        command="fakeodds calibrate --compare",
+    ),
     "submission": Owned(
         ("submission.csv",),
         of=("stack",),
@@ -78,7 +88,7 @@ PRODUCTS: dict[str, Owned] = {
     "report": Owned(
         ("report.html",),
         ("report",),
-        ("scores", "stack", "frame_rules", "domains", "compare"),
+        ("scores", "stack", "frame_rules", "domains", "compare", "against", "calibrators"),
         "fakeodds report RUN",
     ),
 }

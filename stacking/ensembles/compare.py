@@ -9,19 +9,21 @@ from numpy.typing import ArrayLike
 
 from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
+from calibration.measures.many import confidence_set_of
 from predictions.errors import InputError
-from predictions.frame_rules import DEFAULT_RULE, rules_of
+from predictions.frame_rules import rules_of
 from predictions.order import column_order
 from predictions.progress import Progress, silent
 from predictions.threads import one_blas_thread
 from stacking.choose.ensemble import TOO_FEW, choose_ensemble, limits_of, selection
-from stacking.choose.frame_rule import RuleChoice, choose_rule, judge_rules, scores_by
+from stacking.choose.frame_rule import RuleChoice, judge_rules, scores_by
 from stacking.ensembles.comparison import Comparison
 from stacking.ensembles.costs import COSTS, check_budget, subset_costs
 from stacking.ensembles.differences import paired_differences, pareto_front
 from stacking.ensembles.diversity import MEASURES, pair_diversity, subset_diversity
 from stacking.ensembles.fits import Masks
 from stacking.ensembles.judge import judge_subsets
+from stacking.ensembles.predictions import scores_by_fold
 from stacking.ensembles.subsets import (
     MOST_FOR_ALL,
     N_RANDOM,
@@ -147,17 +149,11 @@ def _scores_of_folds(
     X: pd.DataFrame, outer: OuterFolds, n_boot: int, seed: int, progress: Progress
 ) -> tuple[RuleChoice | None, Array, list[Array]]:
     """The frame rules judged on the outer folds; the detectors' scores (n, k) by the one that all
-    rows choose, and as each fold takes them, by the one that the rows outside it choose."""
+    rows choose, and as each fold takes them."""
+    by_fold = scores_by_fold(X, outer, seed, progress)
     if len(rules_of(X.columns)) < 2:
-        scores = scores_by(X, *DEFAULT_RULE)
-        return None, scores, [scores for _ in outer.held]
+        return None, by_fold[0], by_fold
     rules = judge_rules(X, outer, n_boot=n_boot, seed=seed)
-    by_fold = []
-    progress("frame rules on outer folds", 0, len(outer.held))
-    for done, held in enumerate(outer.held, start=1):
-        own = choose_rule(X[~held], outer.labels[~held], outer.groups[~held], seed=seed)
-        by_fold.append(scores_by(X, *(DEFAULT_RULE if own is None else own.names)))
-        progress("frame rules on outer folds", done, len(outer.held))
     return rules, scores_by(X, *rules.names), by_fold
 
 
@@ -239,6 +235,8 @@ def _table(
     intervals = _intervals(sums, counts, n_boot, seed)
     values = np.array([one.value for one in intervals])
     difference, error = paired_differences(sums, counts, int(np.argmin(values)))
+    with one_blas_thread():
+        may_be_best = confidence_set_of(sums, seed=seed)
     table = pd.DataFrame(
         {
             "models": [tuple(names[j] for j in np.flatnonzero(mask)) for mask in masks],
@@ -248,6 +246,8 @@ def _table(
             "high": [one.high for one in intervals],
             "difference": difference,
             "standard_error": error,
+            "confidence_set": may_be_best.members,
+            "mcs_p": may_be_best.p_values,
         }
     )
     return pd.concat([table, spent], axis=1)

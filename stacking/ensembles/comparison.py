@@ -23,7 +23,9 @@ class Comparison:
     Attributes:
         table: a row a subset, by size: `models` (tuple), `size`, `log_loss` with its 95 %
             group-bootstrap interval `low`, `high`; `difference` to the lowest log loss and its
-            `standard_error` (paired, over groups); `seconds` a video and `mb` of weights, summed;
+            `standard_error` (paired, over groups); whether it is in the `confidence_set` of those
+            that may be the best (95 %; `calibration.confidence_set`), with its p-value there,
+            `mcs_p`; `seconds` a video and `mb` of weights, summed;
             the means over pairs `residual_correlation`, `disagreement`, `q`, `double_fault`;
             whether it is on the Pareto front of log loss against cost: `front_size`,
             `front_seconds`, `front_mb`; `in_budget`; whether it is the one `recommended`, or the

@@ -4,6 +4,7 @@ The scores are tamed, an L2-logistic combination is fitted, its penalty, a tempe
 are learned on inner group folds. All subsets are fitted together (see `fits`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from stacking.ensembles.fits import Masks, held_out_losses, subset_logits, subse
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
 from stacking.inner_folds import LEAST_TO_CALIBRATE, N_SPLITS, inner_folds, rarer_groups
-from stacking.inputs import Array, Codes
+from stacking.inputs import Array, Codes, Rows
 
 #: Penalties among which the inner folds choose; against the log loss summed over rows.
 ALPHAS = (1000.0, 100.0, 10.0, 1.0, 0.1)
@@ -58,8 +59,43 @@ def judge_subsets(
     """
     y, groups = outer.labels, outer.groups
     n_groups = int(groups.max()) + 1
+    sums = np.zeros((n_groups, len(masks)))
+    singles = np.zeros((len(y), masks.shape[1]))
+    for held, chunk, p in _judged(by_fold, outer, masks, seed, n_jobs, progress):
+        losses = row_log_loss(y[held, None], p)
+        sums[:, chunk] += group_sums(losses, groups[held], n_groups)
+        alone = np.flatnonzero(masks[chunk].sum(axis=1) == 1)
+        singles[np.ix_(held, masks[chunk[alone]].argmax(axis=1))] = p[:, alone]
+    return JudgedSubsets(sums, singles)
+
+
+def subset_predictions(
+    by_fold: list[Array],
+    outer: OuterFolds,
+    masks: Masks,
+    seed: int,
+    n_jobs: int | None,
+    progress: Progress,
+) -> Array:
+    """The out-of-fold probabilities (n, s) of a few subsets (s, k); else as `judge_subsets`."""
+    p = np.empty((len(outer.labels), len(masks)))
+    for held, chunk, some in _judged(by_fold, outer, masks, seed, n_jobs, progress):
+        p[np.ix_(held, chunk)] = some
+    return p
+
+
+def _judged(
+    by_fold: list[Array],
+    outer: OuterFolds,
+    masks: Masks,
+    seed: int,
+    n_jobs: int | None,
+    progress: Progress,
+) -> Iterator[tuple[Rows, NDArray[np.intp], Array]]:
+    """Rows of an outer fold, some of the subsets, and their probabilities there, as they come."""
     chunks = np.array_split(np.arange(len(masks)), -(-len(masks) // _CHUNK))
     tasks = [(fold, chunk) for fold in range(len(by_fold)) for chunk in chunks]
+    y, groups = outer.labels, outer.groups
     answers = side_by_side(
         subset_probabilities,
         (
@@ -68,17 +104,10 @@ def judge_subsets(
         ),
         n_jobs,
     )
-    sums = np.zeros((n_groups, len(masks)))
-    singles = np.zeros((len(y), masks.shape[1]))
     progress("subsets on outer folds", 0, len(tasks))
     for done, ((fold, chunk), p) in enumerate(zip(tasks, answers, strict=True), start=1):
-        held = outer.held[fold]
-        losses = row_log_loss(y[held, None], p)
-        sums[:, chunk] += group_sums(losses, groups[held], n_groups)
-        alone = np.flatnonzero(masks[chunk].sum(axis=1) == 1)
-        singles[np.ix_(held, masks[chunk[alone]].argmax(axis=1))] = p[:, alone]
+        yield outer.held[fold], chunk, p
         progress("subsets on outer folds", done, len(tasks))
-    return JudgedSubsets(sums, singles)
 
 
 def subset_probabilities(

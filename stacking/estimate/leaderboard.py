@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from calibration import auc, ece
+from calibration import auc, ece, holm
 from calibration.measures.bootstrap import group_sums, mean_intervals
+from calibration.measures.many import confidence_set_of
+from calibration.measures.paired import mean_tests
 from calibration.measures.scores import row_log_loss
 from predictions.threads import one_blas_thread
 from stacking.ensembles.differences import paired_differences
@@ -44,7 +46,13 @@ def leaderboard(
         `brier`, `auc` (NaN with one class), `accuracy`, `ece`, `ece_plain` (see
         `calibration.measure_all`);
         `difference` of the log loss to the first row's and its `standard_error` (paired, over
-        groups); likewise `to_shipped` and `to_shipped_error` (negative is better); `shipped`.
+        groups); likewise `to_shipped` and `to_shipped_error` (negative is better); `holm_p`: the
+        p-value of being as good as the shipped one, for as many comparisons as there are (NaN of
+        itself); `confidence_set`: whether the row may be the best of all (95 %), and `mcs_p`, its
+        p-value (`calibration.confidence_set`); `shipped`.
+
+    With the first row nothing is tested by pairs: it is the first because it came out best, and a
+    correction for the number of rows does not undo that.
 
     Examples:
         >>> import numpy as np, pandas as pd
@@ -74,6 +82,12 @@ def leaderboard(
         name: paired_differences(sums, counts, to)
         for name, to in (("best", best), ("shipped", shipped))
     }
+    others = np.arange(p.shape[1]) != shipped
+    corrected = np.full(p.shape[1], np.nan)
+    with one_blas_thread():
+        gaps = sums[:, others] - sums[:, [shipped]]
+        corrected[others] = holm(mean_tests(gaps, counts, seed=seed).p_value)
+        may_be_best = confidence_set_of(sums, seed=seed)
     both = labels.min() < labels.max()
     kinds, names = zip(*map(_kind_and_name, table.columns), strict=True)
     board = pd.DataFrame(
@@ -92,7 +106,10 @@ def leaderboard(
             "standard_error": _finite(pairs["best"][1]),
             "to_shipped": pairs["shipped"][0],
             "to_shipped_error": _finite(pairs["shipped"][1]),
-            "shipped": np.arange(p.shape[1]) == shipped,
+            "holm_p": corrected,
+            "confidence_set": may_be_best.members,
+            "mcs_p": may_be_best.p_values,
+            "shipped": ~others,
         }
     )
     return board.sort_values("log_loss", kind="stable", ignore_index=True)

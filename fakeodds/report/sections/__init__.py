@@ -11,7 +11,9 @@ from fakeodds.report.elements import Section
 ORDER = (
     "headline",
     "leaderboard",
+    "against",
     "reliability",
+    "calibrators",
     "bounds",
     "sizes",
     "detectors",

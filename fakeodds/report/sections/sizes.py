@@ -12,6 +12,7 @@ import pandas as pd
 from fakeodds.report.alert_words import alert_words
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Tile, Tiles, Words, cell
+from fakeodds.view.against import set_in_words
 from fakeodds.view.format import difference, ensemble_name, interval, listed, number
 from fakeodds.workflows.advice import advice_of_comparison
 from predictions.notes import note_from_json
@@ -44,6 +45,7 @@ def build(contents: Contents) -> Section | None:
     parts: list[Part] = [
         _tiles(comparison, costs),
         Words(comparison.reason),
+        Words(set_in_words(comparison.table)),
         *(_figure(comparison, cost) for cost in ("size", *costs)),
         _table(comparison, costs),
     ]
@@ -212,16 +214,18 @@ def _table(comparison: "Comparison", costs: Sequence[str]) -> Table:
             "log loss": cell("log_loss", number),
             "95 %": interval,
             "behind the best": _behind,
+            "may be the best": lambda row: "yes" if row["confidence_set"] else "no",
             **{COSTS[cost]: cell(cost, _cost) for cost in costs},
             "which": cell("models", ensemble_name, everything),
             "taken as": lambda row: _rule(row),
         },
         strong=np.flatnonzero(rows["recommended"]).tolist(),
-        texts=(4 + len(costs), 5 + len(costs)),
+        texts=(5 + len(costs), 6 + len(costs)),
         title="The best ensemble of each size",
         note="Bold: recommended. Each was fitted and judged out of fold, but which is the best of "
         "its size was read from these very losses: with few groups it is partly luck, and what is "
-        f"recommended is chosen otherwise (see above).{whole}",
+        "recommended is chosen otherwise (see above). May be the best: not shown to be worse, "
+        f"for as many ensembles as there are (model confidence set, 95 %).{whole}",
     )
 
 

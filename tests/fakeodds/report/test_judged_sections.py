@@ -449,7 +449,7 @@ def test_costs_are_shown_where_they_are_known(make_run: MakeRun) -> None:
         subset["seconds"] = 1000.0 * subset["size"]
     section = built(contents, sizes)
     assert set(figures(section)) == {"sizes_size", "sizes_seconds"}
-    assert tables(section)[0].rows[1][4] == "2,000"
+    assert tables(section)[0].rows[1][5] == "2,000"
     drawn_in_page_colours(figures(section)["sizes_seconds"])
 
 

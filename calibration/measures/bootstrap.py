@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.inputs import Codes, Floats, check_weight
+from calibration.measures.few_groups import Bounds, stretch, stretched
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.order import row_order
@@ -87,19 +88,35 @@ def unless_single(found: Interval, n_units: int) -> Interval:
     return found if n_units > 1 else Interval(found.value, float("nan"), float("nan"))
 
 
-def percentile_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
-    """The central `level` of the replicates, (n_boot,); NaN replicates are left out.
+def percentile_interval(
+    value: float,
+    replicates: Floats,
+    level: float = 0.95,
+    *,
+    factor: float = 1.0,
+    bounds: Bounds = None,
+) -> Interval:
+    """The central `level` of the replicates, (n_boot,), stretched; NaN replicates are left out.
 
     The interval always holds the value itself; without a replicate it is nothing else.
+
+    Args:
+        factor: of `few_groups.stretch`, how many times as far from the value the ends are put.
+        bounds: of the measure, which no end passes.
     """
     known = replicates[np.isfinite(replicates)]
     if known.size == 0 or not np.isfinite(value):
         return Interval(value, value, value)
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, min(float(low), value), max(float(high), value))
+    low, high = (
+        stretched(value, float(end), factor, bounds)
+        for end in np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    )
+    return Interval(value, min(low, value), max(high, value))
 
 
-def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
+def centred_interval(
+    value: float, replicates: Floats, level: float = 0.95, *, factor: float = 1.0
+) -> Interval:
     """The interval of a measure that resampling itself pushes up, such as a calibration error.
 
     The replicates are moved so that their mean is the value, and never below 0.
@@ -107,7 +124,8 @@ def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> I
     known = replicates[np.isfinite(replicates)]
     if known.size == 0:
         return Interval(value, value, value)
-    moved = percentile_interval(value, known + (value - known.mean()), level)
+    centred = known + (value - known.mean())
+    moved = percentile_interval(value, centred, level, factor=factor)
     return Interval(value, max(moved.low, 0.0), moved.high)
 
 
@@ -126,11 +144,16 @@ def mean_interval(
     n_boot: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    bounds: Bounds = None,
 ) -> Interval:
     """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses.
 
     Of differences of two columns' losses it is paired: below 0 throughout says the first is better.
-    Of many groups, blocks are drawn (`units_of`). Of a single one there is no interval: NaN.
+    Of many groups, blocks are drawn (`units_of`). With few groups, or few that hold most rows, the
+    percentiles are stretched (`few_groups.stretch`). Of a single one there is no interval: NaN.
+
+    Args:
+        bounds: that no end passes, such as `few_groups.LOG_LOSS`; None of a difference.
 
     Examples:
         >>> from calibration import mean_interval
@@ -148,25 +171,37 @@ def mean_interval(
         order = row_order(codes, rows, own)
         rows, own, codes = rows[order], own[order], codes[order]
     sums = group_sums(np.column_stack([own * rows, own]), codes, int(codes.max()) + 1)
-    return mean_intervals(sums[:, :1], sums[:, 1], n_boot=n_boot, seed=seed, level=level)[0]
+    return mean_intervals(
+        sums[:, :1], sums[:, 1], n_boot=n_boot, seed=seed, level=level, bounds=bounds
+    )[0]
 
 
 def mean_intervals(
-    sums: Floats, mass: Floats, *, n_boot: int = 1000, seed: int = 0, level: float = 0.95
+    sums: Floats,
+    mass: Floats,
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    bounds: Bounds = None,
 ) -> list[Interval]:
     """Means of s columns of per-row values with their intervals, from sums over groups alone.
 
     Args:
         sums: values times weights, summed over each group, (n_groups, s).
         mass: weights summed over each group, (n_groups,); rows where all weights are 1.
+        bounds: as `mean_interval`.
     """
     units, n_units = units_of(np.arange(len(mass)), seed)
     both = group_sums(np.column_stack([sums, mass]), units, n_units)
     total = np.concatenate([drawn @ both for drawn in group_weights(n_units, n_boot, seed)])
     share = np.where(total[:, -1:] > 0, total[:, -1:], np.nan)
     values = sums.sum(axis=0) / mass.sum()
+    factor = stretch(both[:, -1], level)
     return [
-        unless_single(percentile_interval(float(value), column, level), n_units)
+        unless_single(
+            percentile_interval(float(value), column, level, factor=factor, bounds=bounds), n_units
+        )
         for value, column in zip(values, (total[:, :-1] / share).T, strict=True)
     ]
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from calibration.calibrators.parametric import QuadraticCalibrator
 from calibration.inputs import Codes, Floats, check_judged
 from calibration.measures.bootstrap import Interval, mean_interval
+from calibration.measures.few_groups import LOG_LOSS, Bounds
 from calibration.measures.scores import row_log_loss
 from predictions.folds import assign_folds
 from predictions.logits import to_logit, to_probability
@@ -73,13 +74,13 @@ def decompose(
     share = float(labels.mean())
     blind = row_log_loss(labels, np.full(len(labels), share))
 
-    def interval(values: Floats) -> Interval:
-        return mean_interval(values, codes, n_boot=n_boot, seed=seed)
+    def interval(values: Floats, bounds: Bounds = None) -> Interval:
+        return mean_interval(values, codes, n_boot=n_boot, seed=seed, bounds=bounds)
 
     return Decomposition(
-        log_loss=interval(loss),
+        log_loss=interval(loss, LOG_LOSS),
         calibration=interval(loss - refined),
-        refinement=interval(refined),
+        refinement=interval(refined, LOG_LOSS),
         uncertainty=float(blind.mean()),
         discrimination=interval(blind - refined),
     )

@@ -1,6 +1,7 @@
 """All measures of one column of probabilities at once, each with its group-bootstrap interval."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,7 @@ from calibration.measures.bootstrap import (
 )
 from calibration.measures.decomposition import decompose
 from calibration.measures.ece import BinSums
+from calibration.measures.few_groups import LOG_LOSS, SHARE, stretch
 from calibration.measures.line import LineRows
 from calibration.measures.scores import (
     AucRows,
@@ -49,7 +51,8 @@ def measure_all(
     Up to 2,000 groups are drawn themselves; more, such as the rows of a large table without
     groups, are joined by chance into 2,000 blocks that are drawn (`bootstrap.units_of`), and the
     AUC of a replicate is taken from how its placements move (`AucRows.placements`), which many rows
-    come to. The time then hardly depends on the number of groups.
+    come to. The time then hardly depends on the number of groups. With few groups, or few that hold
+    most rows, the ends go further out than the percentiles (`few_groups.stretch`).
 
     Returns:
         "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
@@ -90,15 +93,18 @@ def _core_intervals(
     once = np.ones((1, n_units))
     means_of = np.concatenate(replicates)
     values = means.mean(axis=0)
+    factor = stretch(sums[:, 3])
+    share = partial(percentile_interval, factor=factor, bounds=SHARE)
+    error = partial(centred_interval, factor=factor)
     found = {
-        "log_loss": percentile_interval(float(values[0]), means_of[:, 0]),
-        "brier": percentile_interval(float(values[1]), means_of[:, 1]),
-        "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
-        "accuracy": percentile_interval(float(values[2]), means_of[:, 2]),
-        "ece": centred_interval(float(mass.ece(once)[0]), np.concatenate(errors)),
-        "ece_plain": centred_interval(
-            float(wide.ece(once, debias=False)[0]), np.concatenate(plain)
+        "log_loss": percentile_interval(
+            float(values[0]), means_of[:, 0], factor=factor, bounds=LOG_LOSS
         ),
+        "brier": share(float(values[1]), means_of[:, 1]),
+        "auc": share(auc(y, p), np.concatenate(areas)),
+        "accuracy": share(float(values[2]), means_of[:, 2]),
+        "ece": error(float(mass.ece(once)[0]), np.concatenate(errors)),
+        "ece_plain": error(float(wide.ece(once, debias=False)[0]), np.concatenate(plain)),
     }
     return {name: unless_single(one, n_units) for name, one in found.items()}
 
@@ -188,16 +194,19 @@ def measure_in_full(
         shares.append(total[:, :4] / total[:, 4:])
         steps.append(np.column_stack([line.step(drawn) for line in lines]))
     once = np.ones((1, n_units))
-    intervals["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
-    smooth = smooth_ece(labels, probability)
-    intervals["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))
+    factor = stretch(tables[:, 4])
+    error = partial(centred_interval, factor=factor)
+    intervals["ece_width"] = error(float(bins.ece(once)[0]), np.concatenate(errors))
+    intervals["smooth_ece"] = error(smooth_ece(labels, probability), np.concatenate(widths))
     slope, intercept = lines[0].coefficients
     for i, (name, value) in enumerate(
         [("intercept", intercept), ("slope", slope), ("in_the_large", lines[1].coefficients[1])]
     ):
-        intervals[name] = percentile_interval(float(value), np.concatenate(steps)[:, i])
+        intervals[name] = percentile_interval(
+            float(value), np.concatenate(steps)[:, i], factor=factor
+        )
     for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
         intervals[name] = percentile_interval(
-            float(cells[:, i].mean()), np.concatenate(shares)[:, i]
+            float(cells[:, i].mean()), np.concatenate(shares)[:, i], factor=factor, bounds=SHARE
         )
     return {name: unless_single(one, n_units).as_dict() for name, one in intervals.items()}

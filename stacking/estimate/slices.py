@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import mean_interval, measure_all, row_log_loss
+from calibration.measures.few_groups import LOG_LOSS
 from predictions.progress import Progress, silent
 from stacking.estimate.domain_splits import domain_names
 from stacking.estimate.metrics import finite_measures
@@ -69,7 +70,11 @@ def report_slices(
         for stage, p in oof.items():
             column = p.to_numpy(dtype=np.float64)
             loss = mean_interval(
-                row_log_loss(labels[own], column[own]), owner[own], n_boot=n_boot, seed=seed
+                row_log_loss(labels[own], column[own]),
+                owner[own],
+                n_boot=n_boot,
+                seed=seed,
+                bounds=LOG_LOSS,
             )
             known = {"log_loss": loss.as_dict()}
             if labels[ranked].min() < labels[ranked].max():

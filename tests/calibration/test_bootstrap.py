@@ -24,6 +24,7 @@ from calibration import (
     standard_error,
 )
 from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
+from calibration.measures.few_groups import LOG_LOSS, SHARE, stretch, stretched
 from calibration.measures.line import LineRows
 from calibration.measures.scores import AucRows
 from predictions.errors import InputError
@@ -38,6 +39,14 @@ def clustered(n_groups: int, seed: int, size: int = 6) -> tuple[np.ndarray, np.n
     unseen = rng.normal(0, 1, n_groups)[code]
     y = (rng.random(len(code)) < expit(z + unseen)).astype(float)
     return y, np.round(expit(1.7 * z), 3), np.array([f"g{c}" for c in code])
+
+
+def ends(
+    value: float, slow: list[float], codes: np.ndarray, bounds: tuple[float, float] | None
+) -> list[float]:
+    """The percentiles of the replicates, as far out as these groups' sizes ask for."""
+    factor = stretch(np.bincount(codes).astype(float))
+    return [stretched(value, end, factor, bounds) for end in np.quantile(slow, [0.025, 0.975])]
 
 
 def test_draws_are_groups_with_replacement_and_do_not_depend_on_blocks() -> None:
@@ -56,10 +65,11 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
     drawn = np.concatenate(list(group_weights(30, 60, seed=5)))
     for name, measure in {"log_loss": log_loss, "brier": brier, "accuracy": accuracy}.items():
         slow = [measure(np.repeat(y, w), np.repeat(p, w)) for w in drawn[:, codes].astype(int)]
-        low, high = np.quantile(slow, [0.025, 0.975])
+        bounds = LOG_LOSS if name == "log_loss" else SHARE
+        low, high = ends(measure(y, p), slow, codes, bounds)
         assert found[name] == pytest.approx({"value": measure(y, p), "low": low, "high": high})
     slow = [roc_auc_score(y, p, sample_weight=w) for w in drawn[:, codes]]
-    low, high = np.quantile(slow, [0.025, 0.975])
+    low, high = ends(roc_auc_score(y, p), slow, codes, SHARE)
     assert found["auc"] == pytest.approx({"value": roc_auc_score(y, p), "low": low, "high": high})
     assert found["ece"]["value"] == pytest.approx(ece(y, p))
     plain = ece(y, p, binning="width", debias=False)
@@ -113,7 +123,7 @@ def test_an_interval_from_sums_is_that_of_drawing_the_rows() -> None:
     y, p, groups = clustered(40, 4)
     _, codes = np.unique(groups, return_inverse=True)
     drawn = np.concatenate(list(group_weights(40, 100, seed=9)))
-    low, high = np.quantile([log_loss(y, p, w[codes]) for w in drawn], [0.025, 0.975])
+    low, high = ends(log_loss(y, p), [log_loss(y, p, w[codes]) for w in drawn], codes, None)
     fast = mean_interval(row_log_loss(y, p), groups, n_boot=100, seed=9)
     assert (fast.value, fast.low, fast.high) == pytest.approx((log_loss(y, p), low, high))
 

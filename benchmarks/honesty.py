@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 
 from calibration import Interval, mean_interval
 from calibration.measures.few_groups import LOG_LOSS
+from calibration.measures.scores import said_variance
 from predictions.errors import InputError
 from predictions.folds import assign_folds
 from predictions.frame_rules import DEFAULT_RULE
@@ -110,9 +111,12 @@ def judge_split(table: Table, procedure: Procedure, share: float, seed: int) -> 
     new[~taught] = losses(table.y[~taught], p)
     others = table.groups[judged]
     error = np.hypot(bootstrap_error(own, groups), bootstrap_error(new[judged], others))
+    promised, delivered = (
+        mean_interval(some, of, bounds=LOG_LOSS, said=said_variance(some))
+        for some, of in ((own, groups), (new[judged], others))
+    )
     return Split(
-        mean_interval(own, groups, bounds=LOG_LOSS),
-        mean_interval(new[judged], others, bounds=LOG_LOSS),
+        *(promised, delivered),
         float(error),
         float(new[~taught].mean()) if share < 1 else np.nan,
     )

@@ -12,7 +12,7 @@ their rows, and measured as metrics.json is (`measure_all`), with 400 replicates
   the table is the population, and its groups are drawn with replacement.
 
 Printed: the share of draws whose interval holds the truth, for the percentiles of the bootstrap
-alone and for what is printed by fakeodds (`few_groups.stretch`), and the median of the two widths'
+alone and for what is printed by fakeodds (`few_groups`), and the median of the two widths'
 ratio. Twenty minutes on one core.
 """
 
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from calibration import accuracy, auc, log_loss, measure_all
+from calibration.measures.few_groups import NO_WIDENING
 from predictions.folds import assign_folds
 from stacking import Stack, nested_predictions
 
@@ -74,7 +75,7 @@ def cover(population: Population, n_groups: int, draws: int) -> dict[str, NDArra
         if y[rows].min() == y[rows].max():
             continue
         printed = measure_all(y[rows], p[rows], drawn, REPLICATES, seed)
-        with patch("calibration.measures.summary.stretch", return_value=1.0):
+        with patch("calibration.measures.summary.widening_of", return_value=NO_WIDENING):
             plain = measure_all(y[rows], p[rows], drawn, REPLICATES, seed)
         for name, value in truth.items():
             holds = [one[name]["low"] <= value <= one[name]["high"] for one in (plain, printed)]

@@ -19,12 +19,13 @@ from calibration.measures.bootstrap import (
 )
 from calibration.measures.decomposition import decompose
 from calibration.measures.ece import BinSums
-from calibration.measures.few_groups import LOG_LOSS, SHARE, stretch
+from calibration.measures.few_groups import LOG_LOSS, SHARE, Bounds, widening_of
 from calibration.measures.line import LineRows
 from calibration.measures.scores import (
     AucRows,
     auc,
     row_log_loss,
+    said_variance,
 )
 from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
 
@@ -52,7 +53,7 @@ def measure_all(
     groups, are joined by chance into 2,000 blocks that are drawn (`bootstrap.units_of`), and the
     AUC of a replicate is taken from how its placements move (`AucRows.placements`), which many rows
     come to. The time then hardly depends on the number of groups. With few groups, or few that hold
-    most rows, the ends go further out than the percentiles (`few_groups.stretch`).
+    most rows, the ends lie beyond the percentiles (`few_groups`).
 
     Returns:
         "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
@@ -81,6 +82,9 @@ def _core_intervals(
     # Means and bin sums are linear in the weights: one matrix product gives all replicates.
     means = np.column_stack([row_log_loss(y, p), (p - y) ** 2, (p > 0.5) == (y == 1)])
     sums = group_sums(np.column_stack([means, np.ones_like(y)]), units, n_units)
+    spread = p * (1 - p)
+    by_answers = np.column_stack([said_variance(means[:, 0]), spread * (1 - 2 * p) ** 2, spread])
+    said = group_sums(by_answers, units, n_units)
     mass, wide = (BinSums(y, p, units, n_units, binning) for binning in ("mass", "width"))
     areas_of, width = _areas(y, p, units, n_units, joined=units is not codes)
     replicates, errors, plain, areas = [], [], [], []
@@ -93,16 +97,20 @@ def _core_intervals(
     once = np.ones((1, n_units))
     means_of = np.concatenate(replicates)
     values = means.mean(axis=0)
-    factor = stretch(sums[:, 3])
-    share = partial(percentile_interval, factor=factor, bounds=SHARE)
-    error = partial(centred_interval, factor=factor)
+    rows = sums[:, 3]
+    few = widening_of(rows)
+    error = partial(centred_interval, widening=few)
+
+    def mean(i: int, bounds: Bounds = SHARE) -> Interval:
+        deviations = sums[:, i] - rows * values[i]
+        own = widening_of(rows, deviations=deviations, said=said[:, i])
+        return percentile_interval(float(values[i]), means_of[:, i], widening=own, bounds=bounds)
+
     found = {
-        "log_loss": percentile_interval(
-            float(values[0]), means_of[:, 0], factor=factor, bounds=LOG_LOSS
-        ),
-        "brier": share(float(values[1]), means_of[:, 1]),
-        "auc": share(auc(y, p), np.concatenate(areas)),
-        "accuracy": share(float(values[2]), means_of[:, 2]),
+        "log_loss": mean(0, LOG_LOSS),
+        "brier": mean(1),
+        "auc": percentile_interval(auc(y, p), np.concatenate(areas), widening=few, bounds=SHARE),
+        "accuracy": mean(2),
         "ece": error(float(mass.ece(once)[0]), np.concatenate(errors)),
         "ece_plain": error(float(wide.ece(once, debias=False)[0]), np.concatenate(plain)),
     }
@@ -179,9 +187,10 @@ def measure_in_full(
         (labels - probability, (np.arange(len(labels)), units)), shape=(len(labels), n_units)
     )
     grid = spread @ residuals
-    cells = np.column_stack(
-        [(probability > threshold) == called for called in (True, True, False, False)]
-    ) & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
+    called = np.column_stack(
+        [(probability > threshold) == fake for fake in (True, True, False, False)]
+    )
+    cells = called & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
     tables = group_sums(np.column_stack([cells, weight]).astype(np.float64), units, n_units)
     lines = [
         LineRows(labels, probability, units, n_units, slope_free) for slope_free in (True, False)
@@ -194,8 +203,8 @@ def measure_in_full(
         shares.append(total[:, :4] / total[:, 4:])
         steps.append(np.column_stack([line.step(drawn) for line in lines]))
     once = np.ones((1, n_units))
-    factor = stretch(tables[:, 4])
-    error = partial(centred_interval, factor=factor)
+    few = widening_of(tables[:, 4])
+    error = partial(centred_interval, widening=few)
     intervals["ece_width"] = error(float(bins.ece(once)[0]), np.concatenate(errors))
     intervals["smooth_ece"] = error(smooth_ece(labels, probability), np.concatenate(widths))
     slope, intercept = lines[0].coefficients
@@ -203,10 +212,15 @@ def measure_in_full(
         [("intercept", intercept), ("slope", slope), ("in_the_large", lines[1].coefficients[1])]
     ):
         intervals[name] = percentile_interval(
-            float(value), np.concatenate(steps)[:, i], factor=factor
+            float(value), np.concatenate(steps)[:, i], widening=few
         )
+    rows = tables[:, 4]
+    spread = group_sums(called * (probability * (1 - probability))[:, None], units, n_units)
     for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
+        share = float(cells[:, i].mean())
         intervals[name] = percentile_interval(
-            float(cells[:, i].mean()), np.concatenate(shares)[:, i], factor=factor, bounds=SHARE
+            *(share, np.concatenate(shares)[:, i]),
+            widening=widening_of(rows, deviations=tables[:, i] - rows * share, said=spread[:, i]),
+            bounds=SHARE,
         )
     return {name: unless_single(one, n_units).as_dict() for name, one in intervals.items()}

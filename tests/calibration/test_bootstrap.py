@@ -24,7 +24,7 @@ from calibration import (
     standard_error,
 )
 from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
-from calibration.measures.few_groups import LOG_LOSS, SHARE, stretch, stretched
+from calibration.measures.few_groups import LOG_LOSS, SHARE, widening_of
 from calibration.measures.line import LineRows
 from calibration.measures.scores import AucRows
 from predictions.errors import InputError
@@ -42,11 +42,20 @@ def clustered(n_groups: int, seed: int, size: int = 6) -> tuple[np.ndarray, np.n
 
 
 def ends(
-    value: float, slow: list[float], codes: np.ndarray, bounds: tuple[float, float] | None
-) -> list[float]:
-    """The percentiles of the replicates, as far out as these groups' sizes ask for."""
-    factor = stretch(np.bincount(codes).astype(float))
-    return [stretched(value, end, factor, bounds) for end in np.quantile(slow, [0.025, 0.975])]
+    value: float,
+    slow: list[float],
+    codes: np.ndarray,
+    bounds: tuple[float, float] | None,
+    losses: np.ndarray | None = None,
+    said: np.ndarray | None = None,
+) -> tuple[float, float]:
+    """The percentiles of the replicates, as far out as these groups ask for."""
+    widening = widening_of(
+        np.bincount(codes).astype(float),
+        deviations=None if losses is None else np.bincount(codes, losses - value),
+        said=None if said is None else np.bincount(codes, said),
+    )
+    return widening.widen(value, *np.quantile(slow, [0.025, 0.975]), bounds)
 
 
 def test_draws_are_groups_with_replacement_and_do_not_depend_on_blocks() -> None:
@@ -63,10 +72,16 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
     found = measure_all(y, p, groups, n_boot=60, seed=5)
     _, codes = np.unique(groups, return_inverse=True)
     drawn = np.concatenate(list(group_weights(30, 60, seed=5)))
+    q = np.clip(p, 1e-15, 1 - 1e-15)
+    rows = {
+        "log_loss": (row_log_loss(y, p), q * (1 - q) * np.log(q / (1 - q)) ** 2),
+        "brier": ((p - y) ** 2, p * (1 - p) * (1 - 2 * p) ** 2),
+        "accuracy": ((p > 0.5) == (y == 1), p * (1 - p)),
+    }
     for name, measure in {"log_loss": log_loss, "brier": brier, "accuracy": accuracy}.items():
         slow = [measure(np.repeat(y, w), np.repeat(p, w)) for w in drawn[:, codes].astype(int)]
         bounds = LOG_LOSS if name == "log_loss" else SHARE
-        low, high = ends(measure(y, p), slow, codes, bounds)
+        low, high = ends(measure(y, p), slow, codes, bounds, *rows[name])
         assert found[name] == pytest.approx({"value": measure(y, p), "low": low, "high": high})
     slow = [roc_auc_score(y, p, sample_weight=w) for w in drawn[:, codes]]
     low, high = ends(roc_auc_score(y, p), slow, codes, SHARE)

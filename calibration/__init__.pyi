@@ -15,6 +15,8 @@ from .clip import check_bounds as check_bounds
 from .clip import clip_curve as clip_curve
 from .clip import optimal_clip as optimal_clip
 from .clip_plot import plot_clip_curve as plot_clip_curve
+from .label_doubts import LabelDoubts as LabelDoubts
+from .label_doubts import label_doubts as label_doubts
 from .measures.bootstrap import Interval as Interval
 from .measures.bootstrap import mean_interval as mean_interval
 from .measures.bootstrap import standard_error as standard_error

@@ -50,6 +50,7 @@ from calibration import HistogramCalibrator as HistogramCalibrator
 from calibration import IdentityCalibrator as IdentityCalibrator
 from calibration import Interval as Interval
 from calibration import IsotonicCalibrator as IsotonicCalibrator
+from calibration import LabelDoubts as LabelDoubts
 from calibration import PriorEstimate as PriorEstimate
 from calibration import QuadraticCalibrator as QuadraticCalibrator
 from calibration import ReliabilityDiagram as ReliabilityDiagram
@@ -69,6 +70,7 @@ from calibration import create_calibrator as create_calibrator
 from calibration import decompose as decompose
 from calibration import ece as ece
 from calibration import estimate_prior as estimate_prior
+from calibration import label_doubts as label_doubts
 from calibration import log_loss as log_loss
 from calibration import log_loss_of_logits as log_loss_of_logits
 from calibration import mean_interval as mean_interval

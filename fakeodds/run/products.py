@@ -37,7 +37,10 @@ PRODUCTS: dict[str, Owned] = {
     "scores": Owned(of=("faces", "train")),
     "stack": Owned(
         ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
-        ("leaderboard.csv", "measures.csv", "reliability.png", "clip.png", "robust.json"),
+        (
+            *("leaderboard.csv", "measures.csv", "label_doubts.csv"),
+            *("reliability.png", "clip.png", "robust.json"),
+        ),
         ("scores",),
         "fakeodds stack or calibrate",
         "fakeodds train RUN",

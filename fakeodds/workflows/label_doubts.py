@@ -1,0 +1,73 @@
+"""The videos whose label the judged ensemble doubts: label_doubts.csv, and what is said of them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from predictions.notes import Note, NoteKind
+from stacking.estimate.stages import SHIPPED
+
+#: Videos that a sentence names.
+_NAMED = 3
+
+LABELS_DOUBTED = NoteKind(
+    "alerts.labels-doubted",
+    "{n:label} look wrong, and about {right} should be: the ensemble contradicts {videos:quoted} "
+    "and others as surely as it knows the rest, out of fold. Look at the videos; label_doubts.csv "
+    "has all that are doubted.",
+)
+
+
+def doubted_labels(oof: pd.DataFrame) -> pd.DataFrame:
+    """The doubted rows of an oof.csv, the most doubted first.
+
+    Args:
+        oof: index `video`; label, group and the out-of-fold probability of each stage.
+
+    Returns:
+        Index `video`; `label` (1 = FAKE, as it is given), `group`, `probability` (of FAKE, out of
+        fold), `wrong` (probability that the label is wrong), `likely` (whether it is rather wrong
+        than right) and `with_group` (whether the group is doubted as a whole).
+    """
+    from calibration import label_doubts
+
+    ordered = oof.sort_index(kind="stable")
+    label = ordered["label"].to_numpy(np.float64)
+    doubts = label_doubts(label, ordered[SHIPPED].to_numpy(), ordered["group"].to_numpy())
+    before = ordered["stacked" if "stacked" in ordered else SHIPPED].to_numpy()
+    order = doubts.order(np.where(label == 1, before, 1 - before))
+    table = pd.DataFrame(
+        {
+            "label": ordered["label"],
+            "group": ordered["group"],
+            "probability": ordered[SHIPPED],
+            "wrong": doubts.wrong,
+            "likely": doubts.real,
+            "with_group": doubts.with_group,
+        },
+        index=ordered.index,
+    )
+    return table.iloc[order[doubts.doubted[order]]]
+
+
+def summary_of(doubts: pd.DataFrame) -> dict[str, Any]:
+    """Of metrics.json: how many labels are `doubted`, how many of them are rather wrong than right
+    (`likely`) and how many of those should be (`right`), and the `groups` doubted as a whole."""
+    likely = doubts[doubts["likely"]]
+    return {
+        "doubted": len(doubts),
+        "likely": len(likely),
+        "right": float(likely["wrong"].sum()),
+        "groups": sorted(doubts.loc[doubts["with_group"], "group"].astype(str).unique()),
+    }
+
+
+def doubts_noted(doubts: pd.DataFrame) -> list[Note]:
+    """A note where one label or more should be wrong of those that are rather wrong than right."""
+    likely = doubts[doubts["likely"]]
+    right = float(likely["wrong"].sum())
+    if right < 1:
+        return []
+    named = [str(video) for video in likely.index[:_NAMED]]
+    return [LABELS_DOUBTED(n=len(likely), right=round(right), videos=named)]

@@ -19,7 +19,7 @@ from calibration.measures.bootstrap import (
 )
 from calibration.measures.decomposition import decompose
 from calibration.measures.ece import BinSums
-from calibration.measures.few_groups import LOG_LOSS, SHARE, Bounds, widening_of
+from calibration.measures.few_groups import LOG_LOSS, SHARE, Bounds, Widening, widening_of
 from calibration.measures.line import LineRows
 from calibration.measures.scores import (
     AucRows,
@@ -109,12 +109,37 @@ def _core_intervals(
     found = {
         "log_loss": mean(0, LOG_LOSS),
         "brier": mean(1),
-        "auc": percentile_interval(auc(y, p), np.concatenate(areas), widening=few, bounds=SHARE),
+        "auc": percentile_interval(
+            *(auc(y, p), np.concatenate(areas)),
+            widening=_widening_of_area(y, p, units, rows),
+            bounds=SHARE,
+        ),
         "accuracy": mean(2),
         "ece": error(float(mass.ece(once)[0]), np.concatenate(errors)),
         "ece_plain": error(float(wide.ece(once, debias=False)[0]), np.concatenate(plain)),
     }
     return {name: unless_single(one, n_units) for name, one in found.items()}
+
+
+def _widening_of_area(y: Floats, p: Floats, units: Codes, rows: Floats) -> Widening:
+    """Of the AUC, which moves as the mean of its placements does (`AucRows.placements`).
+
+    Were a row's label drawn from the answer, its part in that mean would be that of a fake or of a
+    real with its score. `rows`: of each unit.
+    """
+    if y.min() == y.max():
+        return widening_of(rows)
+    parts = []
+    for own, others in ((1, 0), (0, 1)):
+        ranked = np.sort(p[y == others])
+        below = np.searchsorted(ranked, p, "left") + np.searchsorted(ranked, p, "right")
+        share = below / (2 * len(ranked))
+        won = share if own == 1 else 1 - share
+        parts.append((won - won[y == own].mean()) * len(y) / (y == own).sum())
+    of_fake, of_real = parts
+    columns = [np.where(y == 1, of_fake, of_real), p * (1 - p) * (of_fake - of_real) ** 2]
+    deviations, said = group_sums(np.column_stack(columns), units, len(rows)).T
+    return widening_of(rows, deviations=deviations, said=said)
 
 
 def _areas(

@@ -84,7 +84,16 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
         low, high = ends(measure(y, p), slow, codes, bounds, *rows[name])
         assert found[name] == pytest.approx({"value": measure(y, p), "low": low, "high": high})
     slow = [roc_auc_score(y, p, sample_weight=w) for w in drawn[:, codes]]
-    low, high = ends(roc_auc_score(y, p), slow, codes, SHARE)
+    won = AucRows(y, p).placements()
+    moved = (won - roc_auc_score(y, p)) * len(y) / np.where(y == 1, y.sum(), (1 - y).sum())
+    said = []
+    for i in range(len(y)):  # what the row is worth as a fake, and as a real
+        area = roc_auc_score(y, p)
+        fake = ((p[i] > p[y == 0]).mean() + (p[i] == p[y == 0]).mean() / 2 - area) / y.sum()
+        real = ((p[i] < p[y == 1]).mean() + (p[i] == p[y == 1]).mean() / 2 - area) / (1 - y).sum()
+        said.append(p[i] * (1 - p[i]) * (len(y) * (fake - real)) ** 2)
+    area = roc_auc_score(y, p)
+    low, high = ends(area, slow, codes, SHARE, moved + area, np.array(said))
     assert found["auc"] == pytest.approx({"value": roc_auc_score(y, p), "low": low, "high": high})
     assert found["ece"]["value"] == pytest.approx(ece(y, p))
     plain = ece(y, p, binning="width", debias=False)

@@ -66,8 +66,8 @@ def _doubts_lead(doubts: pd.DataFrame) -> str:
     if not found["likely"]:
         return ""
     return (
-        f" By how surely they are contradicted, {count(found['likely'], 'label')} of all are rather "
-        f"wrong than right, and about {found['right']:.0f} should be."
+        f" By how surely they are contradicted, {count(found['likely'], 'label')} of all are "
+        f"rather wrong than right, and about {found['right']:.0f} should be."
     )
 
 

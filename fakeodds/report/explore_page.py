@@ -45,6 +45,7 @@ def render_page(name: str, found: Mapping[str, Any]) -> str:
         tiles=_tiles(about, found),
         alerts=[str(note_from_json(one)) for one in found.get("alerts", [])],
         telltales=found["telltales"],
+        label_doubts=found.get("label_doubts"),
         counts=[
             (titles[column], count_rows(values))
             for column, values in found["counts"].items()

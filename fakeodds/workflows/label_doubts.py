@@ -1,10 +1,14 @@
 """The videos whose label the judged ensemble doubts: label_doubts.csv, and what is said of them."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fakeodds.run.folder import RunFolder
+from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from stacking.estimate.stages import SHIPPED
 
@@ -49,6 +53,43 @@ def doubted_labels(oof: pd.DataFrame) -> pd.DataFrame:
         index=ordered.index,
     )
     return table.iloc[order[doubts.doubted[order]]]
+
+
+def doubts_in_dataset(videos: Iterable[object], path: Path) -> pd.DataFrame:
+    """`doubted_labels` of a run, for those of its videos that a dataset has, by their ids there.
+
+    Args:
+        videos: ids of the dataset. path: of the run folder.
+
+    Raises:
+        InputError: no run, one that is not finished, or of none of these videos; a name that fits
+            several of them.
+    """
+    from predictions.tables.names import VideoNames
+
+    run = RunFolder.existing(path, reads=True)
+    run.require("stack")
+    oof = run.read_oof()
+    names = VideoNames(map(str, videos))
+    there = pd.Series({video: names.find(str(video), path) for video in oof.index}, dtype=object)
+    if there.isna().all():
+        raise InputError(
+            "judged none of the videos of this dataset",
+            file=path,
+            remedy="name the run that they taught",
+        )
+    doubts = doubted_labels(oof)
+    own = doubts[there[doubts.index].notna().to_numpy()]
+    return own.set_axis(pd.Index(there[own.index], name="video"))
+
+
+def as_records(doubts: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as JSON values, the most doubted first."""
+    told = doubts.assign(
+        label=np.where(doubts["label"] == 1, "fake", "real"), group=doubts["group"].astype(str)
+    )
+    columns = [str(name) for name in told.reset_index()]
+    return [dict(zip(columns, row, strict=True)) for row in told.itertuples(name=None)]
 
 
 def summary_of(doubts: pd.DataFrame) -> dict[str, Any]:

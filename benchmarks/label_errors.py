@@ -72,10 +72,10 @@ def row_of(table: Table, wrong: NDArray[np.bool_], meta: str) -> list[float]:
     doubts, order = doubt(table, wrong, meta)
     found = [float(wrong.sum()), 100 * doubts.noise]
     found += [100 * float(wrong[order[:n]].mean()) for n in (10, 50)]
-    for kind in (doubts.real, doubts.doubted):
-        said = [float(doubts.wrong[kind].sum())] if kind is doubts.real else []
-        recall = 100 * float((wrong & kind).sum()) / max(wrong.sum(), 1)
-        found += [float(kind.sum()), *said, float((wrong & kind).sum()), recall]
+    said = [float(doubts.wrong[doubts.real].sum())]
+    for kind, more in ((doubts.real, said), (doubts.doubted, [])):
+        right = float((wrong & kind).sum())
+        found += [float(kind.sum()), *more, right, 100 * right / max(wrong.sum(), 1)]
     whole, planted = (
         {*np.unique(table.groups[rows])}
         for rows in (doubts.with_group, wrong & np.isin(table.groups, table.groups[wrong]))

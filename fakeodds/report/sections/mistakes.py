@@ -10,7 +10,7 @@ from fakeodds.report.crops import middle_crop
 from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, cell, records
 from fakeodds.report.videos import losses
 from fakeodds.view.format import listed, number, percent, shorten
-from fakeodds.workflows.label_doubts import doubted_labels, summary_of
+from fakeodds.workflows.label_doubts import doubted_labels, summary_of, told_chance
 from predictions.words import count
 from stacking.estimate.missing import missing_scores
 from stacking.estimate.stages import single_of, singles
@@ -85,7 +85,7 @@ def _doubts_table(doubts: pd.DataFrame) -> Table:
             "group": cell("group", shorten, 24),
             "labelled": lambda row: "FAKE" if row["label"] == 1 else "REAL",
             "answer": cell("probability", number, 3),
-            "label is wrong": cell("wrong", percent),
+            "label is wrong": cell("wrong", told_chance),
         },
         texts=(0, 1, 2),
         title="Labels that are doubted most",

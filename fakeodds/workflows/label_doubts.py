@@ -16,8 +16,8 @@ from stacking.estimate.stages import SHIPPED
 #: Videos that a sentence names.
 _NAMED = 3
 
-#: No label is called wrong more surely than this where somebody reads it: so often were the ten
-#: that were doubted most wrong on the best of the tables in benchmarks/label_errors.py.
+#: No label is called wrong more surely than this where somebody reads it: of those at the top some
+#: are hard videos (benchmarks/label_errors.py).
 _SUREST = 0.95
 
 LABELS_DOUBTED = NoteKind(

@@ -24,6 +24,8 @@ from .decisions.deliver import Delivered as Delivered
 from .decisions.deliver import cross_decide as cross_decide
 from .decisions.rates import rate_interval as rate_interval
 from .decisions.rule import DecisionRule as DecisionRule
+from .label_doubts import LabelDoubts as LabelDoubts
+from .label_doubts import label_doubts as label_doubts
 from .measures.bootstrap import Interval as Interval
 from .measures.bootstrap import mean_interval as mean_interval
 from .measures.bootstrap import standard_error as standard_error

@@ -9,6 +9,7 @@ from scipy.special import logit as scipy_logit
 from calibration.inputs import Codes, Floats, check_probability
 from calibration.logistic import zero_of_increasing
 from calibration.measures.bootstrap import Interval, group_weights, percentile_interval
+from calibration.measures.few_groups import SHARE, widening_of
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.logits import to_logit, to_probability
@@ -136,7 +137,8 @@ def estimate_prior(
     gain = np.expm1(np.clip(to_logit(probability) - float(scipy_logit(source)), -50, 50))
     best = _likeliest(gain, np.ones(n), source)
     replicates = _replicates(gain, codes, best, n_boot, seed)
-    interval = percentile_interval(best, replicates)
+    few = widening_of(np.bincount(codes).astype(np.float64))
+    interval = percentile_interval(best, replicates, widening=few, bounds=SHARE)
     notes = _doubts(gain, interval, n)
     return PriorEstimate(interval, float(source), not notes, notes)
 

@@ -51,6 +51,7 @@ from calibration import HistogramCalibrator as HistogramCalibrator
 from calibration import IdentityCalibrator as IdentityCalibrator
 from calibration import Interval as Interval
 from calibration import IsotonicCalibrator as IsotonicCalibrator
+from calibration import LabelDoubts as LabelDoubts
 from calibration import PairedDifference as PairedDifference
 from calibration import PriorEstimate as PriorEstimate
 from calibration import QuadraticCalibrator as QuadraticCalibrator
@@ -73,6 +74,7 @@ from calibration import decompose as decompose
 from calibration import ece as ece
 from calibration import estimate_prior as estimate_prior
 from calibration import holm as holm
+from calibration import label_doubts as label_doubts
 from calibration import log_loss as log_loss
 from calibration import log_loss_of_logits as log_loss_of_logits
 from calibration import mean_interval as mean_interval

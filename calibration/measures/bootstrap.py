@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.inputs import Codes, Floats, check_weight
+from calibration.measures.few_groups import NO_WIDENING, Bounds, Widening, widening_of
 from predictions.errors import InputError
 from predictions.groups import group_codes
 from predictions.order import row_order
@@ -87,19 +88,33 @@ def unless_single(found: Interval, n_units: int) -> Interval:
     return found if n_units > 1 else Interval(found.value, float("nan"), float("nan"))
 
 
-def percentile_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
-    """The central `level` of the replicates, (n_boot,); NaN replicates are left out.
+def percentile_interval(
+    value: float,
+    replicates: Floats,
+    level: float = 0.95,
+    *,
+    widening: Widening = NO_WIDENING,
+    bounds: Bounds = None,
+) -> Interval:
+    """The central `level` of the replicates, (n_boot,), widened; NaN replicates are left out.
 
     The interval always holds the value itself; without a replicate it is nothing else.
+
+    Args:
+        widening: of `few_groups.widening_of`, how much further out the ends belong.
+        bounds: of the measure, which no end passes.
     """
     known = replicates[np.isfinite(replicates)]
     if known.size == 0 or not np.isfinite(value):
         return Interval(value, value, value)
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, min(float(low), value), max(float(high), value))
+    low, high = widening.widen(value, min(float(low), value), max(float(high), value), bounds)
+    return Interval(value, min(low, value), max(high, value))
 
 
-def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> Interval:
+def centred_interval(
+    value: float, replicates: Floats, level: float = 0.95, *, widening: Widening = NO_WIDENING
+) -> Interval:
     """The interval of a measure that resampling itself pushes up, such as a calibration error.
 
     The replicates are moved so that their mean is the value, and never below 0.
@@ -107,7 +122,8 @@ def centred_interval(value: float, replicates: Floats, level: float = 0.95) -> I
     known = replicates[np.isfinite(replicates)]
     if known.size == 0:
         return Interval(value, value, value)
-    moved = percentile_interval(value, known + (value - known.mean()), level)
+    centred = known + (value - known.mean())
+    moved = percentile_interval(value, centred, level, widening=widening)
     return Interval(value, max(moved.low, 0.0), moved.high)
 
 
@@ -126,11 +142,19 @@ def mean_interval(
     n_boot: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    bounds: Bounds = None,
+    said: ArrayLike | None = None,
 ) -> Interval:
     """Group-bootstrap interval of a weighted mean of per-row values, (n,), such as row losses.
 
     Of differences of two columns' losses it is paired: below 0 throughout says the first is better.
-    Of many groups, blocks are drawn (`units_of`). Of a single one there is no interval: NaN.
+    Of many groups, blocks are drawn (`units_of`). With few groups, or few that hold most rows, the
+    ends lie beyond the percentiles (`few_groups`). Of a single one there is no interval: NaN.
+
+    Args:
+        bounds: that no end passes, such as `few_groups.LOG_LOSS`; None of a difference.
+        said: of each row, the variance that its value has by the answer's own account, (n,), such
+            as `scores.said_variance` of a loss.
 
     Examples:
         >>> from calibration import mean_interval
@@ -143,31 +167,63 @@ def mean_interval(
     if rows.ndim != 1 or rows.size == 0:
         raise InputError(f"the values have the shape {rows.shape}", expected="one column of rows")
     own = check_weight(weights, len(rows))
+    of_answers = np.zeros(len(rows)) if said is None else np.asarray(said, dtype=np.float64)
     codes = group_codes(groups, len(rows), sort=True)
     if groups is not None:
         order = row_order(codes, rows, own)
-        rows, own, codes = rows[order], own[order], codes[order]
-    sums = group_sums(np.column_stack([own * rows, own]), codes, int(codes.max()) + 1)
-    return mean_intervals(sums[:, :1], sums[:, 1], n_boot=n_boot, seed=seed, level=level)[0]
+        rows, own, codes, of_answers = rows[order], own[order], codes[order], of_answers[order]
+    columns = np.column_stack([own * rows, own, own**2 * of_answers])
+    sums = group_sums(columns, codes, int(codes.max()) + 1)
+    return mean_intervals(
+        *(sums[:, :1], sums[:, 1]),
+        n_boot=n_boot,
+        seed=seed,
+        level=level,
+        bounds=bounds,
+        said=sums[:, 2:],
+    )[0]
 
 
 def mean_intervals(
-    sums: Floats, mass: Floats, *, n_boot: int = 1000, seed: int = 0, level: float = 0.95
+    sums: Floats,
+    mass: Floats,
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    bounds: Bounds = None,
+    said: Floats | None = None,
 ) -> list[Interval]:
     """Means of s columns of per-row values with their intervals, from sums over groups alone.
 
     Args:
         sums: values times weights, summed over each group, (n_groups, s).
         mass: weights summed over each group, (n_groups,); rows where all weights are 1.
+        bounds: as `mean_interval`.
+        said: as there, times the squared weights, summed over each group, (n_groups, s).
     """
     units, n_units = units_of(np.arange(len(mass)), seed)
-    both = group_sums(np.column_stack([sums, mass]), units, n_units)
+    columns = np.column_stack([sums, np.zeros_like(sums) if said is None else said, mass])
+    of_units = group_sums(columns, units, n_units)
+    both = np.delete(of_units, np.s_[sums.shape[1] : -1], axis=1)
     total = np.concatenate([drawn @ both for drawn in group_weights(n_units, n_boot, seed)])
     share = np.where(total[:, -1:] > 0, total[:, -1:], np.nan)
     values = sums.sum(axis=0) / mass.sum()
+    deviations = both[:, :-1] - both[:, -1:] * values
     return [
-        unless_single(percentile_interval(float(value), column, level), n_units)
-        for value, column in zip(values, (total[:, :-1] / share).T, strict=True)
+        unless_single(
+            percentile_interval(
+                *(float(value), column, level),
+                widening=widening_of(both[:, -1], level, deviations=apart, said=by_answers),
+                bounds=bounds,
+            ),
+            n_units,
+        )
+        for value, column, apart, by_answers in zip(
+            *(values, (total[:, :-1] / share).T, deviations.T),
+            of_units[:, sums.shape[1] : -1].T,
+            strict=True,
+        )
     ]
 
 

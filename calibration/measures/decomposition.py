@@ -1,6 +1,7 @@
 """Log loss taken apart: what recalibration could still gain, and what no recalibration can."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike
 from calibration.calibrators.parametric import QuadraticCalibrator
 from calibration.inputs import Codes, Floats, check_judged
 from calibration.measures.bootstrap import Interval, mean_interval
-from calibration.measures.scores import row_log_loss
+from calibration.measures.few_groups import LOG_LOSS
+from calibration.measures.scores import row_log_loss, said_variance
 from predictions.folds import assign_folds
 from predictions.logits import to_logit, to_probability
 
@@ -73,15 +75,17 @@ def decompose(
     share = float(labels.mean())
     blind = row_log_loss(labels, np.full(len(labels), share))
 
-    def interval(values: Floats) -> Interval:
-        return mean_interval(values, codes, n_boot=n_boot, seed=seed)
+    drawn = partial(mean_interval, groups=codes, n_boot=n_boot, seed=seed)
+
+    def of_loss(values: Floats) -> Interval:
+        return drawn(values, bounds=LOG_LOSS, said=said_variance(values))
 
     return Decomposition(
-        log_loss=interval(loss),
-        calibration=interval(loss - refined),
-        refinement=interval(refined),
+        log_loss=of_loss(loss),
+        calibration=drawn(loss - refined),
+        refinement=of_loss(refined),
         uncertainty=float(blind.mean()),
-        discrimination=interval(blind - refined),
+        discrimination=drawn(blind - refined),
     )
 
 

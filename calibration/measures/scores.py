@@ -45,6 +45,16 @@ def row_log_loss(target: ArrayLike, probability: ArrayLike) -> Floats:
     return np.asarray(-np.log(np.clip(right, EPS, 1 - EPS)))
 
 
+def said_variance(loss: ArrayLike) -> Floats:
+    """Variance of each row's log loss, any shape, were the label drawn from the answer itself.
+
+    With q the probability that was given to what was true, so that the loss is -log q, it is
+    q (1 - q) (log q - log(1 - q))^2: of a fake and of a real the same.
+    """
+    q = np.clip(np.exp(-np.asarray(loss, dtype=np.float64)), EPS, 1 - EPS)
+    return np.asarray(q * (1 - q) * (np.log(q) - np.log1p(-q)) ** 2)
+
+
 def log_loss_of_logits(target: Floats, logit: Floats) -> Floats:
     """Log loss (nats) of each row from logits, of any size and without a bound.
 

@@ -1,6 +1,7 @@
 """All measures of one column of probabilities at once, each with its group-bootstrap interval."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,11 +19,13 @@ from calibration.measures.bootstrap import (
 )
 from calibration.measures.decomposition import decompose
 from calibration.measures.ece import BinSums
+from calibration.measures.few_groups import LOG_LOSS, SHARE, Bounds, Widening, widening_of
 from calibration.measures.line import LineRows
 from calibration.measures.scores import (
     AucRows,
     auc,
     row_log_loss,
+    said_variance,
 )
 from calibration.measures.smooth import smooth_ece, spread_on_grid, widths_of
 
@@ -49,7 +52,8 @@ def measure_all(
     Up to 2,000 groups are drawn themselves; more, such as the rows of a large table without
     groups, are joined by chance into 2,000 blocks that are drawn (`bootstrap.units_of`), and the
     AUC of a replicate is taken from how its placements move (`AucRows.placements`), which many rows
-    come to. The time then hardly depends on the number of groups.
+    come to. The time then hardly depends on the number of groups. With few groups, or few that hold
+    most rows, the ends lie beyond the percentiles (`few_groups`).
 
     Returns:
         "log_loss" (nats, p kept 1e-15 from 0 and 1), "brier", "auc" (NaN with one class),
@@ -78,6 +82,9 @@ def _core_intervals(
     # Means and bin sums are linear in the weights: one matrix product gives all replicates.
     means = np.column_stack([row_log_loss(y, p), (p - y) ** 2, (p > 0.5) == (y == 1)])
     sums = group_sums(np.column_stack([means, np.ones_like(y)]), units, n_units)
+    spread = p * (1 - p)
+    by_answers = np.column_stack([said_variance(means[:, 0]), spread * (1 - 2 * p) ** 2, spread])
+    said = group_sums(by_answers, units, n_units)
     mass, wide = (BinSums(y, p, units, n_units, binning) for binning in ("mass", "width"))
     areas_of, width = _areas(y, p, units, n_units, joined=units is not codes)
     replicates, errors, plain, areas = [], [], [], []
@@ -90,17 +97,49 @@ def _core_intervals(
     once = np.ones((1, n_units))
     means_of = np.concatenate(replicates)
     values = means.mean(axis=0)
+    rows = sums[:, 3]
+    few = widening_of(rows)
+    error = partial(centred_interval, widening=few)
+
+    def mean(i: int, bounds: Bounds = SHARE) -> Interval:
+        deviations = sums[:, i] - rows * values[i]
+        own = widening_of(rows, deviations=deviations, said=said[:, i])
+        return percentile_interval(float(values[i]), means_of[:, i], widening=own, bounds=bounds)
+
     found = {
-        "log_loss": percentile_interval(float(values[0]), means_of[:, 0]),
-        "brier": percentile_interval(float(values[1]), means_of[:, 1]),
-        "auc": percentile_interval(auc(y, p), np.concatenate(areas)),
-        "accuracy": percentile_interval(float(values[2]), means_of[:, 2]),
-        "ece": centred_interval(float(mass.ece(once)[0]), np.concatenate(errors)),
-        "ece_plain": centred_interval(
-            float(wide.ece(once, debias=False)[0]), np.concatenate(plain)
+        "log_loss": mean(0, LOG_LOSS),
+        "brier": mean(1),
+        "auc": percentile_interval(
+            *(auc(y, p), np.concatenate(areas)),
+            widening=_widening_of_area(y, p, units, rows),
+            bounds=SHARE,
         ),
+        "accuracy": mean(2),
+        "ece": error(float(mass.ece(once)[0]), np.concatenate(errors)),
+        "ece_plain": error(float(wide.ece(once, debias=False)[0]), np.concatenate(plain)),
     }
     return {name: unless_single(one, n_units) for name, one in found.items()}
+
+
+def _widening_of_area(y: Floats, p: Floats, units: Codes, rows: Floats) -> Widening:
+    """Of the AUC, which moves as the mean of its placements does (`AucRows.placements`).
+
+    Were a row's label drawn from the answer, its part in that mean would be that of a fake or of a
+    real with its score. `rows`: of each unit.
+    """
+    if y.min() == y.max():
+        return widening_of(rows)
+    parts = []
+    for own, others in ((1, 0), (0, 1)):
+        ranked = np.sort(p[y == others])
+        below = np.searchsorted(ranked, p, "left") + np.searchsorted(ranked, p, "right")
+        share = below / (2 * len(ranked))
+        won = share if own == 1 else 1 - share
+        parts.append((won - won[y == own].mean()) * len(y) / (y == own).sum())
+    of_fake, of_real = parts
+    columns = [np.where(y == 1, of_fake, of_real), p * (1 - p) * (of_fake - of_real) ** 2]
+    deviations, said = group_sums(np.column_stack(columns), units, len(rows)).T
+    return widening_of(rows, deviations=deviations, said=said)
 
 
 def _areas(
@@ -173,9 +212,10 @@ def measure_in_full(
         (labels - probability, (np.arange(len(labels)), units)), shape=(len(labels), n_units)
     )
     grid = spread @ residuals
-    cells = np.column_stack(
-        [(probability > threshold) == called for called in (True, True, False, False)]
-    ) & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
+    called = np.column_stack(
+        [(probability > threshold) == fake for fake in (True, True, False, False)]
+    )
+    cells = called & np.column_stack([(labels == label) for label in (1, 0, 0, 1)])
     tables = group_sums(np.column_stack([cells, weight]).astype(np.float64), units, n_units)
     lines = [
         LineRows(labels, probability, units, n_units, slope_free) for slope_free in (True, False)
@@ -188,16 +228,24 @@ def measure_in_full(
         shares.append(total[:, :4] / total[:, 4:])
         steps.append(np.column_stack([line.step(drawn) for line in lines]))
     once = np.ones((1, n_units))
-    intervals["ece_width"] = centred_interval(float(bins.ece(once)[0]), np.concatenate(errors))
-    smooth = smooth_ece(labels, probability)
-    intervals["smooth_ece"] = centred_interval(smooth, np.concatenate(widths))
+    few = widening_of(tables[:, 4])
+    error = partial(centred_interval, widening=few)
+    intervals["ece_width"] = error(float(bins.ece(once)[0]), np.concatenate(errors))
+    intervals["smooth_ece"] = error(smooth_ece(labels, probability), np.concatenate(widths))
     slope, intercept = lines[0].coefficients
     for i, (name, value) in enumerate(
         [("intercept", intercept), ("slope", slope), ("in_the_large", lines[1].coefficients[1])]
     ):
-        intervals[name] = percentile_interval(float(value), np.concatenate(steps)[:, i])
-    for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
         intervals[name] = percentile_interval(
-            float(cells[:, i].mean()), np.concatenate(shares)[:, i]
+            float(value), np.concatenate(steps)[:, i], widening=few
+        )
+    rows = tables[:, 4]
+    spread = group_sums(called * (probability * (1 - probability))[:, None], units, n_units)
+    for i, name in enumerate(("true_fake", "false_fake", "true_real", "false_real")):
+        share = float(cells[:, i].mean())
+        intervals[name] = percentile_interval(
+            *(share, np.concatenate(shares)[:, i]),
+            widening=widening_of(rows, deviations=tables[:, i] - rows * share, said=spread[:, i]),
+            bounds=SHARE,
         )
     return {name: unless_single(one, n_units).as_dict() for name, one in intervals.items()}

@@ -28,12 +28,19 @@ from predictions.words import count
     help="Folder of the results [default: runs/explore/NAME]; naming it again goes on where it "
     "stopped.",
 )
+@click.option(
+    "--run",
+    "judged_by",
+    type=EXISTING,
+    help="Run that judged these videos out of fold: the labels that it doubts are listed.",
+)
 @settings_options(ExploreSettings, to="settings")
 @dataset_options
 @jobs_option
 def explore(
     dataset: Path,
     out: Path | None,
+    judged_by: Path | None,
     settings: ExploreSettings,
     dataset_options: DatasetOptions,
     jobs: int,
@@ -45,6 +52,7 @@ def explore(
 
     \b
     fakeodds explore videos/ --out runs/explore/mine
+    fakeodds explore videos/ --run runs/mine
     """
     import pandas as pd
 
@@ -53,6 +61,12 @@ def explore(
     from fakeodds.report.explore_page import render_page
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.explore_alerts import explore_alerts
+    from fakeodds.workflows.label_doubts import (
+        as_records,
+        doubts_in_dataset,
+        doubts_noted,
+        summary_of,
+    )
     from predictions.files import write_json, write_table, write_text
 
     name = dataset.resolve().name
@@ -60,10 +74,19 @@ def explore(
     for written in ("explore.html", "explore.json", "videos.csv", "kept"):
         refuse_overwriting(folder / written, [dataset])
     data = dataset_options.read(dataset)
+    # Read before anything long begins.
+    doubts = None if judged_by is None else doubts_in_dataset(data.videos["video"], judged_by)
     FolderLock(folder).hold()
     with terminal.progress_bars() as progress:
         found = look_closely(data, folder / "kept", settings, jobs=jobs, progress=progress)
     alerts = explore_alerts(found, data.videos)
+    if doubts is not None:
+        alerts += doubts_noted(doubts)
+        found["label_doubts"] = {
+            **summary_of(doubts),
+            "run": str(judged_by),
+            "videos": as_records(doubts),
+        }
     found["alerts"] = [alert.to_json() for alert in alerts]
     numbers = {"name": name, **without_pictures(found)}
     write_json(numbers, folder / "explore.json")
@@ -105,6 +128,13 @@ def print_summary(found: dict[str, Any]) -> None:
         f"{count(len(doubles['identical']), 'set')} of identical files; "
         f"{count(len(doubles['across_groups']), 'set')} of near duplicates across groups",
     )
+    if "label_doubts" in found:
+        doubted = found["label_doubts"]
+        table.add_row(
+            "labels",
+            f"{doubted['doubted']} are contradicted by {doubted['run']}, {doubted['likely']} are "
+            "rather wrong than right",
+        )
     for method, one in found["similarity"]["methods"].items():
         face = one["face"]
         table.add_row(

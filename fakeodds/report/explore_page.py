@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from fakeodds.pages import render
 from fakeodds.view.figures import FAKE, GREY, REAL, SOFT, draw
+from fakeodds.workflows.label_doubts import told_chance
 from predictions.notes import note_from_json
 
 _ROWS = 10
@@ -45,6 +46,8 @@ def render_page(name: str, found: Mapping[str, Any]) -> str:
         tiles=_tiles(about, found),
         alerts=[str(note_from_json(one)) for one in found.get("alerts", [])],
         telltales=found["telltales"],
+        label_doubts=found.get("label_doubts"),
+        told_chance=told_chance,
         counts=[
             (titles[column], count_rows(values))
             for column, values in found["counts"].items()

@@ -217,6 +217,11 @@ class RunFolder:
         return self.path / "clip.png"
 
     @property
+    def label_doubts(self) -> Path:
+        """The videos whose label the ensemble contradicts, out of fold."""
+        return self.path / "label_doubts.csv"
+
+    @property
     def measures(self) -> Path:
         """Every measure of what reliability.png shows."""
         return self.path / "measures.csv"

@@ -38,8 +38,8 @@ PRODUCTS: dict[str, Owned] = {
     "stack": Owned(
         ("stack/stack.json", "stack/stack.skops", "oof.csv", "metrics.json"),
         (
-            *("stack/labelled.parquet", "leaderboard.csv", "measures.csv", "reliability.png"),
-            *("clip.png", "robust.json"),
+            *("stack/labelled.parquet", "leaderboard.csv", "measures.csv", "label_doubts.csv"),
+            *("reliability.png", "clip.png", "robust.json"),
         ),
         ("scores",),
         "fakeodds stack or calibrate",

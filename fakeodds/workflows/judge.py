@@ -16,6 +16,7 @@ from fakeodds.workflows.judged_files import (
     with_members,
 )
 from fakeodds.workflows.judged_rows import check_labels, outer_folds, sliced_columns
+from fakeodds.workflows.label_doubts import doubted_labels, doubts_noted, summary_of
 from fakeodds.workflows.probability import unseen_probability
 from fakeodds.workflows.reference import write_reference
 from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
@@ -26,15 +27,15 @@ from predictions.words import count
 
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
+    *("submission.csv", "decisions.csv", "oof.csv", "metrics.json"),
     *(
-        "submission.csv",
-        "decisions.csv",
-        "oof.csv",
-        "metrics.json",
         "measures.csv",
         "leaderboard.csv",
+        "label_doubts.csv",
+        "reliability.png",
+        "clip.png",
+        "stack",
     ),
-    *("reliability.png", "clip.png", "stack"),
 )
 
 
@@ -85,10 +86,10 @@ def fit_and_judge(
 ) -> Any:
     """Judge the procedure on outer folds, fit the stack on all rows, write both to the run folder.
 
-    Writes oof.csv, metrics.json, measures.csv, reliability.png, clip.png and stack/; returns the
-    fitted `Stack`. With `robust`, a column of `rows`, settings are chosen by its worst domain, in
-    every outer fold anew, and robust.json tells how the shipped ones were. `only` names the stages
-    that are written, when not all tell something.
+    Writes oof.csv, metrics.json, measures.csv, label_doubts.csv, reliability.png, clip.png and
+    stack/; returns the fitted `Stack`. With `robust`, a column of `rows`, settings are chosen by
+    its worst domain, in every outer fold anew, and robust.json tells how the shipped ones were.
+    `only` names the stages that are written, when not all tell something.
 
     Raises:
         InputError: no labels, one class only, or fewer groups than folds.
@@ -147,7 +148,12 @@ def fit_and_judge(
         metrics["ensemble"] = ensemble_of(scored, fitted)
         promised = metrics["stages"]["calibrated"]["log_loss"]["value"]
         out_of_reach = unreachable(fitted.stack.clip_, float(label.mean()), promised)
-        metrics["alerts"] = [*(one.to_json() for one in out_of_reach), *metrics["alerts"]]
+        doubts = doubted_labels(oof)
+        metrics["label_doubts"] = summary_of(doubts)
+        metrics["alerts"] = [
+            *(one.to_json() for one in (*out_of_reach, *doubts_noted(doubts))),
+            *metrics["alerts"],
+        ]
         for note in fitted.notes:
             terminal.note(note)
         stack = fitted.stack
@@ -164,6 +170,7 @@ def fit_and_judge(
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
             write_json(metrics, run.metrics)
+            write_table(doubts.reset_index(), run.label_doubts)
             write_table(with_members(board, fitted), run.leaderboard)
             shown = stages[["mean" if only is None else only[0], "calibrated"]]
             write_table(measures_of(shown, label, rows["group"], options.seed), run.measures)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration.measures.bootstrap import group_sums, mean_intervals
+from calibration.measures.few_groups import LOG_LOSS
 from calibration.measures.scores import log_loss_of_logits
 from predictions.frame_rules import DEFAULT_RULE, by_rule, rules_of
 from predictions.groups import group_codes
@@ -135,7 +136,7 @@ def judge_rules(
     """`compare_rules` on folds that are checked already."""
     choice, sums = _choose(X, outer.labels, outer.groups, outer.held)
     counts = np.bincount(outer.groups).astype(np.float64)
-    intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
+    intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed, bounds=LOG_LOSS)
     choice.table.insert(3, "low", [one.low for one in intervals])
     choice.table.insert(4, "high", [one.high for one in intervals])
     return choice

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from calibration import Interval
 from calibration.measures.bootstrap import mean_intervals
+from calibration.measures.few_groups import LOG_LOSS
 from calibration.measures.many import confidence_set_of
 from predictions.errors import InputError
 from predictions.frame_rules import rules_of
@@ -256,4 +257,4 @@ def _table(
 def _intervals(sums: Array, counts: Array, n_boot: int, seed: int) -> list[Interval]:
     """Mean and 95 % group-bootstrap interval of each column of losses summed by group, (g, s)."""
     with one_blas_thread():
-        return mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
+        return mean_intervals(sums, counts, n_boot=n_boot, seed=seed, bounds=LOG_LOSS)

@@ -6,9 +6,10 @@ from numpy.typing import ArrayLike
 
 from calibration import auc, ece, holm
 from calibration.measures.bootstrap import group_sums, mean_intervals
+from calibration.measures.few_groups import LOG_LOSS
 from calibration.measures.many import confidence_set_of
 from calibration.measures.paired import mean_tests
-from calibration.measures.scores import row_log_loss
+from calibration.measures.scores import row_log_loss, said_variance
 from predictions.threads import one_blas_thread
 from stacking.ensembles.differences import paired_differences
 from stacking.estimate.nested import NestedEstimate
@@ -74,8 +75,11 @@ def leaderboard(
     losses = row_log_loss(labels[:, None], p)
     counts = np.bincount(codes).astype(np.float64)
     sums = group_sums(losses, codes, len(counts))
+    said = group_sums(said_variance(losses), codes, len(counts))
     with one_blas_thread():
-        intervals = mean_intervals(sums, counts, n_boot=n_boot, seed=seed)
+        intervals = mean_intervals(
+            sums, counts, n_boot=n_boot, seed=seed, bounds=LOG_LOSS, said=said
+        )
     shipped = list(table.columns).index(SHIPPED)
     best = int(np.argmin([one.value for one in intervals]))
     pairs = {

@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import mean_interval, measure_all, row_log_loss
+from calibration.measures.few_groups import LOG_LOSS
+from calibration.measures.scores import said_variance
 from predictions.progress import Progress, silent
 from stacking.estimate.domain_splits import domain_names
 from stacking.estimate.metrics import finite_measures
@@ -68,8 +70,13 @@ def report_slices(
         stages = {}
         for stage, p in oof.items():
             column = p.to_numpy(dtype=np.float64)
+            losses = row_log_loss(labels[own], column[own])
             loss = mean_interval(
-                row_log_loss(labels[own], column[own]), owner[own], n_boot=n_boot, seed=seed
+                *(losses, owner[own]),
+                n_boot=n_boot,
+                seed=seed,
+                bounds=LOG_LOSS,
+                said=said_variance(losses),
             )
             known = {"log_loss": loss.as_dict()}
             if labels[ranked].min() < labels[ranked].max():

@@ -24,6 +24,7 @@ from calibration import (
     standard_error,
 )
 from calibration.measures.bootstrap import MOST_UNITS, group_weights, units_of
+from calibration.measures.few_groups import LOG_LOSS, SHARE, widening_of
 from calibration.measures.line import LineRows
 from calibration.measures.scores import AucRows
 from predictions.errors import InputError
@@ -40,6 +41,23 @@ def clustered(n_groups: int, seed: int, size: int = 6) -> tuple[np.ndarray, np.n
     return y, np.round(expit(1.7 * z), 3), np.array([f"g{c}" for c in code])
 
 
+def ends(
+    value: float,
+    slow: list[float],
+    codes: np.ndarray,
+    bounds: tuple[float, float] | None,
+    losses: np.ndarray | None = None,
+    said: np.ndarray | None = None,
+) -> tuple[float, float]:
+    """The percentiles of the replicates, as far out as these groups ask for."""
+    widening = widening_of(
+        np.bincount(codes).astype(float),
+        deviations=None if losses is None else np.bincount(codes, losses - value),
+        said=None if said is None else np.bincount(codes, said),
+    )
+    return widening.widen(value, *np.quantile(slow, [0.025, 0.975]), bounds)
+
+
 def test_draws_are_groups_with_replacement_and_do_not_depend_on_blocks() -> None:
     whole = np.concatenate(list(group_weights(7, 50, seed=3)))
     assert whole.shape == (50, 7)
@@ -54,12 +72,28 @@ def test_measures_are_those_of_the_rows_drawn() -> None:
     found = measure_all(y, p, groups, n_boot=60, seed=5)
     _, codes = np.unique(groups, return_inverse=True)
     drawn = np.concatenate(list(group_weights(30, 60, seed=5)))
+    q = np.clip(p, 1e-15, 1 - 1e-15)
+    rows = {
+        "log_loss": (row_log_loss(y, p), q * (1 - q) * np.log(q / (1 - q)) ** 2),
+        "brier": ((p - y) ** 2, p * (1 - p) * (1 - 2 * p) ** 2),
+        "accuracy": ((p > 0.5) == (y == 1), p * (1 - p)),
+    }
     for name, measure in {"log_loss": log_loss, "brier": brier, "accuracy": accuracy}.items():
         slow = [measure(np.repeat(y, w), np.repeat(p, w)) for w in drawn[:, codes].astype(int)]
-        low, high = np.quantile(slow, [0.025, 0.975])
+        bounds = LOG_LOSS if name == "log_loss" else SHARE
+        low, high = ends(measure(y, p), slow, codes, bounds, *rows[name])
         assert found[name] == pytest.approx({"value": measure(y, p), "low": low, "high": high})
     slow = [roc_auc_score(y, p, sample_weight=w) for w in drawn[:, codes]]
-    low, high = np.quantile(slow, [0.025, 0.975])
+    won = AucRows(y, p).placements()
+    moved = (won - roc_auc_score(y, p)) * len(y) / np.where(y == 1, y.sum(), (1 - y).sum())
+    said = []
+    for i in range(len(y)):  # what the row is worth as a fake, and as a real
+        area = roc_auc_score(y, p)
+        fake = ((p[i] > p[y == 0]).mean() + (p[i] == p[y == 0]).mean() / 2 - area) / y.sum()
+        real = ((p[i] < p[y == 1]).mean() + (p[i] == p[y == 1]).mean() / 2 - area) / (1 - y).sum()
+        said.append(p[i] * (1 - p[i]) * (len(y) * (fake - real)) ** 2)
+    area = roc_auc_score(y, p)
+    low, high = ends(area, slow, codes, SHARE, moved + area, np.array(said))
     assert found["auc"] == pytest.approx({"value": roc_auc_score(y, p), "low": low, "high": high})
     assert found["ece"]["value"] == pytest.approx(ece(y, p))
     plain = ece(y, p, binning="width", debias=False)
@@ -113,7 +147,7 @@ def test_an_interval_from_sums_is_that_of_drawing_the_rows() -> None:
     y, p, groups = clustered(40, 4)
     _, codes = np.unique(groups, return_inverse=True)
     drawn = np.concatenate(list(group_weights(40, 100, seed=9)))
-    low, high = np.quantile([log_loss(y, p, w[codes]) for w in drawn], [0.025, 0.975])
+    low, high = ends(log_loss(y, p), [log_loss(y, p, w[codes]) for w in drawn], codes, None)
     fast = mean_interval(row_log_loss(y, p), groups, n_boot=100, seed=9)
     assert (fast.value, fast.low, fast.high) == pytest.approx((log_loss(y, p), low, high))
 

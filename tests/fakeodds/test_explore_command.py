@@ -105,6 +105,24 @@ def test_page_and_numbers(forged: Path, tmp_path: Path, cli: Cli) -> None:
     assert {path.name: path.read_bytes() for path in out.glob("*.*")} == before
 
 
+def test_labels_that_a_run_doubts(forged: Path, tmp_path: Path, cli: Cli) -> None:
+    table = pd.DataFrame({"video": [f"v{i}" for i in range(200)], "label": [0, 1] * 100})
+    table["video"] = ["original_sequences/youtube/c23/videos/000.mp4", *table["video"][1:]]
+    table["score"] = 0.02 + 0.96 * table["label"] + np.linspace(0, 0.01, 200)
+    table.loc[0, "score"] = 0.985
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    run = tmp_path / "run"
+    cli("stack", tmp_path / "scores.csv", "--out", run, "--meta", "logistic", "--jobs", "1")
+    out = tmp_path / "out"
+    cli("explore", forged, "--out", out, "--run", run, *SMALL)
+    (doubted,) = json.loads((out / "explore.json").read_text())["label_doubts"]["videos"]
+    assert doubted["video"].endswith("000.mp4")
+    assert doubted["label"] == "real"
+    assert "Labels that are doubted" in (out / "explore.html").read_text()
+    said = cli("explore", forged, "--out", out, "--run", tmp_path, *SMALL, code=2)
+    assert "holds no run" in said.output
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1280, "light")])
 def test_the_page_is_for_everybody(
     forged: Path,

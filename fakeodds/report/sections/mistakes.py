@@ -9,12 +9,18 @@ from fakeodds.report.contents import Contents
 from fakeodds.report.crops import middle_crop
 from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, cell, records
 from fakeodds.report.videos import losses
-from fakeodds.view.format import number, percent, shorten
+from fakeodds.view.format import listed, number, percent, shorten
+from fakeodds.workflows.label_doubts import doubted_labels, summary_of, told_chance
+from predictions.words import count
 from stacking.estimate.missing import missing_scores
 from stacking.estimate.stages import single_of, singles
 
 _SHOWN = 8
+_DOUBTED = 10
 _KINDS = {1: "FAKE taken for REAL", 0: "REAL taken for FAKE"}
+#: How many of the ten most doubted labels were wrong, where some were turned round on purpose
+#: (benchmarks/label_errors.py).
+_TEN_WERE_RIGHT = "7 to 10"
 #: What videos.parquet may know of a video besides its label.
 _DETAILS = ("dataset", "method", "status")
 
@@ -35,6 +41,9 @@ def build(contents: Contents) -> Section | None:
         faces = _faces(own, contents, title)
         parts += [] if faces is None else [faces]
         parts.append(_as_table(own, title))
+    doubts = doubted_labels(oof)
+    if not doubts.empty:
+        parts.append(_doubts_table(doubts))
     loss = np.sort(losses(oof).to_numpy())[::-1]
     n = max(1, round(len(loss) / 100))
     least = ", ".join(
@@ -46,8 +55,46 @@ def build(contents: Contents) -> Section | None:
         f"{'1 %' if len(loss) >= 100 else 'video'} of all videos ({n:,}) costs "
         f"{percent(float(loss[:n].sum() / max(loss.sum(), 1e-300)))} of the whole log loss. Look "
         "at them: wrong labels, several people, tiny faces and hard forgeries end up here."
+        + _doubts_lead(doubts)
     )
     return Section("mistakes", "Worst mistakes", lead, parts)
+
+
+def _doubts_lead(doubts: pd.DataFrame) -> str:
+    """How many labels are likely to be wrong, for the section's first sentences."""
+    found = summary_of(doubts)
+    if not found["likely"]:
+        return ""
+    return (
+        f" By how surely they are contradicted, {count(found['likely'], 'label')} of all are "
+        f"rather wrong than right, and about {found['right']:.0f} should be."
+    )
+
+
+def _doubts_table(doubts: pd.DataFrame) -> Table:
+    found = summary_of(doubts)
+    whole = (
+        f" Contradicted as a whole, in more than half of their videos: {listed(found['groups'])}."
+        if found["groups"]
+        else ""
+    )
+    return Table.of(
+        doubts.head(_DOUBTED).reset_index(),
+        {
+            "video": cell("video", shorten, 48),
+            "group": cell("group", shorten, 24),
+            "labelled": lambda row: "FAKE" if row["label"] == 1 else "REAL",
+            "answer": cell("probability", number, 3),
+            "label is wrong": cell("wrong", told_chance),
+        },
+        texts=(0, 1, 2),
+        title="Labels that are doubted most",
+        note=f"The first of {len(doubts):,} that the ensemble contradicts as surely as it is of "
+        "the other label elsewhere (confident learning, out of fold by group; label_doubts.csv has "
+        "them all). How probably each is wrong goes by how rarely the surest videos are "
+        "contradicted; hard videos are doubted too. Where labels were turned round on purpose, "
+        f"{_TEN_WERE_RIGHT} of the ten that were doubted most were those.{whole}",
+    )
 
 
 def prepare_mistakes(

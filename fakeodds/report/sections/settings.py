@@ -15,6 +15,7 @@ _FILES = {
     "metrics.json": "the honest numbers: log loss, Brier, AUC, accuracy, ECE with 95 % intervals",
     "leaderboard.csv": "all that was judged, by its log loss",
     "measures.csv": "every measure before and after calibration, with 95 % intervals",
+    "label_doubts.csv": "videos whose label the ensemble contradicts, the most doubted first",
     "stack": "the fitted ensemble (JSON and skops, no pickle), for fakeodds apply",
     "domains.json": "each domain left out and judged",
     "robust.json": "the candidates of --robust",

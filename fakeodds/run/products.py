@@ -55,6 +55,14 @@ PRODUCTS: dict[str, Owned] = {
         command="fakeodds compare or stack",
         of_videos="fakeodds train RUN",
     ),
+    "stress": Owned(
+        ("stress.json", "stress.csv"), of=("scores", "stack"), command="fakeodds stress RUN"
+    ),
+    "hardened": Owned(
+        ("hardened.json", "hardened/stack.json", "hardened/stack.skops"),
+        of=("scores", "stack"),
+        command="fakeodds stress RUN --harden",
+    ),
     "submission": Owned(
         ("submission.csv",),
         of=("stack",),
@@ -71,7 +79,7 @@ PRODUCTS: dict[str, Owned] = {
     "report": Owned(
         ("report.html",),
         ("report",),
-        ("scores", "stack", "frame_rules", "domains", "compare"),
+        ("scores", "stack", "frame_rules", "domains", "compare", "stress", "hardened"),
         "fakeodds report RUN",
     ),
 }
@@ -81,7 +89,7 @@ PRODUCTS: dict[str, Owned] = {
 #: strange pieces are removed. (`scores/` is kept so too, and `demo` has a run of its own there.)
 KEPT = (
     *("run.json", "products", "stack", "submission_before.csv"),
-    *("faces", "sound", "embeddings", "models", "test"),
+    *("faces", "sound", "embeddings", "models", "test", "stress", "hardened"),
 )
 
 

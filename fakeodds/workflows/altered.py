@@ -122,9 +122,7 @@ def make_altered(
     if hearing:
         terminal.note(SOUND_STAYS(detectors=", ".join(hearing)))
     heard = read_fold_scores(run.path, hearing) if hearing else None
-    work = AlteredScores(
-        media, rows["fold"], seeing, run.path / "stress", device=device, backend=backend
-    )
+    work = AlteredScores(media, rows["fold"], seeing, run.altered, device=device, backend=backend)
     terminal.heading(
         f"{count(len(videos), 'video')} altered, {tell_degrees(degrees_here)}, and scored by "
         f"{count(len(seeing), 'detector')}"
@@ -178,13 +176,13 @@ def as_known(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     counts = [str(name) for name in plain if str(name).endswith(":count")]
     complete = table.reindex(columns=[*table, *(n for n in plain if n not in table)])
     complete = complete.fillna(dict.fromkeys(counts, 0.0))
-    ruled = {}
+    ruled: dict[str, pd.Series[Any]] = {}
     for name, over in rules_of(known.columns)[1:]:
         scores = by_rule(complete, name, over)
         for column in known:
             model, colon, rule = str(column).rpartition(":")
             if colon and rule == f"{name}/{over}":
-                ruled[column] = scores[model]
+                ruled[str(column)] = scores[model]
     return complete.assign(**ruled)[list(known)]
 
 

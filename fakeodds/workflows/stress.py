@@ -48,7 +48,7 @@ def judge_stress(
     with run.stage("stress", **inputs) as needed:
         if not needed:
             terminal.note("stress: already there for these alterations and scores.")
-            return read_json(run.path / "stress.json")
+            return read_json(run.stress)
         terminal.heading(f"The stack under stress: {count(len(copies), 'alteration')}")
         rows = judged.scored.rows
         with terminal.progress_bars() as progress:
@@ -82,8 +82,8 @@ def judge_stress(
             "breaks": breaking_points(report, _ladders(copies)),
         }
         found["knowing_nothing"] = cost_of_share(found["prior"])
-        write_table(flat_table(found), run.path / "stress.csv")
-        write_json(found, run.path / "stress.json")
+        write_table(flat_table(found), run.stress.with_suffix(".csv"))
+        write_json(found, run.stress)
     return found
 
 
@@ -101,7 +101,7 @@ def harden(
     with run.stage("hardened", **inputs) as needed:
         if not needed:
             terminal.note("hardened: already there for these alterations and scores.")
-            return read_json(run.path / "hardened.json")
+            return read_json(run.hardened.with_suffix(".json"))
         terminal.heading(f"The stack hardened by {count(len(copies), 'alteration')}")
         scored, options = judged.scored, judged.options
         rows = scored.rows
@@ -136,8 +136,8 @@ def harden(
                 told["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
             told["unseen"] = unseen_probability(fitted.stack, told)
             told["hardened"] = list(copies)
-            save_stack(fitted.stack, run.path / "hardened", told)
-        write_json(found, run.path / "hardened.json")
+            save_stack(fitted.stack, run.hardened, told)
+        write_json(found, run.hardened.with_suffix(".json"))
     return found
 
 

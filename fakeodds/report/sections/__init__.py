@@ -20,6 +20,7 @@ ORDER = (
     "decisions",
     "slices",
     "domains",
+    "stress",
     "frame_rules",
     "mistakes",
     "coverage",

@@ -4,7 +4,7 @@ Frames keep their moments, so that the same ones are looked at as in the origina
 one thread and no clock, so that the same file gives the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,9 @@ _TICKS = 90_000
 #: What social networks are taken to encode with, by CRF, and how often a video is shared.
 _SOCIAL_CRF, _SHARED = 28, 2
 _LOSSLESS = {"crf": "0", "preset": "ultrafast"}
+#: Without a look ahead, and what hangs on it (macroblock trees): with them the same frames gave now
+#: and then other bytes, depending on what the memory had held.
+_LOSSY = {"preset": "medium", "rc-lookahead": "0"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Encoding:
         pixels: how colours are stored.
     """
 
-    options: dict[str, str]
+    options: Mapping[str, str]
     bit_rate: int | None = None
     longest: int | None = None
     pixels: str = "yuv420p"
@@ -43,12 +46,12 @@ class Encoding:
 
 def h264(source: Path, target: Path, strength: float) -> None:
     """Encoded as H.264 of this CRF; FaceForensics++'s are 23 (c23) and 40 (c40)."""
-    write_copy(source, target, Encoding({"crf": f"{strength:g}", "preset": "medium"}))
+    write_copy(source, target, Encoding({"crf": f"{strength:g}", **_LOSSY}))
 
 
 def bitrate(source: Path, target: Path, strength: float) -> None:
     """Encoded as H.264 of so many kbit/s on average."""
-    write_copy(source, target, Encoding({"preset": "medium"}, bit_rate=round(1000 * strength)))
+    write_copy(source, target, Encoding(_LOSSY, bit_rate=round(1000 * strength)))
 
 
 def social(source: Path, target: Path, strength: float) -> None:
@@ -56,7 +59,7 @@ def social(source: Path, target: Path, strength: float) -> None:
 
     Twice: reduced to a longer side of so many pixels, unless it is shorter, and H.264 of CRF 28.
     """
-    how = Encoding({"crf": str(_SOCIAL_CRF), "preset": "medium"}, longest=int(strength))
+    how = Encoding({"crf": str(_SOCIAL_CRF), **_LOSSY}, longest=int(strength))
     with TemporaryDirectory() as folder:
         for time in range(1, _SHARED):
             shared = Path(folder) / f"{time}.mp4"
@@ -97,7 +100,7 @@ def write_copy(source: Path, target: Path, how: Encoding, *, rate: float | None 
         stream.height, stream.width, stream.pix_fmt = height, width, how.pixels
         stream.codec_context.time_base = Fraction(1, _TICKS)
         stream.codec_context.thread_count = 1
-        stream.options = how.options
+        stream.options = dict(how.options)
         if how.bit_rate is not None:
             stream.bit_rate = how.bit_rate
         for frame in _from(first, frames):

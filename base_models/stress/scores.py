@@ -93,8 +93,11 @@ class AlteredScores:
         return all(self._product(degree, name).is_done() for name in self.models)
 
     def tidy(self) -> None:
-        """Remove what killed work left."""
+        """Remove what killed work left, and scores by detectors that the run has no more."""
         shutil.rmtree(self.out / _WORK, ignore_errors=True)
+        for file in self.out.glob("*/model=*"):
+            if file.stem.removeprefix("model=") not in self.models:
+                file.unlink()
 
     @cached_property
     def _identities(self) -> list[str]:

@@ -92,8 +92,9 @@ def apply(
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
-        how = {"submits": False, "hardened": owner != stack}
-        answers = new_videos.predict(data, run, jobs, prior, asked=imported, **how)
+        answers = new_videos.predict(
+            data, run, jobs, prior, asked=imported, submits=False, hardened=owner != stack
+        )
     else:
         try:
             scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))

@@ -171,8 +171,8 @@ def hardened_rows(
         >>> X = pd.DataFrame({"a": [3.0, -2.0, 1.0, -1.0]})
         >>> copies = {"blur": X / 2, "jpeg": X / 4}
         >>> rows, y, group = hardened_rows(X, copies, [1, 0, 1, 0], None)
-        >>> len(rows), y.mean(), rows.index.tolist()
-        (8, 0.5, [0, 1, 2, 3, 0, 1, 2, 3])
+        >>> len(rows), y.tolist(), rows.index.tolist()
+        (8, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0], [0, 1, 2, 3, 0, 1, 2, 3])
     """
     labels, codes = checked_labels(y, groups, len(X))
     names = sorted(altered)

@@ -33,11 +33,15 @@ def altered(scores: pd.DataFrame, by: float) -> pd.DataFrame:
     return scores.drop(columns=["label", "group"]).assign(strong=1 / (1 + np.exp(-logit)))
 
 
+def tables(folder: Path) -> tuple[Path, ...]:
+    return (folder / "jpeg_75.csv", folder / "jpeg_30.csv")
+
+
 @pytest.fixture(scope="module")
 def stacked(
     tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., pd.DataFrame]
 ) -> Path:
-    """A folder with `scores.csv`, two tables of altered scores and a run of the first."""
+    """A folder with `scores.csv`, two tables of altered scores and a run of the first, stressed."""
     from fakeodds.cli.group import fakeodds
 
     folder = tmp_path_factory.mktemp("stacked")
@@ -47,6 +51,8 @@ def stacked(
         altered(scores, by).to_csv(folder / f"jpeg_{strength}.csv", index=False)
     arguments = ["stack", folder / "scores.csv", "--out", folder / "run", *FAST, "--no-report"]
     fakeodds([*map(str, arguments)], standalone_mode=False, obj={})
+    asked = ["stress", folder / "run", "--stress", *tables(folder), "--harden", "--jobs", "1"]
+    fakeodds([*map(str, asked), "--no-report"], standalone_mode=False, obj={})
     return folder
 
 
@@ -57,10 +63,6 @@ def folder(stacked: Path, tmp_path: Path) -> Path:
     for table in stacked.glob("*.csv"):
         shutil.copy(table, tmp_path)
     return tmp_path
-
-
-def tables(folder: Path) -> tuple[Path, ...]:
-    return (folder / "jpeg_75.csv", folder / "jpeg_30.csv")
 
 
 def test_tables_of_altered_scores_are_judged_and_a_hardened_stack_answers(
@@ -104,7 +106,6 @@ def test_the_same_command_finds_it_there_and_other_tables_make_it_anew(
 ) -> None:
     run = folder / "run"
     mild, strong = tables(folder)
-    cli("stress", run, "--stress", mild, strong, "--jobs", "1")
     before = (run / "stress.json").read_bytes()
     assert "already there" in cli("stress", run, "--stress", mild, strong, "--jobs", "1").output
     cli("stress", run, "--stress", mild, "--jobs", "1")
@@ -115,7 +116,6 @@ def test_the_same_command_finds_it_there_and_other_tables_make_it_anew(
 
 def test_another_stack_removes_what_was_told_of_the_first(folder: Path, cli: Cli) -> None:
     run = folder / "run"
-    cli("stress", run, "--stress", *tables(folder), "--jobs", "1", "--harden")
     cli("stack", folder / "scores.csv", "--out", run, *FAST, "--drop", "blind")
     gone = ("stress.json", "stress.csv", "hardened.json", "hardened/stack.json")
     assert not any((run / name).exists() for name in gone)
@@ -123,10 +123,8 @@ def test_another_stack_removes_what_was_told_of_the_first(folder: Path, cli: Cli
     assert "hardened" in said
 
 
-def test_a_report_tells_of_it(folder: Path, cli: Cli) -> None:
+def test_a_report_tells_of_it(folder: Path) -> None:
     run = folder / "run"
-    assert section.build(Contents(RunFolder.existing(run, reads=True))) is None
-    cli("stress", run, "--stress", *tables(folder), "--jobs", "1", "--harden")
     found = section.build(Contents(RunFolder.existing(run, reads=True)))
     assert found is not None
     assert "strong breaks first, at jpeg_30" in found.lead
@@ -140,6 +138,8 @@ def test_a_report_tells_of_it(folder: Path, cli: Cli) -> None:
     titles = [part.title for part in found.parts if isinstance(part, Table)]
     assert titles[1] == "Where each detector breaks"
     assert "--harden" in titles[2]
+    RunFolder.existing(run).clear("stress")
+    assert section.build(Contents(RunFolder.existing(run, reads=True))) is None
 
 
 def test_labels_of_a_file_of_their_own_are_those_of_the_run(folder: Path, cli: Cli) -> None:
@@ -151,7 +151,6 @@ def test_labels_of_a_file_of_their_own_are_those_of_the_run(folder: Path, cli: C
     cli("stack", folder / "bare.csv", *labels, "--out", run, *FAST)
     cli("stress", run, "--stress", *tables(folder), "--jobs", "1")
     first = json.loads((run / "stress.json").read_text())
-    cli("stress", folder / "run", "--stress", *tables(folder), "--jobs", "1")
     assert first == json.loads((folder / "run" / "stress.json").read_text())
 
 
@@ -244,6 +243,7 @@ def test_the_guide_names_every_alteration_with_its_strengths() -> None:
     guide = Path(__file__).parents[2] / "docs" / "guide" / "stress.md"
     lines = guide.read_text(encoding="utf-8").splitlines()
     told = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
+    told.pop("--alter")
     assert list(told) == list(ALTERATIONS)
     for name, one in ALTERATIONS.items():
         strengths = ", ".join(f"{strength:g}".removeprefix("0") for strength in one.strengths)

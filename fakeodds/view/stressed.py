@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.view import terminal
-from fakeodds.view.format import narrow_interval, number, shorten
+from fakeodds.view.format import interval, narrow_interval, number, shorten
 from stacking.estimate.stages import SHIPPED, single_stage
 
 #: Characters of the name of an alteration, and of a detector.
@@ -101,7 +101,7 @@ def told_change(change: Mapping[str, float | None]) -> str:
 def print_hardened(found: Mapping[str, Any]) -> None:
     """What hardening costs on videos as they are, and gains on altered ones."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("judged out of fold", no_wrap=True, max_width=30)
+    table.add_column("judged out of fold", no_wrap=True, max_width=25)
     for name in ("stack", "hardened", "difference", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     rows = [("clean", found["known"]["clean"]), ("altered, as taught", found["known"]["altered"])]
@@ -110,11 +110,11 @@ def print_hardened(found: Mapping[str, Any]) -> None:
     rows += [(name, found["known"]["copies"][name]) for name in found["names"]]
     for place, (name, one) in enumerate(rows):
         table.add_row(
-            escape(shorten(name, 30)),
+            escape(shorten(name, 25)),
             number(one["plain"]["value"]),
             number(one["hardened"]["value"]),
             told_change(one["change"]),
-            narrow_interval(one["change"], 3),
+            interval(one["change"], 3),
             style="bold" if place < len(rows) - len(found["names"]) else None,
         )
     terminal.out.print(table)

@@ -151,6 +151,7 @@ from stacking import SplineLearner as SplineLearner
 from stacking import Stack as Stack
 from stacking import XGBoostLearner as XGBoostLearner
 from stacking import blend_weights as blend_weights
+from stacking import breaking_points as breaking_points
 from stacking import choose_ensemble as choose_ensemble
 from stacking import compare_calibrators as compare_calibrators
 from stacking import compare_rules as compare_rules
@@ -159,16 +160,21 @@ from stacking import create_meta_learner as create_meta_learner
 from stacking import domain_predictions as domain_predictions
 from stacking import domain_splits as domain_splits
 from stacking import ensemble_predictions as ensemble_predictions
+from stacking import fit_hardened as fit_hardened
 from stacking import greedy_selection as greedy_selection
+from stacking import hardened_rows as hardened_rows
 from stacking import is_score_column as is_score_column
 from stacking import leaderboard as leaderboard
 from stacking import load_stack as load_stack
 from stacking import nested_estimate as nested_estimate
 from stacking import nested_predictions as nested_predictions
 from stacking import report_domains as report_domains
+from stacking import report_hardened as report_hardened
 from stacking import report_metrics as report_metrics
 from stacking import report_slices as report_slices
+from stacking import report_stress as report_stress
 from stacking import save_stack as save_stack
+from stacking import stressed_predictions as stressed_predictions
 from stacking import trusted_types as trusted_types
 
 __version__: str

@@ -15,6 +15,12 @@ from .estimate.nested import NestedEstimate as NestedEstimate
 from .estimate.nested import nested_estimate as nested_estimate
 from .estimate.nested import nested_predictions as nested_predictions
 from .estimate.slices import report_slices as report_slices
+from .estimate.stress import fit_hardened as fit_hardened
+from .estimate.stress import hardened_rows as hardened_rows
+from .estimate.stress import stressed_predictions as stressed_predictions
+from .estimate.stress_report import breaking_points as breaking_points
+from .estimate.stress_report import report_hardened as report_hardened
+from .estimate.stress_report import report_stress as report_stress
 from .inputs import is_score_column as is_score_column
 from .learners.averages import BestLearner as BestLearner
 from .learners.averages import GreedyLearner as GreedyLearner

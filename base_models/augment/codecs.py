@@ -30,21 +30,22 @@ def h264(image: Image, crf: int, shift: tuple[int, int] = (0, 0)) -> Image:
     predicted from the one before it, as most frames of videos are.
 
     Args:
-        image: the crop; a side of odd length is filled up by one pixel and cut again.
+        image: the crop, or any picture; a side of odd length is filled up by one pixel and cut
+            again.
         crf: the constant rate factor, 0 (best) .. 51; FaceForensics++ uses 23 and 40.
         shift: pixels (right, down) from one frame to the next.
     """
-    side = len(image)
+    height, width = image.shape[:2]
     right, down = shift
     before = (_FRAMES - 1) * max(abs(right), abs(down))
-    full = side + side % 2
+    full = height + height % 2, width + width % 2
     room: Any = cv2.copyMakeBorder(
-        image, before, before + side % 2, before, before + side % 2, cv2.BORDER_REPLICATE
+        image, before, before + height % 2, before, before + width % 2, cv2.BORDER_REPLICATE
     )
     # One thread: the bytes then do not depend on the machine's number of cores.
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = full, full, "yuv420p"
+    encoder.height, encoder.width, encoder.pix_fmt = *full, "yuv420p"
     encoder.framerate = Fraction(25)
     encoder.time_base = 1 / encoder.framerate
     encoder.thread_count = 1
@@ -54,7 +55,7 @@ def h264(image: Image, crf: int, shift: tuple[int, int] = (0, 0)) -> Image:
         left = _FRAMES - 1 - number
         y, x = before + left * down, before + left * right
         frame = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(room[y : y + full, x : x + full]), format="rgb24"
+            np.ascontiguousarray(room[y : y + full[0], x : x + full[1]]), format="rgb24"
         )
         frame.pts = number
         packets += encoder.encode(frame)
@@ -63,4 +64,4 @@ def h264(image: Image, crf: int, shift: tuple[int, int] = (0, 0)) -> Image:
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.thread_count = 1
     frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
-    return np.asarray(frames[-1].to_ndarray(format="rgb24")[:side, :side], np.uint8)
+    return np.asarray(frames[-1].to_ndarray(format="rgb24")[:height, :width], np.uint8)

@@ -24,14 +24,14 @@ def sharpen(image: Image, amount: float) -> Image:
 
 
 def downscale(image: Image, ratio: float, how: int = cv2.INTER_LINEAR) -> Image:
-    """Reduced to `ratio` of its side by averaging, and enlarged again.
+    """Reduced to `ratio` of its sides by averaging, and enlarged again.
 
     Args:
-        image: the crop.
+        image: the crop, or any picture.
         ratio: in (0, 1].
         how: OpenCV's way of enlarging.
     """
-    side = len(image)
-    small = max(1, round(side * ratio))
-    reduced = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(reduced, (side, side), interpolation=how), np.uint8)
+    height, width = image.shape[:2]
+    small = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(reduced, (width, height), interpolation=how), np.uint8)

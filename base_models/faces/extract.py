@@ -6,7 +6,7 @@ found, the next rung of the ladder looks at the video again. What a video gives 
 and the settings alone, so a stopped extraction goes on with the videos whose file is not there yet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice
@@ -49,6 +49,9 @@ _BATCH_BYTES = 96 * 2**20
 
 #: A frame is enlarged to this long a side at most.
 _LONGEST_SIDE = 2048
+
+#: What is done to a picture before it is looked at: of the picture and its frame's number.
+Altering = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 
 
 def reduced_size(
@@ -105,27 +108,38 @@ class _Findings:
 
 
 def extract_video(
-    path: Path, settings: FaceSettings, *, device: str = "cpu", threads: int = 0
+    path: Path,
+    settings: FaceSettings,
+    *,
+    device: str = "cpu",
+    threads: int = 0,
+    altering: Altering | None = None,
 ) -> Faces:
     """The faces of one video, or of a picture, in memory.
 
     A video that cannot be decoded, or makes anything fail, gives status `unreadable`, one without a
-    face `no_face`, each with its reason. `threads`: of the decoder, 0 lets it choose.
+    face `no_face`, each with its reason. `threads`: of the decoder, 0 lets it choose. `altering`:
+    see `base_models.stress`.
 
     Raises:
         InputError: a finder cannot be had (its package or its file is missing).
     """
     try:
         with as_unreadable():
-            return _extracted(path, settings, device, threads)
+            return _extracted(path, settings, device, threads, altering)
     except UnreadableVideo as error:
         return empty_faces("unreadable", error.sentence, error.code, n_frames=0, size=settings.size)
 
 
-def _extracted(path: Path, settings: FaceSettings, device: str, threads: int) -> Faces:
+def _extracted(
+    path: Path, settings: FaceSettings, device: str, threads: int, altering: Altering | None
+) -> Faces:
     media = _Picture(path) if is_still(path) else _Video(path, settings, threads)
     for rung in rungs(settings):
-        findings = _find(rung, media.frames(), settings, device)
+        frames = media.frames()
+        if altering is not None:
+            frames = (replace(one, image=altering(one.image, one.index)) for one in frames)
+        findings = _find(rung, frames, settings, device)
         if findings.frame or not findings.seen:
             break
     came = len(findings.seen)

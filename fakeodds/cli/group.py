@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "A fitted stack on new scores or videos -> submission.csv."),
     "decide": ("decide", "FAKE, REAL or undecided: thresholds for stated error rates or costs."),
     "explain": ("explain", "One video: what each detector says, and does to the answer."),
+    "stress": ("stress", "Altered videos: what they cost, which detector breaks first."),
     "score": ("score", "A submission against the truth: what it cost, and where."),
     "report": ("report", "The page to look at: what to expect, which detectors, why."),
     "bundle": ("bundle", "A run, wheels and a notebook for a competition without internet."),
@@ -36,7 +37,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Look around": ("demo", "models", "explore"),
     "From videos": ("run", "faces", "train", "predict"),
     "From score files": ("stack", "calibrate", "compare"),
-    "With the result": ("apply", "decide", "explain", "score", "report", "app", "bundle"),
+    "With the result": (
+        *("apply", "decide", "explain", "stress", "score", "report", "app", "bundle"),
+    ),
     "In the shell": ("completion",),
 }
 

@@ -55,10 +55,12 @@ def apply(
     """Apply the fitted STACK (a run folder) to NEW score files, or to videos and folders of them.
 
     Where scores were imported (--scores), their files for the new videos follow the videos.
+    RUN/hardened is the stack that `fakeodds stress --harden` taught on altered copies.
 
     \b
     fakeodds apply runs/mine new_scores.csv --out submission.csv
     fakeodds apply runs/mine new_videos/ --prior auto
+    fakeodds apply runs/mine/hardened new_videos/
     """
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
@@ -73,8 +75,12 @@ def apply(
 
     refuse_overwriting(out, [*new, sample])
     folder = stack if (stack / "stack.json").exists() else stack / "stack"
+    owner = _run_of(stack)
     if (stack / "run.json").exists() or not (folder / "stack.json").exists():
         RunFolder.existing(stack, reads=True).require("stack")
+    elif owner != stack:
+        _refuse_as_own(owner, out)
+        RunFolder.existing(owner, reads=True).require("hardened")
     is_run = (stack / "run.json").exists()
     is_own = is_run and out.resolve() == RunFolder(stack).submission.resolve()
     decides = None
@@ -89,7 +95,7 @@ def apply(
         with terminal.working("loading the frameworks", tell=False):
             from fakeodds.workflows import new_videos
 
-        run = RunFolder.existing(stack)
+        run = RunFolder.existing(owner)
         run.refuse_score_files(f"give score files instead of {videos[0]}")
         name_code(code)
         imported = ScoreFiles(paths=new[len(videos) :], **vars(columns))
@@ -98,12 +104,20 @@ def apply(
         data = asked.read()
         tell_of_cuts(run.record["settings"], data.crops)
         wanted = wanted_by(sample, data.videos["video"].tolist())
-        answers = new_videos.predict(data, run, jobs, asked.adapting, asked=imported, submits=False)
+        answers = new_videos.predict(
+            data,
+            run,
+            jobs,
+            asked.adapting,
+            asked=imported,
+            submits=False,
+            hardened=owner != stack,
+        )
     else:
         try:
             scores = columns.read_new(new, about["kinds"], about.get("reverse", ()))
         except InputError as error:
-            raise _or_videos(error, stack) from error
+            raise _or_videos(error, owner) from error
         wanted = wanted_by(sample, scores.features.index.tolist())
         answers = answer_new(
             fitted,
@@ -124,6 +138,27 @@ def apply(
         files[decisions.name] = str(decisions)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}
     return {**found, "files": files}
+
+
+def _run_of(stack: Path) -> Path:
+    """The run that a hardened stack belongs to; else the folder itself."""
+    beside = stack.resolve().name == "hardened" and (stack / "stack.json").exists()
+    return stack.parent if beside and (stack.parent / "run.json").exists() else stack
+
+
+def _refuse_as_own(run: Path, out: Path) -> None:
+    """Refuse to write what a run submits by a stack that it does not ship.
+
+    Raises:
+        InputError: `out` is its submission.
+    """
+    if out.resolve() == (run / "submission.csv").resolve():
+        raise InputError(
+            "holds the answers of the run's own stack, and its promise is of those",
+            option="--out",
+            file=out,
+            remedy="choose another file",
+        )
 
 
 def _or_videos(error: InputError, stack: Path) -> InputError:

@@ -131,6 +131,16 @@ class Contents:
         return read_calibrators(self.run) if self.has("calibrators") else None
 
     @cached_property
+    def stress(self) -> dict[str, Any] | None:
+        """stress.json: the stages at every strength of every alteration."""
+        return self._json("stress", "stress.json")
+
+    @cached_property
+    def hardened(self) -> dict[str, Any] | None:
+        """hardened.json: what a stack costs and gains that was taught on altered copies."""
+        return self._json("hardened", "hardened.json")
+
+    @cached_property
     def deadline(self) -> dict[str, Any] | None:
         """deadline.json: what `predict --deadline` did with its time."""
         return self._json("deadline", "deadline.json")

@@ -197,6 +197,21 @@ class RunFolder:
         return self.path / "stack"
 
     @property
+    def hardened(self) -> Path:
+        """A stack that was also taught on altered copies, where `stress --harden` made one."""
+        return self.path / "hardened"
+
+    @property
+    def altered(self) -> Path:
+        """Scores of altered videos, a folder an alteration and strength."""
+        return self.path / "stress"
+
+    @property
+    def stress(self) -> Path:
+        """What altered videos cost."""
+        return self.path / "stress.json"
+
+    @property
     def oof(self) -> Path:
         """Out-of-fold probabilities of every stage."""
         return self.path / "oof.csv"

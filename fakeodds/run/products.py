@@ -29,9 +29,10 @@ class Owned:
 
 #: By name, each after what it is made from. Faces, sound, models and their scores are kept piece
 #: by piece, by `base_models`: `faces` and `sound` own the tables of them, `train` and `scores` no
-#: file. `scores` is the table of scores, from detectors or files, that all after it is made from.
+#: file. The scores of altered videos (stress/) are a cache, which goes with the videos. `scores` is
+#: the table of scores, from detectors or files, that all after it is made from.
 PRODUCTS: dict[str, Owned] = {
-    "faces": Owned(("videos.parquet",), command="fakeodds run or faces"),
+    "faces": Owned(("videos.parquet",), ("stress",), command="fakeodds run or faces"),
     "sound": Owned(("sound.parquet",), of=("faces",), command="fakeodds train RUN"),
     "train": Owned(of=("faces", "sound"), command="fakeodds train RUN"),
     "scores": Owned(of=("faces", "train")),
@@ -68,6 +69,14 @@ PRODUCTS: dict[str, Owned] = {
         of=("scores", "stack"),
         command="fakeodds calibrate --compare",
     ),
+    "stress": Owned(
+        ("stress.json", "stress.csv"), of=("scores", "stack"), command="fakeodds stress RUN"
+    ),
+    "hardened": Owned(
+        ("hardened.json", "hardened/stack.json", "hardened/stack.skops"),
+        of=("scores", "stack"),
+        command="fakeodds stress RUN --harden",
+    ),
     "submission": Owned(
         ("submission.csv",),
         of=("stack",),
@@ -88,7 +97,10 @@ PRODUCTS: dict[str, Owned] = {
     "report": Owned(
         ("report.html",),
         ("report",),
-        ("scores", "stack", "frame_rules", "domains", "compare", "against", "calibrators"),
+        (
+            *("scores", "stack", "frame_rules", "domains", "compare", "against", "calibrators"),
+            *("stress", "hardened"),
+        ),
         "fakeodds report RUN",
     ),
 }
@@ -98,7 +110,7 @@ PRODUCTS: dict[str, Owned] = {
 #: strange pieces are removed. (`scores/` is kept so too, and `demo` has a run of its own there.)
 KEPT = (
     *("run.json", "products", "stack", "submission_before.csv"),
-    *("faces", "sound", "embeddings", "models", "test"),
+    *("faces", "sound", "embeddings", "models", "test", "hardened"),
 )
 
 

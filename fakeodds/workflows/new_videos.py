@@ -69,18 +69,20 @@ def predict(
     backend: BackendName = "auto",
     *,
     submits: bool = True,
+    hardened: bool = False,
 ) -> NewAnswers:
     """The answers of a finished run for every video of `dataset`.
 
     Faces are found with the run's settings, and scored while those of the next videos are found;
     everything is kept below test/ and resumed there. Of detectors whose scores were imported, those
     of `asked` are taken; what lacks is missing. Where it `submits`, the answers become the run's
-    own submission.csv, and what stands there goes when nothing can be refused any more.
+    own submission.csv, and what stands there goes when nothing can be refused any more. A
+    `hardened` stack (`fakeodds stress --harden`) answers in place of the run's; it submits nothing.
     """
     from stacking import load_stack
 
-    run.require("stack")
-    stack, about = load_stack(run.stack)
+    run.require("hardened" if hardened else "stack")
+    stack, about = load_stack(run.hardened if hardened else run.stack)
     folder = RunFolder.open(run.path / "test")
     detectors, kinds = _of_run_and_imported(run, about["kinds"])
     names = dataset.videos["video"].astype(str).tolist()

@@ -231,7 +231,7 @@ def _judge(
     kinds: Mapping[Any, str],
 ) -> Array:
     """The `stage_columns` of the new rows, (m, columns)."""
-    return _stages_of(procedure.fit(X, y, groups), X, y, new, kinds)
+    return stages_of(procedure.fit(X, y, groups), X, y, new, kinds)
 
 
 def _judge_with_alternatives(
@@ -265,10 +265,10 @@ def _judge_with_alternatives(
     if isinstance(fitted.stack, RecordingStack):
         further = fitted.stack.predict_alternatives(fitted.by_rule(new))
         alternatives[list(map(str, further))] = further.to_numpy()
-    return _stages_of(fitted, X, y, new, kinds), alternatives
+    return stages_of(fitted, X, y, new, kinds), alternatives
 
 
-def _stages_of(
+def stages_of(
     fitted: FittedProcedure, X: pd.DataFrame, y: Array, new: pd.DataFrame, kinds: Mapping[Any, str]
 ) -> Array:
     base = base_probabilities(X, y, new, kinds)

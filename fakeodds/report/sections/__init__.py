@@ -23,6 +23,7 @@ ORDER = (
     "operating",
     "slices",
     "domains",
+    "stress",
     "frame_rules",
     "mistakes",
     "coverage",

@@ -32,6 +32,11 @@ class Promise:
         confidence: of that guarantee.
         groups: that the rate was seen on.
         least_groups: without which nothing can be promised at this rate.
+
+    Examples:
+        >>> from calibration import Aim, choose_rule
+        >>> choose_rule(Aim(misses=0.01), [0, 1, 1], [0.2, 0.7, 0.9]).promises[0].least_groups
+        99
     """
 
     rate: str

@@ -27,6 +27,12 @@ class Delivered:
         undecided: share of all videos.
         cost: a video, by the costs of the aim; None where it has none.
         counts: "FAKE called FAKE", "FAKE called REAL", ... -> videos.
+
+    Examples:
+        >>> from calibration import Aim, cross_decide
+        >>> y, p, fold = [0, 1, 0, 1], [0.1, 0.9, 0.7, 0.8], [0, 0, 1, 1]
+        >>> cross_decide(Aim(), y, p, None, fold).delivered.counts["REAL called FAKE"]
+        1
     """
 
     false_alarms: Interval
@@ -52,6 +58,12 @@ class CrossDecided:
         calls: (n,) FAKE, REAL or undecided, in the order of the rows.
         rules: fold -> the rule that the other folds chose, and which it was decided by.
         delivered: by these calls.
+
+    Examples:
+        >>> from calibration import Aim, cross_decide
+        >>> y, p, fold = [0, 1, 0, 1], [0.1, 0.9, 0.7, 0.8], [0, 0, 1, 1]
+        >>> cross_decide(Aim(), y, p, None, fold).calls.tolist()
+        ['REAL', 'FAKE', 'FAKE', 'FAKE']
     """
 
     calls: NDArray[np.str_]

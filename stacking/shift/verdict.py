@@ -51,6 +51,17 @@ class ShiftVerdict:
         share: of fakes among the new ones, by EM from the stack's probabilities; None where the
             scores do not tell it.
         moved: columns that lie elsewhere, the furthest first.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> from stacking import judge_shift
+        >>> draw = np.random.default_rng(0)
+        >>> y = draw.integers(0, 2, 200)
+        >>> X = pd.DataFrame({"a": 2 * y + draw.normal(size=200), "b": y + draw.normal(size=200)})
+        >>> new = X.assign(b=X["b"] + 5)
+        >>> verdict = judge_shift(X, y, None, new, None, np.full(200, 0.5))
+        >>> verdict.kind, [one.name for one in verdict.moved]
+        ('other', ['b'])
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The notebooks: five stories that run from the first cell to the last and show pictures.
+"""The notebooks: six stories that run from the first cell to the last and show pictures.
 
 They run here with fewer people, frames and epochs than they are read with.
 """
@@ -22,6 +22,7 @@ NAMES = (
     "03_stack_and_calibrate",
     "04_how_many_detectors",
     "05_kaggle_submission",
+    "06_deciding_with_it",
 )
 #: Those that look at videos.
 NEED_TORCH = ("01", "02", "05")
@@ -48,7 +49,7 @@ def read(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def test_there_are_five() -> None:
+def test_there_are_six() -> None:
     assert tuple(path.stem for path in NOTEBOOKS) == NAMES
 
 

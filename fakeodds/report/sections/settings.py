@@ -27,6 +27,8 @@ _FILES = {
     "against.csv": "the same as a table",
     "calibrators.csv": "every calibrator, by its log loss",
     "calibrators.png": "the same as a figure",
+    "decide.json": "the rule that makes a yes or no of an answer, and what it delivers",
+    "decisions.csv": "FAKE, REAL or undecided beside each answer in submission.csv",
     "stress.json": "the stack and its detectors on altered videos",
     "stress.csv": "the same as a table",
     "hardened.json": "what a stack taught on altered copies costs and gains",

@@ -13,6 +13,8 @@ import hashlib
 import os
 import platform
 import re
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +24,9 @@ AS_ID = "fakeodds.as_id"
 #: What stands for a byte that is no UTF-8 (Python's surrogates), or is a control character.
 _NO_TEXT = re.compile("[\udc80-\udcff\x00-\x1f\x7f]")
 _ESCAPED = re.compile("%([01][0-9A-F]|7F|[89A-F][0-9A-F])")
+
+#: Seconds after which a temporary file of another machine is taken for left behind.
+_ABANDONED = 24 * 3600
 
 #: Bytes of a name in a folder; file systems allow 255, and we add endings to names.
 _LONGEST = 220
@@ -76,3 +81,35 @@ def temporary_ending(process: int) -> str:
 def this_machine() -> str:
     """What tells this machine from others that see the same folder, in few letters."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def abandoned(folder: Path, pattern: str) -> list[Path]:
+    """Temporary files of `files.replacing` below a folder whose writers are no more.
+
+    A writer on another machine is taken for one when its file is a day old.
+
+    Args:
+        pattern: of the names of what they were to become.
+    """
+    left = []
+    for path in folder.rglob(f".{pattern}.*-*.tmp"):
+        process, _, host = path.name.removesuffix(".tmp").rpartition(".")[2].partition("-")
+        with suppress(OSError):  # it is finished meanwhile
+            old = time.time() - path.stat().st_mtime > _ABANDONED
+            if old or (
+                host == this_machine() and process.isdecimal() and not _is_alive(int(process))
+            ):
+                left.append(path)
+    return left
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

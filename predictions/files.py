@@ -6,7 +6,6 @@ import math
 import os
 import re
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from predictions.errors import InputError
-from predictions.file_names import AS_ID, short_name, temporary_ending, this_machine
+from predictions.file_names import AS_ID, short_name, temporary_ending
 from predictions.limits import JSON_BYTES
 from predictions.words import reason_of
 
@@ -34,9 +33,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-#: Seconds after which a temporary file of another machine is taken for left behind.
-_ABANDONED = 24 * 3600
 
 #: Bytes by which is seen whether anything can be written.
 _TRIED = 2**20
@@ -71,38 +67,6 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def abandoned(folder: Path, pattern: str) -> list[Path]:
-    """Temporary files of `replacing` below a folder whose writers are no more.
-
-    A writer on another machine is taken for one when its file is a day old.
-
-    Args:
-        pattern: of the names of what they were to become.
-    """
-    left = []
-    for path in folder.rglob(f".{pattern}.*-*.tmp"):
-        process, _, host = path.name.removesuffix(".tmp").rpartition(".")[2].partition("-")
-        with suppress(OSError):  # it is finished meanwhile
-            old = time.time() - path.stat().st_mtime > _ABANDONED
-            if old or (
-                host == this_machine() and process.isdecimal() and not _is_alive(int(process))
-            ):
-                left.append(path)
-    return left
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":  # asking would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _number_in(error: Exception) -> int | None:
@@ -293,7 +257,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """
     with replacing(path) as temporary:
         if path.suffix == ".parquet":
-            table.to_parquet(temporary)
+            # A handle, because pyarrow takes no path whose bytes are no UTF-8.
+            with temporary.open("wb") as handle:
+                table.to_parquet(handle)
         elif path.suffix == ".csv":
             table.to_csv(temporary, index=table.index.name is not None, lineterminator="\n")
         else:

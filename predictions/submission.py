@@ -80,8 +80,8 @@ class Sample:
 
     def answers(self, submission: pd.DataFrame) -> pd.DataFrame:
         """The names and probabilities of a submission in this form, as `filename, label`."""
-        columns = {self.id: "filename", self.probability: "label"}
-        return submission.rename(columns=columns)[["filename", "label"]]
+        answers = submission[[self.id, self.probability]]
+        return answers.set_axis(["filename", "label"], axis=1)
 
 
 def read_sample(path: Path) -> Sample:

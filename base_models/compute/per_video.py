@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 from base_models.compute.parallel import side_by_side
 from base_models.compute.threads import available_cpus
 from predictions.errors import InputError
-from predictions.file_names import short_name
-from predictions.files import abandoned, replacing
+from predictions.file_names import abandoned, short_name
+from predictions.files import replacing
 from predictions.parallel import is_elsewhere, width_of
 from predictions.products import key_of
 from predictions.progress import Progress, silent

@@ -93,6 +93,14 @@ def choose_rule(aim: Aim, y: ArrayLike, p: ArrayLike, groups: ArrayLike | None =
 
     Raises:
         InputError: bad labels or probabilities.
+
+    Examples:
+        >>> import numpy as np
+        >>> from calibration import Aim, choose_rule
+        >>> p = np.linspace(0.01, 0.99, 99)
+        >>> rule = choose_rule(Aim(cost_miss=3), p > 0.5, p).rule
+        >>> rule.high, rule.decide([0.2, 0.3]).tolist()
+        (0.25, ['REAL', 'FAKE'])
     """
     labels, probability, codes = check_judged(y, p, groups)
     share = float(labels.mean())
@@ -167,7 +175,8 @@ class _Held:
             allowed &= first + 1 <= self._most * (len(score) + 1) + 1e-9
         places = np.flatnonzero(allowed)
         if self.guarantee == "confidence":
-            # From none on, up to the first that is not sure (fixed-sequence testing).
+            # From none on, up to the first that is not sure (fixed-sequence testing), in steps.
+            places = places[np.unique(np.linspace(0, len(places) - 1, _STEPS).astype(np.intp))]
             places = np.array(
                 list(takewhile(lambda at: self._is_sure(order[: first[at]]), places)), dtype=np.intp
             )

@@ -1,5 +1,6 @@
 """What a rule delivers on rows that had no say in choosing it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,11 +44,17 @@ class Delivered:
     counts: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """The attributes as JSON values."""
+        """The attributes as JSON values: None where nothing was called, or of one group."""
         rates = ("false_alarms", "misses", "errors", "undecided")
-        intervals = {name: getattr(self, name).as_dict() for name in rates}
-        cost = None if self.cost is None else self.cost.as_dict()
+        intervals = {name: _plain(getattr(self, name)) for name in rates}
+        cost = None if self.cost is None else _plain(self.cost)
         return {**intervals, "cost": cost, "counts": dict(self.counts)}
+
+
+def _plain(interval: Interval) -> dict[str, float | None]:
+    return {
+        name: None if math.isnan(value) else value for name, value in interval.as_dict().items()
+    }
 
 
 @dataclass(frozen=True)

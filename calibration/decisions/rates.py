@@ -2,13 +2,17 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
 from scipy.stats import beta
-from scipy.stats import t as student
 
 from calibration.inputs import Floats
 from calibration.measures.bootstrap import Interval
+from calibration.measures.few_groups import degrees_of_freedom
 from predictions.errors import InputError
 from predictions.groups import group_codes
+
+#: Groups with an event, and without, at which the estimated design effect counts for half.
+_TELLING = 20.0
 
 
 def rate_interval(
@@ -17,9 +21,8 @@ def rate_interval(
     """The share of events with the interval of Korn and Graubard (1998): Clopper-Pearson on groups.
 
     Clopper and Pearson's exact interval of a binomial share, with as many trials as the groups are
-    worth: n over the design effect (Kish 1965), made fewer by the t quantile of the groups' degrees
-    of freedom. Without any event (or with nothing else) the groups themselves are the trials. A
-    bootstrap would say [0, 0] there.
+    worth (`effective_trials`). Without any event a bootstrap would say [0, 0]; here the rows of a
+    group then count as one.
 
     Args:
         events: (n,) whether it happened in each row.
@@ -51,26 +54,35 @@ def rate_interval(
 def effective_trials(happened: Floats, codes: ArrayLike, level: float) -> float:
     """How many independent trials the rows are worth.
 
+    n over the estimated design effect (Kish 1965), less for few and uneven groups, as far as that
+    can be estimated: by groups with an event and groups with none of them. Where these are few, as
+    alike as can be counts for more: then (sum n_g)^2 / sum n_g^2 trials are left.
+
     Args:
         happened: (n,) 1.0 where it happened, else 0.0.
         codes: (n,) the group of each row, 0..n_groups-1.
     """
     n, share = len(happened), float(happened.mean())
-    sizes = np.bincount(codes)
-    sizes = sizes[sizes > 0]
-    n_groups = len(sizes)
+    sizes = np.bincount(codes).astype(np.float64)
+    used = sizes > 0
+    n_groups = int(used.sum())
     if n_groups == n:
         return float(n)
-    if n_groups == 1:
-        return 1.0
+    alike = float(n**2 / (sizes**2).sum())
+    events = np.bincount(codes, weights=happened)
+    telling = min(int((events > 0).sum()), int((events < sizes).sum()))
+    if telling == 0 or n_groups == 1:
+        return alike
     residuals = np.bincount(codes, weights=happened - share)
     variance = n_groups / (n_groups - 1) * float((residuals**2).sum()) / n**2
-    if variance == 0 or share in (0.0, 1.0):
-        # Nothing tells how alike the rows of a group are: then they are one trial.
-        return float(n_groups)
+    freedom = degrees_of_freedom(sizes)
     tail = (1 + level) / 2
-    quantiles = student.ppf(tail, n - 1) / student.ppf(tail, n_groups - 1)
-    return float(min(share * (1 - share) / variance * quantiles**2, n))
+    quantiles = float(ndtri(tail) / stdtrit(freedom, tail))
+    estimated = n if variance == 0 else share * (1 - share) / variance
+    estimated = min(estimated, n) * quantiles**2
+    weight = telling / (telling + _TELLING)
+    # Variances are joined, not trials: what is seen is as good as one of the two or between them.
+    return float(min(1 / (weight / estimated + (1 - weight) / alike), n))
 
 
 def clopper_pearson(events: float, trials: float, level: float = 0.95) -> tuple[float, float]:

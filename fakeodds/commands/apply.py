@@ -65,7 +65,7 @@ def apply(
     from fakeodds.run.folder import RunFolder
     from fakeodds.run.overwriting import refuse_overwriting
     from fakeodds.workflows.answers import Asked, record_answers
-    from fakeodds.workflows.decide import RunDecides, beside, decide_beside
+    from fakeodds.workflows.decide import RunDecides, beside, decide_beside, forget_beside
     from fakeodds.workflows.imported import refuse_words_on_none
     from fakeodds.workflows.probability import answer_new
     from fakeodds.workflows.reference import Reference
@@ -133,6 +133,8 @@ def apply(
         run = RunFolder.existing(stack)
         record_answers(run, replace(asked, sample=sample), answers.share)
         tell_outdated(run)
+    if decides is None and not is_own:
+        forget_beside(out)
     if decides is not None:
         decisions = decide_beside(decides, submission, out, answers.share)
         files[decisions.name] = str(decisions)

@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from predictions.errors import InputError
-from predictions.files import abandoned
+from predictions.file_names import abandoned
 
 try:
     import fcntl

@@ -74,7 +74,8 @@ PRODUCTS: dict[str, Owned] = {
     ),
     "hardened": Owned(
         ("hardened.json", "hardened/stack.json", "hardened/stack.skops"),
-        of=("scores", "stack"),
+        ("hardened/labelled.parquet",),
+        ("scores", "stack", "stress"),
         command="fakeodds stress RUN --harden",
     ),
     "submission": Owned(

@@ -64,7 +64,7 @@ def further_videos(row: Mapping[str, Any]) -> str:
     if is_shown(row):
         return "told apart"
     further = _known(row["further_videos"])
-    if not math.isfinite(further):
+    if not math.isfinite(further) or not further:
         return "-"
     return "millions" if further > _FURTHEST else f"+{_rounded(further)}"
 
@@ -97,7 +97,7 @@ def in_words(row: Mapping[str, Any], groups: int) -> str:
     if groups < LEAST_GROUPS:
         return f"{told} With fewer than {LEAST_GROUPS} groups nothing could."
     further = _known(row["further_videos"])
-    if not math.isfinite(further):
+    if not math.isfinite(further) or not further:
         return told
     if further > _FURTHEST:
         return f"{told} A difference as small as it looks would take millions of videos to show."

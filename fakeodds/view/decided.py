@@ -63,12 +63,19 @@ def bound(probability: float | None) -> str:
     return number(probability, 3) if near >= 0.001 else f"{probability:.6g}"
 
 
-def rate(one: Mapping[str, float]) -> str:
-    """A rate with its interval."""
-    if one["value"] is None or one["value"] != one["value"]:
+def rate(one: Mapping[str, float | None]) -> str:
+    """A rate with its interval; a dash where nothing was called."""
+    value, low, high = one["value"], one["low"], one["high"]
+    if value is None:
         return "-"
-    low, high = (100 * one[end] for end in ("low", "high"))
-    return f"{percent(one['value'], 1)} ({low:.1f}-{high:.1f})"
+    if low is None or high is None:
+        return percent(value, 1)
+    return f"{percent(value, 1)} ({_short_percent(low)}-{_short_percent(high)})"
+
+
+def _short_percent(share: float) -> str:
+    """Percents in at most four letters."""
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.1f}"
 
 
 def print_decided(found: Mapping[str, Any]) -> None:
@@ -107,7 +114,7 @@ def _points(points: list[Mapping[str, Any]]) -> Table:
             bound(one["rule"]["high"]),
             rate(delivered["false_alarms"]),
             rate(delivered["misses"]),
-            percent(delivered["undecided"]["value"], 1),
+            percent(delivered["undecided"]["value"]),
         )
     return table
 

@@ -41,7 +41,7 @@ PART = NoteKind(
 )
 
 #: `jpeg_30`, `blur-2.5`: an alteration and its strength.
-_NAMED = re.compile(r"(?P<alteration>.*?[^\d\s=_@-])[\s=_@-]*(?P<strength>\d+(?:\.\d+)?)")
+_NAMED = re.compile(r"(?P<alteration>.*?[^\d\s=_@-])[\s=_@-]+(?P<strength>\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)

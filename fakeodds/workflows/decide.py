@@ -17,6 +17,7 @@ from predictions.files import read_json, write_json, write_table
 from predictions.notes import Note, NoteKind
 from predictions.settings import as_json, from_json
 from predictions.submission import read_sample
+from predictions.words import count
 
 #: What each rate is a share of, and what goes wrong in it.
 _RATES = {
@@ -48,19 +49,30 @@ PROMISED = NoteKind("decide.promised", _promised)
 NOT_PROMISED = NoteKind(
     "decide.not-promised",
     lambda rate, most, groups, least_groups, **_: (
-        f"At most {most:.3g} of the decided are wrong here; new ones may differ. --confidence .9 "
-        "makes it a promise."
+        f"The share of {most:.3g} is kept to on these videos; new ones may differ. With "
+        "--confidence it is a promise."
         if rate == "errors"
-        else f"{groups} groups with a {_RATES[rate][0]} cannot promise a rate of {most:.3g} "
-        f"({least_groups} are needed): the threshold keeps to it on these videos, and new ones may "
-        "differ."
+        else f"{count(groups, 'group')} with a {_RATES[rate][0]} cannot promise a rate of "
+        f"{most:.3g} ({least_groups} are needed): the threshold keeps to it on these videos, and "
+        "new ones may differ."
     ),
+)
+NOT_AS_WRITTEN = NoteKind(
+    "decide.not-as-written",
+    "{run}/submission.csv is not as the run wrote it, or is of another stack, and is not decided: "
+    "answer for its videos again (fakeodds apply or predict).",
 )
 OF_NEW_KINDS = NoteKind(
     "decide.of-new-kinds",
     "All this holds for new videos like these. Of other forgeries, cameras or compression it says "
     "nothing.",
 )
+
+FORGOTTEN = NoteKind(
+    "decide.forgotten",
+    "{file}: held decisions on other answers, and is removed; this stack decides nothing.",
+)
+_HEADER = b"filename,label,decision"
 
 #: Rates whose thresholds are shown beside the one that is chosen.
 POINTS = (
@@ -122,7 +134,10 @@ def judge_aim(oof: pd.DataFrame, aim: Aim) -> dict[str, Any]:
     return {
         **judged(aim),
         "points": points,
-        "measures": measure_detection(*rows),
+        "measures": {
+            name: {end: None if value != value else value for end, value in measure.items()}
+            for name, measure in measure_detection(*rows).items()
+        },
         "coverage": [judged(Aim(errors=share)) for share in (0.01, 0.05)],
     }
 
@@ -181,7 +196,12 @@ def decide_answers(run: RunFolder, *, tell: bool = True) -> pd.DataFrame | None:
         tell: how many are called what.
     """
     decides = RunDecides.of(run)
-    if decides is None or not run.has("submission"):
+    if decides is None:
+        return None
+    if not run.has("submission"):
+        run.drop("decisions")
+        if run.submission.exists():
+            terminal.note(NOT_AS_WRITTEN(run=str(run.path)))
         return None
     form = read_sample(run.submission)
     answers = form.answers(form.table).astype({"label": float})
@@ -208,6 +228,14 @@ def decide_beside(
     write_table(table, path)
     terminal.say(f"{counts_in_words(table)} -> {path}")
     return path
+
+
+def forget_beside(out: Path) -> None:
+    """Remove decisions that an earlier command wrote beside `out`: they are of other answers."""
+    path = beside(out)
+    if path.is_file() and path.read_bytes()[: len(_HEADER)] == _HEADER:
+        path.unlink()
+        terminal.note(FORGOTTEN(file=str(path)))
 
 
 def beside(out: Path) -> Path:

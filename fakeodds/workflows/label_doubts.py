@@ -22,9 +22,11 @@ _SUREST = 0.95
 
 LABELS_DOUBTED = NoteKind(
     "alerts.labels-doubted",
-    "{n:label} look wrong, and about {right} should be: the ensemble contradicts {videos:quoted} "
-    "and others as surely as it knows the rest, out of fold. Look at the videos; label_doubts.csv "
-    "has all that are doubted.",
+    lambda n, right, videos: (
+        f"{'A label looks' if n == 1 else f'{n:,} labels look'} wrong, and about {right} should be "
+        f"({', '.join(map(repr, videos))}{', ...' if n > len(videos) else ''}): out of fold, the "
+        "ensemble surely contradicts them. Look there; label_doubts.csv has all."
+    ),
 )
 
 

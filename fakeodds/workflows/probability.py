@@ -63,11 +63,11 @@ def answer_new(
     probability = probability_of(stack, taken)
     verdict = None
     if reference is not None:
-        verdict = compare_with_labelled(reference, taken, groups, probability)
+        verdict = compare_with_labelled(reference, taken, groups, probability, about["prior"])
     alerts = alerts_on_new(features, about, groups, shifts=verdict is None)
     adapts = adapting.shift == "auto"
     if verdict is not None:
-        note = shift_note(verdict, about["prior"], adapted=adapts)
+        note = shift_note(verdict, about["prior"], adapting)
         if verdict.kind == "other":
             alerts = [note, *alerts]
         else:
@@ -80,7 +80,7 @@ def answer_new(
         if verdict.kind == "share" and adapting.prior is None:
             share = verdict.share
         if verdict.kind == "other":
-            probability = leaning(probability, reference, taken)
+            probability = leaning(probability, reference, taken, groups)
     return NewAnswers(moved_to(share, probability, about), alerts, share)
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from predictions.files import read_parquet, write_table
 from predictions.groups import group_codes
 
-#: Beside the stack; and rows that are kept at most, whole groups by chance.
-NAME, _MOST = "labelled.parquet", 6000
+#: Beside the stack; rows that are kept at most, and of how many groups if there are as many.
+NAME, _MOST, _GROUPS = "labelled.parquet", 6000, 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +42,22 @@ class Reference:
 
 
 def write_reference(features: pd.DataFrame, rows: pd.DataFrame, stack: Path, seed: int) -> None:
-    """Keep labelled videos beside a stack.
+    """Keep labelled videos beside a stack; of many, some of as many groups as can be.
 
     Args:
         features: as the stack takes them, a row a labelled video. rows: their label and group.
-        stack: its folder. seed: of which groups are kept where there are many.
+        stack: its folder. seed: of which are kept where there are many.
     """
     codes = group_codes(rows["group"], len(rows), sort=True)
-    order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
-    sizes = np.bincount(codes)[order]
-    kept = np.isin(codes, order[np.cumsum(sizes) <= max(_MOST, int(sizes[0]))])
+    draw = np.random.default_rng(seed)
+    sizes = np.bincount(codes)
+    # Of each group so many at most that the groups, or the first ones of them, go in.
+    most = max(1, _MOST // min(len(sizes), _GROUPS))
+    mixed = draw.permutation(len(rows))
+    place = pd.Series(codes[mixed]).groupby(codes[mixed]).cumcount().to_numpy()
+    taken = np.zeros(len(rows), dtype=bool)
+    taken[mixed[place < most]] = True
+    order = draw.permutation(len(sizes))
+    kept = taken & np.isin(codes, order[np.cumsum(np.minimum(sizes, most)[order]) <= _MOST])
     table = features[kept].assign(label=rows["label"][kept], group=rows["group"][kept].astype(str))
     write_table(table.reset_index(names="video").set_index("video"), stack / NAME)

@@ -13,6 +13,7 @@ from fakeodds.workflows.altered import AlteredCopies
 from fakeodds.workflows.judge import about, judging_inputs, procedure
 from fakeodds.workflows.judged_again import JudgedAgain
 from fakeodds.workflows.probability import unseen_probability
+from fakeodds.workflows.reference import write_reference
 from predictions.errors import InputError
 from predictions.files import read_json, write_json, write_table
 from predictions.notes import NoteKind
@@ -55,6 +56,7 @@ def judge_stress(
             stressed = _stressed(judged, copies, (), progress)
             _check_clean(run, stressed["clean"])
             of_copies = _of_copies(stressed, rows.index)
+            _check_copies(rows.loc[of_copies["clean"].index])
             report = report_stress(
                 of_copies,
                 rows["label"],
@@ -137,6 +139,8 @@ def harden(
             told["unseen"] = unseen_probability(fitted.stack, told)
             told["hardened"] = list(copies)
             save_stack(fitted.stack, run.hardened, told)
+            taken = fitted.by_rule(scored.features)[list(fitted.stack.feature_names_in_)]
+            write_reference(taken, rows, run.hardened, options.seed)
         write_json(found, run.hardened.with_suffix(".json"))
     return found
 
@@ -250,6 +254,20 @@ def _check_clean(run: RunFolder, clean: pd.DataFrame) -> None:
     most = _apart(clean, oof, steps)
     if most > _SAME:
         terminal.note(OTHER_VERSIONS(most=most))
+
+
+def _check_copies(rows: pd.DataFrame) -> None:
+    """Refuse altered copies from which nothing can be told.
+
+    Raises:
+        InputError: they are of one label, or of one group.
+    """
+    for column, what in (("label", "one label"), ("group", "one group")):
+        if rows[column].nunique() < 2:
+            raise InputError(
+                f"the altered copies are of {what} only ({count(len(rows), 'video')})",
+                remedy="give those of REAL and FAKE videos, of several groups",
+            )
 
 
 def _apart(one: pd.DataFrame, other: pd.DataFrame, columns: Iterable[Any]) -> float:

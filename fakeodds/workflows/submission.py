@@ -9,7 +9,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
-from fakeodds.workflows.answers import record_answers
+from fakeodds.workflows.decide import decide_answers
 from fakeodds.workflows.probability import NewAnswers, answer_new, read_about
 from fakeodds.workflows.reference import Reference
 from fakeodds.workflows.scored_videos import ScoredVideos
@@ -86,7 +86,8 @@ def submit_scored(
             stack, tested.features, about, adapting, tested.groups, reference=reference
         )
     submit(answers.probability, run.submission, wanted)
-    record_answers(run, None, answers.share)
+    run.answered(answers.share)
+    decide_answers(run)
     return answers.alerts_to_json()
 
 

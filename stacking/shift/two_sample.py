@@ -68,6 +68,14 @@ def tell_apart(
 
     Returns:
         None where a sample has fewer than 8 groups, of which none can be told.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> from stacking import tell_apart
+        >>> X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=200)})
+        >>> found = tell_apart(X[:100], None, X[100:], None)
+        >>> found.groups, found.p_value > 0.05
+        ((100, 100), True)
     """
     columns = column_order(list(one.columns))
     samples = []
@@ -75,7 +83,7 @@ def tell_apart(
         X = table[columns].to_numpy(np.float64)
         codes = group_codes(groups, len(X), sort=True)
         order = row_order(codes, X)
-        samples.append(_bounded(X[order], codes[order], np.random.default_rng((seed, number))))
+        samples.append(bounded(X[order], codes[order], np.random.default_rng((seed, number))))
     (A, a), (B, b) = samples
     counts = int(a.max(initial=-1)) + 1, int(b.max(initial=-1)) + 1
     if min(counts) < LEAST_GROUPS:
@@ -170,7 +178,7 @@ def _single(X: Array) -> NDArray[np.float32]:
     return np.clip(X, -1e30, 1e30).astype(np.float32)
 
 
-def _bounded(X: Array, codes: Codes, draw: np.random.Generator) -> tuple[Array, Codes]:
+def bounded(X: Array, codes: Codes, draw: np.random.Generator) -> tuple[Array, Codes]:
     """Whole groups up to MOST_ROWS rows, numbered anew."""
     if len(X) > MOST_ROWS:
         order = draw.permutation(int(codes.max()) + 1)

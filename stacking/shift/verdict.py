@@ -11,7 +11,7 @@ from calibration import estimate_prior
 from predictions.groups import group_codes
 from predictions.order import column_order
 from stacking.inputs import Array, Codes
-from stacking.shift.two_sample import TwoSample, tell_apart
+from stacking.shift.two_sample import TwoSample, bounded, tell_apart
 
 #: What a sample is called that can be told apart with less than this chance.
 _LEVEL = 0.05
@@ -82,6 +82,7 @@ class ShiftVerdict:
             "kind": self.kind,
             "auc": None if judged is None else judged.auc,
             "p_value": None if judged is None else judged.p_value,
+            "groups": 0 if judged is None else min(judged.groups),
             "share": self.share,
             "moved": {one.name: [one.gap, one.p_value] for one in self.moved},
         }
@@ -95,6 +96,8 @@ def judge_shift(
     new_groups: ArrayLike | None,
     probability: ArrayLike,
     seed: int = 0,
+    *,
+    source: float | None = None,
 ) -> ShiftVerdict:
     """Compare the scores of new videos with those of the labelled ones; no label of a new one is
     needed.
@@ -102,8 +105,8 @@ def judge_shift(
     Args:
         labelled: (n, k) scores as the stack takes them, out of fold. y: their labels, (n,).
         groups: (n,) what is drawn as a whole. new, new_groups: the same of the new videos (m,).
-        probability: the stack's, of the new videos, (m,), at the share of fakes in `y`.
-        seed: of what is drawn.
+        probability: the stack's, of the new videos, (m,). seed: of what is drawn.
+        source: the share of fakes that the probabilities are for; that of `y` where none is said.
 
     Examples:
         >>> import numpy as np, pandas as pd
@@ -131,9 +134,10 @@ def judge_shift(
         return ShiftVerdict("unknown", None, None, None, moved)
     if test.p_value > _LEVEL:
         return ShiftVerdict("alike", test, None, None, moved)
-    share = _share(probability, labels, new_groups)
+    source = float(labels.mean()) if source is None else source
+    share = _share(probability, source, new_groups)
     matched = None
-    if share is not None:
+    if share is not None and 0 < labels.mean() < 1:
         kept = with_share(labels, share, seed)
         matched = tell_apart(
             labelled[kept],
@@ -148,8 +152,10 @@ def judge_shift(
     return ShiftVerdict("other" if least >= LITTLE else "little", test, matched, share, moved)
 
 
-def _share(probability: ArrayLike, y: Array, groups: ArrayLike | None) -> float | None:
-    estimate = estimate_prior(probability, float(y.mean()), groups)
+def _share(probability: ArrayLike, source: float, groups: ArrayLike | None) -> float | None:
+    if not 0 < source < 1:
+        return None
+    estimate = estimate_prior(probability, source, groups)
     return estimate.prior.value if estimate.identifiable else None
 
 
@@ -182,6 +188,8 @@ def _moved(
     one: Array, codes: Codes, other: Array, other_codes: Codes, names: list[Any], seed: int
 ) -> tuple[Moved, ...]:
     """Columns whose gap is beyond chance, by groups drawn into the samples at random."""
+    one, codes = bounded(one, codes, np.random.default_rng((seed, 0)))
+    other, other_codes = bounded(other, other_codes, np.random.default_rng((seed, 1)))
     counts = int(codes.max(initial=-1)) + 1, int(other_codes.max(initial=-1)) + 1
     if min(counts) < 2:
         return ()

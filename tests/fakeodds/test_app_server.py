@@ -43,6 +43,7 @@ class Run:
     wants_frames = False
     scorer = object()
     about = {"kinds": {"a": "logit"}}  # noqa: RUF012
+    decides = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -83,7 +83,7 @@ def test_few_videos_are_not_compared(run: Path, cli: Cli, make_scores: MakeScore
     new = new_scores(make_scores, run.parent)
     pd.read_csv(new).head(3).to_csv(new, index=False)
     out = ("--out", run.parent / "out.csv", "--shift", "auto")
-    assert "too few groups to tell" in said(cli("apply", run, new, *out).output)
+    assert "too few groups of either" in said(cli("apply", run, new, *out).output)
 
 
 def test_a_damaged_reference_is_refused_by_name(

@@ -8,7 +8,6 @@ import pandas as pd
 
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, Words, cell
-from fakeodds.view.calibrators import p_value
 from fakeodds.view.figures import CLOUD, GREY, STRONG, dots, row_axes
 from fakeodds.view.format import (
     apart_in_figure,
@@ -83,7 +82,7 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
         {
             "what": lambda row: _row_name(row, title_of),
             "kind": cell("kind"),
-            "log loss": cell("log_loss", number),
+            "log loss": lambda row: number(row["log_loss"]) + "*" * row["confidence_set"],
             "95 %": lambda row: interval(row, 3),
             "behind first": lambda row: (
                 "-"
@@ -91,8 +90,6 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
                 else difference(row["difference"], row["standard_error"])
             ),
             "against submitted": against,
-            "p": cell("holm_p", p_value),
-            "may be the best": lambda row: "yes" if row["confidence_set"] else "no",
             **{title: cell(name, number, 3) for name, title in _MEASURES.items()},
         },
         strong=[int(at) for at in board.index[board["shipped"]]],
@@ -103,11 +100,9 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
         "map of its own; an ensemble is the detectors that forward selection takes, combined by an "
         "L2-logistic regression; meta-learners and calibrators are what the stack chose from. "
         "What is submitted is called by what the stack does that ships; each fold that judged here "
-        "chose for itself whether to calibrate and to clip. p: of being as good as what is "
-        "submitted, for as many comparisons as there are rows (Holm). May be the best: not shown "
-        "to be worse than the best, for as many rows (model confidence set, 95 %). Log loss, Brier "
-        "and ECE: lower is better; AUC (0.5 is chance) and right (the share that is, at 0.5): "
-        "higher.",
+        "chose for itself whether to calibrate and to clip. *: may be the best, as it is not shown "
+        "to be worse for as many rows (model confidence set, 95 %). Log loss, Brier and ECE: lower "
+        "is better; AUC (0.5 is chance) and right (the share that is, at 0.5): higher.",
     )
 
 

@@ -31,18 +31,13 @@ def build(contents: Contents) -> Section | None:
         parts.append(Actions([("To decide by a rate, and have decisions.csv written:", command)]))
     else:
         parts += [Words(str(note_from_json(promise))) for promise in chosen["promises"]]
-    return Section(
-        "operating",
-        "Operating points",
-        _lead(judged, chosen is not None),
-        [
-            *parts,
-            _points(judged, chosen is not None),
-            _coverage(oof),
-            _measures(judged["measures"]),
-            Words(str(OF_NEW_KINDS())),
-        ],
-    )
+    parts += [
+        _points(judged, chosen is not None),
+        _coverage(oof),
+        _measures(judged["measures"]),
+        Words(str(OF_NEW_KINDS())),
+    ]
+    return Section("operating", "Operating points", _lead(judged, chosen is not None), parts)
 
 
 def prepare_coverage(oof: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +73,11 @@ def _points(judged: dict[str, Any], is_chosen: bool) -> Table:
             "promised": [_promised(one) for one in points],
             **{
                 name: [rate(one["delivered"][name]) for one in points]
-                for name in ("false_alarms", "misses", "errors", "undecided")
+                for name in ("false_alarms", "misses")
+            },
+            **{
+                name: [percent(one["delivered"][name]["value"], 1) for one in points]
+                for name in ("errors", "undecided")
             },
         }
     )
@@ -90,7 +89,7 @@ def _points(judged: dict[str, Any], is_chosen: bool) -> Table:
             "promised": cell("promised"),
             "false alarms": cell("false_alarms"),
             "misses": cell("misses"),
-            "wrong of the called": cell("errors"),
+            "called wrong": cell("errors"),
             "undecided": cell("undecided"),
         },
         texts=(0, 1, 2),

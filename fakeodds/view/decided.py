@@ -73,6 +73,11 @@ def rate(one: Mapping[str, float | None]) -> str:
     return f"{percent(value, 1)} ({_short_percent(low)}-{_short_percent(high)})"
 
 
+def share(one: Mapping[str, float | None]) -> str:
+    """A rate without its interval; a dash where nothing was called."""
+    return "-" if one["value"] is None else percent(one["value"], 1)
+
+
 def _short_percent(share: float) -> str:
     """Percents in at most four letters."""
     return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.1f}"

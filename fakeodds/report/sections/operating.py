@@ -8,7 +8,7 @@ import pandas as pd
 from calibration.decisions.aim import Aim
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Words, cell
-from fakeodds.view.decided import MEASURES, aim_in_words, bound, rate, rule_in_words
+from fakeodds.view.decided import MEASURES, aim_in_words, bound, rate, rule_in_words, share
 from fakeodds.view.figures import FAKE, STRONG, plain_axes
 from fakeodds.view.format import interval, number, percent
 from fakeodds.workflows.decide import NOT_PROMISED, OF_NEW_KINDS, judge_aim
@@ -76,7 +76,7 @@ def _points(judged: dict[str, Any], is_chosen: bool) -> Table:
                 for name in ("false_alarms", "misses")
             },
             **{
-                name: [percent(one["delivered"][name]["value"], 1) for one in points]
+                name: [share(one["delivered"][name]) for one in points]
                 for name in ("errors", "undecided")
             },
         }

@@ -13,6 +13,7 @@ from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
 from fakeodds.workflows.alerts import alerts_in
 from fakeodds.workflows.share import answered_share
+from fakeodds.workflows.worth import shows_something
 from predictions.files import read_json, write_json, write_table
 from predictions.notes import Note, NoteKind
 from predictions.settings import as_json, from_json
@@ -61,6 +62,11 @@ NOT_AS_WRITTEN = NoteKind(
     "decide.not-as-written",
     "{run}/submission.csv is not as the run wrote it, or is of another stack, and is not decided: "
     "answer for its videos again (fakeodds apply or predict).",
+)
+SHOWS_NOTHING = NoteKind(
+    "decide.shows-nothing",
+    "This run has not shown that it can tell FAKE from REAL: no threshold makes up for that, and "
+    "folds of few groups differ by more than any rate that is asked for.",
 )
 OF_NEW_KINDS = NoteKind(
     "decide.of-new-kinds",
@@ -253,4 +259,6 @@ def counts_in_words(table: pd.DataFrame) -> str:
 
 def alerts_on(run: RunFolder) -> list[Note]:
     """What is to beware of in the numbers that the decisions come from."""
-    return alerts_in(run.read_metrics())
+    metrics = run.read_metrics()
+    shown = [] if shows_something(metrics) else [SHOWS_NOTHING()]
+    return [*shown, *alerts_in(metrics)]

@@ -22,6 +22,7 @@ from fakeodds.workflows.reference import write_reference
 from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
+from fakeodds.workflows.worth import shows_something
 from predictions.files import write_json, write_table
 from predictions.words import count
 
@@ -149,9 +150,11 @@ def fit_and_judge(
         promised = metrics["stages"]["calibrated"]["log_loss"]["value"]
         out_of_reach = unreachable(fitted.stack.clip_, float(label.mean()), promised)
         doubts = doubted_labels(oof)
+        # Who has shown nothing contradicts nobody.
+        doubted = doubts_noted(doubts) if shows_something(metrics) else []
         metrics["label_doubts"] = summary_of(doubts)
         metrics["alerts"] = [
-            *(one.to_json() for one in (*out_of_reach, *doubts_noted(doubts))),
+            *(one.to_json() for one in (*out_of_reach, *doubted)),
             *metrics["alerts"],
         ]
         for note in fitted.notes:

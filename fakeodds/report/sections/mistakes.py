@@ -11,6 +11,7 @@ from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, ce
 from fakeodds.report.videos import losses
 from fakeodds.view.format import listed, number, percent, shorten
 from fakeodds.workflows.label_doubts import doubted_labels, summary_of, told_chance
+from fakeodds.workflows.worth import shows_something
 from predictions.words import count
 from stacking.estimate.missing import missing_scores
 from stacking.estimate.stages import single_of, singles
@@ -42,6 +43,8 @@ def build(contents: Contents) -> Section | None:
         parts += [] if faces is None else [faces]
         parts.append(_as_table(own, title))
     doubts = doubted_labels(oof)
+    if contents.metrics is None or not shows_something(contents.metrics):
+        doubts = doubts.head(0)  # who has shown nothing contradicts nobody
     if not doubts.empty:
         parts.append(_doubts_table(doubts))
     loss = np.sort(losses(oof).to_numpy())[::-1]

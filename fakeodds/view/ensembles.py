@@ -35,7 +35,7 @@ def print_sizes(found: Mapping[str, Any]) -> None:
             f"{row['log_loss']:.4f}",
             f"{row['low']:.4f}-{row['high']:.4f}",
             "lowest" if row["difference"] == 0 else f"+{row['difference']:.4f}{error}",
-            "yes" if row["confidence_set"] else "no",
+            "yes" if row.get("confidence_set") else "no",
             *(_rounded(row[cost]) for cost in known),
             " ".join(numbers[name] for name in row["models"]),
             style="bold" if row["recommended"] else None,

@@ -22,7 +22,7 @@ def print_explained(found: Mapping[str, Any], metrics: Mapping[str, Any]) -> Non
             f"(--prior); as learned, where {percent(metrics['prior'])} are, it is "
             f"{percent(found['as_learned'])}."
         )
-    if found["decision"] is not None and found["seen"]:
+    if found.get("decision") is not None and found["seen"]:
         terminal.say(decided(**found["decision"]))
     if not found["seen"]:
         terminal.say("Nothing was seen, so this is no judgement of the video.")

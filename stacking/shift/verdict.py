@@ -20,6 +20,9 @@ LITTLE = 0.55
 #: Drawn memberships of the groups, and shares at which two distributions are compared.
 _DRAWS, _SHARES = 999, np.linspace(0.025, 0.975, 39)
 
+#: The share of either sample's scores that must be there for two distributions to be compared.
+_KNOWN = 0.5
+
 Kind = Literal["alike", "share", "little", "other", "unknown"]
 
 
@@ -200,8 +203,8 @@ def _moved(
     found = []
     for name, column in zip(names, np.vstack([one, other]).T, strict=True):
         there = ~np.isnan(column)
-        if there.sum() < len(column) / 2:
-            continue
+        if min(there[: len(one)].mean(), there[len(one) :].mean()) < _KNOWN:
+            continue  # of what is missing, the classifier knows
         edges = np.unique(np.quantile(column[there], _SHARES))
         below = column[there][:, None] <= edges
         sums = np.zeros((sum(counts), len(edges)))

@@ -98,10 +98,10 @@ def test_apply_tells_of_scores_that_moved(
             new = new.assign(strong=new["strong"] ** 0.2)
         new.to_csv(tmp_path / "new.csv", index=False)
         asked = ("apply", tmp_path / "run", tmp_path / "new.csv", "--out", tmp_path / "s.csv")
-        assert ("The new scores lie elsewhere" in cli(*asked).output) == moved
+        assert ("of another kind than the labelled" in cli(*asked).output) == moved
         found, _ = json.JSONDecoder().raw_decode(cli(*asked, "--json").output.lstrip())
         told = found["alerts"]
-        assert [list(one["facts"]["models"]) for one in told] == ([["strong"]] if moved else [])
+        assert [list(one["facts"]["moved"]) for one in told] == ([["strong"]] if moved else [])
 
 
 def test_a_folder_used_for_other_scores_says_what_becomes_of_it(
@@ -129,7 +129,7 @@ def test_new_scores_to_beware_of_are_told_in_json(
     applied = json.loads(
         cli("apply", run, tmp_path / "new.csv", "--out", tmp_path / "sub.csv", *asked).output
     )
-    assert [one["code"] for one in stacked["alerts_on_new"]] == ["scores.rarer"]
+    assert [one["code"] for one in stacked["alerts_on_new"]] == ["shift.other", "scores.rarer"]
     assert applied["alerts"] == stacked["alerts_on_new"]
     without = json.loads(cli(*tested[:2], "--out", run, *fast, *asked).output)
     assert without["alerts_on_new"] == []

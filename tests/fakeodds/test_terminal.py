@@ -232,7 +232,7 @@ def complete(*words: str) -> list[str]:
 
 
 def test_what_is_completed() -> None:
-    assert complete("st") == ["stack"]
+    assert complete("st") == ["stack", "stress"]
     assert set(complete("")) == set(COMMANDS)
     assert complete("stack", "--met") == ["--meta"]
     assert complete("stack", "--meta", "sp") == ["splines"]

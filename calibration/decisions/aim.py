@@ -1,6 +1,6 @@
 """What a decision is to keep to: a rate of errors, or what errors cost."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from predictions.errors import InputError
@@ -64,7 +64,7 @@ class Aim:
 
     def __post_init__(self) -> None:
         check_settings(self, "decision")
-        kinds = [kind for kind, names in _KINDS.items() if self._said(names)]
+        kinds = self._kinds
         if len(kinds) > 1:
             told = [f"--{name.replace('_', '-')}" for name in self._said(sum(_KINDS.values(), ()))]
             raise InputError(
@@ -80,8 +80,7 @@ class Aim:
     @property
     def kind(self) -> str:
         """`rates`, `errors`, `costs`, or `even`: what is the more probable."""
-        kinds = [kind for kind, names in _KINDS.items() if self._said(names)]
-        return kinds[0] if kinds else "even"
+        return next(iter(self._kinds), "even")
 
     @property
     def costs(self) -> tuple[float, float, float | None]:
@@ -93,9 +92,12 @@ class Aim:
             self.cost_undecided,
         )
 
+    @property
+    def _kinds(self) -> list[str]:
+        return [kind for kind, names in _KINDS.items() if self._said(names)]
+
     def _said(self, names: tuple[str, ...]) -> list[str]:
-        known = {one.name for one in fields(self)}
-        return [name for name in names if name in known and getattr(self, name) is not None]
+        return [name for name in names if getattr(self, name) is not None]
 
 
 _KINDS: dict[str, tuple[str, ...]] = {

@@ -83,9 +83,9 @@ def apply(
         RunFolder.existing(owner, reads=True).require("hardened")
     is_run = (stack / "run.json").exists()
     is_own = is_run and out.resolve() == RunFolder(stack).submission.resolve()
-    decides = None
-    if is_run and not is_own:
-        decides = RunDecides.of(RunFolder.existing(stack, reads=True))
+    # The run's own submission is decided where it is recorded.
+    others = is_run and not is_own
+    decides = RunDecides.of(RunFolder.existing(stack, reads=True)) if others else None
     if decides is not None:
         refuse_overwriting(beside(out), [*new, sample])
     fitted, about = load_stack(folder)
@@ -133,9 +133,9 @@ def apply(
         run = RunFolder.existing(stack)
         record_answers(run, replace(asked, sample=sample), answers.share)
         tell_outdated(run)
-    if decides is None and not is_own:
+    elif decides is None:
         forget_beside(out)
-    if decides is not None:
+    else:
         decisions = decide_beside(decides, submission, out, answers.share)
         files[decisions.name] = str(decisions)
     found = {**as_found(submission), "alerts": answers.alerts_to_json()}

@@ -82,7 +82,7 @@ def calibrate(
     from fakeodds.workflows.calibrators import judge_calibrators
     from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
     from fakeodds.workflows.metrics import all_metrics
-    from fakeodds.workflows.report import show_report, tell_outdated
+    from fakeodds.workflows.report import leave_report
     from fakeodds.workflows.scored_videos import ScoredVideos
     from fakeodds.workflows.submission import submit_scored, wanted_of
     from predictions.files import json_records
@@ -118,10 +118,7 @@ def calibrate(
     terminal.print_advice(metrics["advice"])
     alerts = submit_scored(fitted, scored, tested, run, options.adapting, wanted)
     files = [*STACK_FILES, *("calibrators.csv", "calibrators.png") * compares]
-    if wants_report:
-        files.append(show_report(run).name)
-    else:
-        tell_outdated(run)
+    files += leave_report(run, wanted=wants_report)
     metrics["alerts_on_new"] = alerts
     return answer(metrics, run.path, *files)
 

@@ -1,7 +1,6 @@
 """`fakeodds compare`: every ensemble size, what it is worth and what it costs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +21,6 @@ from fakeodds.workflows.inputs import ScoreColumns
 from fakeodds.workflows.settings import StackOptions
 from predictions.settings import as_json
 from predictions.words import count
-
-if TYPE_CHECKING:
-    from fakeodds.run.folder import RunFolder
 
 COST = click.FloatRange(0, min_open=True)
 
@@ -88,6 +84,7 @@ def compare(
     from fakeodds.workflows.alerts import alerts_in
     from fakeodds.workflows.compare import judge_sizes
     from fakeodds.workflows.frame_rules import print_rules
+    from fakeodds.workflows.report import leave_report
     from fakeodds.workflows.scored_videos import ScoredVideos
     from stacking.ensembles.costs import read_costs
 
@@ -118,7 +115,9 @@ def compare(
         )
         print_against(told)
         terminal.say(f"{count(len(against), 'pair')} -> {run.path / 'against.csv'}")
-        return answer(told, run.path, "against.json", "against.csv", *_page(run, wants_report))
+        return answer(
+            told, run.path, "against.json", "against.csv", *leave_report(run, wanted=wants_report)
+        )
     judge_sizes(
         scored,
         run,
@@ -145,15 +144,5 @@ def compare(
     advice = [one.to_json() for one in advice_of_comparison(run, found)]
     terminal.print_advice(advice)
     terminal.say(f"{len(found['subsets'])} ensembles -> {run.path / 'compare.csv'}")
-    files = ("compare.json", "compare.csv", "compare.png", *_page(run, wants_report))
+    files = ("compare.json", "compare.csv", "compare.png", *leave_report(run, wanted=wants_report))
     return answer({**found, "advice": advice}, run.path, *files)
-
-
-def _page(run: "RunFolder", wants_report: bool) -> list[str]:
-    """The report's file, if it is wanted; else a note where there is one that is out of date."""
-    from fakeodds.workflows.report import show_report, tell_outdated
-
-    if wants_report:
-        return [show_report(run).name]
-    tell_outdated(run)
-    return []

@@ -86,7 +86,7 @@ def run(
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, record_answers
         from fakeodds.workflows.probability import NewAnswers
-        from fakeodds.workflows.report import show_report, tell_outdated
+        from fakeodds.workflows.report import leave_report
         from fakeodds.workflows.submission import out_of_fold, submit, wanted_by
 
     refuse_overwriting(out, [dataset, test, sample, *imported.paths, *test_scores])
@@ -148,9 +148,6 @@ def run(
         answers = new_videos.predict(tested, folder, options.jobs, *how)
     submit(answers.probability, folder.submission, wanted)
     record_answers(folder, asked, answers.share)
-    if wants_report:
-        show_report(folder)
-    else:
-        tell_outdated(folder)
+    leave_report(folder, wanted=wants_report)
     found = {**metrics, "alerts_on_new": answers.alerts_to_json()}
     return answer(found, folder.path, *training.RUN_FILES)

@@ -77,7 +77,7 @@ def stack(
     from fakeodds.workflows.judge import STACK_FILES, fit_and_judge
     from fakeodds.workflows.metrics import all_metrics
     from fakeodds.workflows.probability import read_about
-    from fakeodds.workflows.report import compare_for_report, show_report, tell_outdated
+    from fakeodds.workflows.report import compare_for_report, leave_report
     from fakeodds.workflows.scored_videos import ScoredVideos
     from fakeodds.workflows.submission import submit_scored, wanted_of
 
@@ -113,10 +113,7 @@ def stack(
     terminal.print_alerts(alerts_in(metrics))
     terminal.print_advice(metrics["advice"])
     alerts = submit_scored(fitted, scored, tested, run, options.adapting, wanted)
-    if wants_report:
-        show_report(run)
-    else:
-        tell_outdated(run)
+    leave_report(run, wanted=wants_report)
     further = {"domains.json": bool(judged), "robust.json": robust}
     further |= {"frame_rules.json": bool(rules), "report.html": wants_report}
     metrics["alerts_on_new"] = alerts

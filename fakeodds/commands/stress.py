@@ -85,7 +85,7 @@ def stress(
     from fakeodds.view.stressed import print_hardened, print_stress
     from fakeodds.workflows.altered import make_altered, read_altered
     from fakeodds.workflows.judged_again import judged_again
-    from fakeodds.workflows.report import show_report, tell_outdated
+    from fakeodds.workflows.report import leave_report
     from fakeodds.workflows.stress import HARDENED_FILES, STRESS_FILES, judge_stress
     from fakeodds.workflows.stress import harden as harden_stack
 
@@ -124,10 +124,7 @@ def stress(
         )
         files += HARDENED_FILES
     terminal.say(f"{count(len(copies), 'alteration')} -> {run / 'stress.json'}")
-    if wants_report:
-        files.append(show_report(folder).name)
-    else:
-        tell_outdated(folder)
+    files += leave_report(folder, wanted=wants_report)
     return answer(found, folder.path, *files)
 
 

@@ -82,7 +82,7 @@ def train(
         from fakeodds.workflows.again import Said, settings_again
         from fakeodds.workflows.alerts import alerts_in
         from fakeodds.workflows.answers import Asked, answer_again, record_answers, set_aside
-        from fakeodds.workflows.report import show_report, tell_outdated
+        from fakeodds.workflows.report import leave_report
         from fakeodds.workflows.submission import out_of_fold, submit
 
     name_code(code)
@@ -120,8 +120,5 @@ def train(
             submit(answers.probability, folder.submission, wanted)
             alerts = answers.alerts_to_json()
             record_answers(folder, asked, answers.share)
-    if wants_report:
-        show_report(folder)
-    else:
-        tell_outdated(folder)
+    leave_report(folder, wanted=wants_report)
     return answer({**metrics, "alerts_on_new": alerts}, folder.path, *training.RUN_FILES)

@@ -19,6 +19,7 @@ from predictions.notes import Note, NoteKind
 from predictions.settings import as_json, from_json
 from predictions.submission import read_sample
 from predictions.words import count
+from stacking.estimate.metrics import finite_measures
 
 #: What each rate is a share of, and what goes wrong in it.
 _RATES = {
@@ -140,10 +141,7 @@ def judge_aim(oof: pd.DataFrame, aim: Aim) -> dict[str, Any]:
     return {
         **judged(aim),
         "points": points,
-        "measures": {
-            name: {end: None if value != value else value for end, value in measure.items()}
-            for name, measure in measure_detection(*rows).items()
-        },
+        "measures": finite_measures(measure_detection(*rows)),
         "coverage": [judged(Aim(errors=share)) for share in (0.01, 0.05)],
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,14 +30,8 @@ from predictions.words import count
 #: What judging and fitting leave in the run folder.
 STACK_FILES = (
     *("submission.csv", "decisions.csv", "oof.csv", "metrics.json"),
-    *(
-        "measures.csv",
-        "leaderboard.csv",
-        "label_doubts.csv",
-        "reliability.png",
-        "clip.png",
-        "stack",
-    ),
+    *("measures.csv", "leaderboard.csv", "label_doubts.csv"),
+    *("reliability.png", "clip.png", "stack"),
 )
 
 
@@ -101,7 +96,6 @@ def fit_and_judge(
         nested_estimate,
         report_metrics,
         report_slices,
-        save_stack,
     )
 
     key = scored.key
@@ -160,15 +154,8 @@ def fit_and_judge(
         for note in fitted.notes:
             terminal.note(note)
         stack = fitted.stack
-        known = about(scored, stack, label)
-        if fitted.frame_rule is not None:
-            known["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
-        # What a deadline answers before it has time to load the stack.
-        known["unseen"] = unseen_probability(stack, known)
         with terminal.working("measuring, drawing and saving it"):
-            save_stack(stack, run.stack, known)
-            taken = fitted.by_rule(scored.features)[list(stack.feature_names_in_)]
-            write_reference(taken, rows, run.stack, options.seed)
+            save_fitted(fitted, scored, run.stack, options.seed)
             if fitted.robust is not None:
                 write_json(fitted.robust.to_dict(), run.path / "robust.json")
             write_table(oof, run.oof)
@@ -192,6 +179,26 @@ def procedure(scored: ScoredVideos, options: StackOptions, robust: str | None = 
 
     domains = None if robust is None else scored.rows[robust]
     return Procedure(plain_stack(options), options.frame_rule, domains, options.take)
+
+
+def save_fitted(fitted: Any, scored: ScoredVideos, folder: Path, seed: int, **more: Any) -> None:
+    """Save a stack with all that it must be told together with, and the videos it learned from.
+
+    Args:
+        fitted: a `stacking.FittedProcedure`. scored: the labelled videos, as they are.
+        folder: of the stack. seed: of the videos that are kept. more: to be told too.
+    """
+    from stacking import save_stack
+
+    stack, rows = fitted.stack, scored.rows
+    known = about(scored, stack, rows["label"])
+    if fitted.frame_rule is not None:
+        known["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
+    # What a deadline answers before it has time to load the stack.
+    known["unseen"] = unseen_probability(stack, known)
+    save_stack(stack, folder, {**known, **more})
+    taken = fitted.by_rule(scored.features)[list(stack.feature_names_in_)]
+    write_reference(taken, rows, folder, seed)
 
 
 def about(scored: ScoredVideos, stack: Any, label: pd.Series) -> dict[str, Any]:

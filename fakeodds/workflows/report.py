@@ -73,6 +73,14 @@ def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any
     return {**found, "files": {page.name: str(page), page.stem: str(page.with_suffix(""))}}
 
 
+def leave_report(run: RunFolder, *, wanted: bool) -> list[str]:
+    """The report's file, if it is `wanted`; else a note where there is an outdated one."""
+    if wanted:
+        return [show_report(run).name]
+    tell_outdated(run)
+    return []
+
+
 def tell_outdated(run: RunFolder) -> None:
     """Say how a report that is there, from before what was just written, comes to tell of it."""
     if run.has("report") and run.key("report") != run.shown_key:

@@ -10,10 +10,8 @@ from fakeodds.run.folder import RunFolder
 from fakeodds.view import terminal
 from fakeodds.view.format import cost_of_share
 from fakeodds.workflows.altered import AlteredCopies
-from fakeodds.workflows.judge import about, judging_inputs, procedure
+from fakeodds.workflows.judge import judging_inputs, procedure, save_fitted
 from fakeodds.workflows.judged_again import JudgedAgain
-from fakeodds.workflows.probability import unseen_probability
-from fakeodds.workflows.reference import write_reference
 from predictions.errors import InputError
 from predictions.files import read_json, write_json, write_table
 from predictions.notes import NoteKind
@@ -97,7 +95,7 @@ def harden(
     Judged out of fold as the run's stack is: on the videos as they are, on every alteration it was
     taught, and, where there are several kinds, on each kind by stacks that were taught the others.
     """
-    from stacking import fit_hardened, report_hardened, save_stack
+    from stacking import fit_hardened, report_hardened
 
     inputs = _inputs(judged, copies)
     with run.stage("hardened", **inputs) as needed:
@@ -133,14 +131,7 @@ def harden(
                 rows["label"].astype("int8"),
                 rows["group"],
             )
-            told = about(scored, fitted.stack, rows["label"])
-            if fitted.frame_rule is not None:
-                told["frames"] = dict(zip(("rule", "over_tracks"), fitted.frame_rule, strict=True))
-            told["unseen"] = unseen_probability(fitted.stack, told)
-            told["hardened"] = list(copies)
-            save_stack(fitted.stack, run.hardened, told)
-            taken = fitted.by_rule(scored.features)[list(fitted.stack.feature_names_in_)]
-            write_reference(taken, rows, run.hardened, options.seed)
+            save_fitted(fitted, scored, run.hardened, options.seed, hardened=list(copies))
         write_json(found, run.hardened.with_suffix(".json"))
     return found
 

@@ -57,7 +57,7 @@ class XGBoostLearner(MetaLearner):
         }
         if monotone:
             settings["monotone_constraints"] = tuple(int(sign) for sign in directions(X, y))
-        return xgboost.train(settings, _matrix(X, y), num_boost_round=rounds)
+        return xgboost.train(settings, matrix_of(X, y), num_boost_round=rounds)
 
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         names = np.unique(folds)
@@ -84,7 +84,7 @@ class XGBoostLearner(MetaLearner):
         if y.min() == y.max():
             return np.full((len(self.ROUNDS), len(seen)), smoothed_logit(y))
         model = self._boost(X, y, self.ROUNDS[-1], leaf, monotone)
-        matrix = _matrix(seen)
+        matrix = matrix_of(seen)
         return np.stack([_margin(model, matrix, rounds) for rounds in self.ROUNDS])
 
     def _logit(self, X: Array) -> Array:
@@ -94,7 +94,7 @@ class XGBoostLearner(MetaLearner):
         with one_openmp_thread():
             model = xgboost.Booster({"nthread": 1})
             model.load_model(bytearray(self.model_))
-            return _margin(model, _matrix(X), self.rounds_)
+            return _margin(model, matrix_of(X), self.rounds_)
 
 
 def directions(X: Array, y: Array) -> Array:
@@ -103,12 +103,13 @@ def directions(X: Array, y: Array) -> Array:
     return np.sign(np.round((y - y.mean()) @ ranks / len(y), 12))
 
 
-def _matrix(X: Array, y: Array | None = None) -> Any:
+def matrix_of(X: Array, y: Array | None = None, weight: Array | None = None) -> Any:
+    """Rows as XGBoost takes them, with labels and weights (n,) where they teach."""
     import xgboost
 
     # XGBoost refuses what becomes infinite in its float32.
     inside = np.clip(X, -_LARGEST, _LARGEST).astype(np.float32)
-    return xgboost.DMatrix(inside, label=y, nthread=1)
+    return xgboost.DMatrix(inside, label=y, weight=weight, nthread=1)
 
 
 def _margin(model: Any, matrix: Any, rounds: int) -> Array:

@@ -11,6 +11,7 @@ from predictions.groups import group_codes
 from predictions.order import column_order, row_order
 from predictions.threads import one_openmp_thread
 from stacking.inputs import Array, Codes
+from stacking.learners.boosting import matrix_of
 
 #: Rows of a sample that are looked at, at most: whole groups, by chance.
 MOST_ROWS = 3000
@@ -161,21 +162,13 @@ class _Classifier:
             "verbosity": 0,
         }
         with one_openmp_thread():
-            data = xgboost.DMatrix(_single(X), label=is_other, weight=weight, nthread=1)
+            data = matrix_of(X, is_other.astype(np.float64), weight)
             self._model = xgboost.train(settings, data, num_boost_round=_ROUNDS)
 
     def of_other(self, X: Array) -> Array:
         """Probability of each row (m,) that it is of the other sample."""
-        import xgboost
-
         with one_openmp_thread():
-            data = xgboost.DMatrix(_single(X), nthread=1)
-            return np.asarray(self._model.predict(data), dtype=np.float64)
-
-
-def _single(X: Array) -> NDArray[np.float32]:
-    """As XGBoost takes it, which refuses what becomes infinite in its float32."""
-    return np.clip(X, -1e30, 1e30).astype(np.float32)
+            return np.asarray(self._model.predict(matrix_of(X)), dtype=np.float64)
 
 
 def bounded(X: Array, codes: Codes, draw: np.random.Generator) -> tuple[Array, Codes]:

@@ -567,8 +567,10 @@ def test_a_clip_with_a_face_gets_its_answer(visit: Visit, clips: DemoSet, run: P
     assert visit.page.locator(".fo-gauge").count() == 0
     # Seventeen videos tell nothing.
     assert "are needed to say" in said or "can't be checked" in said
-    for part in ("Over the seconds", "Faces", "Which detectors", "the stack made"):
+    for part in ("Over the seconds", "Which detectors", "the stack made"):
         assert part in said
+    # Whether leaving a face out moves it by a point hangs on the machine's last digits.
+    assert "\nFaces\n" in said or "The faces that moved it most" in said
     page = visit.page
     assert page.locator(".fo-plot svg").count() == 1
     assert page.locator(".fo-legend li").count() == 2

@@ -80,7 +80,7 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
     return Table.of(
         board,
         {
-            "what": lambda row: _row_name(row, title_of),
+            "what": lambda row: _row_name(row, title_of) + " *" * row["confidence_set"],
             "kind": cell("kind"),
             "log loss": cell("log_loss", number),
             "95 %": lambda row: interval(row, 3),
@@ -90,7 +90,6 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
                 else difference(row["difference"], row["standard_error"])
             ),
             "against submitted": against,
-            "best?": lambda row: "may be" if row["confidence_set"] else "",
             **{title: cell(name, number, 3) for name, title in _MEASURES.items()},
         },
         strong=[int(at) for at in board.index[board["shipped"]]],
@@ -101,9 +100,9 @@ def _table(board: pd.DataFrame, title_of: Callable[[str], str]) -> Table:
         "map of its own; an ensemble is the detectors that forward selection takes, combined by an "
         "L2-logistic regression; meta-learners and calibrators are what the stack chose from. "
         "What is submitted is called by what the stack does that ships; each fold that judged here "
-        "chose for itself whether to calibrate and to clip. May be the best: it is not shown to be "
-        "worse, for as many rows (model confidence set, 95 %). Log loss, Brier and ECE: lower is "
-        "better; AUC (0.5 is chance) and right (the share that is, at 0.5): higher.",
+        "chose for itself whether to calibrate and to clip. *: may be the best, as it is not shown "
+        "to be worse for as many rows (model confidence set, 95 %). Log loss, Brier and ECE: lower "
+        "is better; AUC (0.5 is chance) and right (the share that is, at 0.5): higher.",
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import threadpoolctl  # type: ignore[import-untyped]
-from threadpoolctl import threadpool_limits
+from threadpoolctl import get_cached_controller
 
 # The limit is the whole process': the first block sets it, and the last one that is left lifts it,
 # in whatever order threads come and go.
@@ -22,7 +22,7 @@ def one_blas_thread() -> Iterator[None]:
     global _inside, _limits
     with _lock:
         if _inside == 0:
-            _limits = threadpool_limits(limits=1, user_api="blas")
+            _limits = get_cached_controller().limit(limits=1, user_api="blas")
         _inside += 1
     try:
         yield
@@ -48,7 +48,7 @@ def one_openmp_thread() -> Any:
     A process with threads of OpenMP hangs when it is forked and computes again. The limit is the
     calling thread's own.
     """
-    return threadpool_limits(limits=1, user_api="openmp")
+    return get_cached_controller().limit(limits=1, user_api="openmp")
 
 
 def _begin_again() -> None:

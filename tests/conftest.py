@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 # No test measures time.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", print_blob=True, deadline=None)
+# OpenVINO tells its makers of each conversion, from a process that it forks: not from here.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # What is ignored here (by nohup) would be ignored by the processes that tests start and send it.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)

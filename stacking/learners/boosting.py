@@ -57,7 +57,12 @@ class XGBoostLearner(MetaLearner):
         }
         if monotone:
             settings["monotone_constraints"] = tuple(int(sign) for sign in directions(X, y))
-        return xgboost.train(settings, matrix_of(X, y), num_boost_round=rounds)
+        # Not `xgboost.train`, which writes the model out and reads it again at its end.
+        rows = matrix_of(X, y)
+        model = xgboost.Booster(settings, [rows])
+        for i in range(rounds):
+            model.update(rows, i)
+        return model
 
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         names = np.unique(folds)

@@ -431,6 +431,13 @@ class RunFolder:
         for name in names:
             if not self.has(name):
                 lacking = self._lacking(name) or name
+                if self.record["settings"].get("command") == "compare":
+                    raise InputError(
+                        "fakeodds compare made this folder, and keeps no stack",
+                        file=self.path,
+                        remedy="give fakeodds stack the same scores and another --out, and name "
+                        "that",
+                    )
                 raise InputError(
                     f"this run is not finished: it has no {lacking.replace('_', ' ')}",
                     file=self.path,

@@ -35,6 +35,9 @@ def test_from_scores_to_advice(tmp_path: Path, cli: Cli, table: Path) -> None:
     assert "strong" in found["recommendation"]["models"]
     assert found["recommendation"]["reason"] in said.output.replace("\n", " ")
     assert found["subsets"][0]["q"] is None
+    for command in ("decide", "stress"):
+        refused = " ".join(cli(command, out, code=2).output.split())
+        assert "fakeodds compare made this folder, and keeps no stack" in refused
     written = pd.read_csv(out / "compare.csv")
     assert written["models"].tolist()[-1] == "blind + bold + strong"
     assert written["recommended"].sum() == 1

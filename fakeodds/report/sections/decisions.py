@@ -56,15 +56,13 @@ def prepare_roc(y: ArrayLike, p: ArrayLike) -> pd.DataFrame:
         A row a threshold, at most 500 and evenly along the curve: `false_alarms`, the share of
         reals called FAKE, and `found`, the share of fakes called so. Empty with one class.
     """
-    labels, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    from calibration import error_rates
+
+    labels = np.asarray(y, dtype=np.float64)
     if labels.min() == labels.max():
         return pd.DataFrame({"false_alarms": [], "found": []})
-    order = np.argsort(-probability, kind="stable")
-    labels, probability = labels[order], probability[order]
-    # Rows with the same probability are called together.
-    last = np.append(np.flatnonzero(np.diff(probability)), len(labels) - 1)
-    found = np.append(0.0, np.cumsum(labels)[last] / labels.sum())
-    false_alarms = np.append(0.0, np.cumsum(1 - labels)[last] / (1 - labels).sum())
+    _, rising, misses = error_rates(labels, p)
+    false_alarms, found = rising[::-1], 1.0 - misses[::-1]
     if len(found) > _POINTS:
         way = np.linspace(0.0, 2.0, _POINTS)
         kept = np.unique(np.searchsorted(found + false_alarms, way - 1e-12))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from calibration.decisions.aim import Aim
+from calibration.decisions.rule import DecisionRule
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import RUN
@@ -41,7 +42,7 @@ def decide(run: Path, aim: Aim) -> Answer:
     if aim == Aim():
         aim = held_aim(folder) or aim
     found = choose(folder, aim)
-    alerts = alerts_on(folder)
+    alerts = alerts_on(folder, DecisionRule(**found["rule"]))
     terminal.print_alerts(alerts)
     print_decided(found)
     calls = decide_answers(folder)

@@ -86,7 +86,13 @@ def stress(
     from fakeodds.workflows.altered import make_altered, read_altered
     from fakeodds.workflows.judged_again import judged_again
     from fakeodds.workflows.report import leave_report
-    from fakeodds.workflows.stress import HARDENED_FILES, STRESS_FILES, judge_stress
+    from fakeodds.workflows.stress import (
+        HARDENED_FILES,
+        HARDENED_REMOVED,
+        STRESS_FILES,
+        alerts_on,
+        judge_stress,
+    )
     from fakeodds.workflows.stress import harden as harden_stack
 
     folder = RunFolder.existing(run)
@@ -112,7 +118,10 @@ def stress(
         )
     )
     found = judge_stress(folder, judged, copies)
+    alerts = alerts_on(folder)
+    terminal.print_alerts(alerts)
     print_stress(found)
+    found = {**found, "alerts": [alert.to_json() for alert in alerts]}
     files = [*STRESS_FILES]
     if harden:
         hardened = harden_stack(folder, judged, copies)
@@ -123,6 +132,8 @@ def stress(
             "by it"
         )
         files += HARDENED_FILES
+    elif "hardened" in folder.removed:
+        terminal.note(HARDENED_REMOVED())
     terminal.say(f"{count(len(copies), 'alteration')} -> {run / 'stress.json'}")
     files += leave_report(folder, wanted=wants_report)
     return answer(found, folder.path, *files)

@@ -47,10 +47,12 @@ class RunFolder:
     Attributes:
         path: the folder.
         record: run.json: settings, versions, commands.
+        removed: products that were there and went, since what they were made from is another.
     """
 
     path: Path
     record: dict[str, Any] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._lock = FolderLock(self.path)
@@ -107,9 +109,7 @@ class RunFolder:
             InputError: there is no run, its run.json is damaged, or as `open`.
         """
         if not (path / "run.json").is_file():
-            below = sorted(found.parent for found in path.glob("*/run.json"))
-            remedy = f"{below[0]} holds one" if below else "name the folder that was given as --out"
-            raise InputError("holds no run (no run.json)", file=path, remedy=remedy)
+            raise _no_run(path)
         run = cls(path, _read_run(path / "run.json"))
         if not reads:
             run.lock()
@@ -487,6 +487,8 @@ class RunFolder:
         self.lock()
         # What was made from it goes first: a kill in between leaves nothing that misleads.
         for other in (*reversed(made_of(name)), name):
+            if self.key(other):
+                self.removed.add(other)
             self._product(other).clear()
 
     def drop(self, name: str) -> None:
@@ -503,6 +505,7 @@ class RunFolder:
 
     def seal(self, name: str, key: str, **facts: Any) -> None:
         """Record that a product's files were written."""
+        self.removed.discard(name)
         self._product(name, key).seal(**facts, of=self._sources(name))
 
     def is_done(self, name: str, **inputs: Any) -> bool:
@@ -555,6 +558,26 @@ class RunFolder:
             tuple(self.path / file for file in owned.files),
             self.path,
         )
+
+
+def _no_run(path: Path) -> InputError:
+    """What is said of a folder without run.json."""
+    owner = path.resolve().parent
+    if path.resolve().name == "hardened" and (owner / "run.json").is_file():
+        if (path / "stack.json").is_file():
+            return InputError(
+                "is a hardened stack, by which fakeodds apply answers and no other command",
+                file=path,
+                remedy=f"name {owner}",
+            )
+        return InputError(
+            "holds no hardened stack",
+            file=path,
+            remedy=f"fakeodds stress {owner} --harden makes one",
+        )
+    below = sorted(found.parent for found in path.glob("*/run.json"))
+    remedy = f"{below[0]} holds one" if below else "name the folder that was given as --out"
+    return InputError("holds no run (no run.json)", file=path, remedy=remedy)
 
 
 class _Damaged(InputError):

@@ -1,6 +1,6 @@
 """A yes or no for what the probability says: chosen out of fold, judged on other folds, applied."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,12 @@ SHOWS_NOTHING = NoteKind(
     "decide.shows-nothing",
     "This run has not shown that it can tell FAKE from REAL: no threshold makes up for that, and "
     "folds of few groups differ by more than any rate that is asked for.",
+)
+ONE_CALL = NoteKind(
+    "decide.one-call",
+    "The shipped stack answers between {low:.3g} and {high:.3g} only (its clip), so by this rule "
+    "every new video is {call}; what it delivers was counted on folds with bounds of their own. "
+    "Ask for a less strict rate, or stack with --clip none.",
 )
 OF_NEW_KINDS = NoteKind(
     "decide.of-new-kinds",
@@ -255,8 +261,21 @@ def counts_in_words(table: pd.DataFrame) -> str:
     return ", ".join(f"{counts.get(call, 0):,} {call}" for call in (FAKE, REAL, UNDECIDED))
 
 
-def alerts_on(run: RunFolder) -> list[Note]:
-    """What is to beware of in the numbers that the decisions come from."""
+def alerts_on(run: RunFolder, rule: DecisionRule) -> list[Note]:
+    """What is to beware of in the rule, and in the numbers that it comes from."""
     metrics = run.read_metrics()
     shown = [] if shows_something(metrics) else [SHOWS_NOTHING()]
-    return [*shown, *alerts_in(metrics)]
+    return [
+        *shown,
+        *_one_call(rule, read_json(run.stack / "stack.json")["clip"]),
+        *alerts_in(metrics),
+    ]
+
+
+def _one_call(rule: DecisionRule, bounds: Sequence[float] | None) -> list[Note]:
+    """A note where all probabilities within the stack's bounds (low, high) are called alike."""
+    if bounds is None:
+        return []
+    low, high = bounds
+    lowest, highest = map(str, rule.decide([low, high]))
+    return [ONE_CALL(low=low, high=high, call=lowest)] if lowest == highest else []

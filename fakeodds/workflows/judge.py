@@ -23,7 +23,6 @@ from fakeodds.workflows.reference import write_reference
 from fakeodds.workflows.scales import distributions_of, missing_of, scales_of
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
-from fakeodds.workflows.worth import shows_something
 from predictions.files import write_json, write_table
 from predictions.words import count
 
@@ -143,12 +142,10 @@ def fit_and_judge(
         metrics["ensemble"] = ensemble_of(scored, fitted)
         promised = metrics["stages"]["calibrated"]["log_loss"]["value"]
         out_of_reach = unreachable(fitted.stack.clip_, float(label.mean()), promised)
-        doubts = doubted_labels(oof)
-        # Who has shown nothing contradicts nobody.
-        doubted = doubts_noted(doubts) if shows_something(metrics) else []
+        doubts = doubted_labels(oof, metrics)
         metrics["label_doubts"] = summary_of(doubts)
         metrics["alerts"] = [
-            *(one.to_json() for one in (*out_of_reach, *doubted)),
+            *(one.to_json() for one in (*out_of_reach, *doubts_noted(doubts))),
             *metrics["alerts"],
         ]
         for note in fitted.notes:

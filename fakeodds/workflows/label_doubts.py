@@ -1,6 +1,6 @@
 """The videos whose label the judged ensemble doubts: label_doubts.csv, and what is said of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.format import percent
+from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
 from stacking.estimate.stages import SHIPPED
@@ -30,11 +31,13 @@ LABELS_DOUBTED = NoteKind(
 )
 
 
-def doubted_labels(oof: pd.DataFrame) -> pd.DataFrame:
-    """The doubted rows of an oof.csv, the most doubted first.
+def doubted_labels(oof: pd.DataFrame, metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """The doubted rows of an oof.csv, the most doubted first; none where it shows nothing: who
+    has not shown to know more than the share of fakes contradicts nobody.
 
     Args:
         oof: index `video`; label, group and the out-of-fold probability of each stage.
+        metrics: of metrics.json, of the same answers.
 
     Returns:
         Index `video`; `label` (1 = FAKE, as it is given), `group`, `probability` (of FAKE, out of
@@ -59,7 +62,8 @@ def doubted_labels(oof: pd.DataFrame) -> pd.DataFrame:
         },
         index=ordered.index,
     )
-    return table.iloc[order[doubts.doubted[order]]]
+    doubted = table.iloc[order[doubts.doubted[order]]]
+    return doubted if shows_something(metrics) else doubted.head(0)
 
 
 def doubts_in_dataset(videos: Iterable[object], path: Path) -> pd.DataFrame:
@@ -85,7 +89,7 @@ def doubts_in_dataset(videos: Iterable[object], path: Path) -> pd.DataFrame:
             file=path,
             remedy="name the run that they taught",
         )
-    doubts = doubted_labels(oof)
+    doubts = doubted_labels(oof, run.read_metrics())
     own = doubts[there[doubts.index].notna().to_numpy()]
     return own.set_axis(pd.Index(there[own.index], name="video"))
 

@@ -12,6 +12,12 @@ from fakeodds.workflows.compare import is_quickly_compared, judge_sizes
 from fakeodds.workflows.scored_videos import ScoredVideos
 from fakeodds.workflows.settings import StackOptions
 from predictions.errors import InputError
+from predictions.notes import NoteKind
+
+REPORT_REMOVED = NoteKind(
+    "report.removed",
+    "report.html showed what is no more, and is removed: fakeodds report {run} writes it anew.",
+)
 
 
 def compare_for_report(
@@ -74,8 +80,9 @@ def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any
 
 
 def leave_report(run: RunFolder, *, wanted: bool) -> list[str]:
-    """The report's file, if it is `wanted`; else a note where there is an outdated one."""
-    if wanted:
+    """The report's file, if it is `wanted` and there is what it tells of; else a note where an
+    outdated one is, or was."""
+    if wanted and (run.has("stack") or run.has("compare")):
         return [show_report(run).name]
     tell_outdated(run)
     return []
@@ -83,5 +90,7 @@ def leave_report(run: RunFolder, *, wanted: bool) -> list[str]:
 
 def tell_outdated(run: RunFolder) -> None:
     """Say how a report that is there, from before what was just written, comes to tell of it."""
+    if "report" in run.removed:
+        terminal.note(REPORT_REMOVED(run=str(run.path)))
     if run.has("report") and run.key("report") != run.shown_key:
         terminal.note_outdated(run.path)

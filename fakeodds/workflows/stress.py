@@ -12,9 +12,10 @@ from fakeodds.view.format import cost_of_share
 from fakeodds.workflows.altered import AlteredCopies
 from fakeodds.workflows.judge import judging_inputs, procedure, save_fitted
 from fakeodds.workflows.judged_again import JudgedAgain
+from fakeodds.workflows.worth import shows_something
 from predictions.errors import InputError
 from predictions.files import read_json, write_json, write_table
-from predictions.notes import NoteKind
+from predictions.notes import Note, NoteKind
 from predictions.products import key_of
 from predictions.words import count
 from stacking.estimate.stages import singles
@@ -29,8 +30,24 @@ OTHER_VERSIONS = NoteKind(
     "other versions of the packages made; changes are told from those of now.",
 )
 
+HARDENED_REMOVED = NoteKind(
+    "stress.hardened-removed",
+    "The hardened stack was taught on other alterations than are judged now, and is removed; with "
+    "--harden one is made of these.",
+)
+SHOWS_NOTHING = NoteKind(
+    "stress.shows-nothing",
+    "This run has not shown that it can tell FAKE from REAL: what ranks by chance cannot break, "
+    "and what holds here holds nothing.",
+)
+
 #: oof.csv is written with all digits; scores that differ by more are others.
 _SAME = 1e-6
+
+
+def alerts_on(run: RunFolder) -> list[Note]:
+    """What is to beware of in what a run makes of altered videos."""
+    return [] if shows_something(run.read_metrics()) else [SHOWS_NOTHING()]
 
 
 def judge_stress(

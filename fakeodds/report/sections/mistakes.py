@@ -11,7 +11,6 @@ from fakeodds.report.elements import Cell, Face, Faces, Part, Section, Table, ce
 from fakeodds.report.videos import losses
 from fakeodds.view.format import listed, number, percent, shorten
 from fakeodds.workflows.label_doubts import doubted_labels, summary_of, told_chance
-from fakeodds.workflows.worth import shows_something
 from predictions.words import count
 from stacking.estimate.missing import missing_scores
 from stacking.estimate.stages import single_of, singles
@@ -42,10 +41,8 @@ def build(contents: Contents) -> Section | None:
         faces = _faces(own, contents, title)
         parts += [] if faces is None else [faces]
         parts.append(_as_table(own, title))
-    doubts = doubted_labels(oof)
-    if contents.metrics is None or not shows_something(contents.metrics):
-        doubts = doubts.head(0)  # who has shown nothing contradicts nobody
-    if not doubts.empty:
+    doubts = None if contents.metrics is None else doubted_labels(oof, contents.metrics)
+    if doubts is not None and not doubts.empty:
         parts.append(_doubts_table(doubts))
     loss = np.sort(losses(oof).to_numpy())[::-1]
     n = max(1, round(len(loss) / 100))
@@ -58,7 +55,7 @@ def build(contents: Contents) -> Section | None:
         f"{'1 %' if len(loss) >= 100 else 'video'} of all videos ({n:,}) costs "
         f"{percent(float(loss[:n].sum() / max(loss.sum(), 1e-300)))} of the whole log loss. Look "
         "at them: wrong labels, several people, tiny faces and hard forgeries end up here."
-        + _doubts_lead(doubts)
+        + ("" if doubts is None else _doubts_lead(doubts))
     )
     return Section("mistakes", "Worst mistakes", lead, parts)
 

@@ -27,6 +27,10 @@ def _share(help: str, above: float = 0.0) -> Any:
     return setting(None, help, above=above, below=1, metavar="SHARE", parse=read_share)
 
 
+#: Costs are below this, so that their sums and ratios are numbers.
+_DEAREST = 1e9
+
+
 @dataclass(frozen=True)
 class Aim:
     """What is asked of a decision; nothing: that FAKE is called above 0.5.
@@ -49,14 +53,18 @@ class Aim:
         "At most so many of the decided videos are called wrong; the least sure are undecided."
     )
     cost_miss: float | None = setting(
-        None, "What a fake called REAL costs.", above=0, metavar="COST"
+        None, "What a fake called REAL costs.", above=0, below=_DEAREST, metavar="COST"
     )
     cost_false_alarm: float | None = setting(
         None, "What a real video called FAKE costs (1, where another cost is said).", above=0,
-        metavar="COST",
+        below=_DEAREST, metavar="COST",
     )  # fmt: skip
     cost_undecided: float | None = setting(
-        None, "What a video costs that somebody has to look at.", above=0, metavar="COST"
+        None,
+        "What a video costs that somebody has to look at.",
+        above=0,
+        below=_DEAREST,
+        metavar="COST",
     )
     confidence: float | None = _share(
         "The rate holds in so many of 100 such data sets; else on average over them.", above=0.5

@@ -233,7 +233,7 @@ def _for_errors(aim: Aim, y: Floats, p: Floats, codes: Codes, share: float) -> C
             kept = float(least)
     groups = int(codes.max()) + 1
     least = 1 if aim.confidence is None else least_groups(aim.errors, aim.confidence)
-    guarantee: Guarantee = "none" if aim.confidence is None else "confidence"
+    guarantee: Guarantee = "none" if aim.confidence is None or kept is None else "confidence"
     promise = Promise("errors", aim.errors, guarantee, aim.confidence, groups, least)
     if kept is None:
         return Choice(DecisionRule(None, None, share), (promise,))

@@ -118,7 +118,7 @@ def stress(
         )
     )
     found = judge_stress(folder, judged, copies)
-    alerts = alerts_on(folder)
+    alerts = alerts_on(folder, found)
     terminal.print_alerts(alerts)
     print_stress(found)
     found = {**found, "alerts": [alert.to_json() for alert in alerts]}

@@ -43,7 +43,7 @@ def aim_in_words(aim: Mapping[str, Any]) -> str:
     ]
     if not rates and not costs:
         return "what is more probable"
-    sure = f", with {percent(aim['confidence'])} confidence" if "confidence" in aim else ""
+    sure = f", with {100 * aim['confidence']:.6g} % confidence" if "confidence" in aim else ""
     return ", ".join(rates + costs) + sure
 
 

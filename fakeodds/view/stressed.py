@@ -88,14 +88,25 @@ def first_sentences(found: Mapping[str, Any]) -> list[str]:
 
 def told_change(change: Mapping[str, float | None]) -> str:
     """A paired change in log loss in words: higher or lower where that is shown."""
-    value, low, high = change["value"], change["low"], change["high"]
+    value = change["value"]
     if value is None:
         return "-"
     size = number(abs(value))
     if round(value, 4) == 0:
         return size
-    sure = low is not None and high is not None and (low > 0 or high < 0)
-    return f"{size} {'worse' if value > 0 else 'better'}{'' if sure else '?'}"
+    return f"{size} {'worse' if value > 0 else 'better'}{'' if is_shown(change) else '?'}"
+
+
+def signed_change(change: Mapping[str, float | None]) -> str:
+    """A paired change in log loss as a number, for beside its interval."""
+    value = change["value"]
+    return "-" if value is None else f"{value:+.4f}{'' if is_shown(change) else '?'}"
+
+
+def is_shown(change: Mapping[str, float | None]) -> bool:
+    """Whether the interval of a paired change lies on one side of 0."""
+    low, high = change["low"], change["high"]
+    return low is not None and high is not None and (low > 0 or high < 0)
 
 
 def print_hardened(found: Mapping[str, Any]) -> None:
@@ -113,9 +124,11 @@ def print_hardened(found: Mapping[str, Any]) -> None:
             escape(shorten(name, 25)),
             number(one["plain"]["value"]),
             number(one["hardened"]["value"]),
-            told_change(one["change"]),
+            signed_change(one["change"]),
             interval(one["change"], 3),
             style="bold" if place < len(rows) - len(found["names"]) else None,
         )
     terminal.out.print(table)
-    terminal.say("?: it may be chance (the 95 % interval of the difference holds 0).")
+    terminal.say(
+        "Below 0 the hardened one is better. ?: it may be chance (the 95 % interval holds 0)."
+    )

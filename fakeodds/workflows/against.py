@@ -17,6 +17,7 @@ from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.errors import InputError
 from predictions.files import json_records, read_json, write_json, write_table
 from predictions.frame_rules import by_rule
+from predictions.products import key_of
 from predictions.words import split_names
 from stacking.estimate.stages import STEPS, single_of
 
@@ -81,7 +82,7 @@ def judge_against(
 
     Raises:
         InputError: what `read_side` says, the two sides of a pair are one, there is no such stage
-            in the run folder, or the labels cannot be judged by.
+            in the run folder, it holds a stack of other scores, or the labels cannot be judged by.
     """
     models = list(scored.kinds)
     sides = [tuple(read_side(text, models) for text in pair) for pair in pairs]
@@ -94,14 +95,18 @@ def judge_against(
     if frame_rule is not None:
         features = by_rule(features, *frame_rule)
     check_labels(rows["label"])
-    outer = outer_folds(rows, folds, seed)
-    take_scores(key, run)
+    _refuse_other_scores(run, key)
     different = list(dict.fromkeys(side for pair in sides for side in pair))
     stages = _stages(run, [side.name for side in different if not side.models], rows.index)
+    # Beside a stage, the folds that judged it.
+    outer = run.read_oof().loc[rows.index, "fold"] if len(stages.columns) else None
+    if outer is None:
+        outer = outer_folds(rows, folds, seed)
+    take_scores(key, run)
     with run.stage(
         "against",
         pairs=[[side.name for side in pair] for pair in sides],
-        options={"folds": folds, "seed": seed},
+        options={"folds": key_of(fold=outer), "seed": seed},
         frame_rule=frame_rule,
         versions=versions(),
     ) as needed:
@@ -176,6 +181,20 @@ def compare_pairs(
 def _known(measure: Mapping[str, float]) -> dict[str, float | None]:
     """A measure with None where there is no number."""
     return {end: value if math.isfinite(value) else None for end, value in measure.items()}
+
+
+def _refuse_other_scores(run: RunFolder, key: str) -> None:
+    """Refuse to compare where a stack of other scores lies, which would have to give way.
+
+    Raises:
+        InputError: so it is.
+    """
+    if run.has("stack") and run.key("scores") != key:
+        raise InputError(
+            "holds a stack of other scores (or of other columns of them)",
+            file=run.path,
+            remedy="choose another --out, or give the options that it was stacked with",
+        )
 
 
 def _stages(run: RunFolder, names: Sequence[str], index: "pd.Index[Any]") -> pd.DataFrame:

@@ -28,11 +28,17 @@ _RATES = {
 }
 
 
+def _percent(share: float) -> str:
+    """As exactly as it was said: 99.9%."""
+    return f"{100 * share:.6g}%"
+
+
 def _promised(rate: str, most: float, confidence: float | None, groups: int, **more: Any) -> str:
     if rate == "errors":
+        assert confidence is not None
         return (
             f"Of the videos that are called, at most {most:.3g} are called wrong, in "
-            f"{confidence:.0%} of data sets like this one ({groups} groups)."
+            f"{_percent(confidence)} of data sets like this one ({groups} groups)."
         )
     what, wrong = _RATES[rate]
     if confidence is None:
@@ -42,17 +48,22 @@ def _promised(rate: str, most: float, confidence: float | None, groups: int, **m
             "their scores are like (conformal prediction over groups)."
         )
     return (
-        f"At most {most:.3g} of all {what}s are {wrong}, in {confidence:.0%} of data sets like "
-        f"this one ({groups} groups with such videos; Clopper and Pearson's bound on groups)."
+        f"At most {most:.3g} of all {what}s are {wrong}, in {_percent(confidence)} of data sets "
+        f"like this one ({groups} groups with such videos; Clopper and Pearson's bound on groups)."
     )
 
 
 PROMISED = NoteKind("decide.promised", _promised)
 NOT_PROMISED = NoteKind(
     "decide.not-promised",
-    lambda rate, most, groups, least_groups, **_: (
+    lambda rate, most, groups, least_groups, confidence=None, **_: (
         f"The share of {most:.3g} is kept to on these videos; new ones may differ. With "
         "--confidence it is a promise."
+        if rate == "errors" and confidence is None
+        else f"{count(groups, 'group')} cannot show that at most {most:.3g} of any videos are "
+        f"called wrong, with {_percent(confidence)} confidence"
+        + (f" ({least_groups} are needed)" if groups < least_groups else "")
+        + ": nothing is called."
         if rate == "errors"
         else f"{count(groups, 'group')} with a {_RATES[rate][0]} cannot promise a rate of "
         f"{most:.3g} ({least_groups} are needed): the threshold keeps to it on these videos, and "
@@ -81,6 +92,11 @@ OF_NEW_KINDS = NoteKind(
     "nothing.",
 )
 
+DECIDES_NO_MORE = NoteKind(
+    "decide.no-more",
+    "The rule of `fakeodds decide` was of the stack before, and is gone with its decisions: give "
+    "it again for this one.",
+)
 FORGOTTEN = NoteKind(
     "decide.forgotten",
     "{file}: held decisions on other answers, and is removed; this stack decides nothing.",
@@ -159,7 +175,12 @@ def promise_note(promise: Mapping[str, Any]) -> Note:
 
 
 def held_aim(run: RunFolder) -> Aim | None:
-    """What the run's decisions are to keep to; None where there are none of this stack."""
+    """What the run's decisions are to keep to; None where there are none of this stack.
+
+    Raises:
+        InputError: decide.json is damaged.
+    """
+    run.refuse_damage("decide")
     if not run.has("decide"):
         return None
     return from_json(Aim, read_json(run.path / "decide.json")["aim"])
@@ -179,7 +200,12 @@ class RunDecides:
 
     @classmethod
     def of(cls, run: RunFolder) -> "RunDecides | None":
-        """As decide.json says; None where the stack of now decides nothing."""
+        """As decide.json says; None where the stack of now decides nothing.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        run.refuse_damage("decide")
         if not run.has("decide"):
             return None
         known = read_json(run.path / "decide.json")
@@ -207,6 +233,8 @@ def decide_answers(run: RunFolder, *, tell: bool = True) -> pd.DataFrame | None:
     """
     decides = RunDecides.of(run)
     if decides is None:
+        if "decide" in run.removed:
+            terminal.note(DECIDES_NO_MORE())
         return None
     if not run.has("submission"):
         run.drop("decisions")

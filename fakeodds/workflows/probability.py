@@ -13,8 +13,17 @@ from fakeodds.workflows.scales import alerts_on_new
 from fakeodds.workflows.settings import Adapting, Prior
 from fakeodds.workflows.shift import NOT_COMPARED, compare_with_labelled, leaning, shift_note
 from predictions.files import read_json
-from predictions.notes import Note
+from predictions.notes import Note, NoteKind
 from predictions.words import count
+
+TAUGHT = NoteKind(
+    "new.taught",
+    "{videos:video} of {n} ({videos:quoted}) have the names and the very scores of videos that "
+    "taught this stack: its answers for them are no answers for new ones (oof.csv has those of "
+    "fits that had not seen them), and by them nobody can tell whether the promise holds.",
+)
+#: Where so many of the new videos are labelled ones, they are not compared with these.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,14 @@ def answer_new(
     """
     taken = as_taken(stack, features, about, gaps=gaps)
     probability = probability_of(stack, taken)
-    verdict = None
+    verdict, alerts = None, []
     if reference is not None:
-        verdict = compare_with_labelled(reference, taken, groups, probability, about["prior"])
-    alerts = alerts_on_new(features, about, groups, shifts=verdict is None)
+        taught = reference.holds(taken)
+        if taught.any():
+            alerts.append(TAUGHT(videos=taken.index[taught].tolist(), n=len(taken)))
+        if taught.mean() < _MOSTLY:
+            verdict = compare_with_labelled(reference, taken, groups, probability, about["prior"])
+    alerts += alerts_on_new(features, about, groups, shifts=verdict is None)
     adapts = adapting.shift == "auto"
     if verdict is not None:
         note = shift_note(verdict, about["prior"], adapting)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from predictions.files import read_parquet, write_table
 from predictions.groups import group_codes
@@ -39,6 +40,15 @@ class Reference:
             return None
         table = read_parquet(path)
         return cls(table.drop(columns=["label", "group"]), table["label"], table["group"])
+
+    def holds(self, new: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which rows (m,) of `new`, as the stack takes them, have the name and scores of one."""
+        columns = list(self.features.columns)
+        ids = new.index.astype(str)
+        labelled = self.features.set_axis(self.features.index.astype(str))
+        known = labelled.reindex(ids)[columns].to_numpy(np.float64)
+        same = np.isclose(new[columns].to_numpy(np.float64), known, equal_nan=True).all(axis=1)
+        return np.asarray(same & ids.isin(labelled.index))
 
 
 def write_reference(features: pd.DataFrame, rows: pd.DataFrame, stack: Path, seed: int) -> None:

@@ -41,13 +41,22 @@ SHOWS_NOTHING = NoteKind(
     "and what holds here holds nothing.",
 )
 
+FEW_GROUPS = NoteKind(
+    "stress.few-groups",
+    "The altered videos are of {groups:group}: whether a detector breaks, so few cannot tell.",
+)
+#: Groups from which a detector's breaking is mostly seen.
+_ENOUGH = 20
+
 #: oof.csv is written with all digits; scores that differ by more are others.
 _SAME = 1e-6
 
 
-def alerts_on(run: RunFolder) -> list[Note]:
-    """What is to beware of in what a run makes of altered videos."""
-    return [] if shows_something(run.read_metrics()) else [SHOWS_NOTHING()]
+def alerts_on(run: RunFolder, found: Mapping[str, Any]) -> list[Note]:
+    """What is to beware of in what a run makes of altered videos, `found` by `judge_stress`."""
+    shown = [] if shows_something(run.read_metrics()) else [SHOWS_NOTHING()]
+    groups = int(found["groups"])
+    return shown + ([FEW_GROUPS(groups=groups)] if groups < _ENOUGH else [])
 
 
 def judge_stress(
@@ -60,18 +69,19 @@ def judge_stress(
     """
     from stacking import breaking_points, report_stress
 
+    rows = judged.scored.rows
+    # Before what was made before gives way.
+    _check_copies(rows, copies)
     inputs = _inputs(judged, copies)
     with run.stage("stress", **inputs) as needed:
         if not needed:
             terminal.note("stress: already there for these alterations and scores.")
             return read_json(run.stress)
         terminal.heading(f"The stack under stress: {count(len(copies), 'alteration')}")
-        rows = judged.scored.rows
         with terminal.progress_bars() as progress:
             stressed = _stressed(judged, copies, (), progress)
             _check_clean(run, stressed["clean"])
             of_copies = _of_copies(stressed, rows.index)
-            _check_copies(rows.loc[of_copies["clean"].index])
             report = report_stress(
                 of_copies,
                 rows["label"],
@@ -264,18 +274,20 @@ def _check_clean(run: RunFolder, clean: pd.DataFrame) -> None:
         terminal.note(OTHER_VERSIONS(most=most))
 
 
-def _check_copies(rows: pd.DataFrame) -> None:
+def _check_copies(rows: pd.DataFrame, copies: Mapping[str, AlteredCopies]) -> None:
     """Refuse altered copies from which nothing can be told.
 
     Raises:
-        InputError: they are of one label, or of one group.
+        InputError: those of an alteration are of one label, or of one group.
     """
-    for column, what in (("label", "one label"), ("group", "one group")):
-        if rows[column].nunique() < 2:
-            raise InputError(
-                f"the altered copies are of {what} only ({count(len(rows), 'video')})",
-                remedy="give those of REAL and FAKE videos, of several groups",
-            )
+    for name, one in copies.items():
+        own = rows.loc[rows.index.isin(one.features.index)]
+        for column, what in (("label", "one label"), ("group", "one group")):
+            if own[column].nunique() < 2:
+                raise InputError(
+                    f"the altered copies {name} are of {what} only ({count(len(own), 'video')})",
+                    remedy="give those of REAL and FAKE videos, of several groups",
+                )
 
 
 def _apart(one: pd.DataFrame, other: pd.DataFrame, columns: Iterable[Any]) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from calibration import estimate_prior
 from predictions.groups import group_codes
-from predictions.order import column_order
+from predictions.order import column_order, row_order
 from stacking.inputs import Array, Codes
 from stacking.shift.two_sample import TwoSample, bounded, tell_apart
 
@@ -123,6 +123,12 @@ def judge_shift(
     """
     labels = np.asarray(y, dtype=np.float64)
     columns = column_order(list(labelled.columns))
+    # What is drawn is drawn by place, so the places are those of what the rows hold.
+    rows, new_rows = row_order(labelled[columns], labels), row_order(new[columns], probability)
+    labelled, labels, new = labelled.iloc[rows], labels[rows], new.iloc[new_rows]
+    probability = np.asarray(probability)[new_rows]
+    groups = None if groups is None else np.asarray(groups)[rows]
+    new_groups = None if new_groups is None else np.asarray(new_groups)[new_rows]
     codes = group_codes(groups, len(labelled), sort=True)
     moved = _moved(
         labelled[columns].to_numpy(np.float64),

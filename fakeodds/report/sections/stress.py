@@ -11,7 +11,7 @@ from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Part, Section, Table, Words, cell
 from fakeodds.view.figures import CLOUD, GREY, SERIES, STRONG, row_axes
 from fakeodds.view.format import apart_in_figure, as_floats, in_figure, interval, number, shorten
-from fakeodds.view.stressed import first_sentences, told_change
+from fakeodds.view.stressed import first_sentences, is_shown, signed_change, told_change
 from stacking.estimate.stages import SHIPPED, single_stage
 
 #: Detectors that a figure has colours for.
@@ -188,26 +188,39 @@ def _hardened(found: Mapping[str, Any] | None) -> list[Part]:
                     name,
                     number(one["plain"]["value"]),
                     number(one["hardened"]["value"]),
-                    told_change(one["change"]),
+                    signed_change(one["change"]),
                     interval(one["change"]),
                 ]
                 for name, one in rows
             ],
             strong=list(range(len(rows) - len(found["names"]))),
             title="A stack that was taught on altered copies too (--harden)",
-            note="Both out of fold. What is submitted is the stack; the hardened one lies in "
-            "hardened/, where fakeodds apply takes it.",
+            note="Both out of fold; below 0 the hardened one is better. What is submitted is the "
+            "stack; the hardened one lies in hardened/, where fakeodds apply takes it.",
         ),
-        *_worth(known),
+        *_worth(found),
     ]
 
 
-def _worth(known: Mapping[str, Any]) -> list[Part]:
+def _worth(found: Mapping[str, Any]) -> list[Part]:
+    """What hardening does, and when to take it: only where a gain is shown."""
+    known, unknown = found["known"], found["unknown"]
     cost, gain = known["clean"]["change"], known["altered"]["change"]
+    words = (
+        f"Hardening makes videos as they are {told_change(cost)}, altered ones {told_change(gain)}"
+    )
+    if unknown is not None:
+        others = told_change(unknown["altered"]["change"])
+        words += f", and altered ones of kinds it was not taught {others}"
+    is_gain = is_shown(gain) and gain["value"] < 0
     return [
         Words(
-            f"Hardening makes videos as they are {told_change(cost)}, altered ones "
-            f"{told_change(gain)}. Take it where altered videos are what will come."
+            f"{words}. "
+            + (
+                "Take it where videos altered so are what will come."
+                if is_gain
+                else "No gain is shown, so nothing speaks for it."
+            )
         )
     ]
 

@@ -122,6 +122,38 @@ def test_a_stage_needs_a_stack_of_the_same_scores(
     assert "holds no stack of these scores" in " ".join(cli(*asked, code=2).output.split())
 
 
+def test_in_a_folder_of_its_own_it_ends_well(
+    judged: tuple[Path, Path], tmp_path: Path, cli: Cli
+) -> None:
+    out = tmp_path / "new"
+    cli("compare", judged[0], *FAST, "--against", "strong", "all", "--out", out)
+    assert (out / "against.csv").exists()
+    assert not (out / "report.html").exists()
+
+
+def test_a_stack_of_other_scores_does_not_give_way(
+    scores_and_run: tuple[Path, Path], cli: Cli
+) -> None:
+    table, out = scores_and_run
+    before = {path.name: path.read_bytes() for path in (out / "stack").iterdir()}
+    for pair in (("stacked", "strong"), ("strong", "all")):
+        asked = ("compare", table, *FAST, "--keep", "strong,bold", "--against", *pair, "--out", out)
+        assert "holds a stack of other scores" in " ".join(cli(*asked, code=2).output.split())
+    assert {path.name: path.read_bytes() for path in (out / "stack").iterdir()} == before
+
+
+def test_beside_a_stage_the_folds_are_those_that_judged_it(
+    scores_and_run: tuple[Path, Path], cli: Cli
+) -> None:
+    table, out = scores_and_run
+    found = []
+    for folds in ("2", "5"):
+        asked = ("compare", table, "--out", out, "--jobs", "1", "--no-report", "--folds", folds)
+        cli(*asked, "--against", "all", "stacked")
+        found.append((out / "against.csv").read_bytes())
+    assert found[0] == found[1]
+
+
 def test_leaderboard_marks_those_that_may_be_the_best(judged: tuple[Path, Path]) -> None:
     board = pd.read_csv(judged[1] / "leaderboard.csv")
     assert board["confidence_set"].iloc[0]

@@ -14,6 +14,7 @@ import pytest
 from calibration import Aim, DecisionRule, choose_rule, shift_prior
 from fakeodds.cli.group import fakeodds
 from fakeodds.run.folder import RunFolder
+from fakeodds.workflows.decide import _one_call
 
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
@@ -112,7 +113,8 @@ def test_another_submission_is_decided_anew_and_another_stack_decides_nothing(
     cli("apply", run, tmp_path / "few.csv", "--out", run / "submission.csv")
     assert len(pd.read_csv(run / "decisions.csv")) == 7
     make_scores(300, seed=5).to_csv(tmp_path / "other.csv", index=False)
-    cli("stack", tmp_path / "other.csv", *FAST, "--out", run)
+    printed = cli("stack", tmp_path / "other.csv", *FAST, "--out", run).output
+    assert "is gone with its decisions: give it again" in " ".join(printed.split())
     assert not (run / "decide.json").exists()
     assert not (run / "decisions.csv").exists()
 
@@ -121,6 +123,10 @@ def test_a_damaged_rule_is_refused_by_name(run: Path, stacked: Path, cli: Cli) -
     cli("decide", run, "--false-alarms", "10%")
     path = run / "decide.json"
     path.write_text(path.read_text().replace('"high"', '"higher"', 1))
+    # Not by another rule than the one that was chosen, nor without a word by none.
+    for command in (("decide", run), ("apply", run, stacked / "new.csv", "--out", run / "o.csv")):
+        refused = " ".join(cli(*command, code=2).output.split())
+        assert f"{path}: is damaged; give fakeodds decide {run} again" in refused
     cli("decide", run, "--false-alarms", "10%")  # makes it anew
     assert '"higher"' not in path.read_text()
 
@@ -142,6 +148,34 @@ def test_too_few_groups_are_said(run: Path, cli: Cli) -> None:
     assert "cannot promise a rate of 0.001 (999 are needed)" in " ".join(printed.split())
 
 
+def test_what_nothing_shows_is_no_promise(run: Path, cli: Cli) -> None:
+    printed = cli("decide", run, "--errors", ".1%", "--confidence", "99.9%").output
+    printed = " ".join(printed.split())
+    assert "80 groups cannot show that at most 0.001 of any videos are called wrong" in printed
+    assert "with 99.9% confidence (6905 are needed): nothing is called" in printed
+    assert "99.9 % confidence" in printed
+    (promise,) = decided(run)["promises"]
+    assert promise["code"] == "decide.not-promised"
+    assert decided(run)["rule"]["high"] is None
+
+
+def test_a_rule_beyond_the_bounds_of_the_stack_is_told_of(run: Path, cli: Cli) -> None:
+    stack = RunFolder(run).stack / "stack.json"
+    for low, call in ((0.4, "FAKE"), (None, "")):
+        bounds = None if low is None else [low, 0.99]
+        told = _one_call(DecisionRule(0.3, 0.3, share=0.5), bounds)
+        assert [note.facts["call"] for note in told] == ([call] if call else [])
+    assert (
+        _one_call(DecisionRule(0.3, 0.995, share=0.5), (0.4, 0.99))[0].facts["call"] == "undecided"
+    )
+    assert _one_call(DecisionRule(0.3, 0.5, share=0.5), (0.1, 0.9)) == []
+    clip = json.loads(stack.read_text())["clip"]
+    printed = " ".join(cli("decide", run, "--misses", ".001%").output.split())
+    assert ("every new video is FAKE" in printed) == (
+        clip is not None and clip[0] > decided(run)["rule"]["high"]
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -149,7 +183,9 @@ def test_too_few_groups_are_said(run: Path, cli: Cli) -> None:
         (("--false-alarms", "5"), "above 0 and below 100%"),
         (("--false-alarms", "1%", "--errors", "1%"), "cannot be kept to at once"),
         (("--confidence", "90%"), "without a rate"),
-        (("--cost-miss", "-1"), "not in the range x>0"),
+        (("--cost-miss", "-1"), "not in the range"),
+        (("--cost-miss", "inf"), "not in the range"),
+        (("--cost-undecided", "1e400"), "not in the range"),
     ],
 )
 def test_what_cannot_be_asked(options: tuple[str, ...], words: str, run: Path, cli: Cli) -> None:

@@ -83,6 +83,16 @@ def _check_dataset(run: Path, doubts: pd.DataFrame, empty: Path) -> None:
         doubts_in_dataset(names, empty / "nothing")
 
 
+def test_who_shows_nothing_contradicts_no_label(tmp_path: Path, cli: Cli) -> None:
+    table = _scores(200)
+    noise = np.random.default_rng(1).random((200, 2))
+    table[["one", "other"]] = noise
+    run, said = _stacked(cli, tmp_path, table)
+    assert "look wrong" not in said
+    assert pd.read_csv(run / "label_doubts.csv").empty
+    assert doubts_in_dataset(table["video"], run).empty
+
+
 def test_clean_labels_raise_no_alarm(tmp_path: Path, cli: Cli) -> None:
     run, said = _stacked(cli, tmp_path, _scores())
     assert "look wrong" not in said

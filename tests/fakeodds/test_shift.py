@@ -79,6 +79,19 @@ def test_videos_of_another_kind_do_not(run: Path, cli: Cli, make_scores: MakeSco
     assert (run.parent / "out.csv").read_bytes() == again
 
 
+def test_videos_that_taught_the_stack_keep_no_promise(run: Path, cli: Cli) -> None:
+    scores = run.parent / "scores.csv"
+    printed = said(cli("apply", run, scores, "--out", run.parent / "out.csv").output)
+    assert "300 videos of 300" in printed
+    assert "scores of videos that taught this stack" in printed
+    assert "cannot be told from" not in printed
+    table = pd.read_csv(scores).drop(columns="label")
+    rest = table.assign(strong=table["strong"].where(table.index >= 40, 0.99))
+    rest.to_csv(run.parent / "rest.csv", index=False)
+    printed = said(cli("apply", run, run.parent / "rest.csv", "--out", run.parent / "o.csv").output)
+    assert "260 videos of 300" in printed
+
+
 def test_few_videos_are_not_compared(run: Path, cli: Cli, make_scores: MakeScores) -> None:
     new = new_scores(make_scores, run.parent)
     pd.read_csv(new).head(3).to_csv(new, index=False)

@@ -114,6 +114,50 @@ def test_the_same_command_finds_it_there_and_other_tables_make_it_anew(
     assert (run / "stress.json").read_bytes() == before
 
 
+def test_a_hardened_stack_that_goes_is_told_of_and_is_no_run(folder: Path, cli: Cli) -> None:
+    run, (mild, strong) = folder / "run", tables(folder)
+    for command in (("decide", run / "hardened"), ("explain", run / "hardened", "v001")):
+        refused = " ".join(cli(*command, code=2).output.split())
+        assert (
+            f"is a hardened stack, by which fakeodds apply answers and no other command; name {run}"
+            in refused
+        )
+    said = " ".join(
+        cli("stress", run, "--stress", mild, "--jobs", "1", "--no-report").output.split()
+    )
+    assert "The hardened stack was taught on other alterations" in said
+    refused = " ".join(cli("apply", run / "hardened", strong, code=2).output.split())
+    assert f"holds no hardened stack; fakeodds stress {run} --harden makes one" in refused
+
+
+def test_a_report_that_goes_is_told_of(folder: Path, cli: Cli) -> None:
+    run, (mild, _) = folder / "run", tables(folder)
+    cli("report", run)
+    said = cli("stress", run, "--stress", mild, "--jobs", "1", "--no-report").output
+    assert "is removed: fakeodds report" in " ".join(said.split())
+    assert not (run / "report.html").exists()
+
+
+def test_what_is_refused_leaves_what_was_told_before(folder: Path, cli: Cli) -> None:
+    run = folder / "run"
+    before = (run / "stress.json").read_bytes()
+    labelled = pd.read_csv(folder / "scores.csv")
+    fakes = pd.read_csv(folder / "jpeg_30.csv")[(labelled["label"] == 1).to_numpy()]
+    fakes.to_csv(folder / "fakes_30.csv", index=False)
+    asked = ("stress", run, "--stress", *tables(folder), folder / "fakes_30.csv", "--jobs", "1")
+    assert "fakes_30 are of one label only" in " ".join(cli(*asked, code=2).output.split())
+    assert (run / "stress.json").read_bytes() == before
+    assert (run / "hardened" / "stack.json").exists()
+
+
+def test_few_groups_are_told_of(folder: Path, cli: Cli) -> None:
+    few = pd.read_csv(folder / "jpeg_30.csv")[:40]
+    few.to_csv(folder / "few_30.csv", index=False)
+    asked = ("stress", folder / "run", "--stress", folder / "few_30.csv", "--jobs", "1")
+    said = " ".join(cli(*asked, "--no-report").output.split())
+    assert "groups: whether a detector breaks, so few cannot tell" in said
+
+
 def test_another_stack_removes_what_was_told_of_the_first(folder: Path, cli: Cli) -> None:
     run = folder / "run"
     cli("stack", folder / "scores.csv", "--out", run, *FAST, "--drop", "blind")

@@ -102,6 +102,18 @@ def test_order_of_rows_and_columns_change_nothing() -> None:
     assert again.moved == verdict.moved
 
 
+def test_order_of_labelled_rows_changes_no_number() -> None:
+    X, y, group = people(1)
+    new, _, new_group = people(2, at=1.5)
+    p = probability(new)
+    order, back = np.random.default_rng(0).permutation(len(X)), slice(None, None, -1)
+    one = judge_shift(X, y, group, new, new_group, p)
+    moved = (X.iloc[order], y[order], group[order], new.iloc[back], new_group[back], p[back])
+    assert judge_shift(*moved) == one
+    alone = judge_shift(X, y, None, new, None, p)
+    assert judge_shift(X.iloc[order], y[order], None, new.iloc[back], None, p[back]) == alone
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.8])
 def test_rows_are_kept_until_the_share_is_right(share: float) -> None:
     y = np.arange(300) % 2

@@ -19,7 +19,8 @@ def read_share(text: str) -> Any:
     except ValueError:
         raise ValueError(f"{text!r} is not a share such as 1% or 0.01") from None
     if not 0 < share < 1:
-        raise ValueError(f"{text!r}: expected a share above 0 and below 100%")
+        meant = f"; was {number}% meant?" if not percent and 1 <= share < 100 else ""
+        raise ValueError(f"{text!r}: expected a share above 0 and below 100%{meant}")
     return share
 
 

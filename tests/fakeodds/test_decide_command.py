@@ -180,7 +180,7 @@ def test_a_rule_beyond_the_bounds_of_the_stack_is_told_of(run: Path, cli: Cli) -
     ("options", "words"),
     [
         (("--false-alarms", "0"), "above 0"),
-        (("--false-alarms", "5"), "above 0 and below 100%"),
+        (("--false-alarms", "5"), "above 0 and below 100%; was 5% meant?"),
         (("--false-alarms", "1%", "--errors", "1%"), "cannot be kept to at once"),
         (("--confidence", "90%"), "without a rate"),
         (("--cost-miss", "-1"), "not in the range"),

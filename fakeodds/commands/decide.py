@@ -32,8 +32,14 @@ def decide(run: Path, aim: Aim) -> Answer:
     fakeodds decide runs/mine --cost-miss 10 --cost-undecided .5
     """
     from fakeodds.run.folder import RunFolder
-    from fakeodds.view.decided import print_decided
-    from fakeodds.workflows.decide import OF_NEW_KINDS, alerts_on, decide_answers, held_aim
+    from fakeodds.view.decided import print_altered, print_decided
+    from fakeodds.workflows.decide import (
+        OF_NEW_KINDS,
+        alerts_on,
+        altered_rates,
+        decide_answers,
+        held_aim,
+    )
     from fakeodds.workflows.decide import decide as choose
     from fakeodds.workflows.report import tell_outdated
 
@@ -45,10 +51,13 @@ def decide(run: Path, aim: Aim) -> Answer:
     alerts = alerts_on(folder, DecisionRule(**found["rule"]))
     terminal.print_alerts(alerts)
     print_decided(found)
+    altered = altered_rates(folder)
+    print_altered(altered)
     calls = decide_answers(folder)
     terminal.note(OF_NEW_KINDS())
     tell_outdated(folder)
     counts = {} if calls is None else calls["decision"].value_counts().sort_index().to_dict()
     found |= {"calls": {str(call): int(n) for call, n in counts.items()}}
+    found |= {"altered": altered}
     found |= {"alerts": [alert.to_json() for alert in alerts]}
     return answer(found, folder.path, "decide.json", "decisions.csv")

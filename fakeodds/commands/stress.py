@@ -72,7 +72,8 @@ def stress(
     The labelled videos are altered (JPEG, H.264, scaling, blur, noise, light, a social network's
     chain, fewer frames, smaller faces), scored by the models that have not seen them, and answered
     for by stacks that have not learned from their groups. Of a run of score files --stress names
-    the scores of altered copies. Writes stress.json and stress.csv.
+    the scores of altered copies. Writes stress.json, stress.csv
+    and stress_oof.csv; where `decide` chose a rule, what that delivers is said too.
 
     \b
     fakeodds stress runs/mine
@@ -82,8 +83,10 @@ def stress(
     name_code(code)
     from fakeodds.run.folder import RunFolder
     from fakeodds.view import terminal
+    from fakeodds.view.decided import print_altered
     from fakeodds.view.stressed import print_hardened, print_stress
     from fakeodds.workflows.altered import make_altered, read_altered
+    from fakeodds.workflows.decide import altered_rates
     from fakeodds.workflows.judged_again import judged_again
     from fakeodds.workflows.report import leave_report
     from fakeodds.workflows.stress import (
@@ -121,7 +124,9 @@ def stress(
     alerts = alerts_on(folder, found)
     terminal.print_alerts(alerts)
     print_stress(found)
-    found = {**found, "alerts": [alert.to_json() for alert in alerts]}
+    decided = altered_rates(folder)
+    print_altered(decided)
+    found = {**found, "decided": decided, "alerts": [alert.to_json() for alert in alerts]}
     files = [*STRESS_FILES]
     if harden:
         hardened = harden_stack(folder, judged, copies)

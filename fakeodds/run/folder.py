@@ -212,6 +212,11 @@ class RunFolder:
         return self.path / "stress.json"
 
     @property
+    def stress_oof(self) -> Path:
+        """Out-of-fold probabilities of the altered videos."""
+        return self.path / "stress_oof.csv"
+
+    @property
     def oof(self) -> Path:
         """Out-of-fold probabilities of every stage."""
         return self.path / "oof.csv"

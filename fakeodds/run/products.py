@@ -70,7 +70,9 @@ PRODUCTS: dict[str, Owned] = {
         command="fakeodds calibrate --compare",
     ),
     "stress": Owned(
-        ("stress.json", "stress.csv"), of=("scores", "stack"), command="fakeodds stress RUN"
+        ("stress.json", "stress.csv", "stress_oof.csv"),
+        of=("scores", "stack"),
+        command="fakeodds stress RUN",
     ),
     "hardened": Owned(
         ("hardened.json", "hardened/stack.json", "hardened/stack.skops"),

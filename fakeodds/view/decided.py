@@ -1,12 +1,13 @@
 """Decisions in the terminal; 80 columns at most."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from fakeodds.view import terminal
-from fakeodds.view.format import interval, number, percent
+from fakeodds.view.format import interval, number, percent, shorten
 from predictions.notes import note_from_json
 
 #: Measures of `measure_detection` -> what they are called.
@@ -105,6 +106,26 @@ def print_decided(found: Mapping[str, Any]) -> None:
     terminal.say(f"{said}.")
     terminal.out.print(_points([found, *found["points"], *found["coverage"]]))
     terminal.out.print(_measures(found["measures"]))
+
+
+def print_altered(rates: Sequence[Mapping[str, Any]]) -> None:
+    """What the rule delivers on altered videos; nothing where there are none."""
+    if not rates:
+        return
+    terminal.say("The rule of `fakeodds decide` on videos as they are and altered, by other folds:")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("altered", no_wrap=True, max_width=16)
+    for name in ("false alarms", "misses", "undecided"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, one in enumerate(rates):
+        table.add_row(
+            escape(shorten(one["name"], 16)),
+            rate(one["false_alarms"]),
+            rate(one["misses"]),
+            percent(one["undecided"]["value"]),
+            style="bold" if place == 0 else None,
+        )
+    terminal.out.print(table)
 
 
 def _points(points: list[Mapping[str, Any]]) -> Table:

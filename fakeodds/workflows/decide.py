@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from calibration.decisions.aim import Aim
@@ -18,8 +19,10 @@ from predictions.files import read_json, write_json, write_table
 from predictions.notes import Note, NoteKind
 from predictions.settings import as_json, from_json
 from predictions.submission import read_sample
+from predictions.tables.reader import read_own
 from predictions.words import count
 from stacking.estimate.metrics import finite_measures
+from stacking.estimate.stages import SHIPPED
 
 #: What each rate is a share of, and what goes wrong in it.
 _RATES = {
@@ -172,6 +175,37 @@ def promise_note(promise: Mapping[str, Any]) -> Note:
     """A promise of `calibration.choose_rule` as a note."""
     kind = NOT_PROMISED if promise["guarantee"] == "none" else PROMISED
     return kind(**promise)
+
+
+def altered_rates(run: RunFolder) -> list[dict[str, Any]]:
+    """What the run's rule delivers on videos as they are and altered, where `stress` judged it.
+
+    Each video is decided, with all its copies, by the rule that the other folds choose on videos as
+    they are.
+
+    Returns:
+        `name` (`clean` first), and as of `calibration.Delivered`; nothing without a rule or stress.
+    """
+    from calibration import cross_decide
+    from calibration.decisions.deliver import deliver
+
+    aim = held_aim(run)
+    if aim is None or not run.has("stress"):
+        return []
+    copies, oof = read_own(run.stress_oof), run.read_oof()
+    there = oof.loc[oof.index.isin(copies.index)]
+    rules = cross_decide(aim, oof["label"], oof[SHIPPED], oof["group"], oof["fold"]).rules
+    found = []
+    clean = there[[SHIPPED]].assign(altered="clean")
+    for name, own in pd.concat([clean, copies]).groupby("altered", sort=False):
+        label, fold, group = (there[column].loc[own.index] for column in ("label", "fold", "group"))
+        calls = np.empty(len(own), dtype=object)
+        for of, rule in rules.items():
+            held = (fold == of).to_numpy()
+            calls[held] = rule.decide(own[SHIPPED].to_numpy(float)[held])
+        delivered = deliver(aim, label, own[SHIPPED], calls, group)
+        found.append({"name": str(name), **delivered.as_dict()})
+    return found
 
 
 def held_aim(run: RunFolder) -> Aim | None:

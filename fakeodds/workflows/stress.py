@@ -18,10 +18,10 @@ from predictions.files import read_json, write_json, write_table
 from predictions.notes import Note, NoteKind
 from predictions.products import key_of
 from predictions.words import count
-from stacking.estimate.stages import singles
+from stacking.estimate.stages import SHIPPED, singles
 
 #: What is written beside the folder of the hardened stack.
-STRESS_FILES = ("stress.json", "stress.csv")
+STRESS_FILES = ("stress.json", "stress.csv", "stress_oof.csv")
 HARDENED_FILES = ("hardened.json", "hardened")
 
 OTHER_VERSIONS = NoteKind(
@@ -62,7 +62,8 @@ def alerts_on(run: RunFolder, found: Mapping[str, Any]) -> list[Note]:
 def judge_stress(
     run: RunFolder, judged: JudgedAgain, copies: Mapping[str, AlteredCopies]
 ) -> dict[str, Any]:
-    """The stack under stress, out of fold -> stress.json and stress.csv; what the former holds.
+    """The stack under stress, out of fold -> stress.json, stress.csv and stress_oof.csv; what the
+    first holds.
 
     Raises:
         InputError: the scores of the run are not those that it was judged with.
@@ -110,6 +111,10 @@ def judge_stress(
         }
         found["knowing_nothing"] = cost_of_share(found["prior"])
         write_table(flat_table(found), run.stress.with_suffix(".csv"))
+        answers = [
+            pd.DataFrame({"altered": name, SHIPPED: of_copies[name][SHIPPED]}) for name in copies
+        ]
+        write_table(pd.concat(answers).reset_index(names="video"), run.stress_oof)
         write_json(found, run.stress)
     return found
 

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 from base_models.stress.registry import ALTERATIONS
+from calibration import Aim, cross_decide
 from fakeodds.report.contents import Contents
 from fakeodds.report.elements import Figure, Table
+from fakeodds.report.sections import operating
 from fakeodds.report.sections import stress as section
 from fakeodds.run.folder import RunFolder
 from fakeodds.view.figures import draw
@@ -128,6 +130,32 @@ def test_a_hardened_stack_that_goes_is_told_of_and_is_no_run(folder: Path, cli: 
     assert "The hardened stack was taught on other alterations" in said
     refused = " ".join(cli("apply", run / "hardened", strong, code=2).output.split())
     assert f"holds no hardened stack; fakeodds stress {run} --harden makes one" in refused
+
+
+def test_what_the_rule_delivers_on_altered_videos(folder: Path, cli: Cli) -> None:
+    run = folder / "run"
+    asked = ("stress", run, "--stress", *tables(folder), "--jobs", "1", "--no-report")
+    assert json.loads(cli(*asked, "--json", "-q").output)["decided"] == []
+    said = cli("decide", run, "--false-alarms", "10%").output
+    assert "on videos as they are and altered" in " ".join(said.split())
+    rates = json.loads(cli("decide", run, "--json", "-q").output)["altered"]
+    assert [one["name"] for one in rates] == ["clean", "jpeg_75", "jpeg_30"]
+    # By hand: every copy by the rule that the other folds choose on videos as they are.
+    oof = pd.read_csv(run / "oof.csv", index_col="video")
+    chosen = cross_decide(
+        Aim(false_alarms=0.1), oof["label"], oof["calibrated"], oof["group"], oof["fold"]
+    )
+    assert rates[0]["counts"] == dict(chosen.delivered.counts)
+    answers = pd.read_csv(run / "stress_oof.csv", index_col="video")
+    strong = answers[answers["altered"] == "jpeg_30"]["calibrated"]
+    bounds = oof["fold"].map({fold: rule.high for fold, rule in chosen.rules.items()})
+    wrong = (strong > bounds.loc[strong.index]) & (oof["label"].loc[strong.index] == 0)
+    assert rates[2]["counts"]["REAL called FAKE"] == int(wrong.sum())
+    assert json.loads(cli(*asked, "--json", "-q").output)["decided"] == rates
+    built = operating.build(Contents(RunFolder.existing(run, reads=True)))
+    assert built is not None
+    (table,) = (part for part in built.parts if getattr(part, "title", "").startswith("The same"))
+    assert [row[0] for row in table.rows] == ["clean", "jpeg_75", "jpeg_30"]
 
 
 def test_a_report_that_goes_is_told_of(folder: Path, cli: Cli) -> None:

@@ -11,7 +11,7 @@ from fakeodds.report.elements import Actions, Figure, Part, Section, Table, Word
 from fakeodds.view.decided import MEASURES, aim_in_words, bound, rate, rule_in_words, share
 from fakeodds.view.figures import FAKE, STRONG, plain_axes
 from fakeodds.view.format import interval, number, percent
-from fakeodds.workflows.decide import NOT_PROMISED, OF_NEW_KINDS, judge_aim
+from fakeodds.workflows.decide import NOT_PROMISED, OF_NEW_KINDS, altered_rates, judge_aim
 from predictions.notes import note_from_json
 
 #: Points of the curve that are drawn.
@@ -33,6 +33,7 @@ def build(contents: Contents) -> Section | None:
         parts += [Words(str(note_from_json(promise))) for promise in chosen["promises"]]
     parts += [
         _points(judged, chosen is not None),
+        *_altered(contents),
         _coverage(oof),
         _measures(judged["measures"]),
         Words(str(OF_NEW_KINDS())),
@@ -98,8 +99,35 @@ def _points(judged: dict[str, Any], is_chosen: bool) -> Table:
         note="What each delivers is counted on folds that had no say in the threshold, with 95 % "
         "intervals over groups (Korn and Graubard). Promised “on average”: for new groups like "
         "these, whatever their scores are like; “no”: there are too few groups to promise so "
-        "little, and the threshold keeps to the rate on these videos.",
+        "little (errors among the called are promised with --confidence only), and the threshold "
+        "keeps to the rate on these videos.",
     )
+
+
+def _altered(contents: Contents) -> list[Part]:
+    """What the rule delivers on altered videos, where there is one and `stress` judged them."""
+    rates = altered_rates(contents.run)
+    if not rates:
+        return []
+    names = ("false_alarms", "misses", "errors", "undecided")
+    shown = {name: [rate(one[name]) for one in rates] for name in names}
+    rows = pd.DataFrame({"name": [one["name"] for one in rates], **shown})
+    return [
+        Table.of(
+            rows,
+            {
+                "videos": cell("name"),
+                "false alarms": cell("false_alarms"),
+                "misses": cell("misses"),
+                "called wrong": cell("errors"),
+                "undecided": cell("undecided"),
+            },
+            strong=(0,),
+            title="The same rule on altered videos",
+            note="Each video is decided, with all its copies, by the rule that other folds chose "
+            "on videos as they are. A rate that was promised is promised for those.",
+        )
+    ]
 
 
 def _promised(one: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ _FILES = {
     "decisions.csv": "FAKE, REAL or undecided beside each answer in submission.csv",
     "stress.json": "the stack and its detectors on altered videos",
     "stress.csv": "the same as a table",
+    "stress_oof.csv": "every altered video's out-of-fold probability",
     "hardened.json": "what a stack taught on altered copies costs and gains",
     "hardened": "that stack, for fakeodds apply",
     "deadline.json": "what predict --deadline did with its time",

@@ -6,6 +6,7 @@ the matching part of sum_i w_i x_i x_i', and the products x_i x_i' are shared by
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ _MOST_STEPS = 20
 
 #: Columns up to which the subsets share the products of pairs.
 _MOST_SHARED = 32
+
+#: Products of pairs that are kept from step to step.
+_MOST_KEPT = 4_000_000
 
 #: Numbers held at once by a block of rows, to stay in the processor's cache.
 _BLOCK_VALUES = 131_072
@@ -55,15 +59,44 @@ def subset_path(
         answer[..., -1] = smoothed_logit(y)
         return answer
     design = np.column_stack([X, np.ones(len(X))])
+    pairs = _Pairs.of(design)
     beta = np.zeros(answer.shape[1:])
     beta[:, -1] = smoothed_logit(y)
     for i, alpha in enumerate(alphas):
-        beta = _solve(design, y, masks, alpha, beta if start is None else start[i])
+        beta = _solve(design, pairs, y, masks, alpha, beta if start is None else start[i])
         answer[i] = beta
     return answer
 
 
-def _solve(design: Array, y: Array, masks: Masks, alpha: float, start: Array) -> Array:
+@dataclass(frozen=True)
+class _Pairs:
+    """The products of every two columns of a design (n, k), made once where they are not many.
+
+    Attributes:
+        first, second: the columns, (p,). products: (n, p); None where they are made block by block.
+    """
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    products: Array | None
+
+    @classmethod
+    def of(cls, design: Array) -> "_Pairs":
+        first, second = np.triu_indices(design.shape[1])
+        few = design.shape[1] <= _MOST_SHARED and len(design) * len(first) <= _MOST_KEPT
+        return cls(first, second, design[:, first] * design[:, second] if few else None)
+
+    def block(self, design: Array, rows: slice) -> Array:
+        """The products of some rows."""
+        if self.products is not None:
+            return self.products[rows]
+        x = design[rows]
+        return np.asarray(x[:, self.first] * x[:, self.second])
+
+
+def _solve(
+    design: Array, pairs: _Pairs, y: Array, masks: Masks, alpha: float, start: Array
+) -> Array:
     """The minimisers (s, k + 1) for one penalty."""
     beta = start.copy()
     inside = np.column_stack([masks, np.ones(len(masks), dtype=bool)])
@@ -77,7 +110,7 @@ def _solve(design: Array, y: Array, masks: Masks, alpha: float, start: Array) ->
         if len(penalty) > _MOST_SHARED:
             gradient, hessian = _one_by_one(design, y, beta[active], used)
         else:
-            gradient, hessian = _together(design, y, beta[active])
+            gradient, hessian = _together(design, pairs, y, beta[active])
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
         hessian *= used[:, :, None] & used[:, None, :]
         diagonal = np.einsum("sii->si", hessian)
@@ -110,10 +143,10 @@ def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Arra
     return gradient, hessian
 
 
-def _together(design: Array, y: Array, beta: Array) -> tuple[Array, Array]:
+def _together(design: Array, pairs: _Pairs, y: Array, beta: Array) -> tuple[Array, Array]:
     """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k)."""
     s, k = beta.shape
-    first, second = np.triu_indices(k)
+    first, second = pairs.first, pairs.second
     gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
     rows = max(64, _BLOCK_VALUES // max(s, len(first)))
     for begin in range(0, len(y), rows):
@@ -127,7 +160,7 @@ def _together(design: Array, y: Array, beta: Array) -> tuple[Array, Array]:
         np.subtract(p, curvature, out=curvature)
         p -= labels[:, None]
         gradient += p.T @ x
-        packed += curvature.T @ (x[:, first] * x[:, second])
+        packed += curvature.T @ pairs.block(design, slice(begin, begin + rows))
     hessian = np.empty((s, k, k))
     hessian[:, first, second] = packed
     hessian[:, second, first] = packed

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fakeodds.cli.group import fakeodds
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
 
@@ -84,13 +85,23 @@ def test_each_command_on_scores_takes_the_folder_over(
     assert files_of(used) == files_of(fresh)
 
 
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., pd.DataFrame]
+) -> Path:
+    """`scores.csv`, and the folder `out` of a `stack` of them."""
+    folder = tmp_path_factory.mktemp("made")
+    make_scores().to_csv(folder / "scores.csv", index=False)
+    words = ["stack", folder / "scores.csv", "--out", folder / "out", *FAST, "--no-report"]
+    fakeodds([*map(str, words)], standalone_mode=False, obj={})
+    return folder
+
+
 @pytest.fixture
-def stacked(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> tuple[Path, tuple[Any, ...]]:
+def stacked(tmp_path: Path, made: Path) -> tuple[Path, tuple[Any, ...]]:
     """The folder of a `stack` of `scores.csv`, and the command that made it."""
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    arguments = ("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST)
-    cli(*arguments)
-    return tmp_path / "out", arguments
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "out", ("stack", tmp_path / "scores.csv", "--out", tmp_path / "out", *FAST)
 
 
 def test_the_same_scores_in_another_folder_are_the_same_bytes_and_are_kept(

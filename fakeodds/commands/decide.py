@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from calibration.decisions.aim import Aim
-from calibration.decisions.rule import DecisionRule
 from fakeodds.cli.command import Command
 from fakeodds.cli.json_output import Answer, answer, answering
 from fakeodds.cli.options import RUN
@@ -31,6 +30,7 @@ def decide(run: Path, aim: Aim) -> Answer:
     fakeodds decide runs/mine --errors 2% --confidence 95%
     fakeodds decide runs/mine --cost-miss 10 --cost-undecided .5
     """
+    from calibration.decisions.rule import DecisionRule
     from fakeodds.run.folder import RunFolder
     from fakeodds.view.decided import print_altered, print_decided
     from fakeodds.workflows.decide import (

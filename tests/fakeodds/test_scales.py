@@ -92,7 +92,7 @@ def test_apply_tells_of_scores_that_moved(
     scores.to_csv(tmp_path / "scores.csv", index=False)
     fast = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
     cli("stack", tmp_path / "scores.csv", *fast, "--out", tmp_path / "run")
-    new = scores.drop(columns="label")
+    new = scores.drop(columns="label").assign(video="new " + scores["video"].astype(str))
     for moved in (False, True):
         if moved:
             new = new.assign(strong=new["strong"] ** 0.2)

@@ -30,7 +30,6 @@ def decide(run: Path, aim: Aim) -> Answer:
     fakeodds decide runs/mine --errors 2% --confidence 95%
     fakeodds decide runs/mine --cost-miss 10 --cost-undecided .5
     """
-    from calibration.decisions.rule import DecisionRule
     from fakeodds.run.folder import RunFolder
     from fakeodds.view.decided import print_altered, print_decided
     from fakeodds.workflows.decide import (
@@ -48,7 +47,7 @@ def decide(run: Path, aim: Aim) -> Answer:
     if aim == Aim():
         aim = held_aim(folder) or aim
     found = choose(folder, aim)
-    alerts = alerts_on(folder, DecisionRule(**found["rule"]))
+    alerts = alerts_on(folder, found)
     terminal.print_alerts(alerts)
     print_decided(found)
     altered = altered_rates(folder)

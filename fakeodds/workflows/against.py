@@ -99,9 +99,9 @@ def judge_against(
     different = list(dict.fromkeys(side for pair in sides for side in pair))
     stages = _stages(run, [side.name for side in different if not side.models], rows.index)
     # Beside a stage, the folds that judged it.
-    outer = run.read_oof().loc[rows.index, "fold"] if len(stages.columns) else None
-    if outer is None:
-        outer = outer_folds(rows, folds, seed)
+    outer = (
+        outer_folds(rows, folds, seed) if stages.empty else run.read_oof().loc[rows.index, "fold"]
+    )
     take_scores(key, run)
     with run.stage(
         "against",

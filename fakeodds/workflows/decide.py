@@ -323,13 +323,13 @@ def counts_in_words(table: pd.DataFrame) -> str:
     return ", ".join(f"{counts.get(call, 0):,} {call}" for call in (FAKE, REAL, UNDECIDED))
 
 
-def alerts_on(run: RunFolder, rule: DecisionRule) -> list[Note]:
-    """What is to beware of in the rule, and in the numbers that it comes from."""
+def alerts_on(run: RunFolder, found: Mapping[str, Any]) -> list[Note]:
+    """What is to beware of in the rule, `found` by `decide`, and in the numbers it comes from."""
     metrics = run.read_metrics()
     shown = [] if shows_something(metrics) else [SHOWS_NOTHING()]
     return [
         *shown,
-        *_one_call(rule, read_json(run.stack / "stack.json")["clip"]),
+        *_one_call(DecisionRule(**found["rule"]), read_json(run.stack / "stack.json")["clip"]),
         *alerts_in(metrics),
     ]
 

@@ -59,7 +59,7 @@ def subset_path(
         answer[..., -1] = smoothed_logit(y)
         return answer
     design = np.column_stack([X, np.ones(len(X))])
-    pairs = _Pairs.of(design)
+    pairs = _Pairs.of(design) if design.shape[1] <= _MOST_SHARED else None
     beta = np.zeros(answer.shape[1:])
     beta[:, -1] = smoothed_logit(y)
     for i, alpha in enumerate(alphas):
@@ -70,12 +70,14 @@ def subset_path(
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The products of every two columns of a design (n, k), made once where they are not many.
+    """The products of every two columns of a design, made once where they are not many.
 
     Attributes:
-        first, second: the columns, (p,). products: (n, p); None where they are made block by block.
+        design: (n, k). first, second: the columns, (p,).
+        products: (n, p); None where they are made block by block.
     """
 
+    design: Array
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     products: Array | None
@@ -83,21 +85,21 @@ class _Pairs:
     @classmethod
     def of(cls, design: Array) -> "_Pairs":
         first, second = np.triu_indices(design.shape[1])
-        few = design.shape[1] <= _MOST_SHARED and len(design) * len(first) <= _MOST_KEPT
-        return cls(first, second, design[:, first] * design[:, second] if few else None)
+        few = len(design) * len(first) <= _MOST_KEPT
+        return cls(design, first, second, design[:, first] * design[:, second] if few else None)
 
-    def block(self, design: Array, rows: slice) -> Array:
+    def block(self, rows: slice) -> Array:
         """The products of some rows."""
         if self.products is not None:
             return self.products[rows]
-        x = design[rows]
+        x = self.design[rows]
         return np.asarray(x[:, self.first] * x[:, self.second])
 
 
 def _solve(
-    design: Array, pairs: _Pairs, y: Array, masks: Masks, alpha: float, start: Array
+    design: Array, pairs: _Pairs | None, y: Array, masks: Masks, alpha: float, start: Array
 ) -> Array:
-    """The minimisers (s, k + 1) for one penalty."""
+    """The minimisers (s, k + 1) for one penalty; `pairs` of the design where they are shared."""
     beta = start.copy()
     inside = np.column_stack([masks, np.ones(len(masks), dtype=bool)])
     penalty = np.full(beta.shape[1], float(alpha))
@@ -107,10 +109,10 @@ def _solve(
     wild = []
     for _ in range(_MOST_STEPS):
         used = inside[active]
-        if len(penalty) > _MOST_SHARED:
+        if pairs is None:
             gradient, hessian = _one_by_one(design, y, beta[active], used)
         else:
-            gradient, hessian = _together(design, pairs, y, beta[active])
+            gradient, hessian = _together(pairs, y, beta[active])
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
         hessian *= used[:, :, None] & used[:, None, :]
         diagonal = np.einsum("sii->si", hessian)
@@ -143,10 +145,10 @@ def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Arra
     return gradient, hessian
 
 
-def _together(design: Array, pairs: _Pairs, y: Array, beta: Array) -> tuple[Array, Array]:
+def _together(pairs: _Pairs, y: Array, beta: Array) -> tuple[Array, Array]:
     """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k)."""
     s, k = beta.shape
-    first, second = pairs.first, pairs.second
+    design, first, second = pairs.design, pairs.first, pairs.second
     gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
     rows = max(64, _BLOCK_VALUES // max(s, len(first)))
     for begin in range(0, len(y), rows):
@@ -160,7 +162,7 @@ def _together(design: Array, pairs: _Pairs, y: Array, beta: Array) -> tuple[Arra
         np.subtract(p, curvature, out=curvature)
         p -= labels[:, None]
         gradient += p.T @ x
-        packed += curvature.T @ pairs.block(design, slice(begin, begin + rows))
+        packed += curvature.T @ pairs.block(slice(begin, begin + rows))
     hessian = np.empty((s, k, k))
     hessian[:, first, second] = packed
     hessian[:, second, first] = packed

@@ -2,8 +2,9 @@
 
 The reference is the network in its own framework. On CPUs OpenVINO takes its place where it is
 installed, can convert the network, and says the same (see `agreement`): in bf16 where the CPU
-multiplies in it, else in float32. torch.compile takes its place where it is asked for: compiling
-takes minutes, which only thousands of videos pay back.
+multiplies in it; else in int8 where the CPU does so fast, the network is one of timm's and the run
+has crops to judge by (see `int8`); else in float32. torch.compile takes its place where it is asked
+for: compiling takes minutes, which only thousands of videos pay back.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ NOT_TAKEN = NoteKind("backend.not-taken", "{why}; its own framework scores.")
 #: What may take the place of the reference.
 Faster = Literal["openvino", "compiled"]
 
-#: What is tried, in this order, where a precision is wanted.
+#: What is tried, in this order, where a precision is wanted; before fp32 also int8 (`_tried`).
 _PRECISIONS = {"bf16": ("bf16", "fp32"), "fp32": ("fp32",)}
 
 
@@ -72,9 +73,7 @@ def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Fas
     if backend == "reference":
         return None
     if backend == "compiled":
-        # What OpenVINO can take of torch are the networks of timm.
-        is_timm = spec.framework == "torch" and spec.exporter and spec.code is None
-        return "compiled" if is_timm else None
+        return "compiled" if _is_timm(spec) else None
     installed = find_spec("openvino") is not None
     able = bool(spec.exporter) and device == "cpu"
     if backend == "openvino" and not installed:
@@ -94,6 +93,7 @@ def open_openvino(
     images: Callable[[], NDArray[np.uint8]],
     place: Place,
     progress: Progress = silent,
+    judged_by: Callable[[], NDArray[np.uint8] | None] | None = None,
 ) -> Chosen:
     """OpenVINO for every model of a detector, exported where it is not yet, or for none.
 
@@ -109,33 +109,57 @@ def open_openvino(
             not compared before.
         place: precision and threads.
         progress: told of each model; exporting the first time takes seconds each.
-
+        judged_by: gives crops of the run, not those that `images` gives, by which int8 chooses its
+            layers; None where the run has none. Without, int8 is not tried.
     """
     # OpenVINO takes a while to import, and may not be installed.
     openvino = import_module("base_models.backends.openvino_backend")
     notes: list[Note] = []
-    for precision in _PRECISIONS[place.precision]:
+    precisions, crops = _tried(spec, place, judged_by)
+    for precision in precisions:
         backends: list[Backend] = []
         worst: Agreement | None = None
         for number, path in enumerate(weights):
             progress(spec.name, number, len(weights))
             try:
                 backend, agreement = openvino.open_export(
-                    spec, path, partial(load, number), size, images, precision, place.threads
+                    *(spec, path, partial(load, number), size, images, precision, place.threads),
+                    judged_by=crops if precision == "int8" else None,
                 )
             except CannotExport as error:
                 return Chosen([], "reference", [NOT_TAKEN(why=str(error))])
-            if worst is None or agreement.largest > worst.largest:
+            if agreement is not None and (worst is None or agreement.largest > worst.largest):
                 worst = agreement
-            if not agreement.holds:
+            if backend is None:
                 break
             backends.append(backend)
         if len(backends) == len(weights):
             progress(spec.name, len(weights), len(weights))
             notes.append(_agreement_note(SCORED, spec, "OpenVINO", precision, worst))
             return Chosen(backends, f"openvino {precision}", notes)
-        notes.append(_agreement_note(REFUSED, spec, "OpenVINO", precision, worst))
+        if worst is not None and not worst.holds:
+            notes.append(_agreement_note(REFUSED, spec, "OpenVINO", precision, worst))
     return Chosen([], "reference", notes)
+
+
+def _is_timm(spec: DetectorSpec) -> bool:
+    """What OpenVINO can take of torch are the networks of timm, and users' own."""
+    return spec.framework == "torch" and bool(spec.exporter) and spec.code is None
+
+
+def _tried(
+    spec: DetectorSpec,
+    place: Place,
+    judged_by: Callable[[], NDArray[np.uint8] | None] | None,
+) -> tuple[tuple[str, ...], NDArray[np.uint8] | None]:
+    """The precisions, in their order, and the crops by which int8 chooses where it is one."""
+    precisions = _PRECISIONS[place.precision]
+    if place.precision != "fp32" or judged_by is None or not _is_timm(spec):
+        return precisions, None
+    if not import_module("base_models.backends.int8").has_fast_int8():
+        return precisions, None
+    crops = judged_by()
+    return (precisions, None) if crops is None else (("int8", *precisions), crops)
 
 
 def open_compiled(

@@ -1,7 +1,8 @@
 """An exported detector on this machine's CPU (see `registry.Backend`).
 
 An export is a product (see `predictions.products`): its key holds the weights, and its record also
-how far it was found from the reference, by precision and machine.
+how far it was found from the reference, by precision and machine. One in int8 is another, whose key
+holds also the crops that it was judged by.
 """
 
 from collections import deque
@@ -11,14 +12,14 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from base_models.backends.agreement import Agreement, CannotExport, measure_agreement
 from base_models.backends.exported import Exported
-from base_models.backends.openvino_runtime import compile_network, core, openvino
+from base_models.backends.openvino_runtime import Products, compile_network, core, openvino
 from base_models.detectors.registry import Detector, DetectorSpec, check_crops
 from base_models.features.head import LinearHead
 from predictions.products import Product, checksum, key_of, read_record
@@ -37,12 +38,10 @@ class OpenVinoBackend:
 
     Attributes:
         size: side of the crops in pixels.
-        precision: of the products, `bf16` or `fp32`.
+        precision: of the products, `bf16`, `fp32`, or `int8` where the network rounds to it.
     """
 
-    def __init__(
-        self, exported: Exported, size: int, precision: Literal["bf16", "fp32"], threads: int
-    ) -> None:
+    def __init__(self, exported: Exported, size: int, precision: Products, threads: int) -> None:
         self.size = size
         self.precision = precision
         self._weight, self._bias = exported.weight, exported.bias
@@ -105,10 +104,13 @@ def open_export(
     load: Callable[[], Detector],
     size: int,
     images: Callable[[], NDArray[np.uint8]],
-    precision: Literal["bf16", "fp32"],
+    precision: Products,
     threads: int,
-) -> tuple[OpenVinoBackend, Agreement]:
+    judged_by: NDArray[np.uint8] | None = None,
+) -> tuple[OpenVinoBackend | None, Agreement | None]:
     """A model's backend, and how far it is from the reference; both are made once.
+
+    There is no backend where the two do not agree, and neither where int8 is for too few layers.
 
     Args:
         spec: the detector.
@@ -117,29 +119,51 @@ def open_export(
         size: side of the crops in pixels.
         images: gives crops (n, size, size, 3) to compare on.
         precision, threads: of the backend.
+        judged_by: other crops, by which int8 chooses its layers; None for other precisions.
 
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
-    folder = weights.with_name("openvino")
+    folder = weights.with_name("openvino") / ("int8" if precision == "int8" else "")
     files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
+    inputs = {} if judged_by is None else {"judged_by": judged_by}
     key = key_of(
-        format=_FORMAT, weights=checksum(weights), size=size, openvino=openvino.__version__
+        format=_FORMAT,
+        weights=checksum(weights),
+        size=size,
+        openvino=openvino.__version__,
+        **inputs,
     )
-    product = Product(folder / "export.json", key, owns=files, needs=files)
+    product = Product(folder / "export.json", key, owns=files)
     if not product.is_done():
-        with product.making(agreement={}):
-            _export(spec, load()).save(folder)
-    backend = OpenVinoBackend(Exported.load(folder), size, precision, threads)
+        product.clear()
+        detector = load()
+        share = None if judged_by is None else _round(detector, judged_by)
+        if share != 0:
+            _export(spec, detector).save(folder)
+        product.seal(agreement={}, share_in_int8=share)
+    record = read_record(product.record) or {}
+    if record.get("share_in_int8") == 0:
+        return None, None
+    known = record.get("agreement", {})
     machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
-    known = (read_record(product.record) or {}).get("agreement", {})
+    if machine in known and not Agreement(**known[machine]).holds:
+        return None, Agreement(**known[machine])
+    backend = OpenVinoBackend(Exported.load(folder), size, precision, threads)
     if machine not in known:
         try:
             known[machine] = asdict(measure_agreement(backend, load(), images()))
         except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
             raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
-        product.seal(agreement=known)
-    return backend, Agreement(**known[machine])
+        product.seal(agreement=known, share_in_int8=record.get("share_in_int8"))
+    agreement = Agreement(**known[machine])
+    return backend if agreement.holds else None, agreement
+
+
+def _round(detector: Detector, judged_by: NDArray[np.uint8]) -> float:
+    # It takes torch, and other frameworks' exports do without.
+    share: float = import_module("base_models.backends.int8").round_to_int8(detector, judged_by)
+    return share
 
 
 def _export(spec: DetectorSpec, detector: Detector) -> Exported:

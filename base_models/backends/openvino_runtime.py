@@ -11,10 +11,13 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-__all__ = ["compile_network", "convert_torch", "core", "openvino"]
+__all__ = ["Products", "compile_network", "convert_torch", "core", "openvino"]
 
-#: OpenVINO's names of the precisions of products; what lies between them stays as it is stored.
-_PRECISIONS = {"bf16": "bf16", "fp32": "f32"}
+#: What numbers are multiplied in. int8 is where a network rounds to it, and float32 elsewhere.
+Products = Literal["bf16", "fp32", "int8"]
+
+#: OpenVINO's names of them; what lies between products stays as it is stored.
+_PRECISIONS = {"bf16": "bf16", "fp32": "f32", "int8": "f32"}
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +28,7 @@ def core() -> openvino.Core:
 
 def compile_network(
     network: openvino.Model,
-    precision: Literal["bf16", "fp32"],
+    precision: Products,
     *,
     streams: int = 1,
     threads: int = 1,

@@ -27,7 +27,8 @@ from base_models.scoring.frame_scores import (
     scores_product,
     write_frame_scores,
 )
-from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector, score_rows
+from base_models.scoring.opened import OpenedDetector, open_detector, score_rows
+from base_models.scoring.run_crops import COMPARED
 from base_models.scoring.sources import Source, folder_of, media_of, open_source
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
@@ -255,6 +256,7 @@ class DetectorScores:
             self.place,
             faster=self.faster,
             compared_on=some_crops,
+            in_int8=self.asked[0] == "auto",
         )
 
     def _source(self, index: CropIndex) -> Source:

@@ -19,13 +19,13 @@ from base_models.compute.place import Precision
 from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
-from base_models.faces.store import Faces, Seen, faces_path, load_faces
+from base_models.faces.store import Faces, Seen
 from base_models.faces.views import View, distinct, view_of_card
 from base_models.scoring.crops import resize
 from base_models.scoring.fold_models import chosen_models
-from base_models.scoring.opened import COMPARED, OpenedDetector, open_detector
+from base_models.scoring.opened import OpenedDetector, open_detector
+from base_models.scoring.run_crops import COMPARED, compared_crops
 from predictions.errors import InputError
-from predictions.files import read_parquet
 from predictions.progress import Progress, silent
 
 _TIMED_CROPS = 16
@@ -110,6 +110,7 @@ class VideoScorer:
                     faster=faster_backend(spec, backend, place.name),
                     compared_on=compared_on
                     and compared_on(views[name], int(models[name][0].record["size"])),
+                    in_int8=precision == "auto",
                     progress=partial(_as_stage, progress, stage),
                 )
             )
@@ -186,7 +187,7 @@ def _compared_on(
 ) -> Callable[[View | None, int], Callable[[], NDArray[np.uint8]]] | None:
     """Of a view and a size: gives crops to compare backends on; None where there are none."""
     if (run / "faces").is_dir():
-        return lambda view, size: partial(_crops_of_run, run, view, size)
+        return lambda view, size: partial(compared_crops, run, view, size)
     faces = _faces_of_videos(spare, settings)
     return (lambda view, size: partial(_crops_of, faces, view, size)) if faces else None
 
@@ -208,12 +209,3 @@ def _crops_of(all_faces: Sequence[Faces], view: View | None, size: int) -> NDArr
     """Some of the faces."""
     crops = np.concatenate([faces.seen(view).decode() for faces in all_faces])
     return resize(crops[:COMPARED], size)
-
-
-def _crops_of_run(run: Path, view: View | None, size: int) -> np.ndarray:
-    """Some of the crops that a run's detectors were trained on."""
-    videos = read_parquet(run / "videos.parquet")
-    names = videos.loc[videos["status"] == "ok", "video"].astype(str)
-    some = names.iloc[np.unique(np.linspace(0, len(names) - 1, COMPARED).astype(int))]
-    faces = [load_faces(faces_path(run / "faces", video)).seen(view) for video in some]
-    return resize(np.concatenate([seen.decode([0]) for seen in faces]), size)

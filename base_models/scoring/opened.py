@@ -6,6 +6,7 @@ are such; a faster one made from the same weights takes their place.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
@@ -18,12 +19,10 @@ from base_models.faces.views import View, view_of_card
 from base_models.features.head import LinearHead
 from base_models.scoring.crops import one_ahead, split_batches
 from base_models.scoring.fold_models import FoldModel
+from base_models.scoring.run_crops import judging_crops
 from base_models.scoring.sources import Source
 from predictions.notes import Note
 from predictions.progress import Progress, silent
-
-#: Crops on which a faster backend is compared with the reference.
-COMPARED = 24
 
 
 class HasHead(Protocol):
@@ -87,6 +86,7 @@ def open_detector(
     *,
     faster: Faster | None,
     compared_on: Callable[[], NDArray[np.uint8]] | None,
+    in_int8: bool = False,
     progress: Progress = silent,
 ) -> OpenedDetector:
     """Open a detector's models on a device.
@@ -97,6 +97,7 @@ def open_detector(
         faster: what is tried in place of the reference (see `backends.choose`).
         compared_on: gives crops, at least one, on which that is compared with the reference;
             without, it is not tried.
+        in_int8: OpenVINO may also multiply in it, judged by crops of the models' run.
         progress: told of each of the models that OpenVINO opens.
 
     Raises:
@@ -110,6 +111,7 @@ def open_detector(
             *(name, spec, models[:1], place),
             faster=faster,
             compared_on=compared_on,
+            in_int8=in_int8,
             progress=progress,
         )
         for backend in opened.backends:
@@ -118,7 +120,10 @@ def open_detector(
     view = view_of_card(spec.card)
     notes: list[Note] = []
     if faster is not None and compared_on is not None:
-        chosen = _open_faster(spec, models, place, faster, size, compared_on, progress)
+        judged_by = partial(judging_crops, models[0].place.run, view, size) if in_int8 else None
+        chosen = _open_faster(
+            *(spec, models, place, faster, size, compared_on, progress), judged_by=judged_by
+        )
         if chosen.backends:
             return OpenedDetector(name, size, chosen.backends, chosen.notes, view)
         notes = chosen.notes
@@ -144,6 +149,8 @@ def _open_faster(
     size: int,
     compared_on: Callable[[], NDArray[np.uint8]],
     progress: Progress,
+    *,
+    judged_by: Callable[[], NDArray[np.uint8] | None] | None,
 ) -> Chosen:
     if faster == "compiled":
         return open_compiled(
@@ -161,6 +168,7 @@ def _open_faster(
         compared_on,
         place,
         progress,
+        judged_by,
     )
 
 

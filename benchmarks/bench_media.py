@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import av
 import cv2
@@ -14,14 +15,21 @@ import torch
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_torch import export_timm
-from base_models.compute.devices import Device
+from base_models.compute.devices import Device, choose_device
 from base_models.compute.threads import available_threads
 from base_models.detectors import create_detector
 from base_models.scoring.opened import OpenedDetector
 from base_models.training.settings import DETECTORS
 from base_models.video.decode import decode_frames, index_video
 
-__all__ = ["DETECTORS", "describe_cpu", "open_scratch", "peak_mb", "write_resized"]
+__all__ = [
+    "DETECTORS",
+    "describe_cpu",
+    "fast_precision",
+    "open_scratch",
+    "peak_mb",
+    "write_resized",
+]
 
 
 def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDetector]:
@@ -38,9 +46,14 @@ def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDe
         with TemporaryDirectory() as folder:
             export_timm(detector).save(Path(folder))
             exported = Exported.load(Path(folder))
-            fast = OpenVinoBackend(exported, size, "bf16", threads)
+            fast = OpenVinoBackend(exported, size, fast_precision(), threads)
         opened.append(OpenedDetector(f"{name}:{seed}", size, [fast], []))
     return opened
+
+
+def fast_precision() -> Literal["bf16", "fp32"]:
+    """What OpenVINO multiplies in here without judging by crops, as `predict` settles it."""
+    return "bf16" if choose_device("cpu").precision == "bf16" else "fp32"
 
 
 def describe_cpu() -> str:
@@ -52,7 +65,8 @@ def describe_cpu() -> str:
         return told
     about = {key.strip(): value.strip() for key, _, value in pairs}
     known = about.get("flags", "").split()
-    units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if unit in known]
+    telling = ("amx_bf16", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")
+    units = [unit for unit in telling if unit in known]
     return f"{told}, {about.get('model name', 'name unknown')}, {' '.join(units)}"
 
 

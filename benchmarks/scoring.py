@@ -4,8 +4,9 @@
 
 Both get the same crops in the same process, in turns, with all cores; printed are medians and
 ranges of crops a second, and the ratio of the seconds for all five. Speed does not depend on the
-weights, so they are random. With RUN, a finished run of `fakeodds run`, its trained detectors score
-the faces of some of its videos both ways: how far probabilities and log loss are apart.
+weights in float32 and bf16, so they are random. With RUN, a finished run of `fakeodds run`, its
+trained detectors score the faces of some of its videos both ways, by whatever agrees here, int8
+among it: how far probabilities and log loss are apart, and how much faster it is.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_media import DETECTORS, describe_cpu, open_scratch
+from bench_media import DETECTORS, describe_cpu, fast_precision, open_scratch
 
 from base_models.detectors import find_detector
 from base_models.faces.store import faces_path, load_faces
@@ -42,12 +43,13 @@ def time_both(size: int, crops: int, repeats: int) -> None:
             end = time.perf_counter()
             spent.setdefault(mine.name, []).append((middle - began, end - middle))
     print(describe_cpu())
+    precision = fast_precision()
     print(f"{crops} crops of {size} px, {repeats} repeats; crops a second, median (range)")
     for name, pairs in spent.items():
         peer, mine = (crops / np.array(side) for side in zip(*pairs, strict=True))
         print(
             f"{name.partition(':')[0]:<20} torch fp32 {np.median(peer):7.1f} "
-            f"({peer.min():.1f}-{peer.max():.1f})   openvino bf16 {np.median(mine):7.1f} "
+            f"({peer.min():.1f}-{peer.max():.1f})   openvino {precision} {np.median(mine):7.1f} "
             f"({mine.min():.1f}-{mine.max():.1f})   ratio {np.median(mine / peer):.1f}"
         )
     totals = np.array(list(spent.values())).sum(axis=0)
@@ -70,7 +72,7 @@ def compare_on_run(run: Path, videos: int) -> None:
             continue
         size = int(models[0].record["size"])
         images = np.concatenate([resize(c, size) for c in crops])
-        found = []
+        found, seconds, notes = [], [], []
         for faster, precision in (("openvino", "auto"), (None, "fp32")):
             place = spec.import_module(spec.devices).choose_device("cpu", precision)
             opened = open_detector(
@@ -80,18 +82,26 @@ def compare_on_run(run: Path, videos: int) -> None:
                 place,
                 faster=faster,
                 compared_on=lambda images=images: images[:24],
+                in_int8=precision == "auto",
             )
+            notes += opened.notes
+            opened.logits(images[:8])
+            began = time.process_time()
             logits = np.concatenate(
                 [opened.logits(images[i : i + 64]) for i in range(0, len(images), 64)]
             )
+            seconds.append(time.process_time() - began)
             mean = np.bincount(owner, logits) / np.bincount(owner)
             found.append(to_probability(mean))
         apart = np.abs(found[0] - found[1])
         losses = [log_loss(label, p) for p in found]
         print(
             f"{name:<20} videos' probabilities apart by {apart.max():.4f} at most, "
-            f"{apart.mean():.4f} on average; log loss {losses[0]:.5f} and {losses[1]:.5f}"
+            f"{apart.mean():.4f} on average; log loss {losses[0]:.5f} and {losses[1]:.5f}; "
+            f"{seconds[1] / seconds[0]:.1f} times as fast by CPU seconds"
         )
+        for note in notes:
+            print(f"  {note}")
 
 
 def main() -> None:

@@ -156,7 +156,8 @@ def _tried(
     precisions = _PRECISIONS[place.precision]
     if place.precision != "fp32" or judged_by is None or not _is_timm(spec):
         return precisions, None
-    if not import_module("base_models.backends.int8").has_fast_int8():
+    # Not `int8` itself, which takes what the making of networks does: seconds at every start.
+    if not import_module("base_models.compute.devices").has_fast_int8():
         return precisions, None
     crops = judged_by()
     return (precisions, None) if crops is None else (("int8", *precisions), crops)

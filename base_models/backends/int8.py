@@ -51,12 +51,6 @@ class Foreseen:
     ranges: NDArray[np.float64]
 
 
-def has_fast_int8() -> bool:
-    """Whether this CPU adds up products of bytes in one instruction, as x86 does with VNNI."""
-    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(known.get("avx512_vnni") or known.get("avx_vnni"))
-
-
 def round_to_int8(detector: TimmDetector, images: NDArray[np.uint8]) -> float:
     """Let a detector compute in int8 where that changes little: the share of its work that does.
 

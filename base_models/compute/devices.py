@@ -85,6 +85,13 @@ def _has_bf16(kind: str) -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
+def has_fast_int8() -> bool:
+    """Whether this CPU adds up products of bytes in one instruction, as x86 does with VNNI."""
+    # torch before 2.10 does not tell.
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(known.get("avx512_vnni") or known.get("avx_vnni"))
+
+
 def autocast(device: Device) -> AbstractContextManager:
     """Matrix products and convolutions in bf16 or fp16 where `device` says so."""
     if device.precision == "fp32":

@@ -16,6 +16,7 @@ from base_models.backends import agreement, choose, int8
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_torch import export_timm
+from base_models.compute import devices
 from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
 from base_models.detectors.timm_detectors import TimmDetector, load_timm
@@ -43,7 +44,7 @@ def made() -> TimmDetector:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8, "has_fast_int8", lambda: True)
+    monkeypatch.setattr(devices, "has_fast_int8", lambda: True)
 
 
 @pytest.fixture
@@ -187,5 +188,5 @@ def test_where_too_little_could_be_rounded_it_is_float32(
 def test_who_gets_it(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened(weights, None)[0].name == "openvino fp32"
     assert opened(weights, lambda: None)[0].name == "openvino fp32"
-    monkeypatch.setattr(int8, "has_fast_int8", lambda: False)
+    monkeypatch.setattr(devices, "has_fast_int8", lambda: False)
     assert opened(weights, lambda: crops(12))[0].name == "openvino fp32"

@@ -110,7 +110,7 @@ def open_openvino(
         place: precision and threads.
         progress: told of each model; exporting the first time takes seconds each.
         judged_by: gives crops of the run, not those that `images` gives, by which int8 chooses its
-            layers; None where the run has none. Without, int8 is not tried.
+            layers; where there are none it takes what was made. Without, int8 is not tried.
     """
     # OpenVINO takes a while to import, and may not be installed.
     openvino = import_module("base_models.backends.openvino_backend")
@@ -159,8 +159,7 @@ def _tried(
     # Not `int8` itself, which takes what the making of networks does: seconds at every start.
     if not import_module("base_models.compute.devices").has_fast_int8():
         return precisions, None
-    crops = judged_by()
-    return (precisions, None) if crops is None else (("int8", *precisions), crops)
+    return ("int8", *precisions), judged_by()
 
 
 def open_compiled(

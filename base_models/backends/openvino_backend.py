@@ -119,14 +119,18 @@ def open_export(
         size: side of the crops in pixels.
         images: gives crops (n, size, size, 3) to compare on.
         precision, threads: of the backend.
-        judged_by: other crops, by which int8 chooses its layers; None for other precisions.
+        judged_by: other crops, by which int8 chooses its layers; with None it is taken as it was
+            made, as in a bundle, and not made.
 
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
     folder = weights.with_name("openvino") / ("int8" if precision == "int8" else "")
     files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
-    inputs = {} if judged_by is None else {"judged_by": judged_by}
+    inputs: dict[str, str] = {}
+    if precision == "int8":
+        known_crops = (read_record(folder / "export.json") or {}).get("judged_by", "")
+        inputs["judged_by"] = known_crops if judged_by is None else key_of(crops=judged_by)
     key = key_of(
         format=_FORMAT,
         weights=checksum(weights),
@@ -136,12 +140,14 @@ def open_export(
     )
     product = Product(folder / "export.json", key, owns=files)
     if not product.is_done():
+        if precision == "int8" and judged_by is None:
+            return None, None
         product.clear()
         detector = load()
         share = None if judged_by is None else _round(detector, judged_by)
         if share != 0:
             _export(spec, detector).save(folder)
-        product.seal(agreement={}, share_in_int8=share)
+        product.seal(agreement={}, share_in_int8=share, **inputs)
     record = read_record(product.record) or {}
     if record.get("share_in_int8") == 0:
         return None, None
@@ -155,7 +161,7 @@ def open_export(
             known[machine] = asdict(measure_agreement(backend, load(), images()))
         except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
             raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
-        product.seal(agreement=known, share_in_int8=record.get("share_in_int8"))
+        product.seal(agreement=known, share_in_int8=record.get("share_in_int8"), **inputs)
     agreement = Agreement(**known[machine])
     return backend if agreement.holds else None, agreement
 

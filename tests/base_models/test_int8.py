@@ -145,6 +145,9 @@ def test_it_is_made_once_and_again_for_other_crops_or_damage(weights: Path) -> N
     again, loads = opened(weights, lambda: crops(12))
     assert loads[0] == 0
     np.testing.assert_array_equal(again.backends[0].logits(crops(6)), first)
+    packed, loads = opened(weights, lambda: None)  # as in a bundle, which has no crops
+    assert (packed.name, loads[0]) == ("openvino int8", 0)
+    np.testing.assert_array_equal(packed.backends[0].logits(crops(6)), first)
     _, loads = opened(weights, lambda: crops(12, seed=5))
     assert loads[0] == 2
     _, loads = opened(weights, lambda: crops(12))

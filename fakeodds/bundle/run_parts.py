@@ -98,8 +98,11 @@ class FinishedRun:
     def exports(self, name: str) -> list[Path]:
         """Files of its exported networks."""
         folders = [model.folder / "openvino" for model in self.models[name]]
-        whole = [folder for folder in folders if (folder / "export.json").is_file()]
-        return [path for folder in whole for path in sorted(folder.iterdir()) if _is_kept(path)]
+        # An export in int8 lies in a folder of its own there.
+        whole = [part for folder in folders for part in (folder, folder / "int8")]
+        whole = [folder for folder in whole if (folder / "export.json").is_file()]
+        paths = [path for folder in whole for path in sorted(folder.iterdir())]
+        return [path for path in paths if _is_kept(path)]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How many rows a stack learns from: beyond a hundred thousand, more cost time and change nothing."""
+"""How many rows a stack learns from: beyond a hundred thousand, more only cost time."""
 
 import numpy as np
 

@@ -148,6 +148,7 @@ def tabular(fold: Fold) -> Array:
         predictor.fit(
             taught,
             hyperparameters={"GBM": {}, "XGB": {}, "LR": {}},
+            num_bag_folds=INNER,
             num_stack_levels=1,
             calibrate=True,
             fit_strategy="sequential",

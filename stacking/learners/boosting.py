@@ -18,10 +18,10 @@ _LARGEST = float(np.finfo(np.float32).max)
 class XGBoostLearner(MetaLearner):
     """Gradient-boosted trees on the scores as they are (missing ones stay missing).
 
-    Trees are shallow and slow. How many are kept (one of `ROUNDS`), how much evidence a leaf needs,
-    and on few rows whether a score may only ever speak in its own direction (a monotone model),
-    are chosen by out-of-fold log loss. Training uses one thread, so that the trees do not depend
-    on the number of cores; the model is kept as XGBoost's own bytes.
+    Trees are shallow and slow. How many are kept (one of `ROUNDS`), and on few rows whether a score
+    may only ever speak in its own direction (a monotone model), are chosen by out-of-fold log loss.
+    Training uses one thread, so that the trees do not depend on the number of cores; the model is
+    kept as XGBoost's own bytes.
 
     Examples:
         >>> import numpy as np
@@ -61,9 +61,8 @@ class XGBoostLearner(MetaLearner):
         return settings
 
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
-        choices = [(1.0, False), (10.0, False)]
-        if len(y) <= self.MONOTONE_ROWS:
-            choices.append((5.0, True))
+        # Least evidence in a leaf, and whether monotone.
+        choices = [(10.0, False), (5.0, True)] if len(y) <= self.MONOTONE_ROWS else [(1.0, False)]
         parts = [folds == fold for fold in np.unique(folds)]
         (self.leaf_, self.monotone_), self.rounds_ = choices[0], self.ROUNDS[0]
         logit, least = np.zeros(len(y)), np.inf

@@ -16,6 +16,7 @@ ours in green.
 """
 
 import argparse
+import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -100,6 +101,7 @@ def run(folder: Path, names: list[str], options: argparse.Namespace) -> None:
             found[name] = [as_mtcnn(name, look(peer, path, options.frames)) for path in paths]
             seconds[name].append(time.perf_counter() - began)
             cpu[name] = (time.process_time() - used) / len(paths)
+            print(f"{name}: {seconds[name][-1]:.1f} s", file=sys.stderr)
         with TemporaryDirectory() as out:
             began = time.perf_counter()
             extract_faces(dataset, Path(out), settings, jobs=-1)

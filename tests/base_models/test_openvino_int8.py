@@ -5,8 +5,8 @@ import pytest
 import torch
 
 pytest.importorskip("openvino")
-from base_models.backends.openvino_int8 import with_int8_convolutions  # noqa: E402
-from base_models.backends.openvino_runtime import (  # noqa: E402
+from base_models.backends.openvino_int8 import with_int8_convolutions
+from base_models.backends.openvino_runtime import (
     compile_network,
     convert_torch,
     taking_pixels,

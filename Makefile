@@ -66,7 +66,8 @@ bench: setup
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
 	$(BIN)/python benchmarks/finders.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/scoring.py
-	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4 --growth
+	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4
+	$(BIN)/python benchmarks/growth.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4
 	$(BIN)/python benchmarks/deadline.py
 	$(BIN)/python benchmarks/large_run.py
 

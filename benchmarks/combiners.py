@@ -14,6 +14,8 @@ of +-104 and gaps would hurt or stop them:
 - mlxtend       StackingCVClassifier of the same two, on inner group folds
 - autogluon     its greedy weighting (EnsembleSelection, 100 rounds) of every detector after Platt's
                 map and of both models' inner out-of-fold probabilities
+- tabular       AutoGluon's TabularPredictor: its trees (LightGBM, XGBoost) and linear model, bagged
+                over the same inner group folds, stacked once, calibrated
 - probmetrics, netcal, betacal, venn-abers: calibrators of one score, so they calibrate the
                 logistic combination's inner out-of-fold probabilities
 
@@ -28,6 +30,7 @@ error of that difference.
 
 import argparse
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -35,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from bench_tables import FILES, TABLES, Table, bootstrap_error, losses, read
 from numpy.typing import NDArray
 from scipy.special import expit, logit
@@ -129,6 +133,32 @@ def autogluon(fold: Fold) -> Array:
     return np.asarray(greedy.weights_) @ np.array(new)
 
 
+def tabular(fold: Fold) -> Array:
+    from autogluon.tabular import TabularPredictor
+
+    names = [f"x{j}" for j in range(fold.X.shape[1])]
+    part = np.zeros(len(fold.y), dtype=int)
+    for number, (_, outside) in enumerate(fold.splits):
+        part[outside] = number
+    taught = pd.DataFrame(fold.X, columns=names).assign(label=fold.y.astype(int), part=part)
+    with tempfile.TemporaryDirectory() as folder:
+        predictor = TabularPredictor(
+            "label", eval_metric="log_loss", path=folder, groups="part", verbosity=0
+        )
+        predictor.fit(
+            taught,
+            hyperparameters={"GBM": {}, "XGB": {}, "LR": {}},
+            num_bag_folds=INNER,
+            num_stack_levels=1,
+            calibrate=True,
+            fit_strategy="sequential",
+            ag_args_ensemble={"fold_fitting_strategy": "sequential_local"},
+            num_cpus=2,
+        )
+        new = pd.DataFrame(fold.X_new, columns=names).assign(part=0)
+        return predictor.predict_proba(new)[1].to_numpy()
+
+
 def probmetrics(fold: Fold) -> Array:
     from probmetrics.calibrators import get_calibrator
 
@@ -166,6 +196,7 @@ PEERS: dict[str, Callable[[Fold], Array]] = {
     "sklearn": sklearn,
     "mlxtend": mlxtend,
     "autogluon": autogluon,
+    "tabular": tabular,
     "probmetrics": probmetrics,
     "netcal": netcal,
     "betacal": betacal,
@@ -176,6 +207,7 @@ PEERS: dict[str, Callable[[Fold], Array]] = {
 NEEDS = {
     "mlxtend": "mlxtend.classifier",
     "autogluon": "autogluon.core.models.greedy_ensemble.ensemble_selection",
+    "tabular": "autogluon.tabular",
     "probmetrics": "probmetrics.calibrators",
     "netcal": "netcal.scaling",
     "betacal": "betacal",

@@ -1,11 +1,10 @@
-"""Seconds a video from file to five detectors' scores: the share of each stage, memory, growth.
+"""Seconds a video from file to five detectors' scores: the share of each stage, memory.
 
-    python benchmarks/end_to_end.py VIDEO [--frames 32] [--size 224] [--growth]
+    python benchmarks/end_to_end.py VIDEO [--frames 32] [--size 224]
 
 VIDEO is re-encoded to 10 s at 720p and at 1080p. Each is scored by the five detectors (random
 weights, one model each) as `predict` does it, by as many threads as there are cores, several copies
-at once; a second a video is the wall time over the copies. With --growth, how the seconds grow with
-videos, frames and detectors. Opening the detectors is told apart.
+at once; a second a video is the wall time over the copies. Opening the detectors is told apart.
 """
 
 import argparse
@@ -43,15 +42,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=32)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--growth", action="store_true")
     asked = parser.parse_args()
     began = time.perf_counter()
-    opened = open_scratch([*DETECTORS, *DETECTORS[2:]], asked.size, "openvino")
+    opened = open_scratch(DETECTORS, asked.size, "openvino")
     scorer = VideoScorer(FaceSettings(frames=asked.frames), opened)
-    every = list(scorer.detectors)
+    five = list(scorer.detectors)
     print(describe_cpu())
-    print(f"opening {len(every)} detectors, once: {time.perf_counter() - began:.1f} s")
-    five = every[:5]
+    print(f"opening {len(five)} detectors, once: {time.perf_counter() - began:.1f} s")
     with TemporaryDirectory() as folder:
         made = {
             height: write_resized(asked.video, Path(folder) / f"{height}.mp4", height)
@@ -70,17 +67,6 @@ def main() -> None:
                 f"{height}p, {asked.frames} frames, five detectors: {np.median(seconds):.2f} s a "
                 f"video ({seconds.min():.2f}-{seconds.max():.2f}); {told}; peak {peak_mb():.0f} MB"
             )
-        if asked.growth:
-            for count in (1, 10, 100):
-                wall, _ = time_videos(scorer, [made[720]] * count, 8, every[4:5])
-                print(f"{count:>4} videos, 8 frames, 1 detector: {wall / count:.3f} s a video")
-            for frames in (1, 2, 4, 8, 16, 32, 64):
-                wall, _ = time_videos(scorer, [made[720]] * 4, frames, five)
-                print(f"{frames:>4} frames, five detectors: {wall / 4:.3f} s a video")
-            for k in range(1, len(every) + 1):
-                wall, _ = time_videos(scorer, [made[720]] * 4, 16, every[:k])
-                print(f"{k:>4} detectors, 16 frames: {wall / 4:.3f} s a video")
-            print(f"peak memory {peak_mb():.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,22 @@
-"""Videos per minute from file to faces: ours beside facenet-pytorch on frames from OpenCV.
+"""From file to faces: ours beside facenet-pytorch and what people choose for speed.
 
     python benchmarks/faces.py FOLDER [--videos 24] [--frames 30] [--repeats 3] [--min-face SHARE]
-                               [--height 1080] [--misses misses.jpg]
+                               [--height 1080] [--yunet FILE] [--truth-every 6]
+                               [--misses misses.jpg]
 
-Both work through the same videos with all cores, in turns. The peer as its users run it, one video
-after the other in one process: OpenCV decodes evenly spaced frames, and `MTCNN(margin=14,
-keep_all=True, post_process=False, thresholds=[.9, .9, .9])` looks at each. Ours as `fakeodds faces`
-does it: a process a core, JPEG crops written. Printed: the median of the repeats' videos per minute
-with their range, and how many of the peer's faces ours has too (IoU of at least .5), on frames that
-both looked at. `--height` enlarges the videos first; `--misses` draws what ours lacks: the peer's
-boxes in red, ours in green.
+All work through the same videos with all cores, in turns. Peers as their users run them, one video
+after the other in one process, on frames that OpenCV decodes (`face_peers.py`); those that are not
+installed are named and left out. Ours as `fakeodds faces` does it: a process a core, JPEG crops
+written. Printed for each: the median of the repeats' videos per minute with their range, the median
+ratio of ours to it, CPU seconds a video, its faces among those that an exhaustive search finds in
+every sixth of the frames (IoU of at least .3, as networks draw boxes differently); then how many of
+facenet-pytorch's faces ours has (IoU of at least .5), and the share of our stages. `--height`
+enlarges the videos first; `--misses` draws what ours lacks of facenet-pytorch's: its boxes in red,
+ours in green.
 """
 
 import argparse
+import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -23,41 +27,20 @@ import cv2
 import numpy as np
 import pandas as pd
 from bench_media import describe_cpu, write_resized
-from facenet_pytorch import MTCNN
+from face_peers import Boxes, Exhaustive, as_mtcnn, decoded, look, peers, recalled
+from face_stages import stage_seconds
 from numpy.typing import NDArray
-from PIL import Image
 
 from base_models.datasets import list_videos
 from base_models.datasets.dataset import Dataset
 from base_models.faces.extract import extract_faces
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
-from base_models.faces.tracks import box_iou
-from base_models.video.choose import choose_frames
 from base_models.video.decode import decode_frames, index_video
 
-Boxes = dict[int, NDArray[np.float64]]
-
-
-def find_with_peer(finder: MTCNN, path: Path, frames: int) -> Boxes:
-    """Boxes (n, 4) by frame number: what the peer's users run."""
-    capture = cv2.VideoCapture(str(path))
-    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    # The frames that ours takes, so that the boxes can be compared.
-    wanted = set(choose_frames(np.arange(count, dtype=np.float64), frames).tolist())
-    boxes: Boxes = {}
-    for number in range(count):
-        if not capture.grab():
-            break
-        if number in wanted:
-            image = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
-            picture = Image.fromarray(image)
-            found, _ = finder.detect(picture)
-            boxes[number] = np.empty((0, 4)) if found is None else np.asarray(found, float)
-            if found is not None:
-                finder.extract(picture, found, None)  # its crops, as ours cuts and stores ours
-    capture.release()
-    return boxes
+OURS, FIRST = "fakeodds", "facenet-pytorch"
+#: A true face is found if a box shares this IoU with it; one of facenet-pytorch's if this.
+_TRUE, _SAME = 0.3, 0.5
 
 
 def read_ours(path: Path) -> Boxes:
@@ -67,19 +50,6 @@ def read_ours(path: Path) -> Boxes:
     for frame in np.unique(faces.frame):
         boxes[int(frame)] = faces.box[faces.frame == frame].astype(float)
     return boxes
-
-
-def count_recalled(peer: Boxes, ours: Boxes, looked_at: set[int]) -> tuple[int, int, list[int]]:
-    """How many of the peer's boxes ours has, how many there are, and the frames where one lacks."""
-    recalled = total = 0
-    lacking = []
-    for frame in sorted(looked_at & peer.keys()):
-        mine = ours.get(frame, np.empty((0, 4)))
-        overlap = box_iou(peer[frame], mine).max(axis=1, initial=0)
-        recalled, total = recalled + int((overlap >= 0.5).sum()), total + len(overlap)
-        if (overlap < 0.5).any():
-            lacking.append(frame)
-    return recalled, total, lacking
 
 
 def draw(path: Path, frame: int, peer: Boxes, ours: Boxes) -> NDArray[np.uint8]:
@@ -103,56 +73,83 @@ def enlarge(folder: Path, names: list[str], height: int, out: Path) -> Path:
     return out
 
 
-def run(
-    folder: Path,
-    names: list[str],
-    frames: int,
-    repeats: int,
-    settings: FaceSettings,
-    misses: Path | None,
-) -> None:
-    """Time both on the same videos and print the comparison."""
+def search_truth(paths: list[Path], options: argparse.Namespace) -> list[Boxes]:
+    """What the exhaustive search finds in some of the frames of each video."""
+    search = Exhaustive(options.yunet)
+    truth = []
+    for path in paths:
+        some = list(decoded(path, options.frames))[:: options.truth_every]
+        least = options.min_face * min(some[0][1].shape[:2])
+        truth.append({number: search(picture, least) for number, picture in some})
+    return truth
+
+
+def run(folder: Path, names: list[str], options: argparse.Namespace) -> None:
+    """Time all on the same videos and print the comparison."""
+    settings = FaceSettings(frames=options.frames, min_face=options.min_face)
     paths = [folder / name for name in names]
-    finder = MTCNN(margin=14, keep_all=True, post_process=False, thresholds=[0.9, 0.9, 0.9])
+    others, left_out = peers(options.yunet)
     dataset = Dataset(folder, pd.DataFrame({"video": pd.array(names, dtype="string")}))
-    find_with_peer(finder, paths[0], 2)
     with TemporaryDirectory() as out:
         extract_faces(replace(dataset, videos=dataset.videos[:4]), Path(out), settings, jobs=-1)
-    rates: dict[str, list[float]] = {"peer": [], "ours": []}
-    boxes = []
-    for repeat in range(repeats):
-        began = time.perf_counter()
-        found = [find_with_peer(finder, path, frames) for path in paths]
-        middle = time.perf_counter()
+    seconds: dict[str, list[float]] = defaultdict(list)
+    cpu: dict[str, float] = {}
+    found: dict[str, list[Boxes]] = {}
+    for _ in range(options.repeats):
+        for name, peer in others.items():
+            began, used = time.perf_counter(), time.process_time()
+            found[name] = [as_mtcnn(name, look(peer, path, options.frames)) for path in paths]
+            seconds[name].append(time.perf_counter() - began)
+            cpu[name] = (time.process_time() - used) / len(paths)
+            print(f"{name}: {seconds[name][-1]:.1f} s", file=sys.stderr)
         with TemporaryDirectory() as out:
+            began = time.perf_counter()
             extract_faces(dataset, Path(out), settings, jobs=-1)
-            end = time.perf_counter()
-            if repeat == 0:
-                ours = [read_ours(faces_path(Path(out), name)) for name in names]
-                boxes = list(zip(paths, found, ours, strict=True))
-        rates["peer"].append(60 * len(paths) / (middle - began))
-        rates["ours"].append(60 * len(paths) / (end - middle))
-    recalled = total = extra = 0
-    pictures = []
-    for path, peer, mine in boxes:
-        looked_at = set(choose_frames(index_video(path).times, frames).tolist())
-        hits, there, lacking = count_recalled(peer, mine, looked_at)
-        pictures += [draw(path, frame, peer, mine) for frame in lacking if misses]
-        recalled, total = recalled + hits, total + there
-        extra += sum(map(len, mine.values())) - hits
-    if misses and pictures:
+            seconds[OURS].append(time.perf_counter() - began)
+            found[OURS] = [read_ours(faces_path(Path(out), name)) for name in names]
+    stages = stage_seconds(paths, settings)
+    cpu[OURS] = sum(stages.values())
+    truth = search_truth(paths, options)
+    print(describe_cpu())
+    print(f"{folder}: {len(paths)} videos, {options.frames} frames each, {options.repeats} repeats")
+    for name, reason in left_out.items():
+        print(f"{name:<24} left out: {reason}")
+    for name in (*others, OURS):
+        low, middle, high = np.quantile(60 * len(paths) / np.array(seconds[name]), [0, 0.5, 1])
+        ratio = np.median(np.array(seconds[name]) / np.array(seconds[OURS]))
+        hits, total = totals(truth, found[name], _TRUE)
+        print(
+            f"{name:<24}{middle:8.1f} videos/min ({low:.1f} to {high:.1f})  ours {ratio:6.2f} times"
+            f"  CPU {cpu[name]:6.3f} s a video  ours {cpu[name] / cpu[OURS]:6.2f} times"
+            f"  true faces {hits} of {total}"
+        )
+    if FIRST in others:
+        hits, total = totals(found[FIRST], found[OURS], _SAME)
+        print(f"{FIRST}'s faces that ours has: {hits} of {total} ({hits / max(total, 1):.2%})")
+    shares = ", ".join(f"{name} {s / cpu[OURS]:.1%}" for name, s in stages.items())
+    print(f"our CPU time: {shares}")
+    if options.misses and FIRST in others:
+        draw_misses(options.misses, paths, found[FIRST], found[OURS])
+
+
+def totals(truth: list[Boxes], found: list[Boxes], overlap: float) -> tuple[int, int]:
+    """`recalled` of all videos."""
+    counted = [recalled(*pair, overlap)[:2] for pair in zip(truth, found, strict=True)]
+    hits, total = np.array(counted).sum(axis=0)
+    return int(hits), int(total)
+
+
+def draw_misses(file: Path, paths: list[Path], peer: list[Boxes], ours: list[Boxes]) -> None:
+    """One picture of all frames in which ours lacks a face of the peer's; none without any."""
+    pictures = [
+        draw(path, frame, theirs, mine)
+        for path, theirs, mine in zip(paths, peer, ours, strict=True)
+        for frame in recalled(theirs, mine, _SAME)[2]
+    ]
+    if pictures:
         widest = max(picture.shape[1] for picture in pictures)
         padded = [np.pad(p, ((0, 4), (0, widest - p.shape[1]), (0, 0))) for p in pictures]
-        cv2.imwrite(str(misses), np.concatenate(padded))
-    print(describe_cpu())
-    print(f"{folder}: {len(paths)} videos, {frames} frames each, {repeats} repeats")
-    for name, label in (("peer", "facenet-pytorch + OpenCV"), ("ours", "fakeodds")):
-        low, middle_rate, high = np.quantile(rates[name], [0, 0.5, 1])
-        print(f"{label:<26}{middle_rate:8.1f} videos/min   ({low:.1f} to {high:.1f})")
-    ratio = np.median(np.array(rates["ours"]) / np.array(rates["peer"]))
-    print(f"ratio {ratio:.2f}; the peer's faces that ours has: {recalled} of {total}", end="")
-    print(f" ({recalled / total:.2%})" if total else "", end="")
-    print(f"; ours beyond those: {extra}")
+        cv2.imwrite(str(file), np.concatenate(padded))
 
 
 def main() -> None:
@@ -164,16 +161,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--min-face", type=float, default=FaceSettings().min_face)
     parser.add_argument("--height", type=int, help="enlarge the videos to this height first")
+    parser.add_argument("--yunet", type=Path, help="an ONNX file of YuNet for one size")
+    parser.add_argument("--truth-every", type=int, default=6, help="judged: every so many frames")
     parser.add_argument("--misses", type=Path, help="write a picture of the faces that ours lacks")
     options = parser.parse_args()
-    settings = FaceSettings(frames=options.frames, min_face=options.min_face)
     names = list_videos(options.folder)
     names = names[:: max(1, len(names) // options.videos)][: options.videos]
     with TemporaryDirectory() as made:
         folder = options.folder
         if options.height:
             folder = enlarge(folder, names, options.height, Path(made))
-        run(folder, names, options.frames, options.repeats, settings, options.misses)
+        run(folder, names, options)
 
 
 if __name__ == "__main__":

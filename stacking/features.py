@@ -4,6 +4,7 @@ Scores arrive as logits or raw numbers of any scale, (n, k), NaN where a detecto
 of saturated detectors reach +-104, so every column is winsorised before anything linear touches it.
 """
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -45,6 +46,9 @@ class TamedScores:
         """The k tamed columns alone, (n, k)."""
         filled = np.where(np.isnan(X), self.median_, X)
         return (np.clip(filled, self.low_, self.high_) - self.mean_) / self.scale_
+
+    def fit_transform(self, X: Array) -> Array:
+        return self.fit(X).transform(X)
 
     def transform(self, X: Array) -> Array:
         gaps = np.isnan(X[:, self.missing_columns_]) - self.missing_share_
@@ -103,6 +107,11 @@ class SplineScores:
         self.pairs = pairs
 
     def fit(self, X: Array) -> Self:
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Array) -> Array:
+        """`fit`, then `transform` of the same rows, whose basis is laid once."""
         k = X.shape[1] if self.n_scores is None else self.n_scores
         # Many columns or few rows leave less room for the shape of each.
         room = np.clip(min(160 / max(k, 1), len(X) / 25), 2, 12)
@@ -110,22 +119,39 @@ class SplineScores:
         self.score_knots_ = np.linspace(-2, 2, max(1, round(room * 5 / 12)))
         self.tamed_ = TamedScores().fit(X)
         self.ranks_ = Ranks().fit(X[:, :k])
-        self.mean_ = np.zeros(0)
-        self.mean_ = self._basis(X).mean(axis=0)
-        return self
+        basis = self._basis(X)
+        self.mean_ = basis.mean(axis=0)
+        basis -= self.mean_
+        return basis
 
     def transform(self, X: Array) -> Array:
-        return self._basis(X) - self.mean_
+        basis = self._basis(X)
+        basis -= self.mean_
+        return basis
 
     def _basis(self, X: Array) -> Array:
         k = X.shape[1] if self.n_scores is None else self.n_scores
         tamed = self.tamed_.transform(X)
         ranks = self.ranks_.transform(X[:, :k])
-        normal = np.where(np.isnan(X[:, :k]), 0.0, ndtri(np.clip(ranks, 0.002, 0.998)))
-        parts = [tamed, normal]
-        parts += [np.maximum(ranks - knot, 0.0) * 4.0 for knot in self.rank_knots_]
-        parts += [np.maximum(tamed[:, :k] - knot, 0.0) for knot in self.score_knots_]
-        if self.pairs:
-            first, second = np.triu_indices(k, 1)
-            parts.append(normal[:, first] * normal[:, second] * self.PAIR_WEIGHT)
-        return np.hstack(parts)
+        normal = ndtri(np.clip(ranks, 0.002, 0.998))
+        normal[np.isnan(X[:, :k])] = 0.0
+        first, second = np.triu_indices(k, 1) if self.pairs else (np.zeros(0, np.intp),) * 2
+        knots = len(self.rank_knots_) + len(self.score_knots_)
+        # Filled piece by piece: at a million rows a second copy would be gigabytes.
+        basis = np.empty((len(X), tamed.shape[1] + k * (1 + knots) + len(first)))
+        end = tamed.shape[1]
+        basis[:, :end] = tamed
+        for part in self._parts(tamed[:, :k], ranks, normal):
+            basis[:, end : end + k] = part
+            end += k
+        for i, j in zip(first, second, strict=True):
+            basis[:, end] = normal[:, i] * normal[:, j] * self.PAIR_WEIGHT
+            end += 1
+        return basis
+
+    def _parts(self, tamed: Array, ranks: Array, normal: Array) -> Iterator[Array]:
+        yield normal
+        for knot in self.rank_knots_:
+            yield np.maximum(ranks - knot, 0.0) * 4.0
+        for knot in self.score_knots_:
+            yield np.maximum(tamed - knot, 0.0)

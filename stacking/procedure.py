@@ -24,6 +24,7 @@ from stacking.estimate.domain_splits import domain_names
 from stacking.inner_folds import rarer_groups
 from stacking.inputs import in_order, is_score_column, model_of
 from stacking.registry import Take
+from stacking.sampling import MOST_ROWS, SAMPLED, rows_that_teach
 from stacking.stack import Stack
 
 
@@ -121,12 +122,17 @@ class Procedure:
             InputError: domains without a DataFrame of scores, rows that `domains` does not hold, a
                 frame rule that X does not hold; or as Stack.
         """
-        stack, notes = clone(self.stack), []
+        stack = clone(self.stack)
+        notes: list[Note] = []
         labels, codes = binary_targets(y, len(X))[0], group_codes(groups, len(X), sort=True)
         frame_rule, rules, ensemble, robust = None, None, None, None
         fitted: Stack | None = None
         if isinstance(X, pd.DataFrame):
             X, rows = in_order(X, labels, codes)
+            if len(X) > MOST_ROWS:
+                notes.append(SAMPLED(taught=MOST_ROWS, rows=len(X)))
+                part = rows_that_teach(len(X), stack.seed)
+                X, rows = X.iloc[part], rows[part]
             y, groups, labels = np.asarray(y)[rows], codes[rows], labels[rows]
             codes = group_codes(groups, len(X))
         if isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1:

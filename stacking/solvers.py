@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import expit
 
-from calibration.measures.scores import log_loss_of_logits
 from stacking.inputs import Array
 
 #: Keeps the Hessian invertible when every row is saturated.
 INTERCEPT_PENALTY = 1e-6
+
+#: How much nearer a solve must be before its last step, where that step is not quite Newton's.
+_STALE = 0.01
+
+#: Columns up to which a product over all rows costs less than finding those that count.
+_NARROW = 16
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,39 @@ def ridge_path(
         alphas: penalties; from large to small is the fastest order.
         tolerance: the Newton decrement, in log loss per row, at which a solve ends.
     """
-    if y.min(initial=1.0) == y.max(initial=0.0):
-        constant = Linear(smoothed_logit(y), np.zeros(X.shape[1]))
-        return [constant for _ in alphas]
-    if X.shape[1] > X.shape[0]:
-        return _wide_path(X, y, alphas, tolerance)
-    answers = []
-    problem = _Ridge(np.column_stack([X, np.ones(len(X))]), y, tolerance)
-    beta = np.append(np.zeros(X.shape[1]), smoothed_logit(y))
-    for alpha in alphas:
-        beta = problem.solve(alpha, beta)
-        answers.append(Linear(float(beta[-1]), beta[:-1].copy()))
-    return answers
+    return RidgePaths(tolerance).fit(X, y, alphas)
+
+
+class RidgePaths:
+    """`ridge_path` on one sample after another that share most of their rows, as folds do.
+
+    Each solve starts at the sample before's minimum and with its Hessian, if that is nearer.
+    """
+
+    def __init__(self, tolerance: float = 1e-6) -> None:
+        self.tolerance = tolerance
+        # By penalty: the last minimum and the Hessian a row there.
+        self._last: dict[float, tuple[Array, Array]] = {}
+
+    def fit(self, X: Array, y: Array, alphas: Sequence[float]) -> list[Linear]:
+        """The minimisers for each of `alphas`; all as in `ridge_path`."""
+        if y.min(initial=1.0) == y.max(initial=0.0):
+            constant = Linear(smoothed_logit(y), np.zeros(X.shape[1]))
+            return [constant for _ in alphas]
+        if X.shape[1] > X.shape[0]:
+            return _wide_path(X, y, alphas, self.tolerance)
+        problem = _Ridge(X, y, self.tolerance)
+        beta = np.append(np.zeros(X.shape[1]), smoothed_logit(y))
+        hessian: Array | None = None
+        answers = []
+        for alpha in alphas:
+            known = self._last.get(alpha)
+            if known is not None and len(known[0]) == len(beta):
+                beta, hessian = known
+            beta, hessian = problem.solve(alpha, beta, hessian)
+            self._last[alpha] = beta, hessian
+            answers.append(Linear(float(beta[-1]), beta[:-1].copy()))
+        return answers
 
 
 def _wide_path(X: Array, y: Array, alphas: Sequence[float], tolerance: float) -> list[Linear]:
@@ -80,69 +105,84 @@ class _Ridge:
     single precision where it is large, and is handed on along the path.
     """
 
-    def __init__(self, design: Array, y: Array, tolerance: float) -> None:
-        self.design = design
+    def __init__(self, X: Array, y: Array, tolerance: float) -> None:
+        self.X = np.ascontiguousarray(X)  # one layout, one sum
         self.y = y
         self.limit = tolerance * len(y)
         # From here on the products cost more than the loss of digits does.
-        self.single = design.astype(np.float32) if design.shape[1] > 64 else None
-        self.hessian: Array | None = None
+        self.single = self.X.astype(np.float32) if X.shape[1] > 64 else None
 
-    def solve(self, alpha: float, beta: Array) -> Array:
-        """The minimiser (k + 1,) for one penalty, from `beta`."""
+    def solve(self, alpha: float, beta: Array, hessian: Array | None) -> tuple[Array, Array]:
+        """The minimiser (k + 1,) for one penalty, and the Hessian a row that led there.
+
+        Args:
+            beta: where to start.
+            hessian: (k + 1, k + 1) a row and without the penalty, of somewhere near; None if not
+                known.
+        """
         penalty = np.full(len(beta), float(alpha))
         penalty[-1] = INTERCEPT_PENALTY
-        logit = self.design @ beta
-        value = self._objective(beta, logit, penalty)
-        factor = None if self.hessian is None else _factor(self.hessian, penalty)
+        value, p = self._at(beta, penalty)
+        fresh = hessian is None
+        if hessian is None:
+            hessian = self._hessian(p)
+        factor = _factor(hessian * len(self.y), penalty)
         before = np.inf
         for _ in range(200):
-            p = expit(logit)
-            gradient = (p - self.y) @ self.design + penalty * beta
-            fresh = factor is None
-            if factor is None:
-                factor = self._form(p, penalty)
+            surplus = p - self.y
+            gradient = np.append(surplus @ self.X, surplus.sum()) + penalty * beta
             step = cho_solve(factor, gradient, check_finite=False)
             decrement = float(gradient @ step)
             if not fresh and decrement > 0.25 * before:
-                factor, fresh = self._form(p, penalty), True
+                hessian, fresh = self._hessian(p), True
+                factor = _factor(hessian * len(self.y), penalty)
                 step = cho_solve(factor, gradient, check_finite=False)
                 decrement = float(gradient @ step)
-            if decrement <= self.limit:
-                return np.asarray(beta - step)
+            # With a Hessian of elsewhere the last step gains less than Newton's.
+            if decrement <= self.limit * (1.0 if fresh else _STALE):
+                return np.asarray(beta - step), hessian
             before = decrement
             size = 1.0
             for _ in range(30):
                 trial = beta - size * step
-                trial_logit = self.design @ trial
-                trial_value = self._objective(trial, trial_logit, penalty)
+                trial_value, trial_p = self._at(trial, penalty)
                 if trial_value <= value - 1e-4 * size * decrement:
                     break
                 size *= 0.5
             else:
                 if fresh:
-                    return beta  # no descent is left in floating point
-                factor = None
+                    return beta, hessian  # no descent is left in floating point
+                before = 0.0
                 continue
-            beta, logit, value = trial, trial_logit, trial_value
+            beta, value, p, fresh = trial, trial_value, trial_p, False
             if size < 1.0:
-                factor = None
-        return beta
+                before = 0.0
+        return beta, hessian
 
-    def _objective(self, beta: Array, logit: Array, penalty: Array) -> float:
-        return float(log_loss_of_logits(self.y, logit).sum() + 0.5 * (penalty * beta) @ beta)
+    def _at(self, beta: Array, penalty: Array) -> tuple[float, Array]:
+        """The objective at beta, and the probabilities (n,) there, from one exponential."""
+        logit = self.X @ beta[:-1] + beta[-1]
+        small = np.exp(-np.abs(logit))
+        total = np.maximum(logit, 0.0).sum() + np.log1p(small).sum() - self.y @ logit
+        p = np.where(logit > 0, 1.0, small) / (1.0 + small)
+        return float(total + 0.5 * (penalty * beta) @ beta), p
 
-    def _form(self, p: Array, penalty: Array) -> tuple[Array, bool]:
-        """Form the Hessian anew, over the rows with all but 1 % of the curvature, and factor it."""
+    def _hessian(self, p: Array) -> Array:
+        """The Hessian a row, of wide designs over the rows with all but 1 % of the curvature."""
         curvature = p * (1.0 - p)
-        order = np.argsort(curvature)
-        rows = np.sort(order[np.cumsum(curvature[order]) > 0.01 * curvature.sum()])
-        design: NDArray[Any] = self.design if self.single is None else self.single
-        if len(rows) < 0.8 * len(p):
-            design, curvature = design[rows], curvature[rows]
-        root = design * np.sqrt(curvature).astype(design.dtype)[:, None]
-        self.hessian = np.asarray(root.T @ root, dtype=np.float64)
-        return _factor(self.hessian, penalty)
+        X: NDArray[Any] = self.X if self.single is None else self.single
+        if X.shape[1] > _NARROW:
+            order = np.argsort(curvature)
+            rows = np.sort(order[np.cumsum(curvature[order]) > 0.01 * curvature.sum()])
+            if len(rows) < 0.8 * len(p):
+                X, curvature = X[rows], curvature[rows]
+        root = np.sqrt(curvature).astype(X.dtype)
+        scaled = X * root[:, None]
+        hessian = np.empty((X.shape[1] + 1,) * 2)
+        hessian[:-1, :-1] = scaled.T @ scaled
+        hessian[-1, :-1] = hessian[:-1, -1] = root @ scaled
+        hessian[-1, -1] = curvature.sum()
+        return hessian / len(p)
 
 
 def _factor(hessian: Array, penalty: Array) -> tuple[Array, bool]:

@@ -28,6 +28,7 @@ from stacking.inputs import (
     is_score_column,
 )
 from stacking.registry import create_meta_learner
+from stacking.sampling import MOST_ROWS, SAMPLED, rows_that_teach
 from stacking.solvers import smoothed_logit
 
 #: Rows of an even mixture with the overall share, in the answer for "nothing seen".
@@ -65,7 +66,8 @@ class Stack(ClassifierMixin, BaseEstimator):
     direction, NaN where there is none. DataFrame columns named `MODEL:feature` are statistics of
     a video's frames, used by the meta-learners that can. y is 1 = FAKE, 0 = REAL. The calibrator
     and the clip are learned on inner out-of-fold logits of the meta-learner, groups kept whole.
-    A row without any score gets the smoothed share of fakes among such rows. The order of the rows,
+    A row without any score gets the smoothed share of fakes among such rows. Of more than
+    `sampling.MOST_ROWS` rows, so many are drawn to learn from. The order of the rows,
     of the columns of a DataFrame (by their names) and the names of the groups change nothing.
 
     Args:
@@ -149,8 +151,11 @@ class Stack(ClassifierMixin, BaseEstimator):
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
         rows = row_order(X, labels, group)
-        X, labels, group = X[rows], labels[rows], group_codes(group[rows], len(rows))
         self.notes_: list[Note] = []
+        if len(rows) > MOST_ROWS:
+            self.notes_.append(SAMPLED(taught=MOST_ROWS, rows=len(rows)))
+            rows = rows[rows_that_teach(len(rows), self.seed)]
+        X, labels, group = X[rows], labels[rows], group_codes(group[rows], len(rows))
         with one_blas_thread():
             self._fit_checked(X, labels, group)
         return self

@@ -2,9 +2,10 @@
 
 The reference is the network in its own framework. On CPUs OpenVINO takes its place where it is
 installed, can convert the network, and says the same (see `agreement`): in bf16 where the CPU
-multiplies in it; else in int8 where the CPU does so fast, the network is one of timm's and the run
-has crops to judge by (see `int8`); else in float32. torch.compile takes its place where it is asked
-for: compiling takes minutes, which only thousands of videos pay back.
+multiplies in it, else in float32; where `int8` is asked for, the CPU multiplies in bytes fast, the
+network is one of timm's and the run has crops to judge by, in that (see `int8`): choosing layers
+takes up to half a minute a model, once, which hundreds of videos pay back. torch.compile takes its
+place where it is asked for: compiling takes minutes, which only thousands of videos pay back.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,11 +77,12 @@ def faster_backend(spec: DetectorSpec, backend: BackendName, device: str) -> Fas
         return "compiled" if _is_timm(spec) else None
     installed = find_spec("openvino") is not None
     able = bool(spec.exporter) and device == "cpu"
-    if backend == "openvino" and not installed:
+    named = backend in ("openvino", "int8")
+    if named and not installed:
         raise InputError(
             "OpenVINO is not installed", option="--backend", remedy="install fakeodds[fast]"
         )
-    if backend == "openvino" and not able and spec.exporter:
+    if named and not able and spec.exporter:
         raise InputError(f"OpenVINO computes on the CPU, not on {device}", option="--backend")
     return "openvino" if installed and able else None
 

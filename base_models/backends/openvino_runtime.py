@@ -11,13 +11,15 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-__all__ = ["Products", "compile_network", "convert_torch", "core", "openvino"]
+__all__ = ["Products", "compile_network", "convert_torch", "core", "openvino", "taking_pixels"]
 
 #: What numbers are multiplied in. int8 is where a network rounds to it, and float32 elsewhere.
 Products = Literal["bf16", "fp32", "int8"]
 
 #: OpenVINO's names of them; what lies between products stays as it is stored.
 _PRECISIONS = {"bf16": "bf16", "fp32": "f32", "int8": "f32"}
+#: Its types of a picture's values.
+_PIXELS = {"uint8": openvino.Type.u8, "float32": openvino.Type.f32}
 
 
 @lru_cache(maxsize=1)
@@ -57,3 +59,18 @@ def convert_torch(module: Any, example: Any) -> openvino.Model:
         # Of how OpenVINO asks torch for the network, which users cannot change.
         warnings.simplefilter("ignore")
         return openvino.convert_model(module, example_input=example)
+
+
+def taking_pixels(
+    network: openvino.Model, kind: Literal["uint8", "float32"], mean: float, scale: float
+) -> openvino.Model:
+    """The network for pictures (n, H, W, 3) as they are, instead of normalised (n, 3, H, W).
+
+    kind: the type of the pixels; `mean` is taken off and the rest divided by `scale`.
+    """
+    steps = openvino.preprocess.PrePostProcessor(network)
+    picture = steps.input()
+    picture.tensor().set_element_type(_PIXELS[kind]).set_layout(openvino.Layout("NHWC"))
+    picture.preprocess().convert_element_type(openvino.Type.f32).mean(mean).scale(scale)
+    picture.model().set_layout(openvino.Layout("NCHW"))
+    return steps.build()

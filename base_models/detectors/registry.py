@@ -23,7 +23,7 @@ from predictions.notes import Note
 Weights = str | Path
 
 #: What may be asked to score; see `base_models.backends.choose`.
-BackendName = Literal["auto", "openvino", "compiled", "reference"]
+BackendName = Literal["auto", "openvino", "int8", "compiled", "reference"]
 
 #: Below this, the deepest maps of the networks have nothing left to look at.
 SMALLEST_SIZE = 32

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from base_models.faces.finders import Detections, FaceFinder, no_points
+from base_models.faces.images import shrink
 from base_models.faces.tracks import box_iou
 
 #: A face was found where it was expected if its box has this IoU with it.
@@ -88,11 +89,8 @@ class Follower:
         small_height, small_width = self._reduction(height, width)
         if (small_height, small_width) == (height, width):
             return self.finder.find(np.stack(images))
-        how = cv2.INTER_AREA if small_height < height else cv2.INTER_CUBIC
         detections = self.finder.find(
-            np.stack(
-                [cv2.resize(i, (small_width, small_height), interpolation=how) for i in images]
-            )
+            np.stack([_resized(image, small_height, small_width) for image in images])
         )
         back = np.array([width / small_width, height / small_height])
         box = (detections.box * np.tile(back, 2)).astype(np.float32)
@@ -160,6 +158,12 @@ class Follower:
             expected = nearer
         lost = [i for i in range(n) if np.isnan(known[i + 1]).any()]
         return _joined([_moved(parts[i], i) for i in range(n)]), lost
+
+
+def _resized(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if height < image.shape[0]:
+        return shrink(image, height, width)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _paired(

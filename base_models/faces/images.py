@@ -1,4 +1,4 @@
-"""Face crops to JPEG bytes and back."""
+"""Pictures made smaller, and face crops to JPEG bytes and back."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,21 @@ _ENCODING = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 ]
+
+
+def shrink(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A picture to search, (height, width, 3), of one (H, W, 3).
+
+    Halved while it is twice as large or more, then interpolated between neighbours: every pixel
+    counts, and it takes a tenth of the time of averaging over areas (`cv2.INTER_AREA`), which
+    differs by a grey level or two. For networks that look, not for crops that are kept.
+    """
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        half = (max(width, image.shape[1] // 2), max(height, image.shape[0] // 2))
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_LINEAR), np.uint8)
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> bytes:

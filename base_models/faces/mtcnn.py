@@ -2,14 +2,12 @@
 
 The three networks and their weights are facenet-pytorch's (MIT); the driver is ours. It gives
 the boxes of `facenet_pytorch.MTCNN.detect` on the same picture, but takes a batch of equally
-sized frames, in which every frame may hold any number of faces, without a loop over candidates:
-the patches for R-Net and O-Net are averaged out of an integral image.
+sized frames, in which every frame may hold any number of faces.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,11 +16,11 @@ from torchvision.ops import batched_nms
 
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
 from base_models.faces.mtcnn_networks import Network, load_networks
+from base_models.faces.mtcnn_pixels import Averaged, Interpolated, Pixels
+from base_models.faces.mtcnn_pyramid import CELL, STRIDE, Level, level_sizes, pyramid
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
-_PYRAMID_FACTOR = 0.709
-_PNET_CELL = 12
 #: How many patches go through R-Net or O-Net at a time.
 _PATCHES = 1024
 
@@ -34,8 +32,8 @@ class MtcnnFinder:
         thresholds: the least probability of a face after P-Net, R-Net and O-Net.
         min_face_pixels: the smallest face looked for, in pixels of the pictures given.
         device: where the networks run, as torch names it.
-        exact: facenet-pytorch's boxes to the last digits; else the first two networks may compute
-            in bf16.
+        exact: facenet-pytorch's boxes to the last digits; else pictures are shrunk by OpenCV on
+            the CPU, and the first two networks compute in int8 where OpenVINO runs them.
     """
 
     def __init__(
@@ -49,18 +47,19 @@ class MtcnnFinder:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
         self.device = torch.device(device)
+        self._averages = exact or self.device.type != "cpu"
         self._pnet, self._rnet, self._onet = load_networks(device, exact=exact)
 
     @torch.inference_mode()
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
-        summed = _integral(torch.from_numpy(images).to(self.device))
-        candidates = self._propose(summed)
+        pixels = Averaged(images, self.device) if self._averages else Interpolated(list(images))
+        candidates = self._propose(pixels)
         if len(candidates):
-            candidates = self._refine(candidates, summed)
+            candidates = self._refine(candidates, pixels)
         if not len(candidates):
             return _detections(candidates, torch.empty(0, N_POINTS, 2))
-        return _detections(*self._settle(*_patches(candidates, summed, 48)))
+        return _detections(*self._settle(*_patches(candidates, pixels, 48)))
 
     @torch.inference_mode()
     def follow(
@@ -76,35 +75,34 @@ class MtcnnFinder:
             score=nothing,
             shift=nothing[:, None].expand(len(box), 4),
         )
-        candidates, low, high = _inside(candidates, *images[0].shape[:2])
-        patches = [
-            cv2.resize(images[at][y0:y1, x0:x1], (48, 48), interpolation=cv2.INTER_AREA)
-            for at, (x0, y0), (x1, y1) in zip(
-                candidates.frame.tolist(), low.tolist(), high.tolist(), strict=True
-            )
-        ]
-        pixels = np.stack([np.zeros((48, 48, 3), np.uint8), *patches])[1:]
-        stacked = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()
-        return _detections(*self._settle(candidates.on(self.device), stacked))
+        candidates, patches = _patches(candidates, Interpolated(images), 48)
+        return _detections(*self._settle(candidates.on(self.device), patches.to(self.device)))
 
-    def _propose(self, summed: Tensor) -> "_Candidates":
+    def _propose(self, pixels: Averaged | Interpolated) -> "_Candidates":
         """P-Net on an image pyramid."""
-        height, width = summed.shape[1] - 1, summed.shape[2] - 1
-        levels = [_Candidates.none(self.device)]
-        scale = _PNET_CELL / self.min_face_pixels
-        while min(height, width) * scale >= _PNET_CELL:
-            size = (int(height * scale + 1), int(width * scale + 1))
-            shift, probability = self._pnet(_normalise(_shrunk(summed, *size)))
-            levels.append(_grid_candidates(shift, probability[:, 1], scale, self.thresholds[0]))
-            scale *= _PYRAMID_FACTOR
-        candidates = _kept_by_level(levels, summed.shape[0]).suppressed(0.7)
+        height, width = pixels.size
+        found = [_Candidates.none(self.device)]
+        if isinstance(pixels, Averaged):
+            for level in level_sizes(height, width, self.min_face_pixels):
+                shift, probability = self._pnet(pixels.level(level.height, level.width))
+                which = torch.zeros(probability.shape[2:], dtype=torch.long, device=self.device)
+                found.append(
+                    _grid_candidates(shift, probability, which, [level], self.thresholds[0])
+                )
+        elif (together := pyramid(height, width, self.min_face_pixels)).levels:
+            shift, probability = self._pnet(pixels.pyramids(together))
+            which = torch.from_numpy(together.level_of_cells())
+            found.append(
+                _grid_candidates(shift, probability, which, together.levels, self.thresholds[0])
+            )
+        candidates = _Candidates.joined(found).suppressed(0.7)
         box, shift = candidates.box, candidates.shift
         size_ = (box[:, 2:] - box[:, :2]).repeat(1, 2)
         return candidates.moved_to(_squared(box + shift * size_))
 
-    def _refine(self, candidates: "_Candidates", summed: Tensor) -> "_Candidates":
+    def _refine(self, candidates: "_Candidates", pixels: Pixels) -> "_Candidates":
         """R-Net on 24-pixel patches."""
-        candidates, patches = _patches(candidates, summed, 24)
+        candidates, patches = _patches(candidates, pixels, 24)
         shift, probability = self._judge(self._rnet, patches)
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
         return candidates.moved_to(_squared(_shifted(candidates.box, candidates.shift)))
@@ -120,8 +118,8 @@ class MtcnnFinder:
 
     @staticmethod
     def _judge(network: Network, patches: Tensor) -> tuple[Tensor, ...]:
-        """What a network says of patches (k, 3, side, side) of values up to 255."""
-        answers = [network(_normalise(patches[part])) for part in _pieces(len(patches))]
+        """What a network says of patches (k, side, side, 3)."""
+        answers = [network(patches[part]) for part in _pieces(len(patches))]
         return tuple(map(torch.cat, zip(*answers, strict=True)))
 
 
@@ -192,34 +190,27 @@ def _detections(candidates: _Candidates, points: Tensor) -> Detections:
     )
 
 
-def _normalise(pixels: Tensor) -> Tensor:
-    """As the networks want them; in place, as nobody else has them."""
-    return pixels.sub_(127.5).mul_(0.0078125)
-
-
 def _grid_candidates(
-    shift: Tensor, probability: Tensor, scale: float, threshold: float
+    shift: Tensor, probability: Tensor, which: Tensor, levels: Sequence[Level], threshold: float
 ) -> _Candidates:
-    """P-Net's cells above the threshold: probability (n, h, w), shift (n, 4, h, w)."""
-    cells = (probability >= threshold).nonzero()
-    frame, row, column = cells.unbind(dim=1)
-    corner = torch.stack([column, row], dim=1).to(shift.dtype) * 2
-    return _Candidates(
+    """P-Net's cells above the threshold that overlap no better one of the same frame and level.
+
+    shift (n, 4, h, w); probability (n, 2, h, w); which (h, w): of the levels, -1 for none.
+    """
+    sure = probability[:, 1]
+    frame, row, column = ((sure >= threshold) & (which >= 0)).nonzero().unbind(dim=1)
+    level = which[row, column]
+    begins = shift.new_tensor([[level.left, level.top] for level in levels])[level]
+    scale = shift.new_tensor([level.scale for level in levels])[level][:, None]
+    corner = torch.stack([column, row], dim=1).to(shift.dtype) * STRIDE - begins
+    candidates = _Candidates(
         frame=frame,
-        box=torch.cat(
-            [((corner + 1) / scale).floor(), ((corner + _PNET_CELL) / scale).floor()], dim=1
-        ),
-        score=probability[frame, row, column],
+        box=torch.cat([((corner + 1) / scale).floor(), ((corner + CELL) / scale).floor()], dim=1),
+        score=sure[frame, row, column],
         shift=shift[frame, :, row, column],
     )
-
-
-def _kept_by_level(levels: list[_Candidates], frames: int) -> _Candidates:
-    """All of them, without those that overlap a better one of the same frame and level."""
-    joined = _Candidates.joined(levels)
-    level = torch.arange(len(levels)).repeat_interleave(torch.tensor(list(map(len, levels))))
-    apart = joined.frame + frames * level.to(joined.frame.device)
-    return joined.at(batched_nms(joined.box, joined.score, apart, 0.5))
+    apart = frame * len(levels) + level
+    return candidates.at(batched_nms(candidates.box, candidates.score, apart, 0.5))
 
 
 def _squared(box: Tensor) -> Tensor:
@@ -245,40 +236,6 @@ def _points_in(box: Tensor, places: Tensor) -> Tensor:
     return shares * size[:, None] + box[:, None, :2] - 1
 
 
-def _integral(pixels: Tensor) -> Tensor:
-    """Sums of all pixels above and left: uint8 (n, H, W, 3) -> int32 (n, H + 1, W + 1, 3)."""
-    count, height, width, channels = pixels.shape
-    kind = torch.int32 if height * width * 255 < 2**31 else torch.int64
-    summed = torch.zeros((count, height + 1, width + 1, channels), dtype=kind, device=pixels.device)
-    if kind == torch.int32 and pixels.device.type == "cpu":
-        for image, sums in zip(pixels.numpy(), summed.numpy(), strict=True):
-            cv2.integral(image, sums)
-        return summed
-    torch.cumsum(pixels, dim=2, dtype=kind, out=summed[:, 1:, 1:])
-    return summed.cumsum_(dim=1)
-
-
-def _shrunk(summed: Tensor, height: int, width: int) -> Tensor:
-    """Whole pictures shrunk by averaging, as torch's "area" mode does, out of an integral image.
-
-    summed: (n, H + 1, W + 1, 3) -> float32 (n, 3, height, width).
-    """
-    y0, y1 = _bins(summed.shape[1] - 1, height, summed.device)
-    x0, x1 = _bins(summed.shape[2] - 1, width, summed.device)
-    rows = summed.index_select(1, y1).sub_(summed.index_select(1, y0))
-    total = rows.index_select(2, x1).sub_(rows.index_select(2, x0))
-    area = (y1 - y0)[:, None] * (x1 - x0)
-    # Converted and laid out in one go.
-    shrunk = torch.empty((len(total), 3, height, width), device=total.device)
-    return shrunk.copy_(total.permute(0, 3, 1, 2)).div_(area)
-
-
-def _bins(length: int, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each of `count` pixels begins and ends among `length`; neighbours may share one."""
-    step = torch.arange(count, device=device)
-    return step * length // count, ((step + 1) * length + count - 1) // count
-
-
 def _inside(candidates: _Candidates, height: int, width: int) -> tuple[_Candidates, Tensor, Tensor]:
     """Those that lie in the picture, and the pixels [low, high) of each, (k, 2) as x, y."""
     region = candidates.box.trunc().long()
@@ -289,12 +246,11 @@ def _inside(candidates: _Candidates, height: int, width: int) -> tuple[_Candidat
     return candidates.at(inside), low[inside], high[inside]
 
 
-def _patches(candidates: _Candidates, summed: Tensor, side: int) -> tuple[_Candidates, Tensor]:
-    """The candidates that lie in the picture, and what it shows there: (k, 3, side, side)."""
-    height, width = summed.shape[1] - 1, summed.shape[2] - 1
-    candidates, low, high = _inside(candidates, height, width)
+def _patches(candidates: _Candidates, pixels: Pixels, side: int) -> tuple[_Candidates, Tensor]:
+    """The candidates that lie in the picture, and what it shows there: (k, side, side, 3)."""
+    candidates, low, high = _inside(candidates, *pixels.size)
     parts = [
-        _average_patches(summed, candidates.frame[part], low[part], high[part], side)
+        pixels.patches(candidates.frame[part], low[part], high[part], side)
         for part in _pieces(len(candidates))
     ]
     return candidates, torch.cat(parts)
@@ -303,23 +259,6 @@ def _patches(candidates: _Candidates, summed: Tensor, side: int) -> tuple[_Candi
 def _pieces(length: int) -> list[slice]:
     """Slices of `_PATCHES` each; one even of nothing."""
     return [slice(i, i + _PATCHES) for i in range(0, max(length, 1), _PATCHES)]
-
-
-def _average_patches(summed: Tensor, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:
-    """Regions [low, high) shrunk to `side` pixels by averaging, as torch's "area" mode does.
-
-    summed: an integral image; frame (k,); low, high (k, 2) as x, y -> float32 (k, 3, side, side).
-    """
-    step = torch.arange(side, device=low.device)
-    size = (high - low)[:, :, None]
-    begin = low[:, :, None] + step * size // side
-    end = low[:, :, None] + ((step + 1) * size + side - 1) // side
-    x0, y0 = begin[:, 0, None, :], begin[:, 1, :, None]
-    x1, y1 = end[:, 0, None, :], end[:, 1, :, None]
-    at = frame[:, None, None]
-    total = summed[at, y1, x1] - summed[at, y0, x1] - summed[at, y1, x0] + summed[at, y0, x0]
-    area = ((y1 - y0) * (x1 - x0))[..., None]
-    return (total / area).permute(0, 3, 1, 2).float()
 
 
 def _keep_apart(candidates: _Candidates, overlap: float) -> Tensor:

@@ -256,7 +256,7 @@ class DetectorScores:
             self.place,
             faster=self.faster,
             compared_on=some_crops,
-            in_int8=self.asked[0] == "auto",
+            in_int8=self.asked[1] == "int8",
         )
 
     def _source(self, index: CropIndex) -> Source:

@@ -110,7 +110,7 @@ class VideoScorer:
                     faster=faster_backend(spec, backend, place.name),
                     compared_on=compared_on
                     and compared_on(views[name], int(models[name][0].record["size"])),
-                    in_int8=precision == "auto",
+                    in_int8=backend == "int8",
                     progress=partial(_as_stage, progress, stage),
                 )
             )

@@ -20,6 +20,7 @@ from stacking.estimate.outer_folds import OuterFolds
 from stacking.inputs import Array, Codes, Rows, as_table, in_order, is_score_column, refuse_enormous
 from stacking.procedure import FittedProcedure, Procedure
 from stacking.recording import RecordingStack
+from stacking.sampling import rows_that_teach
 from stacking.stack import Stack
 
 _Judged = TypeVar("_Judged")
@@ -253,6 +254,8 @@ def _judge_with_alternatives(
         masks = np.vstack([masks, [np.isin(models, some) for some in lengths["models"]]])
     # Inner folds are made in the order of the rows.
     taught, order = in_order(fitted.by_rule(X)[models], y, groups)
+    part = rows_that_teach(len(taught), procedure.stack.seed)
+    taught, order = taught.iloc[part], order[part]
     p = subset_probabilities(
         taught.to_numpy(np.float64),
         y[order],

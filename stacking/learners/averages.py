@@ -1,5 +1,7 @@
 """Meta-learners with almost nothing to learn: means of aligned scores, the best, a greedy mean."""
 
+import hashlib
+from collections import OrderedDict
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +16,23 @@ from stacking.solvers import Linear, ridge_path
 
 #: Keeps logits of averaged probabilities finite.
 _EDGE = 1e-12
+
+
+#: Platt's maps by what they were fitted to, the oldest first.
+_platt_maps: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+_MOST_MAPS = 4096
+
+
+def _platt(score: Array, y: Array) -> Linear:
+    """Platt's map of a column (n,): kept, as several meta-learners align the same rows."""
+    content = hashlib.blake2b(score.tobytes(), key=hashlib.blake2b(y.tobytes()).digest()).digest()
+    known = _platt_maps.get(content)
+    if known is None:
+        fitted = ridge_path(score[:, None], y, (1.0,))[0]
+        known = _platt_maps[content] = fitted.intercept, float(fitted.coef[0])
+        if len(_platt_maps) > _MOST_MAPS:
+            _platt_maps.popitem(last=False)
+    return Linear(known[0], np.array([known[1]]))
 
 
 class AlignedScores:
@@ -31,7 +50,7 @@ class AlignedScores:
             known = ~np.isnan(X[:, j])
             linear = Linear(0.0, np.zeros(1))
             if known.any():
-                linear = ridge_path(tamed[known, j : j + 1], y[known], (1.0,))[0]
+                linear = _platt(tamed[known, j], y[known])
             self.maps_.append(linear)
             logit = np.where(known, linear(tamed[:, j : j + 1]), 0.0)
             losses.append(log_loss_of_logits(y, logit).mean())

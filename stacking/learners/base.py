@@ -14,6 +14,9 @@ from stacking.inner_folds import LEAST_TO_CALIBRATE_AGAIN, N_SPLITS, inner_folds
 from stacking.inputs import Array, Codes, checked_rows, checked_scores
 from stacking.solvers import smoothed_logit
 
+#: Rows that are answered at once: the features of a million are gigabytes.
+_BLOCK = 100_000
+
 
 class MetaLearner(ClassifierMixin, BaseEstimator):
     """Base of the meta-learners, a scikit-learn classifier of two classes.
@@ -110,7 +113,10 @@ class MetaLearner(ClassifierMixin, BaseEstimator):
         """Logits (n,) of scores that are checked already."""
         if self.constant_ is not None:
             return np.full(len(X), self.constant_)
-        return self._logit(self._columns(X))
+        X = self._columns(X)
+        if len(X) <= _BLOCK:
+            return self._logit(X)
+        return np.concatenate([self._logit(X[i : i + _BLOCK]) for i in range(0, len(X), _BLOCK)])
 
     def _columns(self, X: Array) -> Array:
         """The columns this learner looks at."""

@@ -13,7 +13,7 @@ from stacking.features import SplineScores, TamedScores
 from stacking.inputs import Array, Codes
 from stacking.learners.averages import AlignedDeviations
 from stacking.learners.base import MetaLearner
-from stacking.solvers import INTERCEPT_PENALTY, Linear, ridge_path, smoothed_logit
+from stacking.solvers import INTERCEPT_PENALTY, Linear, RidgePaths, smoothed_logit
 
 
 class PathLearner(MetaLearner):
@@ -28,31 +28,36 @@ class PathLearner(MetaLearner):
     def _features(self) -> Any:
         raise NotImplementedError
 
-    def _fit_features(self, X: Array, y: Array) -> Any:
-        return self._features().fit(X)
+    def _fit_features(self, X: Array, y: Array) -> tuple[Any, Array]:
+        """Fitted features, and the features (n, m) of the same rows."""
+        features = self._features()
+        return features, features.fit_transform(X)
 
-    def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
-        return ridge_path(X, y, alphas)
+    def _path(
+        self, X: Array, y: Array, alphas: tuple[float, ...], paths: RidgePaths
+    ) -> list[Linear]:
+        return paths.fit(X, y, alphas)
 
     def _fit_out_of_fold(self, X: Array, y: Array, groups: Codes, folds: Codes) -> Array:
         logits = np.zeros((len(self.alphas), len(y)))
         best = 0  # the strongest penalty, where there is nothing to choose by
+        paths = RidgePaths()
         if folds.min() < folds.max():
-            logits = self._held_out_path(X, y, folds)
+            logits = self._held_out_path(X, y, folds, paths)
             best = int(np.argmin(log_loss_of_logits(y, logits).mean(axis=1)))
         self.alpha_ = self.alphas[best]
-        self.features_ = self._fit_features(X, y)
-        path = self._path(self.features_.transform(X), y, self.alphas[: best + 1])
-        self.linear_ = path[best]
+        self.features_, design = self._fit_features(X, y)
+        path = self._path(design, y, self.alphas[best : best + 1], paths)
+        self.linear_ = path[0]
         return np.asarray(logits[best])
 
-    def _held_out_path(self, X: Array, y: Array, folds: Codes) -> Array:
+    def _held_out_path(self, X: Array, y: Array, folds: Codes, paths: RidgePaths) -> Array:
         """Held-out logits (alphas, n)."""
         logits = np.zeros((len(self.alphas), len(y)))
         for fold in np.unique(folds):
             held = folds == fold
-            features = self._fit_features(X[~held], y[~held])
-            path = self._path(features.transform(X[~held]), y[~held], self.alphas)
+            features, design = self._fit_features(X[~held], y[~held])
+            path = self._path(design, y[~held], self.alphas, paths)
             seen = features.transform(X[held])
             for i, linear in enumerate(path):
                 logits[i, held] = linear(seen)
@@ -103,8 +108,9 @@ class ShrunkLearner(PathLearner):
     uses_statistics = False
     alphas = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 
-    def _fit_features(self, X: Array, y: Array) -> AlignedDeviations:
-        return AlignedDeviations().fit(X, y)
+    def _fit_features(self, X: Array, y: Array) -> tuple[AlignedDeviations, Array]:
+        features = AlignedDeviations().fit(X, y)
+        return features, features.transform(X)
 
 
 class SplineLearner(PathLearner):
@@ -168,7 +174,9 @@ class NonNegativeLearner(PathLearner):
     def _features(self) -> TamedScores:
         return TamedScores()
 
-    def _path(self, X: Array, y: Array, alphas: tuple[float, ...]) -> list[Linear]:
+    def _path(
+        self, X: Array, y: Array, alphas: tuple[float, ...], paths: RidgePaths
+    ) -> list[Linear]:
         turn = np.where((y - y.mean()) @ X < 0, -1.0, 1.0)
         path = nonnegative_path(X * turn, y, alphas)
         return [Linear(one.intercept, one.coef * turn) for one in path]

@@ -16,8 +16,8 @@ Weights = list[NDArray[np.float32]]
 class NetworkLearner(MetaLearner):
     """Two-layer perceptrons on tamed and normal scores; the answer is their mean logit.
 
-    AdamW (Loshchilov and Hutter 2019) with a cosine schedule and a fixed number of steps; the nets
-    are trained together as one batched product, each on its own draws of rows.
+    AdamW (Loshchilov and Hutter 2019) with a cosine schedule over `LEAST` to `STEPS` steps; the
+    nets are trained together as one batched product, each on its own draws of rows.
 
     Examples:
         >>> import numpy as np
@@ -32,8 +32,12 @@ class NetworkLearner(MetaLearner):
 
     NETS: ClassVar[int] = 4
     HIDDEN: ClassVar[int] = 32
+    #: How often each net sees each row; more learned the rows by heart on every table tried.
+    EPOCHS: ClassVar[int] = 6
+    LEAST: ClassVar[int] = 100
     STEPS: ClassVar[int] = 1000
-    BATCH: ClassVar[int] = 256
+    #: Rows a step, the more the longer it would take.
+    BATCH: ClassVar[tuple[int, int]] = (128, 256)
     DECAY: ClassVar[float] = 0.1
 
     def _inputs(self, X: Array) -> NDArray[np.float32]:
@@ -48,28 +52,31 @@ class NetworkLearner(MetaLearner):
         k, h = inputs.shape[1], self.HIDDEN
         shapes = [(k, h), (1, h), (h, h), (1, h), (h, 1), (1, 1)]
         fans = [k, 0, h, 0, 16 * h, 0]
+        # All numbers lie in one vector, so that a step of AdamW is a few operations in all.
+        sizes = [self.NETS * rows * columns for rows, columns in shapes]
+        every = np.zeros(sum(sizes), dtype=np.float32)
         weights: Weights = [
-            (
-                random.standard_normal((self.NETS, *shape)) * np.sqrt(2 / fan)
-                if fan
-                else np.zeros((self.NETS, *shape))
-            ).astype(np.float32)
-            for shape, fan in zip(shapes, fans, strict=True)
+            part.reshape(self.NETS, *shape)
+            for part, shape in zip(np.split(every, np.cumsum(sizes)[:-1]), shapes, strict=True)
         ]
-        first = [np.zeros_like(w) for w in weights]
-        second = [np.zeros_like(w) for w in weights]
-        steps = min(self.STEPS, 10 + 30 * len(y) // self.BATCH * 4)
+        for weight, fan in zip(weights, fans, strict=True):
+            if fan:
+                weight[:] = random.standard_normal(weight.shape) * np.sqrt(2 / fan)
+        first, second = np.zeros_like(every), np.zeros_like(every)
+        draws = self.EPOCHS * len(y)
+        batch = int(np.clip(draws // self.STEPS, *self.BATCH))
+        steps = int(np.clip(draws // batch, self.LEAST, self.STEPS))
         for step in range(1, steps + 1):
-            rows = random.integers(len(y), size=(self.NETS, min(self.BATCH, len(y))))
-            gradients = _gradients(weights, inputs[rows], target[rows])
+            rows = random.integers(len(y), size=(self.NETS, min(batch, len(y))))
+            parts = _gradients(weights, inputs[rows], target[rows])
+            gradient = np.concatenate([part.ravel() for part in parts])
             rate = np.float32(5e-3 * 0.5 * (1 + np.cos(np.pi * (step - 1) / steps)))
-            for w, g, m, v in zip(weights, gradients, first, second, strict=True):
-                m += np.float32(0.1) * (g - m)
-                v += np.float32(0.01) * (g * g - v)
-                ahead = m / np.float32(1 - 0.9**step)
-                size = np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8)
-                w -= rate * (ahead / size + np.float32(self.DECAY) * w)
-        self.weights_ = weights
+            first += np.float32(0.1) * (gradient - first)
+            second += np.float32(0.01) * (gradient * gradient - second)
+            ahead = first / np.float32(1 - 0.9**step)
+            size = np.sqrt(second / np.float32(1 - 0.99**step)) + np.float32(1e-8)
+            every -= rate * (ahead / size + np.float32(self.DECAY) * every)
+        self.weights_ = [weight.copy() for weight in weights]
 
     def _logit(self, X: Array) -> Array:
         inputs = self._inputs(X)
@@ -94,15 +101,11 @@ def _gradients(
     delta = (expit(logit) - target[..., None]) / np.float32(target.shape[1])
     back_two = (delta @ weights[4].transpose(0, 2, 1)) * (two > 0)
     back_one = (back_two @ weights[2].transpose(0, 2, 1)) * (one > 0)
-
-    def product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-        return left.transpose(0, 2, 1) @ right
-
     return [
-        product(inputs, back_one),
+        inputs.transpose(0, 2, 1) @ back_one,
         back_one.sum(axis=1, keepdims=True),
-        product(one, back_two),
+        one.transpose(0, 2, 1) @ back_two,
         back_two.sum(axis=1, keepdims=True),
-        product(two, delta),
+        two.transpose(0, 2, 1) @ delta,
         delta.sum(axis=1, keepdims=True),
     ]

@@ -50,7 +50,7 @@ def finder(name):
 
 @pytest.fixture(scope="module")
 def by_mtcnn(astronaut):
-    return MtcnnFinder().find(astronaut[None])
+    return MtcnnFinder(exact=True).find(astronaut[None])
 
 
 @NEEDED

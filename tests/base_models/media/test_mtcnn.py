@@ -11,8 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from base_models.faces.mtcnn import MtcnnFinder, _average_patches, _integral, _shrunk
-from base_models.faces.mtcnn_networks import _make_networks
+from base_models.faces.mtcnn import MtcnnFinder
+from base_models.faces.mtcnn_networks import (
+    _batches,
+    _make_networks,
+    _OpenVinoNetwork,
+    _TorchNetwork,
+)
+from base_models.faces.mtcnn_pixels import _average_patches, _integral, _shrunk
 from base_models.faces.tracks import box_iou
 
 
@@ -97,7 +103,7 @@ def test_patches_are_averaged_as_torch_does(seed, left, top, width, height, side
     high = torch.tensor([[min(left + width, 70), min(top + height, 50)]])
     patch = _average_patches(_integral(pixels), torch.tensor([1]), low, high, side)
     region = pixels[1, low[0, 1] : high[0, 1], low[0, 0] : high[0, 0]].permute(2, 0, 1)[None]
-    expected = interpolate(region.float(), (side, side), mode="area")
+    expected = interpolate(region.float(), (side, side), mode="area").permute(0, 2, 3, 1)
     torch.testing.assert_close(patch, expected, atol=1e-3, rtol=0)
 
 
@@ -109,7 +115,7 @@ def test_whole_pictures_shrink_as_torch_shrinks_them(height, width, to_height, t
     wanted = interpolate(pixels.permute(0, 3, 1, 2).float(), (to_height, to_width), mode="area")
     found = _shrunk(_integral(pixels), to_height, to_width)
     assert found.dtype == torch.float32
-    np.testing.assert_allclose(found.numpy(), wanted.numpy(), atol=1e-3)
+    np.testing.assert_allclose(found.numpy(), wanted.permute(0, 2, 3, 1).numpy(), atol=1e-3)
 
 
 def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
@@ -117,22 +123,51 @@ def test_by_openvino_the_networks_say_what_torch_says(monkeypatch, scenes):
     fast = MtcnnFinder(exact=True)
     monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
     _make_networks.cache_clear()
-    plain = MtcnnFinder()
+    plain = MtcnnFinder(exact=True)
     _make_networks.cache_clear()
-    assert isinstance(plain._pnet, torch.nn.Module)
-    assert not isinstance(fast._pnet, torch.nn.Module)
+    assert isinstance(plain._pnet, _TorchNetwork)
+    assert isinstance(fast._pnet, _OpenVinoNetwork)
     found, wanted = fast.find(scenes), plain.find(scenes)
     np.testing.assert_array_equal(found.frame, wanted.frame)
     np.testing.assert_allclose(found.box, wanted.box, atol=0.01)
     np.testing.assert_allclose(found.score, wanted.score, atol=1e-5)
 
 
-def test_proposing_in_bf16_finds_the_same_faces(scenes):
+def test_proposing_in_int8_finds_the_same_faces(scenes):
     found, wanted = MtcnnFinder().find(scenes), MtcnnFinder(exact=True).find(scenes)
     np.testing.assert_array_equal(found.frame, wanted.frame)
     for number in np.unique(found.frame):
         overlap = box_iou(found.box[found.frame == number], wanted.box[wanted.frame == number])
         assert (overlap.max(axis=0) > 0.8).all()
+
+
+def test_without_openvino_the_same_pictures_give_the_same_faces(monkeypatch, scenes):
+    monkeypatch.setattr("base_models.faces.mtcnn_networks.find_spec", lambda name: None)
+    _make_networks.cache_clear()
+    found = MtcnnFinder().find(scenes)
+    _make_networks.cache_clear()
+    wanted = MtcnnFinder(exact=True).find(scenes)
+    np.testing.assert_array_equal(found.frame, wanted.frame)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4, 5, 12, 13, 16, 17, 50])
+def test_batches_hold_every_patch_once_and_have_few_sizes(n):
+    patches = np.arange(1, n + 1, dtype=np.uint8).reshape(n, 1, 1, 1)
+    parts = list(_batches(patches))
+    assert {len(part) for _, part in parts} <= {4, 16}
+    assert np.concatenate([part[:real] for real, part in parts]).ravel().tolist() == [
+        *range(1, n + 1)
+    ]
+
+
+def test_what_lies_beside_a_patch_does_not_matter(astronaut):
+    patches = torch.from_numpy(
+        np.stack([astronaut[i : i + 48, 2 * i : 2 * i + 48] for i in range(0, 170, 10)])
+    )
+    onet = MtcnnFinder()._onet
+    together, alone = onet(patches), onet(patches[3:4])
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one[3:4].numpy(), other.numpy(), atol=1e-5)
 
 
 def test_threads_may_ask_for_the_networks_at_once(scenes):

@@ -1,0 +1,148 @@
+"""How seconds and memory grow with videos, frames, detectors, rows and columns.
+
+    python benchmarks/growth.py VIDEO [--rows 1000000] [--videos 1000] [--only rows columns ...]
+
+Videos, frames and detectors: `predict`'s path from file to scores, on copies of VIDEO at 720p, by
+detectors of random weights, one model each. Rows and columns: `fakeodds stack --no-report` in a
+process of its own on drawn scores, memory of it and all it starts. Each line is one measurement.
+Writes growth.svg and the section "How it grows" of benchmarks/README.md.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench_media import DETECTORS, describe_cpu, open_scratch, write_resized
+from bench_memory import Peak
+from end_to_end import time_videos
+from large_run import FAKEODDS, draw_scores
+from matplotlib.figure import Figure
+
+from base_models.faces.settings import FaceSettings
+from base_models.scoring.online import VideoScorer
+
+HERE = Path(__file__).resolve().parent
+_BEGIN, _END = "<!-- growth: begin -->", "<!-- growth: end -->"
+#: What grows, the seconds in all and the most memory in MB.
+Point = tuple[int, float, float]
+
+#: What grows -> its unit, and what stays as it is meanwhile.
+SERIES = {
+    "videos": "videos (8 frames, one detector)",
+    "frames": "frames of each of 4 videos (five detectors)",
+    "detectors": "detectors (4 videos, 16 frames)",
+    "rows": "rows (16 columns)",
+    "columns": "columns (1,000 rows)",
+}
+_FRAMES = (1, 2, 4, 8, 16, 32, 64)
+_COLUMNS = (2, 5, 10, 20, 50, 100, 200)
+
+
+def up_to(most: int, first: int) -> Iterator[int]:
+    """Powers of ten times `first`, and `most`."""
+    while first < most:
+        yield first
+        first *= 10
+    yield most
+
+
+def stacks(sizes: list[tuple[int, int]], folder: Path) -> Iterator[tuple[float, float]]:
+    """Seconds and MB of a stack of (rows, columns) each."""
+    for rows, columns in sizes:
+        table, out = folder / "scores.csv", folder / f"run-{rows}-{columns}"
+        draw_scores(rows, columns, table)
+        words = [FAKEODDS, "stack", table, "--group", "group", "--no-report", "--out", out]
+        began = time.perf_counter()
+        process = subprocess.Popen([*map(str, words)], stdout=subprocess.DEVNULL)
+        with Peak(process.pid, below=True) as peak:
+            if process.wait():
+                sys.exit(f"{' '.join(process.args)} ended with {process.returncode}")
+        yield time.perf_counter() - began, peak.mb
+
+
+def measure_media(name: str, video: Path, most: int, folder: Path) -> Iterator[Point]:
+    """Points of `videos`, `frames` or `detectors`."""
+    opened = open_scratch([DETECTORS[i % len(DETECTORS)] for i in range(16)], 224, "openvino")
+    scorer = VideoScorer(FaceSettings(frames=64), opened)
+    every = list(scorer.detectors)
+    path = write_resized(video, folder / "video.mp4", 720)
+    scorer.score(path, 2, every)  # the first call prepares
+    sizes = {"videos": [*up_to(most, 1)], "frames": _FRAMES, "detectors": (1, 2, 4, 8, 16)}[name]
+    for size in sizes:
+        count = size if name == "videos" else 4
+        frames = {"videos": 8, "frames": size, "detectors": 16}[name]
+        taken = {"videos": every[4:5], "frames": every[:5], "detectors": every[:size]}[name]
+        with Peak(os.getpid()) as peak:
+            seconds, _ = time_videos(scorer, [path] * count, frames, taken)
+        yield size, seconds, peak.mb
+
+
+def measure_tables(name: str, most: int, folder: Path) -> Iterator[Point]:
+    """Points of `rows` or `columns`."""
+    sizes = [(n, 16) for n in up_to(most, 1000)]
+    if name == "columns":
+        sizes = [(1000, columns) for columns in _COLUMNS]
+    for size, (seconds, mb) in zip(sizes, stacks(sizes, folder), strict=True):
+        yield size[name == "columns"], seconds, mb
+
+
+def as_table(name: str, points: list[Point]) -> str:
+    """The points as a Markdown table."""
+    lines = [
+        f"| {SERIES[name]} | seconds | seconds each | peak memory |",
+        "| --: | --: | --: | --: |",
+        *(f"| {n:,} | {s:.1f} | {s / n:.3g} | {mb:,.0f} MB |" for n, s, mb in points),
+    ]
+    return "\n".join(lines)
+
+
+def plot(measured: dict[str, list[Point]]) -> Figure:
+    """Seconds against what grows, a panel each, both on a scale of powers."""
+    figure = Figure(figsize=(3 * len(measured), 3), layout="constrained")
+    panels = figure.subplots(1, len(measured), squeeze=False)[0]
+    for axes, (name, points) in zip(panels, measured.items(), strict=True):
+        axes.loglog([n for n, _, _ in points], [s for _, s, _ in points], marker="o")
+        axes.set(xlabel=SERIES[name], ylabel="seconds")
+        axes.grid(color="#e6eaee", linewidth=0.6, which="both")
+    return figure
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--videos", type=int, default=1000)
+    parser.add_argument("--only", nargs="+", choices=list(SERIES), default=list(SERIES))
+    asked = parser.parse_args()
+    measured: dict[str, list[Point]] = {}
+    for name in asked.only:
+        measured[name] = []
+        with TemporaryDirectory() as made:
+            measure: Callable[[], Iterator[Point]] = {
+                "rows": lambda: measure_tables("rows", asked.rows, Path(made)),
+                "columns": lambda: measure_tables("columns", 0, Path(made)),
+            }.get(name, lambda: measure_media(name, asked.video, asked.videos, Path(made)))  # noqa: B023
+            for point in measure():
+                measured[name].append(point)
+                print(f"{name} {point[0]:,}: {point[1]:.1f} s, {point[2]:,.0f} MB", flush=True)
+    section = [
+        f"Measured by `growth.py` on: {describe_cpu()}.",
+        "![seconds against what grows](growth.svg)",
+        *(as_table(name, points) for name, points in measured.items()),
+    ]
+    plot(measured).savefig(HERE / "growth.svg", metadata={"Date": None})
+    page = HERE / "README.md"
+    before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
+    after = rest.split(_END)[1]
+    body = "\n\n".join(section)
+    page.write_text(f"{before}{_BEGIN}\n{body}\n{_END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -67,7 +67,8 @@ def stacks(sizes: list[tuple[int, int]], folder: Path) -> Iterator[tuple[float, 
 
 def measure_media(name: str, video: Path, most: int, folder: Path) -> Iterator[Point]:
     """Points of `videos`, `frames` or `detectors`."""
-    opened = open_scratch([DETECTORS[i % len(DETECTORS)] for i in range(16)], 224, "openvino")
+    names = [DETECTORS[i % len(DETECTORS)] for i in range(16 if name == "detectors" else 5)]
+    opened = open_scratch(names, 224, "openvino")
     scorer = VideoScorer(FaceSettings(frames=64), opened)
     every = list(scorer.detectors)
     path = write_resized(video, folder / "video.mp4", 720)

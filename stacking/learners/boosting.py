@@ -53,6 +53,8 @@ class XGBoostLearner(MetaLearner):
             "lambda": 5.0 if leaf < 5 else 1.0,
             "base_score": float(np.clip(y.mean(), 1e-4, 1 - 1e-4)),
             "seed": self.seed,
+            # Else each tree draws on from what another booster drew last.
+            "seed_per_iteration": True,
             "nthread": 1,
             "verbosity": 0,
         }

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from calibration import log_loss_of_logits
 from stacking.learners.linear import nonnegative_path
-from stacking.solvers import ridge_path
+from stacking.solvers import RidgePaths, ridge_path
 
 
 def table(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,27 @@ def test_single_precision_hessian_ends_at_the_same_minimum():
     linear = ridge_path(X, y, (0.5,), tolerance=1e-12)[0]
     gradient = X.T @ (expit(linear(X)) - y) + 0.5 * linear.coef
     assert np.abs(gradient).max() < 1e-4
+
+
+@pytest.mark.parametrize("k", [3, 90])
+def test_paths_on_overlapping_rows_end_where_each_alone_does(k):
+    """Also where a fold has other columns, one class or fewer rows than columns."""
+    X, y = table(400, k, 4)
+    alphas = (100.0, 1.0)
+    paths = RidgePaths(tolerance=1e-12)
+    parts = [np.arange(400) % 5 != fold for fold in range(5)]
+    samples = [(X[part], y[part]) for part in parts]
+    samples[2:2] = [(X[:, :-1], y), (X[:40], np.ones(40)), (X[:60], y[:60])]
+    for some, labels in samples:
+        warm, cold = paths.fit(some, labels, alphas), ridge_path(some, labels, alphas, 1e-12)
+        for one, other in zip(warm, cold, strict=True):
+            np.testing.assert_allclose(one(some), other(some), atol=1e-4)
+
+
+def test_the_layout_in_memory_changes_no_bit():
+    X, y = table(400, 90, 5)
+    one, other = (ridge_path(form, y, (1.0,))[0] for form in (X, np.asfortranarray(X)))
+    np.testing.assert_array_equal(one.coef, other.coef)
 
 
 def test_one_class_gives_the_smoothed_share():

@@ -26,6 +26,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # All cores (`-1`) are one process here and in what the tests start: the suite itself works on all
 # of them, and each further process imports for seconds. Tests of processes give their number.
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+# Where the machine forbids Python to keep what it compiles, each process that tests start would
+# compile hundreds of files anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: The files that take longest, the longest first.
 _LONG = (

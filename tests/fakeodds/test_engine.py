@@ -20,6 +20,8 @@ from tests.faults.commands import differences, results
 
 Cli = Callable[..., Any]
 ENGINE = ("--engine", "dask", "--jobs", "2")
+#: Each worker, and the process that it hands its work to, imports the frameworks.
+ONE_WORKER = (*ENGINE[:-1], "1")
 #: A network that says how red a picture is.
 NET = """
 from torch import nn
@@ -60,7 +62,7 @@ def test_a_run_and_its_new_videos(
     assert set(differences(mine, theirs)) <= more
 
     # Once more: all is there, and stays.
-    cli("predict", there, clips.test, "--backend", "reference", *ENGINE)
+    cli("predict", there, clips.test, "--backend", "reference", *ONE_WORKER)
     assert results(there) == theirs
 
 
@@ -74,8 +76,8 @@ def test_code_that_is_named_here_runs_there(
     monkeypatch.chdir(tmp_path)
     named, run = "redness.py:Redness", tmp_path / "run"
     few = ("--frames", "2", "--crop", "64", "--folds", "2", "--meta", "mean", "--epochs", "1")
-    cli("run", clips.train, "--out", run, "--detectors", named, *few, *ENGINE)
-    cli("predict", run, clips.test, "--code", named, *ENGINE)
+    cli("run", clips.train, "--out", run, "--detectors", named, *few, *ONE_WORKER)
+    cli("predict", run, clips.test, "--code", named, *ONE_WORKER)
     answers = (run / "submission.csv").read_bytes()
     shutil.rmtree(run / "test")
     cli("predict", run, clips.test, "--code", named, "--jobs", "1")

@@ -94,6 +94,12 @@ def call_here(*arguments: object) -> Ended:
     return Ended(code, said.getvalue())
 
 
+def one_process(words: Sequence[object]) -> list[object]:
+    """The words of a command that works in one process: side by side is what kills are tried on."""
+    at = list(words).index("--jobs")
+    return [*words[: at + 1], 1, *words[at + 2 :]]
+
+
 def results(run: Path) -> dict[str, bytes]:
     """Every file below a run folder whose bytes depend on its input, seed and versions alone."""
     return {

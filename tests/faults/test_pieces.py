@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import pieces
-from tests.faults.commands import call_here, results
+from tests.faults.commands import call_here, one_process, results
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,10 @@ def runs(
     """A run, another one, and the words that made the first."""
     folder = tmp_path_factory.mktemp("runs")
     run, other = folder / "run", folder / "other"
-    maker = tuple(run if word == "FOLDER" else word for word in stacking)
+    alone = one_process(stacking)
+    maker = tuple(run if word == "FOLDER" else word for word in alone)
     assert call_here(*maker).code == 0
-    there = tuple(other if word == "FOLDER" else word for word in stacking)
+    there = tuple(other if word == "FOLDER" else word for word in alone)
     assert call_here(*there, "--seed", "5").code == 0
     return run, other, maker
 

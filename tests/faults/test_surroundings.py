@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.commands import call, differences, results
+from tests.faults.commands import call, differences, one_process, results
 from tests.faults.surroundings import call_limited, removed_under_way
 
 
@@ -20,13 +20,7 @@ def whole(
 
 
 def _in(folder: Path, words: tuple[object, ...]) -> list[object]:
-    """The words of the command; work side by side is what kills are tried on."""
-    return _one_process([folder if word == "FOLDER" else word for word in words])
-
-
-def _one_process(words: list[object]) -> list[object]:
-    at = words.index("--jobs")
-    return [*words[: at + 1], 1, *words[at + 2 :]]
+    return one_process([folder if word == "FOLDER" else word for word in words])
 
 
 @pytest.mark.parametrize(
@@ -56,5 +50,5 @@ def test_a_limit(
 
 
 def test_a_folder_that_goes_under_way(stacking: tuple[object, ...], tmp_path: Path) -> None:
-    words = _one_process([word for word in stacking if word not in ("--out", "FOLDER")])
+    words = one_process([word for word in stacking if word not in ("--out", "FOLDER")])
     assert removed_under_way(tmp_path / "run", words).fault == ""

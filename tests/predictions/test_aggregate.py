@@ -339,7 +339,7 @@ def test_of_single_frames_there_is_no_rule_to_choose() -> None:
 @pytest.mark.parametrize("rule", ["mean_logit", "median"])
 @pytest.mark.parametrize("over_tracks", ["max", "mean"])
 @given(
-    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), st.booleans()), min_size=1, max_size=6)
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), st.booleans()), min_size=1, max_size=4)
 )
 def test_in_parts_it_is_what_it_is_in_one(
     rule: str, over_tracks: str, videos: list[tuple[int, int, bool]]

@@ -28,7 +28,6 @@ from fakeodds.bundle.notebook import code_of
 from fakeodds.bundle.own_wheel import PACKAGES, build_wheel, own_metadata
 from fakeodds.bundle.requirements import FRAMEWORKS, Needed, Target, needed_by
 from fakeodds.bundle.wheels import download_wheels
-from fakeodds.cli.group import fakeodds
 from fakeodds.demo.data import DemoSet
 from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
@@ -38,12 +37,16 @@ Cli = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def fakeodds(*arguments: object) -> None:
+    code = "from fakeodds.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+
+
 @pytest.fixture(scope="module")
 def bundle(trained: Path) -> Path:
     """A bundle of it, with the wheel of fakeodds alone."""
-    out = trained.parent / "My bundle"
-    fakeodds(["bundle", str(trained), "--out", str(out), "--wheels", "none"], standalone_mode=False)
-    return out
+    fakeodds("bundle", trained, "--out", trained.parent / "My bundle", "--wheels", "none")
+    return trained.parent / "My bundle"
 
 
 def submission(run: Path) -> pd.Series:

@@ -40,7 +40,9 @@ def draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, p
 
     from calibration import plot_reliability, prepare_reliability
 
-    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    figure = Figure(figsize=(9, 5.8))
+    # Its labels are as wide for every run: a layout that is worked out would double the time.
+    figure.subplots_adjust(left=0.1, right=0.98, wspace=0.27, bottom=0.32, top=0.93)
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         plot_reliability(prepare_reliability(label, p, group), axes)
         axes.set_title(_title(name), fontsize="medium")

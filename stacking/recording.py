@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from calibration import create_calibrator
 from calibration.registry import CALIBRATORS
+from predictions.order import row_order
 from predictions.threads import one_blas_thread
 from stacking.inputs import Array, Codes
 from stacking.learners.blend import AutoLearner
@@ -36,6 +37,8 @@ class RecordingStack(Stack):
         gets the share of fakes.
         """
         values = self.align(X).to_numpy(np.float64)[:, self.order_]
+        rows = row_order(values)
+        values, back = values[rows], np.argsort(rows)
         seen = self._seen(values)
         logits: dict[str, Array] = {}
         with one_blas_thread():
@@ -53,4 +56,4 @@ class RecordingStack(Stack):
         answers = np.full((len(values), len(logits)), self.nothing_seen_)
         if logits:
             answers[seen] = np.column_stack(list(logits.values()))
-        return pd.DataFrame(expit(answers), index=X.index, columns=list(logits))
+        return pd.DataFrame(expit(answers)[back], index=X.index, columns=list(logits))

@@ -11,6 +11,8 @@ import av
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_backend import OpenVinoBackend
@@ -18,7 +20,9 @@ from base_models.backends.openvino_torch import export_timm
 from base_models.compute.devices import Device, choose_device
 from base_models.compute.threads import available_threads
 from base_models.detectors import create_detector
+from base_models.detectors.timm_detectors import TimmDetector
 from base_models.scoring.opened import OpenedDetector
+from base_models.training.loop import CLIP_NORM
 from base_models.training.settings import DETECTORS
 from base_models.video.decode import decode_frames, index_video
 
@@ -28,6 +32,7 @@ __all__ = [
     "fast_precision",
     "open_scratch",
     "peak_mb",
+    "take_step",
     "write_resized",
 ]
 
@@ -49,6 +54,16 @@ def open_scratch(names: Sequence[str], size: int, backend: str) -> list[OpenedDe
             fast = OpenVinoBackend(exported, size, fast_precision(), threads)
         opened.append(OpenedDetector(f"{name}:{seed}", size, [fast], []))
     return opened
+
+
+def take_step(
+    detector: TimmDetector, optimiser: torch.optim.Optimizer, images: Tensor, labels: Tensor
+) -> None:
+    """One step of training on images uint8 (n, size, size, 3) and labels (n,), as folds take it."""
+    binary_cross_entropy_with_logits(detector.forward(images), labels.float()).backward()
+    torch.nn.utils.clip_grad_norm_(detector.module.parameters(), CLIP_NORM)
+    optimiser.step()
+    optimiser.zero_grad()
 
 
 def fast_precision() -> Literal["bf16", "fp32"]:

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -125,11 +125,11 @@ def main() -> None:
     for name in asked.only:
         measured[name] = []
         with TemporaryDirectory() as made:
-            measure: Callable[[], Iterator[Point]] = {
-                "rows": lambda: measure_tables("rows", asked.rows, Path(made)),
-                "columns": lambda: measure_tables("columns", 0, Path(made)),
-            }.get(name, lambda: measure_media(name, asked.video, asked.videos, Path(made)))  # noqa: B023
-            for point in measure():
+            if name in ("rows", "columns"):
+                points = measure_tables(name, asked.rows, Path(made))
+            else:
+                points = measure_media(name, asked.video, asked.videos, Path(made))
+            for point in points:
                 measured[name].append(point)
                 print(f"{name} {point[0]:,}: {point[1]:.1f} s, {point[2]:,.0f} MB", flush=True)
     section = [

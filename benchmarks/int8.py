@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
-from bench_media import DETECTORS, describe_cpu
+from bench_media import DETECTORS, describe_cpu, take_step
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from base_models.backends.agreement import measure_agreement
 from base_models.backends.exported import Exported
@@ -62,11 +61,8 @@ def train(
         batch = np.where(rng.random((_BATCH, 1, 1, 1)) < 0.5, images[rows], images[rows, :, ::-1])
         detector.module.train()
         optimiser.param_groups[0]["lr"] = 1e-3 * max(0.05, left)
-        logits = detector.forward(torch.from_numpy(np.ascontiguousarray(batch)))
-        binary_cross_entropy_with_logits(logits, torch.from_numpy(labels[rows])).backward()
-        torch.nn.utils.clip_grad_norm_(detector.module.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
+        pictures = torch.from_numpy(np.ascontiguousarray(batch))
+        take_step(detector, optimiser, pictures, torch.from_numpy(labels[rows]))
     state = detector.module.state_dict()
     safetensors.torch.save_file({k: v.clone().contiguous() for k, v in state.items()}, path)
 

@@ -17,8 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from bench_media import DETECTORS, describe_cpu
-from torch.nn.functional import binary_cross_entropy_with_logits
+from bench_media import DETECTORS, describe_cpu, take_step
 
 from base_models.augment.augmenter import Augmenter
 from base_models.augment.registry import parse_augment
@@ -54,11 +53,7 @@ def step_of(name: str, size: int, batch: int, way: str) -> Callable[[], None]:
     labels = torch.arange(batch) % 2
 
     def step() -> None:
-        logits = detector.forward(images)
-        binary_cross_entropy_with_logits(logits, labels.float()).backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
+        take_step(detector, optimiser, images, labels)
 
     return step
 

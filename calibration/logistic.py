@@ -272,13 +272,18 @@ def _derivatives(
         block = slice(first, first + rows)
         x, s, u = features[block], share[block], t[block]
         score = x @ c
-        # One exponential for both the probability and its logarithm.
-        small = np.exp(-np.abs(score))
-        value += float(s @ (np.maximum(score, 0) + np.log1p(small) - u * score))
-        p = np.where(score > 0, 1, small) / (1 + small)
+        soft, p = softplus_and_sigmoid(score)
+        value += float(s @ (soft - u * score))
         gradient += (s * (p - u)) @ x
         hessian += (x.T * (s * p * (1 - p))) @ x
     return value, gradient, hessian
+
+
+def softplus_and_sigmoid(score: Floats) -> tuple[Floats, Floats]:
+    """log(1 + e^score) and the probability of each score (n,), from one exponential."""
+    small = np.exp(-np.abs(score))
+    soft = np.maximum(score, 0) + np.log1p(small)
+    return soft, np.where(score > 0, 1, small) / (1 + small)
 
 
 def _quadratic_step(hessian: Floats, gradient: Floats, room: Floats | None) -> Floats:

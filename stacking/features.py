@@ -5,6 +5,7 @@ of saturated detectors reach +-104, so every column is winsorised before anythin
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -90,6 +91,11 @@ class Ranks:
         return answer
 
 
+def normal_scores(ranks: Array) -> Array:
+    """The normal quantiles of `Ranks`, of the shape given; 0 where a score is missing."""
+    return np.asarray(ndtri(np.clip(ranks, TAIL, 1 - TAIL)))
+
+
 class SplineScores:
     """Additive piecewise-linear basis of each score, on its ranks and on its own scale.
 
@@ -133,18 +139,17 @@ class SplineScores:
         k = X.shape[1] if self.n_scores is None else self.n_scores
         tamed = self.tamed_.transform(X)
         ranks = self.ranks_.transform(X[:, :k])
-        normal = ndtri(np.clip(ranks, 0.002, 0.998))
-        normal[np.isnan(X[:, :k])] = 0.0
-        first, second = np.triu_indices(k, 1) if self.pairs else (np.zeros(0, np.intp),) * 2
+        normal = normal_scores(ranks)
+        pairs = list(combinations(range(k), 2)) if self.pairs else []
         knots = len(self.rank_knots_) + len(self.score_knots_)
         # Filled piece by piece: at a million rows a second copy would be gigabytes.
-        basis = np.empty((len(X), tamed.shape[1] + k * (1 + knots) + len(first)))
+        basis = np.empty((len(X), tamed.shape[1] + k * (1 + knots) + len(pairs)))
         end = tamed.shape[1]
         basis[:, :end] = tamed
         for part in self._parts(tamed[:, :k], ranks, normal):
             basis[:, end : end + k] = part
             end += k
-        for i, j in zip(first, second, strict=True):
+        for i, j in pairs:
             basis[:, end] = normal[:, i] * normal[:, j] * self.PAIR_WEIGHT
             end += 1
         return basis

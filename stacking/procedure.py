@@ -24,7 +24,7 @@ from stacking.estimate.domain_splits import domain_names
 from stacking.inner_folds import rarer_groups
 from stacking.inputs import in_order, is_score_column, model_of
 from stacking.registry import Take
-from stacking.sampling import MOST_ROWS, SAMPLED, rows_that_teach
+from stacking.sampling import rows_that_teach
 from stacking.stack import Stack
 
 
@@ -129,10 +129,9 @@ class Procedure:
         fitted: Stack | None = None
         if isinstance(X, pd.DataFrame):
             X, rows = in_order(X, labels, codes)
-            if len(X) > MOST_ROWS:
-                notes.append(SAMPLED(taught=MOST_ROWS, rows=len(X)))
-                part = rows_that_teach(len(X), stack.seed)
-                X, rows = X.iloc[part], rows[part]
+            part, sampled = rows_that_teach(len(X), stack.seed)
+            X, rows = X.iloc[part], rows[part]
+            notes.extend(sampled)
             y, groups, labels = np.asarray(y)[rows], codes[rows], labels[rows]
             codes = group_codes(groups, len(X))
         if isinstance(X, pd.DataFrame) and len(rules_of(X.columns)) > 1:

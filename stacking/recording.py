@@ -8,7 +8,6 @@ from scipy.special import expit
 
 from calibration import create_calibrator
 from calibration.registry import CALIBRATORS
-from predictions.order import row_order
 from predictions.threads import one_blas_thread
 from stacking.inputs import Array, Codes
 from stacking.learners.blend import AutoLearner
@@ -36,9 +35,7 @@ class RecordingStack(Stack):
         (what the stack combines, through each calibrator; none clipped). Without any score, a row
         gets the share of fakes.
         """
-        values = self.align(X).to_numpy(np.float64)[:, self.order_]
-        rows = row_order(values)
-        values, back = values[rows], np.argsort(rows)
+        values, back = self._in_order(self.align(X).to_numpy(np.float64))
         seen = self._seen(values)
         logits: dict[str, Array] = {}
         with one_blas_thread():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from calibration.logistic import softplus_and_sigmoid
 from stacking.inputs import Array
 
 #: Keeps the Hessian invertible when every row is saturated.
@@ -60,7 +61,8 @@ def ridge_path(
 class RidgePaths:
     """`ridge_path` on one sample after another that share most of their rows, as folds do.
 
-    Each solve starts at the sample before's minimum and with its Hessian, if that is nearer.
+    Each solve starts at the minimum of the sample before, if its columns were as many, and with the
+    Hessian there.
     """
 
     def __init__(self, tolerance: float = 1e-6) -> None:
@@ -160,11 +162,10 @@ class _Ridge:
         return beta, hessian
 
     def _at(self, beta: Array, penalty: Array) -> tuple[float, Array]:
-        """The objective at beta, and the probabilities (n,) there, from one exponential."""
+        """The objective at beta, and the probabilities (n,) there."""
         logit = self.X @ beta[:-1] + beta[-1]
-        small = np.exp(-np.abs(logit))
-        total = np.maximum(logit, 0.0).sum() + np.log1p(small).sum() - self.y @ logit
-        p = np.where(logit > 0, 1.0, small) / (1.0 + small)
+        soft, p = softplus_and_sigmoid(logit)
+        total = soft.sum() - self.y @ logit
         return float(total + 0.5 * (penalty * beta) @ beta), p
 
     def _hessian(self, p: Array) -> Array:

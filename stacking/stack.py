@@ -13,7 +13,7 @@ from calibration import AutoCalibrator, check_bounds, create_calibrator
 from calibration.measures.scores import log_loss_of_logits
 from predictions.errors import InputError
 from predictions.groups import group_codes
-from predictions.notes import Note, NoteKind
+from predictions.notes import NoteKind
 from predictions.order import column_order, row_order
 from predictions.threads import one_blas_thread
 from predictions.words import count
@@ -28,7 +28,7 @@ from stacking.inputs import (
     is_score_column,
 )
 from stacking.registry import create_meta_learner
-from stacking.sampling import MOST_ROWS, SAMPLED, rows_that_teach
+from stacking.sampling import rows_that_teach
 from stacking.solvers import smoothed_logit
 
 #: Rows of an even mixture with the overall share, in the answer for "nothing seen".
@@ -151,10 +151,8 @@ class Stack(ClassifierMixin, BaseEstimator):
         self.n_scores_ = int(is_score.sum())
         X = X[:, self.order_]
         rows = row_order(X, labels, group)
-        self.notes_: list[Note] = []
-        if len(rows) > MOST_ROWS:
-            self.notes_.append(SAMPLED(taught=MOST_ROWS, rows=len(rows)))
-            rows = rows[rows_that_teach(len(rows), self.seed)]
+        part, self.notes_ = rows_that_teach(len(rows), self.seed)
+        rows = rows[part]
         X, labels, group = X[rows], labels[rows], group_codes(group[rows], len(rows))
         with one_blas_thread():
             self._fit_checked(X, labels, group)
@@ -216,12 +214,16 @@ class Stack(ClassifierMixin, BaseEstimator):
     def _seen(self, X: Array) -> Rows:
         return np.asarray(~np.isnan(X[:, : self.n_scores_]).all(axis=1))
 
+    def _in_order(self, X: Array) -> tuple[Array, Codes]:
+        """Rows and columns of X (n, k) in the order of fit, and the place each row had."""
+        X = X[:, self.order_]
+        rows = row_order(X)
+        return X[rows], np.argsort(rows)
+
     def _stages(self, X: Any) -> tuple[Array, Array]:
         """Probabilities (n,) of the positive class: stacked, calibrated."""
         check_is_fitted(self)
-        X = checked_scores(self, X)[:, self.order_]
-        rows = row_order(X)
-        X, back = X[rows], np.argsort(rows)
+        X, back = self._in_order(checked_scores(self, X))
         seen = self._seen(X)
         stacked = np.full(len(X), self.nothing_seen_)
         calibrated = stacked.copy()

@@ -145,7 +145,7 @@ def open_openvino(
 
 
 def _is_timm(spec: DetectorSpec) -> bool:
-    """What OpenVINO can take of torch are the networks of timm, and users' own."""
+    """A network of timm's, and not of a user's code."""
     return spec.framework == "torch" and bool(spec.exporter) and spec.code is None
 
 

@@ -125,11 +125,39 @@ def open_export(
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
+    product = _exported(spec, weights, load, size, precision, judged_by)
+    if product is None:
+        return None, None
+    record = read_record(product.record) or {}
+    known = record.get("agreement", {})
+    machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
+    if machine in known and not Agreement(**known[machine]).holds:
+        return None, Agreement(**known[machine])
+    backend = OpenVinoBackend(Exported.load(product.record.parent), size, precision, threads)
+    if machine not in known:
+        try:
+            known[machine] = asdict(measure_agreement(backend, load(), images()))
+        except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
+            raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
+        product.seal(**{**record, "agreement": known})
+    agreement = Agreement(**known[machine])
+    return backend if agreement.holds else None, agreement
+
+
+def _exported(
+    spec: DetectorSpec,
+    weights: Path,
+    load: Callable[[], Detector],
+    size: int,
+    precision: Products,
+    judged_by: NDArray[np.uint8] | None,
+) -> Product | None:
+    """The export, made where it is not yet; none where int8 is for too few layers, or not made."""
     folder = weights.with_name("openvino") / ("int8" if precision == "int8" else "")
-    files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
+    record = read_record(folder / "export.json") or {}
     inputs: dict[str, str] = {}
     if precision == "int8":
-        known_crops = (read_record(folder / "export.json") or {}).get("judged_by", "")
+        known_crops = record.get("judged_by", "")
         inputs["judged_by"] = known_crops if judged_by is None else key_of(crops=judged_by)
     key = key_of(
         format=_FORMAT,
@@ -138,32 +166,21 @@ def open_export(
         openvino=openvino.__version__,
         **inputs,
     )
-    product = Product(folder / "export.json", key, owns=files)
-    if not product.is_done():
-        if precision == "int8" and judged_by is None:
-            return None, None
-        product.clear()
-        detector = load()
-        share = None if judged_by is None else _round(detector, judged_by)
-        if share != 0:
-            _export(spec, detector).save(folder)
-        product.seal(agreement={}, share_in_int8=share, **inputs)
-    record = read_record(product.record) or {}
-    if record.get("share_in_int8") == 0:
-        return None, None
-    known = record.get("agreement", {})
-    machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
-    if machine in known and not Agreement(**known[machine]).holds:
-        return None, Agreement(**known[machine])
-    backend = OpenVinoBackend(Exported.load(folder), size, precision, threads)
-    if machine not in known:
-        try:
-            known[machine] = asdict(measure_agreement(backend, load(), images()))
-        except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
-            raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
-        product.seal(agreement=known, share_in_int8=record.get("share_in_int8"), **inputs)
-    agreement = Agreement(**known[machine])
-    return backend if agreement.holds else None, agreement
+    if record.get("key") == key and record.get("share_in_int8") == 0:
+        return None
+    files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
+    product = Product(folder / "export.json", key, owns=files, needs=files)
+    if product.is_done():
+        return product
+    if precision == "int8" and judged_by is None:
+        return None
+    product.clear()
+    detector = load()
+    share = None if judged_by is None else _round(detector, judged_by)
+    if share != 0:
+        _export(spec, detector).save(folder)
+    product.seal(agreement={}, share_in_int8=share, **inputs)
+    return None if share == 0 else product
 
 
 def _round(detector: Detector, judged_by: NDArray[np.uint8]) -> float:

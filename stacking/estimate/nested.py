@@ -254,7 +254,7 @@ def _judge_with_alternatives(
         masks = np.vstack([masks, [np.isin(models, some) for some in lengths["models"]]])
     # Inner folds are made in the order of the rows.
     taught, order = in_order(fitted.by_rule(X)[models], y, groups)
-    part = rows_that_teach(len(taught), procedure.stack.seed)
+    part, _ = rows_that_teach(len(taught), procedure.stack.seed)
     taught, order = taught.iloc[part], order[part]
     p = subset_probabilities(
         taught.to_numpy(np.float64),

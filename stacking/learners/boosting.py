@@ -69,8 +69,7 @@ class XGBoostLearner(MetaLearner):
         (self.leaf_, self.monotone_), self.rounds_ = choices[0], self.ROUNDS[0]
         logit, least = np.zeros(len(y)), np.inf
         for leaf, monotone in choices if len(parts) > 1 else []:
-            for rounds, held_out in self._grown(X, y, parts, leaf, monotone):
-                loss = log_loss_of_logits(y, held_out).mean()
+            for rounds, held_out, loss in self._grown(X, y, parts, leaf, monotone):
                 if loss < least:
                     logit, least = held_out, loss
                     self.leaf_, self.monotone_, self.rounds_ = leaf, monotone, rounds
@@ -81,8 +80,8 @@ class XGBoostLearner(MetaLearner):
 
     def _grown(
         self, X: Array, y: Array, parts: list[Rows], leaf: float, monotone: bool
-    ) -> Iterator[tuple[int, Array]]:
-        """Numbers of rounds and the logits (n,) of trees that did not see a row's part.
+    ) -> Iterator[tuple[int, Array, float]]:
+        """Numbers of rounds, the logits (n,) of trees that did not see a row's part, their loss.
 
         The trees of all parts grow together, until the loss has not fallen for `PATIENCE` steps.
         """
@@ -99,8 +98,8 @@ class XGBoostLearner(MetaLearner):
             logit = np.zeros(len(y))
             for held, trees, constant in grown:
                 logit[held] = constant if trees is None else trees.grow(rounds)
-            yield rounds, logit
-            loss = log_loss_of_logits(y, logit).mean()
+            loss = float(log_loss_of_logits(y, logit).mean())
+            yield rounds, logit, loss
             waited = 0 if loss < least else waited + 1
             least = min(least, loss)
             if waited == self.PATIENCE:

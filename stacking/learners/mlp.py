@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
-from stacking.features import Ranks, TamedScores
+from stacking.features import Ranks, TamedScores, normal_scores
 from stacking.inputs import Array, Codes
 from stacking.learners.base import MetaLearner
 
@@ -41,7 +41,7 @@ class NetworkLearner(MetaLearner):
     DECAY: ClassVar[float] = 0.1
 
     def _inputs(self, X: Array) -> NDArray[np.float32]:
-        normal = ndtri(np.clip(self.ranks_.transform(X), 0.002, 0.998))
+        normal = normal_scores(self.ranks_.transform(X))
         return np.hstack([self.tamed_.transform(X), normal]).astype(np.float32)
 
     def _fit(self, X: Array, y: Array, groups: Codes) -> None:

@@ -35,13 +35,13 @@ def test_trees_stop_growing_where_they_help_no_more(monkeypatch):
     parts = [folds == fold for fold in range(3)]
     learner = XGBoostLearner()
     grown = list(learner._grown(X, y, parts, 10.0, False))
-    losses = [log_loss_of_logits(y, logit).mean() for _, logit in grown]
+    losses = [log_loss_of_logits(y, logit).mean() for _, logit, _ in grown]
     best = int(np.argmin(losses))
     assert len(grown) == best + 1 + XGBoostLearner.PATIENCE < len(XGBoostLearner.ROUNDS)
     monkeypatch.setattr(XGBoostLearner, "PATIENCE", 99)
     whole = list(learner._grown(X, y, parts, 10.0, False))
-    assert [rounds for rounds, _ in whole] == list(XGBoostLearner.ROUNDS)
-    for (_, one), (_, other) in zip(grown, whole, strict=False):
+    assert [rounds for rounds, _, _ in whole] == list(XGBoostLearner.ROUNDS)
+    for (_, one, _), (_, other, _) in zip(grown, whole, strict=False):
         np.testing.assert_array_equal(one, other)
 
 

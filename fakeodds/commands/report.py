@@ -14,16 +14,17 @@ from predictions.errors import InputError
 @answering
 @click.argument("runs", nargs=-1, required=True, type=RUN, metavar="RUN...")
 @click.option("--title", default="", metavar="TEXT", help="The page's heading.")
+@click.option("--pdf", is_flag=True, help="Each figure as PDF too.")
 @click.option(
     "--out", type=FILE, help="Of several runs, the page to write [default: compare.html]."
 )
-def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
+def report(runs: tuple[Path, ...], title: str, pdf: bool, out: Path | None) -> Answer:
     """Write the report of a RUN: one page that opens offline, from what is in its folder.
 
     `run`, `stack`, `calibrate` and `compare` write it by themselves; call it after `predict`,
     after a second command on the same folder, or with a newer fakeodds. Writes
-    RUN/report.html, and RUN/report/ with each figure as PNG, SVG, PDF and data, and each table as
-    CSV, LaTeX and Markdown.
+    RUN/report.html, and RUN/report/ with each figure as PNG, SVG and data (with --pdf as PDF
+    too), and each table as CSV, LaTeX and Markdown.
 
     Several RUNs stand side by side on one page: what each promises, the difference on the videos
     that they share, and the settings that differ.
@@ -36,7 +37,7 @@ def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
     from fakeodds.workflows.report import compare_runs, draw_report
 
     if len(runs) > 1:
-        return compare_runs(runs, out or Path("compare.html"), title)
+        return compare_runs(runs, out or Path("compare.html"), title, pdf=pdf)
     if out is not None:
         raise InputError(
             "is of several runs; the report of one is RUN/report.html",
@@ -44,5 +45,5 @@ def report(runs: tuple[Path, ...], title: str, out: Path | None) -> Answer:
             remedy="name another run, or leave it out",
         )
     folder = RunFolder.existing(runs[0])
-    draw_report(folder, title)
+    draw_report(folder, title, pdf=pdf)
     return answer({}, folder.path, "report.html", "report")

@@ -1,5 +1,5 @@
-"""What lies beside a page: its figures as PNG, SVG and PDF with their data, its tables as CSV,
-LaTeX and Markdown."""
+"""What lies beside a page: its figures as PNG, SVG and, for papers, PDF with their data, its tables
+as CSV, LaTeX and Markdown."""
 
 import re
 from collections.abc import Iterable
@@ -11,15 +11,24 @@ from fakeodds.report.elements import Figure, Section, Table
 from fakeodds.view.figures import Drawing, draw
 from predictions.files import replacing, write_table, write_text
 
-_ENDINGS = ("png", "svg", "pdf")
+_ENDINGS = ("png", "svg")
 
 
-def write_figure(figure: Figure, folder: Path) -> tuple[Drawing, dict[str, bytes]]:
-    """Draw a figure and write its files; returns the drawing, and the CSV files by their names."""
-    drawing = draw(figure.name, figure.draw, figure.size, _ENDINGS)
+def write_figure(
+    figure: Figure, folder: Path, *, pdf: bool = False
+) -> tuple[Drawing, dict[str, bytes]]:
+    """Draw a figure and write its files; returns the drawing, and the CSV files by their names.
+
+    `pdf`: a PDF too, which takes longer than all else (its fonts are cut to what they draw).
+    """
+    endings = (*_ENDINGS, "pdf") if pdf else _ENDINGS
+    drawing = draw(figure.name, figure.draw, figure.size, endings)
     for ending, content in drawing.files.items():
         with replacing(folder / f"{figure.name}.{ending}") as temporary:
             temporary.write_bytes(content)
+    if not pdf:
+        # Of an earlier page, whose figure may have been another.
+        (folder / f"{figure.name}.pdf").unlink(missing_ok=True)
     tables = {figure.name: figure.data}
     tables |= {f"{figure.name}_{what}": table for what, table in figure.further.items()}
     data = {}

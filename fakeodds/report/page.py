@@ -34,7 +34,9 @@ _OPEN = 3
 _HALF = 6.0
 
 
-def write_report(run: RunFolder, progress: Progress = silent, *, title: str = "") -> Path:
+def write_report(
+    run: RunFolder, progress: Progress = silent, *, title: str = "", pdf: bool = False
+) -> Path:
     """Write the report of a run from the products that are there; returns report.html.
 
     The page needs no other file: pictures, tables and the data behind each figure are inside. The
@@ -42,6 +44,7 @@ def write_report(run: RunFolder, progress: Progress = silent, *, title: str = ""
 
     Args:
         title: its heading; the name of the folder where there is none.
+        pdf: each figure as PDF too.
 
     Raises:
         InputError: none of the run's results are there yet, or one of them is damaged.
@@ -62,7 +65,7 @@ def write_report(run: RunFolder, progress: Progress = silent, *, title: str = ""
     page = run.path / "report.html"
     version = str(run.record["versions"].get("fakeodds", ""))
     command = str(contents.settings.get("command", "run"))
-    lay_out(sections, page, title or contents.name, command, version, progress)
+    lay_out(sections, page, title or contents.name, command, version, progress, pdf=pdf)
     run.seal("report", run.shown_key)
     return page
 
@@ -74,6 +77,8 @@ def lay_out(
     command: str,
     version: str,
     progress: Progress = silent,
+    *,
+    pdf: bool = False,
 ) -> None:
     """Write sections as one page that needs nothing else.
 
@@ -84,12 +89,13 @@ def lay_out(
         title: its heading.
         command: of fakeodds, by which it came to be; version: of fakeodds then.
         progress: told after each figure.
+        pdf: each figure as PDF too.
     """
     folder = page.with_suffix("")
     figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
     drawn = {}
     for done, figure in enumerate(figures, start=1):
-        drawn[figure.name] = _drawn(figure, folder)
+        drawn[figure.name] = _drawn(figure, folder, pdf)
         progress("report", done, len(figures))
     write_tables(sections, folder)
     html = render(
@@ -108,9 +114,9 @@ def lay_out(
     write_text(html, page)
 
 
-def _drawn(figure: Figure, folder: Path) -> dict[str, Any]:
+def _drawn(figure: Figure, folder: Path, pdf: bool) -> dict[str, Any]:
     """The figure for the page; its files are written."""
-    drawing, data = write_figure(figure, folder)
+    drawing, data = write_figure(figure, folder, pdf=pdf)
     return {
         # Drawn by us: texts of the user are escaped by matplotlib.
         "svg": Markup(drawing.page),

@@ -58,7 +58,8 @@ def draw_clip(
 
     from calibration import clip_curve, plot_clip_curve
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4))
+    figure.subplots_adjust(left=0.085, right=0.985, wspace=0.2, bottom=0.13, top=0.92)
     # The two stages differ by far too much for one scale.
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         marked = bounds if name == "calibrated" else None

@@ -48,17 +48,19 @@ def show_report(run: RunFolder) -> Path:
     return draw_report(run)
 
 
-def draw_report(run: RunFolder, title: str = "") -> Path:
+def draw_report(run: RunFolder, title: str = "", *, pdf: bool = False) -> Path:
     """Write the report of a run, say where it lies, and return that."""
     from fakeodds.report import write_report
 
     with terminal.progress_bars() as progress:
-        page = write_report(run, progress, title=title)
+        page = write_report(run, progress, title=title, pdf=pdf)
     terminal.say(f"report -> {page}")
     return page
 
 
-def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any]:
+def compare_runs(
+    paths: Sequence[Path], page: Path, title: str, *, pdf: bool = False
+) -> dict[str, Any]:
     """Write several runs side by side as one page, and say what it says first; JSON values.
 
     Raises:
@@ -73,7 +75,7 @@ def compare_runs(paths: Sequence[Path], page: Path, title: str) -> dict[str, Any
     refuse_overwriting(page, ())
     refuse_overwriting(page.with_suffix(""), ())
     with terminal.progress_bars() as progress:
-        found = write_comparison(paths, page, progress, title=title)
+        found = write_comparison(paths, page, progress, title=title, pdf=pdf)
     print_runs(found)
     terminal.say(f"{len(paths)} runs -> {page}")
     return {**found, "files": {page.name: str(page), page.stem: str(page.with_suffix(""))}}

@@ -15,7 +15,12 @@ from predictions.progress import Progress, silent
 
 
 def write_comparison(
-    paths: Sequence[Path], page: Path, progress: Progress = silent, *, title: str = ""
+    paths: Sequence[Path],
+    page: Path,
+    progress: Progress = silent,
+    *,
+    title: str = "",
+    pdf: bool = False,
 ) -> dict[str, Any]:
     """Write two runs or more side by side as one page; figures and tables lie in a folder beside.
 
@@ -23,6 +28,7 @@ def write_comparison(
         paths: their folders.
         page: the file, `NAME.html`.
         title: its heading; the names of the runs where there is none.
+        pdf: each figure as PDF too.
 
     Returns:
         What the page says first, as JSON values: `runs` (a promise each), `differences`, and
@@ -35,7 +41,8 @@ def write_comparison(
     heading = title or " and ".join(runs)
     version = versions().get("fakeodds", "")
     differences = all_differences(runs)
-    lay_out(build_sections(runs, differences), page, heading, "report", version, progress)
+    sections = build_sections(runs, differences)
+    lay_out(sections, page, heading, "report", version, progress, pdf=pdf)
     promises = [
         {**row, "alerts": (run.metrics or {}).get("alerts", [])}
         for row, run in zip(records(prepare_promises(runs)), runs.values(), strict=True)

@@ -56,9 +56,13 @@ def test_a_page_alone_draws_no_files() -> None:
 
 
 def test_a_figures_files(tmp_path: Path) -> None:
-    _, data = write_figure(figure(), tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"curve.png", "curve.svg", "curve.pdf", "curve.csv", "curve_more.csv"}
+    names = {"curve.png", "curve.svg", "curve.csv", "curve_more.csv"}
+    for pdf in (False, True, False):
+        # The last time without: no PDF stays that may show another curve.
+        _, data = write_figure(figure(), tmp_path, pdf=pdf)
+        assert {path.name for path in tmp_path.iterdir()} == names | (
+            {"curve.pdf"} if pdf else set()
+        )
     assert list(data) == ["curve.csv", "curve_more.csv"]
     assert all((tmp_path / name).read_bytes() == content for name, content in data.items())
 

@@ -82,7 +82,7 @@ def test_the_page_stands_alone_and_says_what_differs(runs: Path, tmp_path: Path,
     page = out.read_text(encoding="utf-8")
     assert "Mine &lt;b&gt;" in page
     assert not re.search(r'(src|href)="(?!#|data:|")[^"]*//', page)
-    assert (tmp_path / "both" / "promises.pdf").is_file()
+    assert (tmp_path / "both" / "promises.svg").is_file()
     for run, name in zip(found["runs"], ("all", "part", "other"), strict=True):
         metrics = json.loads((runs / name / "metrics.json").read_text())
         assert run["log_loss"] == metrics["stages"]["calibrated"]["log_loss"]["value"]

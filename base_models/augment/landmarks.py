@@ -98,6 +98,6 @@ def _mesh_networks() -> tuple[BlazeFaceFinder, FaceMesh]:
 
 @lru_cache(maxsize=1)
 def _network() -> Any:
-    from facenet_pytorch.models.mtcnn import ONet
+    from base_models.faces.mtcnn_modules import ONet
 
     return ONet().eval().requires_grad_(False)

@@ -1,5 +1,6 @@
 """A torch network compiled for its device by torch.compile (see `registry.Backend`)."""
 
+from importlib import import_module
 from threading import Lock
 from typing import Any
 
@@ -33,7 +34,11 @@ class CompiledBackend:
         self._detector = detector
         self._one_at_a_time = Lock()
         network = detector.module.eval()
-        network.forward_features = torch.compile(network.forward_features, dynamic=False)
+        # Asked for here, as torch's own mode is set without the compiler (`devices.reproducible`).
+        known = {"deterministic"} & set(import_module("torch._inductor").list_options())
+        network.forward_features = torch.compile(
+            network.forward_features, dynamic=False, options=dict.fromkeys(known, True)
+        )
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3).

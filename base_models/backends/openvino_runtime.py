@@ -3,6 +3,7 @@
 import sys
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Literal
 
 # Where this package can be imported, converting a network is reported to OpenVINO's makers, and
@@ -49,8 +50,11 @@ def compile_network(
     )
 
 
-def convert_torch(module: Any, example: Any) -> openvino.Model:
+def convert_torch(module: Any, example: Any, *, plain: bool = False) -> openvino.Model:
     """A torch module in evaluation mode as OpenVINO's network; `example` is an input.
+
+    A `plain` one, of layers alone, is not traced a second time for comparison: the comparison
+    would import what torch has for tensors over many machines, which takes seconds.
 
     Raises:
         RuntimeError, openvino.frontend.OpConversionFailure: OpenVINO cannot take it.
@@ -58,6 +62,8 @@ def convert_torch(module: Any, example: Any) -> openvino.Model:
     with warnings.catch_warnings():
         # Of how OpenVINO asks torch for the network, which users cannot change.
         warnings.simplefilter("ignore")
+        if plain:
+            module = import_module("torch").jit.trace(module, example, check_trace=False)
         return openvino.convert_model(module, example_input=example)
 
 

@@ -113,11 +113,11 @@ def reproducible(device: Device) -> Iterator[None]:
     fine_print: Any = import_module("torch.utils.deterministic")
 
     threads = torch.get_num_threads()
-    was_on = torch.are_deterministic_algorithms_enabled()
-    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    mode = torch.get_deterministic_debug_mode()
     filled, benchmark = fine_print.fill_uninitialized_memory, torch.backends.cudnn.benchmark
     torch.set_num_threads(device.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Not `use_deterministic_algorithms`, which imports all of torch.compile: seconds a process.
+    torch.set_deterministic_debug_mode("warn")
     # Filling memory that is overwritten anyway costs time; it is a debugging aid.
     fine_print.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
@@ -125,6 +125,6 @@ def reproducible(device: Device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(was_on, warn_only=only_warned)
+        torch.set_deterministic_debug_mode(mode)
         fine_print.fill_uninitialized_memory = filled
         torch.backends.cudnn.benchmark = benchmark

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
 from base_models.faces.mtcnn_networks import Network, load_networks
 from base_models.faces.mtcnn_pixels import Averaged, Interpolated, Pixels
 from base_models.faces.mtcnn_pyramid import CELL, STRIDE, Level, level_sizes, pyramid
+from base_models.faces.suppression import without_overlaps
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
@@ -169,7 +169,13 @@ class _Candidates:
 
     def suppressed(self, overlap: float) -> "_Candidates":
         """Without those that overlap a better one of the same frame by more than this IoU."""
-        return self.at(batched_nms(self.box, self.score, self.frame, overlap))
+        return self.best(self.frame, overlap)
+
+    def best(self, apart: Tensor, overlap: float) -> "_Candidates":
+        """Without those that overlap a better one of the same number in `apart` (n,)."""
+        box, score, numbers = (one.cpu().numpy() for one in (self.box, self.score, apart))
+        places = torch.from_numpy(without_overlaps(box, score, numbers, overlap))
+        return self.at(places.to(self.box.device))
 
 
 def create_mtcnn(options: FinderOptions) -> MtcnnFinder:
@@ -210,7 +216,7 @@ def _grid_candidates(
         shift=shift[frame, :, row, column],
     )
     apart = frame * len(levels) + level
-    return candidates.at(batched_nms(candidates.box, candidates.score, apart, 0.5))
+    return candidates.best(apart, 0.5)
 
 
 def _squared(box: Tensor) -> Tensor:

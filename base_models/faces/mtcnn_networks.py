@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from base_models.faces.mtcnn_modules import ONet, PNet, RNet
 
 #: The sides of the patches that R-Net and O-Net look at; P-Net looks at pictures of any size.
 _SIDES = {PNet: 64, RNet: 24, ONet: 48}
@@ -87,7 +88,7 @@ class _OpenVinoNetwork:
 
     def __init__(self, module: nn.Module, side: int, exact: bool) -> None:
         runtime = import_module("base_models.backends.openvino_runtime")
-        network = runtime.convert_torch(module, torch.zeros(1, 3, side, side))
+        network = runtime.convert_torch(module, torch.zeros(1, 3, side, side), plain=True)
         if not exact and type(module) in _RANGES:
             int8 = import_module("base_models.backends.openvino_int8")
             network = int8.with_int8_convolutions(network, _RANGES[type(module)])

@@ -1,8 +1,11 @@
 """Our driver of MTCNN gives facenet-pytorch's boxes, many frames at a time."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
+import facenet_pytorch.models.mtcnn
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
+from base_models.faces import mtcnn_modules
 from base_models.faces.mtcnn import MtcnnFinder
 from base_models.faces.mtcnn_networks import (
     _batches,
@@ -176,3 +180,25 @@ def test_threads_may_ask_for_the_networks_at_once(scenes):
         found = list(pool.map(lambda _: MtcnnFinder().find(scenes), range(4)))
     for one in found[1:]:
         np.testing.assert_array_equal(one.box, found[0].box)
+
+
+@pytest.mark.parametrize(("name", "side"), [("PNet", 70), ("RNet", 24), ("ONet", 48)])
+def test_its_networks_are_those_of_facenet_pytorch(name: str, side: int) -> None:
+    patches = torch.rand(3, 3, side, side) * 2 - 1
+    with torch.inference_mode():
+        ours = getattr(mtcnn_modules, name)()(patches)
+        theirs = getattr(facenet_pytorch.models.mtcnn, name)()(patches)
+    for mine, peer in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, peer)
+
+
+def test_looking_for_faces_imports_no_torchvision() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from base_models.faces.mtcnn import MtcnnFinder\n"
+        "MtcnnFinder().find([np.zeros((60, 80, 3), np.uint8)])\n"
+        "heavy = {'torchvision', 'facenet_pytorch', 'timm', 'torch._dynamo', 'sympy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from base_models.backends.agreement import Agreement, CannotExport, measure_agreement
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_runtime import Products, compile_network, core, openvino
+from base_models.backends.workspaces import MOST_PIXELS, WORKSPACES
 from base_models.detectors.registry import Detector, DetectorSpec, check_crops
 from base_models.features.head import LinearHead
 from predictions.products import Product, checksum, key_of, read_record
 
-#: Crops that one thread takes at a time: enough to keep the matrix units busy, few enough for the
-#: cache and for all threads to end together.
+#: The most crops that one thread takes at a time: enough to keep the matrix units busy, few enough
+#: for the cache and for all threads to end together.
 _CROPS = 8
 #: Goes into the key: networks that were written in an older way are written again.
 _FORMAT = 2
@@ -38,6 +39,7 @@ class OpenVinoBackend:
 
     Attributes:
         size: side of the crops in pixels.
+        crops: how many a thread takes at a time.
         precision: of the products, `bf16`, `fp32`, or `int8` where the network rounds to it.
     """
 
@@ -45,7 +47,10 @@ class OpenVinoBackend:
         self.size = size
         self.precision = precision
         self._weight, self._bias = exported.weight, exported.bias
+        self.crops = min(_CROPS, max(1, MOST_PIXELS // (threads * size**2)))
+        self._pixels = threads * self.crops * size**2
         compiled = compile_network(exported.network, precision, streams=threads, threads=threads)
+        self._compiled = compiled
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
             self._idle.put(compiled.create_infer_request())
@@ -59,13 +64,18 @@ class OpenVinoBackend:
         check_crops(images, self.size)
         if not len(images):
             return np.empty(0, np.float32)
+        with WORKSPACES.using(self, self._pixels):
+            whole = self._features(images).astype(np.float64)
+        return (whole @ self._weight + self._bias).astype(np.float32)
+
+    def _features(self, images: NDArray[np.uint8]) -> NDArray[np.floating]:
         under_way: deque[Any] = deque()
         features: list[NDArray[np.floating]] = []
         try:
-            for first in range(0, len(images), _CROPS):
+            for first in range(0, len(images), self.crops):
                 request = self._idle_one(under_way, features)
                 under_way.append(request)
-                request.start_async({0: np.ascontiguousarray(images[first : first + _CROPS])})
+                request.start_async({0: np.ascontiguousarray(images[first : first + self.crops])})
             while under_way:
                 self._idle.put(_finished(under_way, features))
         finally:
@@ -74,8 +84,11 @@ class OpenVinoBackend:
                 with suppress(RuntimeError):
                     request.wait()
                 self._idle.put(request)
-        whole = np.concatenate(features).astype(np.float64)
-        return (whole @ self._weight + self._bias).astype(np.float32)
+        return np.concatenate(features)
+
+    def release_memory(self) -> None:
+        """Give back what the network computes in; nobody may be using it."""
+        self._compiled.release_memory()
 
     def set_head(self, head: LinearHead) -> None:
         """Take this head in place of the exported one."""

@@ -13,15 +13,16 @@ import safetensors.torch
 pytest.importorskip("torch")
 pytest.importorskip("openvino")
 
-from base_models.backends import agreement, choose
+from base_models.backends import agreement, choose, openvino_backend
 from base_models.backends.agreement import Agreement, measure_agreement
 from base_models.backends.choose import REFUSED, faster_backend, open_compiled, open_openvino
 from base_models.backends.exported import Exported
 from base_models.backends.openvino_backend import OpenVinoBackend
 from base_models.backends.openvino_runtime import openvino
+from base_models.backends.workspaces import Workspaces
 from base_models.compute.devices import Device
 from base_models.detectors import create_detector, find_detector
-from base_models.detectors.registry import Detector, DetectorSpec
+from base_models.detectors.registry import Backend, Detector, DetectorSpec
 from predictions.errors import InputError
 
 SIZE = 64
@@ -96,6 +97,34 @@ def test_many_threads_may_ask_at_once(tmp_path: Path) -> None:
         together = list(pool.map(backend.logits, batches * 5))
     for found, wanted in zip(together, alone * 5, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_networks_that_gave_their_memory_back_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    batches = [crops(n, seed=n) for n in (1, 9, 30)]
+    alone = [backend.logits(images) for images in batches]
+    # No two may hold what they compute in; four threads take turns, two networks.
+    monkeypatch.setattr(openvino_backend, "WORKSPACES", Workspaces(most=1))
+    other = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    asked = [(one, images) for images in batches for one in (backend, other) * 3]
+
+    def answer(one: Backend, images: np.ndarray) -> np.ndarray:
+        return one.logits(images)
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(answer, *zip(*asked, strict=True)))
+    for found, wanted in zip(together, [one for one in alone for _ in range(6)], strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_many_threads_share_what_may_be_held(tmp_path: Path) -> None:
+    trained = Trained(tmp_path, "timm:test_resnet")
+    trained.open(crops(3), FP32)
+    exported = Exported.load(tmp_path / "openvino")
+    for threads, size, at_once in ((1, 64, 8), (2, 380, 8), (16, 380, 1), (4, 380, 4)):
+        assert OpenVinoBackend(exported, size, "fp32", threads).crops == at_once
 
 
 def test_it_is_exported_and_compared_once(tmp_path: Path) -> None:

@@ -63,8 +63,15 @@ def optimal_clip(
         codes = group_codes(groups, len(labels))[weight > 0]
         rows *= float(weight.sum()) / len(np.unique(codes))
     mean = (float(weight @ labels) + rows) / (float(weight.sum()) + 2 * rows)
-    high = _upper_bound(p, labels, weight, rows, mean)
-    low = 1 - _upper_bound(1 - p, 1 - labels, weight, rows, 1 - mean)
+    order = np.argsort(p)
+    labels, p, weight = labels[order], p[order], weight[order]
+    losses = weight * row_log_loss(labels, p)
+    # Rows on a bound's other side of the mean are never beyond it.
+    above, below = slice(np.searchsorted(p, mean), None), slice(np.searchsorted(p, mean, "right"))
+    q, t, w, cost = (values[above][::-1] for values in (p, labels, weight, losses))
+    high = _upper_bound(q, t, w, cost, rows, mean)
+    q, t, w, cost = (values[below] for values in (p, labels, weight, losses))
+    low = 1 - _upper_bound(1 - q, 1 - t, w, cost, rows, 1 - mean)
     if high - low < _GAP:
         # Scores no better than their mean: both bounds close in on it.
         low, high = mean - _GAP / 2, mean + _GAP / 2
@@ -72,10 +79,14 @@ def optimal_clip(
     return low, high
 
 
-def _upper_bound(p: Floats, y: Floats, w: Floats, rows: float, least: float) -> float:
-    """The upper bound in [least, 1) of least loss, the imaginary rows at 1 included."""
-    order = np.argsort(-p, kind="stable")
-    p, y, w = p[order], y[order], w[order]
+def _upper_bound(
+    p: Floats, y: Floats, w: Floats, losses: Floats, rows: float, least: float
+) -> float:
+    """The upper bound in [least, 1) of least loss, the imaginary rows at 1 included.
+
+    p, y, w, losses: of the rows that it may concern, those at or above `least`, falling; what each
+    costs without a bound.
+    """
     fakes = rows + np.concatenate([[0.0], np.cumsum(w * y)])
     reals = rows + np.concatenate([[0.0], np.cumsum(w * (1 - y))])
     # With the first k rows above it, h lies between the k-th p and the one after it.
@@ -83,10 +94,8 @@ def _upper_bound(p: Floats, y: Floats, w: Floats, rows: float, least: float) -> 
     floor = np.concatenate([p, [0.0]])
     h = np.clip(fakes / (fakes + reals), np.maximum(floor, least), np.maximum(ceiling, least))
     h = np.minimum(h, 1 - EPS)
-    below = np.concatenate([np.cumsum((w * row_log_loss(y, p))[::-1])[::-1], [0.0]])
+    below = np.concatenate([np.cumsum(losses[::-1])[::-1], [0.0]])
     loss = below - fakes * np.log(h) - reals * np.log1p(-h)
-    # Rows at or below `least` are never above a bound that is at least that.
-    loss[ceiling < least] = np.inf
     return float(h[np.argmin(loss)])
 
 

@@ -68,7 +68,9 @@ def log_loss_of_logits(target: Floats, logit: Floats) -> Floats:
         >>> log_loss_of_logits(np.array([1.0, 0.0]), np.array([0.0, 1000.0])).round(3).tolist()
         [0.693, 1000.0]
     """
-    return np.asarray(np.logaddexp(0.0, logit) - target * logit)
+    # `np.logaddexp` takes thrice the time.
+    soft = np.maximum(logit, 0.0) + np.log1p(np.exp(-np.abs(logit)))
+    return np.asarray(soft - target * logit)
 
 
 def log_loss(y: ArrayLike, p: ArrayLike, w: ArrayLike | None = None) -> float:

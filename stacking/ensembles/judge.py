@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from calibration import TemperatureCalibrator
+from calibration.logistic import fit_slope
 from calibration.measures.bootstrap import group_sums
 from calibration.measures.scores import row_log_loss
 from predictions.parallel import side_by_side
@@ -152,11 +152,11 @@ def subset_probabilities(
             for held, one in zip(inner, paths, strict=True):
                 logits[held] = subset_logits(design[held], _at(one, picked))
         answer = subset_logits(tamed.transform(new), _at(path, picked))
-        calibrate = rarer_groups(y, groups) >= LEAST_TO_CALIBRATE
+        calibrate, weight = rarer_groups(y, groups) >= LEAST_TO_CALIBRATE, np.ones(len(y))
         for s in range(len(masks)):
             temperature = 1.0
             if calibrate:
-                temperature = TemperatureCalibrator().fit_logits(logits[:, s], y).temperature_
+                temperature = 1 / fit_slope(np.ascontiguousarray(logits[:, s]), y, weight)
             out_of_fold = expit(logits[:, s] / temperature)
             low, high = learned_clip(out_of_fold, y, groups) or (0.0, 1.0)
             answer[:, s] = np.clip(expit(answer[:, s] / temperature), low, high)

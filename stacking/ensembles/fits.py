@@ -107,24 +107,32 @@ def _solve(
     active = np.arange(len(masks))
     before = np.full(len(masks), np.inf)
     wild = []
-    for _ in range(_MOST_STEPS):
+    hessian = np.empty(0)
+    for number in range(_MOST_STEPS):
         used = inside[active]
+        # Every second step goes by the Hessian of the one before it, which is most of the work.
+        again = pairs is not None and number % 2 == 1
         if pairs is None:
             gradient, hessian = _one_by_one(design, y, beta[active], used)
+        elif again:
+            gradient, _ = _together(pairs, y, beta[active], curved=False)
         else:
             gradient, hessian = _together(pairs, y, beta[active])
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
-        hessian *= used[:, :, None] & used[:, None, :]
-        diagonal = np.einsum("sii->si", hessian)
-        diagonal += np.where(used, penalty + 1e-9 * (1.0 + diagonal), 1.0)
+        if not again:
+            hessian *= used[:, :, None] & used[:, None, :]
+            diagonal = np.einsum("sii->si", hessian)
+            diagonal += np.where(used, penalty + 1e-9 * (1.0 + diagonal), 1.0)
         step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
         decrement = np.einsum("si,si->s", gradient, step)
         # Far from the minimum a full step may lead further away: those take the careful way.
         away = ~(decrement < before[active])
-        wild.append(active[away])
         beta[active[~away]] -= step[~away]
-        before[active] = decrement
-        active = active[~away & (decrement > _TOLERANCE * len(y))]
+        before[active[~away]] = decrement[~away]
+        if not again:
+            wild.append(active[away])
+        left = np.where(away, again, decrement > _TOLERANCE * len(y))
+        active, hessian = active[left], hessian[left]
         if not len(active):
             break
     for s in np.concatenate([*wild, active]):
@@ -145,8 +153,13 @@ def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Arra
     return gradient, hessian
 
 
-def _together(pairs: _Pairs, y: Array, beta: Array) -> tuple[Array, Array]:
-    """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k)."""
+def _together(
+    pairs: _Pairs, y: Array, beta: Array, *, curved: bool = True
+) -> tuple[Array, Array]:
+    """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k).
+
+    The Hessian is zero where it is not `curved`, and nobody asks for it.
+    """
     s, k = beta.shape
     design, first, second = pairs.design, pairs.first, pairs.second
     gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
@@ -158,11 +171,12 @@ def _together(pairs: _Pairs, y: Array, beta: Array) -> tuple[Array, Array]:
             np.exp(p, out=p)
         p += 1.0
         np.reciprocal(p, out=p)
-        curvature = p * p
-        np.subtract(p, curvature, out=curvature)
+        if curved:
+            curvature = p * p
+            np.subtract(p, curvature, out=curvature)
+            packed += curvature.T @ pairs.block(slice(begin, begin + rows))
         p -= labels[:, None]
         gradient += p.T @ x
-        packed += curvature.T @ pairs.block(slice(begin, begin + rows))
     hessian = np.empty((s, k, k))
     hessian[:, first, second] = packed
     hessian[:, second, first] = packed

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from base_models.faces.images import encode_jpeg
 from base_models.faces.store import Faces, empty_faces, faces_path, write_faces
 from base_models.training.settings import TrainSettings
+from tests.forks import run
 
 #: Side of the made-up crops in pixels.
 SIDE = 48
@@ -139,6 +140,9 @@ def train_elsewhere(tmp_path: Path) -> Callable[..., int]:
         table = tmp_path / "videos.parquet"
         videos.to_parquet(table)
         arguments = map(str, (table, faces, out, repr(settings), stage, done, *without))
-        return subprocess.run([sys.executable, "-c", _TRAINING, *arguments], check=False).returncode
+        if without:  # the process is forked with torch
+            command = [sys.executable, "-c", _TRAINING, *arguments]
+            return subprocess.run(command, check=False).returncode
+        return run(_TRAINING, *arguments).returncode
 
     return train

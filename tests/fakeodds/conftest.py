@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import pytest
 
 from fakeodds.cli.group import fakeodds
 from fakeodds.cli.main import run
+from tests import forks
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -149,9 +148,7 @@ def trained(clips: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         run, answered = folder / "run", folder / "answered"
-        code = "from fakeodds.cli.main import main; main()"
-        arguments = ["run", clips.train, "--out", run, *SMALL_RUN]
-        subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+        forks.run(forks.MAIN, "run", clips.train, "--out", run, *SMALL_RUN, check=True)
         # Exporting takes longer than all else that answers to videos; no more is kept of that.
         shutil.copytree(run, answered)
         shared = {"began": time.monotonic(), "leave_at_once": False}

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -32,6 +31,7 @@ from fakeodds.app.server import is_loopback, served
 from fakeodds.app.uploads import Uploads, delete_leftovers
 from fakeodds.workflows.probability import NewAnswers
 from predictions.errors import InputError
+from tests.forks import MAIN, Forked
 
 LIMITS = Limits(max_mb=1, max_minutes=1, max_uploads_mb=12, max_waiting=3)
 
@@ -558,9 +558,8 @@ def stacked(tmp_path_factory: pytest.TempPathFactory, make_scores: Any) -> Path:
 
 
 def command(arguments: list[str], **options: Any) -> "subprocess.Popen[str]":
-    code = "from fakeodds.cli.main import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+    return Forked(
+        *(MAIN, *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

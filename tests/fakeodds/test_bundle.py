@@ -32,14 +32,14 @@ from fakeodds.demo.data import DemoSet
 from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
 from predictions.products import key_of
+from tests.forks import MAIN, run
 
 Cli = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def fakeodds(*arguments: object) -> None:
-    code = "from fakeodds.cli.main import main; main()"
-    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    run(MAIN, *arguments, check=True)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from fakeodds.deadline.eligible import IMPORTED, Eligible, eligible_detectors
 from fakeodds.deadline.plot import draw_cost, prepare_cost
 from fakeodds.demo.data import DemoSet
 from predictions.errors import InputError
+from tests.forks import MAIN, Forked
 
 Cli = Callable[..., Any]
 
@@ -120,10 +121,7 @@ def test_killed_it_leaves_a_whole_submission_and_goes_on_to_the_same_bytes(
     # What detectors cost is known, what videos show is not.
     looks = run / "test" / "looks.parquet"
     pd.read_parquet(looks).iloc[:0].to_parquet(looks)
-    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
-    process = subprocess.Popen(
-        [*command, *map(str, arguments)], stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = Forked(MAIN, *arguments, stderr=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + 200
     while pd.read_parquet(looks).empty and process.poll() is None:
         assert time.monotonic() < end

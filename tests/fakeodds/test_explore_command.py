@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +18,7 @@ from fakeodds.demo.data import write_clip
 from fakeodds.report.explore_page import count_rows, histogram, render_page
 from fakeodds.workflows.inputs import read_only
 from predictions.errors import InputError
+from tests.forks import Forked
 
 Cli = Callable[..., Any]
 SMALL = ("--frames", "2", "--finders", "mtcnn", "--sheet", "2", "--jobs", "1")
@@ -225,8 +225,7 @@ def test_one_command_at_a_time_works_in_a_folder(forged: Path, tmp_path: Path, c
         "import sys, time; from pathlib import Path; from fakeodds.run.lock import FolderLock\n"
         "FolderLock(Path(sys.argv[1])).take(); print('held', flush=True); time.sleep(600)"
     )
-    command = [sys.executable, "-c", code, tmp_path / "out"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+    with Forked(code, tmp_path / "out", stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         said = cli("explore", forged, "--out", tmp_path / "out", *SMALL, code=2)

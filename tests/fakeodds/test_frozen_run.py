@@ -5,8 +5,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -31,6 +29,7 @@ from base_models.scoring.fold_models import find_models
 from fakeodds.cli.main import run
 from fakeodds.demo.data import DemoSet
 from predictions.errors import InputError
+from tests import forks
 
 Cli = Callable[..., Any]
 SIZE = 32
@@ -157,12 +156,8 @@ def _here(argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
 
 def _elsewhere(argv: list[str], environment: dict[str, str], before: str) -> tuple[int, str]:
     code = textwrap.dedent(before) + "\nfrom fakeodds.cli.main import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *argv[1:]],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
+    ended = forks.run(
+        code, *argv[1:], capture_output=True, text=True, env={**os.environ, **environment}
     )
     return ended.returncode, ended.stdout + ended.stderr
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("av")
 
-from fakeodds.demo.data import DemoSet, make_demo_set
+from fakeodds.demo.data import DemoSet
 from fakeodds.run.folder import RunFolder
+from tests.forks import MAIN, Forked, run
 
 Cli = Callable[..., Any]
 SMALL = (
@@ -29,9 +31,11 @@ SMALL = (
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
-    """Six people for training, one of them nobody, and two to predict."""
-    made = make_demo_set(tmp_path_factory.mktemp("demo"), people=6, test_people=2, seed=1)
+def clips(clips: DemoSet, tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
+    """Six people for training, one of them nobody, and a cut file; three to predict."""
+    folder = tmp_path_factory.mktemp("demo") / "all"
+    shutil.copytree(clips.train.parent, folder)
+    made = DemoSet(folder / clips.train.name, folder / clips.test.name)
     (made.train / "cut.mp4").write_bytes((made.train / "sky.mp4").read_bytes()[:300])
     labels = pd.read_csv(made.train / "labels.csv")
     cut = pd.DataFrame([{"file": "cut.mp4", "label": 1, "group": "cut", "method": "face_swap"}])
@@ -57,9 +61,9 @@ SIGNS = (
 )
 
 
-def kill_at(sign: str, run: Path, command: list[str]) -> None:
+def kill_at(sign: str, run: Path, words: list[object]) -> None:
     """Begin a command and kill it, with all its workers, as soon as a file matches `sign`."""
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = Forked(MAIN, *words, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 240
     while not list(run.glob(sign)) and process.poll() is None:
         assert time.monotonic() < deadline
@@ -76,13 +80,13 @@ def test_killed_again_and_again_it_ends_with_the_same_files(
 
     # Processes of their own, all of them: in this one other tests have left their traces, such as
     # threads of BLAS, and an optimiser's last digits depend on them.
-    def command(out: Path, *more: str) -> list[str]:
-        arguments = ["run", clips.train, "--out", out, "--test", clips.test, *SMALL, *more]
-        code = "from fakeodds.cli.main import main; main()"
-        return [sys.executable, "-c", code, *map(str, arguments)]
+    def command(out: Path, *more: str) -> list[object]:
+        return ["run", clips.train, "--out", out, "--test", clips.test, *SMALL, *more]
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    said = subprocess.run(command(whole, "--jobs", "1"), check=True, capture_output=True, text=True)
+    # The whole run is that of a fresh interpreter, with an order of sets of its own.
+    alone = [sys.executable, "-c", MAIN, *map(str, command(whole, "--jobs", "1"))]
+    said = subprocess.run(alone, check=True, capture_output=True, text=True)
     assert "calibrated" in said.stdout
 
     for sign in SIGNS:
@@ -90,7 +94,7 @@ def test_killed_again_and_again_it_ends_with_the_same_files(
         jobs = "2" if sign.startswith("faces") else "1"
         kill_at(sign, broken, command(broken, "--jobs", jobs))
         assert not RunFolder(broken).has("report")
-    subprocess.run(command(broken, "--jobs", "1"), check=True, capture_output=True)
+    run(MAIN, *command(broken, "--jobs", "1"), check=True, capture_output=True)
     assert results(broken) == results(whole)
     assert RunFolder(broken).has("report")
 

@@ -15,6 +15,8 @@ from fakeodds.workflows.settings import StackOptions
 from predictions import InputError
 from predictions.file_names import temporary_ending
 from predictions.files import write_json
+from tests import forks
+from tests.forks import Forked
 
 FILES = PRODUCTS["compare"].files
 
@@ -240,7 +242,7 @@ def test_one_command_at_a_time_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     first = RunFolder.open(run)
     first.save()
     first.unlock()
-    holder = subprocess.Popen([sys.executable, "-c", _HOLD, run], stdout=subprocess.PIPE)
+    holder = Forked(_HOLD, run, stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
@@ -285,7 +287,6 @@ def test_a_process_may_take_its_lock_twice(tmp_path: Path) -> None:
     second.lock()
     first.unlock()
     code = _HOLD.replace("time.sleep(600)", "")
-    command = [sys.executable, "-c", code, str(tmp_path / "run")]
-    assert subprocess.run(command, capture_output=True).returncode != 0
+    assert forks.run(code, tmp_path / "run", capture_output=True).returncode != 0
     second.unlock()
-    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert forks.run(code, tmp_path / "run", capture_output=True).returncode == 0

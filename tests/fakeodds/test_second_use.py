@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from fakeodds.cli.group import fakeodds
 from fakeodds.run.folder import RunFolder
 from fakeodds.run.products import PRODUCTS
+from tests.forks import Forked
 
 Cli = Callable[..., Any]
 
@@ -171,7 +171,7 @@ def test_two_commands_at_once(
         "import sys, time; from pathlib import Path; from fakeodds.run.folder import RunFolder\n"
         "RunFolder.open(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code, out], stdout=subprocess.PIPE)
+    holder = Forked(code, out, stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"

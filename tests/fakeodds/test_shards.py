@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from fakeodds.workflows import new_videos
 from predictions.errors import InputError
 from predictions.shards import Shard
 from tests.faults.commands import results
+from tests.forks import MAIN, Forked
 
 Cli = Callable[..., Any]
 FACES = ("--frames", "4", "--crop", "64", "--folds", "2", "--jobs", "1")
@@ -38,11 +38,10 @@ def test_faces_by_shards_at_once_are_those_of_one_command(
 ) -> None:
     whole, shared = tmp_path / "whole", tmp_path / "shared"
     cli("faces", clips.train, "--out", whole, *FACES)
-    code = "from fakeodds.cli.main import main; main()"
     words = ("faces", clips.train, "--out", shared, *FACES, "--shard")
     at_work = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *words, f"{number}/3"],
+        Forked(
+            *(MAIN, *words, f"{number}/3"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -152,8 +151,7 @@ def test_nobody_else_works_where_a_shard_does(tmp_path: Path, cli: Cli, clips: A
     run.mkdir()
 
     def begin(number: str) -> subprocess.Popen[str]:
-        words = [sys.executable, "-c", code, str(run), number]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        return Forked(code, run, number, stdout=subprocess.PIPE, text=True)
 
     with begin("2") as one, begin("3") as other:  # side by side
         for process in (one, other):

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
+
+from tests.forks import MAIN, Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +43,10 @@ class Ended:
         return ""
 
 
+#: How a command begins: as `start` or `fork`.
+Begin = Callable[[Sequence[object]], "subprocess.Popen[str]"]
+
+
 def start(
     arguments: Sequence[object], before: Callable[[], object] = lambda: None
 ) -> "subprocess.Popen[str]":
@@ -53,24 +60,30 @@ def start(
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         before()
 
-    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*command, *map(str, arguments)],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        preexec_fn=prepare,
-    )
+    command = [sys.executable, "-c", MAIN, *map(str, arguments)]
+    return subprocess.Popen(command, **_surroundings(), preexec_fn=prepare)
 
 
-def call(*arguments: object, seconds: float = 600) -> Ended:
+def fork(arguments: Sequence[object]) -> "subprocess.Popen[str]":
+    """As `start`, without the seconds of an interpreter that imports the frameworks."""
+    return Forked(MAIN, *arguments, **_surroundings())
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
+        "env": {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "errors": "replace",
+        "start_new_session": True,
+    }
+
+
+def call(*arguments: object, seconds: float = 600, begin: Begin = start) -> Ended:
     """A command as a process."""
-    process = start(arguments)
+    process = begin(arguments)
     output, _ = process.communicate(timeout=seconds)
     return Ended(process.returncode, output)
 

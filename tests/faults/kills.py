@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.commands import Ended, call, differences, leftovers, results, start
+from tests.faults.commands import Begin, Ended, call, differences, leftovers, results, start
 
 Target = Literal["group", "parent", "worker"]
 
@@ -47,15 +47,16 @@ class Undisturbed:
     folder: Path
     results: dict[str, bytes]
     seconds: float
+    begin: Begin
 
 
-def undisturbed(arguments: tuple[object, ...], folder: Path) -> Undisturbed:
+def undisturbed(arguments: tuple[object, ...], folder: Path, begin: Begin = start) -> Undisturbed:
     """Run a command that writes to `folder`, which the word FOLDER stands for."""
     began = time.monotonic()
-    ended = call(*_in(folder, arguments))
+    ended = call(*_in(folder, arguments), begin=begin)
     assert ended.code == 0, ended.output
     seconds = time.monotonic() - began
-    return Undisturbed(arguments, folder, _results(arguments, folder), seconds)
+    return Undisturbed(arguments, folder, _results(arguments, folder), seconds, begin)
 
 
 def _results(arguments: tuple[object, ...], folder: Path) -> dict[str, bytes]:
@@ -73,7 +74,7 @@ def disturb(whole: Undisturbed, kill: Kill, folder: Path, draws: random.Random) 
         draws: chooses the process among several.
     """
     arguments = _in(folder, whole.arguments)
-    process = start(arguments)
+    process = whole.begin(arguments)
     try:
         time.sleep(kill.moment * whole.seconds)
         _send(process, kill, draws)
@@ -87,7 +88,7 @@ def disturb(whole: Undisturbed, kill: Kill, folder: Path, draws: random.Random) 
     if fault:
         return fault
     if ended.code != 0:
-        again = call(*arguments)
+        again = call(*arguments, begin=whole.begin)
         if again.code != 0:
             return f"not resumed, exit code {again.code}: {again.output.strip()[-300:]}"
     different = differences(whole.results, _results(whole.arguments, folder))
@@ -103,7 +104,7 @@ def both_at_once(whole: Undisturbed, folder: Path) -> str:
     One of them does the work, and the other is refused, or comes when all is there.
     """
     arguments = _in(folder, whole.arguments)
-    processes = [start(arguments), start(arguments)]
+    processes = [whole.begin(arguments), whole.begin(arguments)]
     ended = []
     for process in processes:
         output, _ = process.communicate(timeout=20 * whole.seconds + 60)

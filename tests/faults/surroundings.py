@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.faults.commands import SMALL_RUN, Ended, call, differences, results, start
+from tests.faults.commands import SMALL_RUN, Ended, call, differences, fork, results, start
 from tests.faults.kills import session
 
 
@@ -136,7 +136,7 @@ def _read_only(folder: Path, words: Sequence[object]) -> Ended:
 
 def removed_under_way(folder: Path, words: Sequence[object]) -> Ended:
     """A command whose folder goes as soon as something is made in it."""
-    process = start([*words, "--out", folder])
+    process = fork([*words, "--out", folder])
     until = time.monotonic() + 120
     while not (folder / "products").is_dir() and process.poll() is None:
         if time.monotonic() > until:

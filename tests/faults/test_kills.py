@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.commands import fork
 from tests.faults.kills import Kill, Target, Undisturbed, both_at_once, disturb, undisturbed
 
 
 @pytest.fixture(scope="module")
 def whole(stacking: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """The command left alone."""
-    return undisturbed(stacking, tmp_path_factory.mktemp("whole") / "run")
+    return undisturbed(stacking, tmp_path_factory.mktemp("whole") / "run", fork)
 
 
 @pytest.mark.parametrize(

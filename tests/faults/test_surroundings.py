@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.commands import call, differences, one_process, results
+from tests.faults.commands import call, differences, fork, one_process, results
 from tests.faults.surroundings import call_limited, removed_under_way
 
 
@@ -45,7 +45,7 @@ def test_a_limit(
     assert ended.code == 2, ended.output
     assert ended.fault == ""
     assert said in ended.output
-    assert call(*words).code == 0
+    assert call(*words, begin=fork).code == 0
     assert differences(results(tmp_path / "run"), whole) == []
 
 

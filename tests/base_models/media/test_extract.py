@@ -1,8 +1,6 @@
 """From a folder of videos to a folder of faces: statuses, resuming, sameness."""
 
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from base_models.faces.settings import FaceSettings
 from base_models.faces.store import faces_path, load_faces
 from base_models.faces.tracks import box_iou
 from predictions.file_names import temporary_ending
+from tests.forks import Forked
 
 #: The temporary file of a process that is no more: a number that none has.
 LEFT_BEHIND = f".0.mp4.parquet.{temporary_ending(2**30)}"
@@ -207,7 +206,7 @@ dataset = Dataset(Path({str(videos)!r}), pd.DataFrame({{"video": {names!r}}}))
 settings = FaceSettings(frames=6, size=128, min_face=0.1)
 extract_faces(dataset, Path({str(tmp_path / "out")!r}), settings)
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
+    process = Forked(code, cwd=Path(__file__).parents[3])
     out = tmp_path / "out"
     end = time.monotonic() + 120
     while len(list(out.glob("[!.]*.parquet"))) < 2:

@@ -8,9 +8,13 @@ beside it in which one is lost too, up to four. Else, and where the searched fra
 numbers of faces or none, one more frame is searched and the same is asked of the two shorter
 stretches that it leaves. So a face is missed only where it comes and goes between two searched
 frames that show as many.
+
+Most of a search is for small faces. Where the searched frames beside it are of the same shot and
+show large ones only, a frame is searched for those alone; but not two last frames in a row.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import cv2
@@ -28,7 +32,10 @@ _LEAST_OVERLAP = 0.35
 _ROUNDS = 3
 #: So many successive frames in which a face is lost are settled by a search of one.
 _SETTLED = 4
-
+#: Faces this much larger than the smallest that are looked for are not missed for their size.
+_SURELY_LARGE = 1.25
+#: Pictures are of one shot if some of their pixels, this many by as many, differ less on average.
+_SAMPLES, _SAME_SHOT = 24, 16
 
 _NOTHING = Detections(
     np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32), no_points(0)
@@ -43,6 +50,37 @@ class FollowingFinder(FaceFinder, Protocol):
         self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
     ) -> Detections:
         """Faces near the boxes `expected`, (n, k, 4), of n `images`, each RGB uint8 (H, W, 3)."""
+
+
+@runtime_checkable
+class GlancingFinder(FollowingFinder, Protocol):
+    """A finder that can also look for large faces only, which takes less time."""
+
+    @property
+    def large_face_pixels(self) -> int:
+        """Side of the smallest face that `find_large` looks for."""
+
+    def find_large(self, images: NDArray[np.uint8]) -> Detections:
+        """Large faces in `images`, RGB uint8 (n, H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A frame that was searched.
+
+    Attributes:
+        found: its faces.
+        look: some of its pixels, which tell whether another frame is of the same shot.
+        whole: whether small faces were looked for, too.
+    """
+
+    found: Detections
+    look: NDArray[np.int16] = field(repr=False)
+    whole: bool
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        return self.found.box
 
 
 #: Height and width of a frame -> those that it is searched at.
@@ -60,36 +98,65 @@ class Follower:
     def __init__(self, finder: FaceFinder, reduction: Reduction | None = None) -> None:
         self.finder = finder
         self._reduction = reduction or (lambda height, width: (height, width))
-        self._before: NDArray[np.float32] | None = None
+        self._before: _Searched | None = None
 
     def find(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
         """Faces in the next frames, each RGB uint8 (H, W, 3), all of one size; at least one.
 
-        The last of them is searched everywhere, and so is the first of all. Boxes and points are
-        in pixels of these frames.
+        The last of them is searched, and so is the first of all. Boxes and points are in pixels of
+        these frames.
         """
         if not isinstance(self.finder, FollowingFinder):
-            return self._search(images)
+            return self._found_in(images, self.finder.find)
         parts: list[Detections] = []
         first = 0
         if self._before is None and len(images) > 1:
-            parts.append(self._search(images[:1]))
-            self._before, first = parts[0].box, 1
-        last = self._search(images[-1:])
+            self._before, first = self._search(images[0]), 1
+            parts.append(self._before.found)
+        before = self._before
+        # Of the last frames every second one is searched for small faces, too.
+        may_glance = before is not None and before.whole and len(images) > 1
+        last = self._search(images[-1], *([before] if before is not None and may_glance else []))
         if len(images) - first > 1:
-            assert self._before is not None
-            between = self._between(images[first:-1], self._before, last.box)
-            parts.append(_moved(between, first))
-        parts.append(_moved(last, len(images) - 1))
-        self._before = last.box
+            assert before is not None
+            parts.append(_moved(self._between(images[first:-1], before, last), first))
+        parts.append(_moved(last.found, len(images) - 1))
+        self._before = last
         return _joined(parts)
 
-    def _search(self, images: Sequence[NDArray[np.uint8]]) -> Detections:
+    def _search(self, image: NDArray[np.uint8], *beside: _Searched) -> _Searched:
+        """One frame, searched as its neighbours `beside` it ask for."""
+        look = _look(image)
+        find, whole = self.finder.find, True
+        if isinstance(self.finder, GlancingFinder) and self._are_large(image, look, beside):
+            find, whole = self.finder.find_large, False
+        return _Searched(self._found_in([image], find), look, whole)
+
+    def _are_large(
+        self, image: NDArray[np.uint8], look: NDArray[np.int16], beside: Sequence[_Searched]
+    ) -> bool:
+        """Whether the neighbours lead to expect large faces only."""
+        assert isinstance(self.finder, GlancingFinder)
+        known = [one for one in beside if np.abs(look - one.look).mean() < _SAME_SHOT]
+        boxes = np.concatenate([one.box for one in beside] or [_NOTHING.box])
+        if not known or not len(boxes):
+            return False
+        height, width = image.shape[:2]
+        least = _SURELY_LARGE * self.finder.large_face_pixels * width
+        sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+        return bool((sides * self._reduction(height, width)[1] >= least).all())
+
+    def _found_in(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        find: Callable[[NDArray[np.uint8]], Detections],
+    ) -> Detections:
+        """What a search of the reduced frames finds, in pixels of the full ones."""
         height, width = images[0].shape[:2]
         small_height, small_width = self._reduction(height, width)
         if (small_height, small_width) == (height, width):
-            return self.finder.find(np.stack(images))
-        detections = self.finder.find(
+            return find(np.stack(images))
+        detections = find(
             np.stack([_resized(image, small_height, small_width) for image in images])
         )
         back = np.array([width / small_width, height / small_height])
@@ -98,31 +165,28 @@ class Follower:
         return Detections(detections.frame, box, detections.score, points)
 
     def _between(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        before: NDArray[np.float32],
-        after: NDArray[np.float32],
+        self, images: Sequence[NDArray[np.uint8]], before: _Searched, after: _Searched
     ) -> Detections:
         """Faces in frames whose neighbours on both sides have been searched."""
         if not len(images):
             return _NOTHING
         split, here = len(images) // 2, None
-        if len(before) == len(after) > 0:
-            detections, lost = self._followed(images, *_paired(before, after))
+        if len(before.box) == len(after.box) > 0:
+            detections, lost = self._followed(images, *_paired(before.box, after.box))
             for run in _runs(lost):
                 split = run[len(run) // 2]
-                here = self._search(images[split : split + 1])
+                here = self._search(images[split], before, after)
                 if not _same_faces(here.box, detections.box[detections.frame == split]):
                     break
             else:
                 return detections
         if here is None:
-            here = self._search(images[split : split + 1])
+            here = self._search(images[split], before, after)
         return _joined(
             [
-                self._between(images[:split], before, here.box),
-                _moved(here, split),
-                _moved(self._between(images[split + 1 :], here.box, after), split + 1),
+                self._between(images[:split], before, here),
+                _moved(here.found, split),
+                _moved(self._between(images[split + 1 :], here, after), split + 1),
             ]
         )
 
@@ -158,6 +222,12 @@ class Follower:
             expected = nearer
         lost = [i for i in range(n) if np.isnan(known[i + 1]).any()]
         return _joined([_moved(parts[i], i) for i in range(n)]), lost
+
+
+def _look(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Some of its pixels, evenly spaced."""
+    rows, columns = (np.arange(_SAMPLES) * side // _SAMPLES for side in image.shape[:2])
+    return image[rows[:, None], columns].astype(np.int16)
 
 
 def _resized(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

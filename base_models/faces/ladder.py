@@ -20,7 +20,7 @@ from predictions.errors import InputError
 from predictions.products import checksum, key_of
 
 #: Goes into the key: faces written by an older way of working are made again.
-_FORMAT = 8
+_FORMAT = 9
 
 #: facenet-pytorch's defaults.
 _LOWER_THRESHOLDS = (0.6, 0.7, 0.7)

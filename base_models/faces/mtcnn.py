@@ -21,6 +21,8 @@ from base_models.faces.suppression import without_overlaps
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
+#: A face is believed from this share of O-Net's threshold on where one is expected.
+_EXPECTED = 2 / 3
 #: How many patches go through R-Net or O-Net at a time.
 _PATCHES = 1024
 
@@ -33,7 +35,7 @@ class MtcnnFinder:
         min_face_pixels: the smallest face looked for, in pixels of the pictures given.
         device: where the networks run, as torch names it.
         exact: facenet-pytorch's boxes to the last digits; else pictures are shrunk by OpenCV on
-            the CPU, and the first two networks compute in int8 where OpenVINO runs them.
+            the CPU, and the networks convolve in int8 where OpenVINO runs them.
     """
 
     def __init__(
@@ -50,22 +52,37 @@ class MtcnnFinder:
         self._averages = exact or self.device.type != "cpu"
         self._pnet, self._rnet, self._onet = load_networks(device, exact=exact)
 
-    @torch.inference_mode()
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
+        return self._find(images, self.min_face_pixels)
+
+    def find_large(self, images: NDArray[np.uint8]) -> Detections:
+        """As `find`, for faces of at least `large_face_pixels`; most smaller ones are missed."""
+        return self._find(images, self.large_face_pixels)
+
+    @property
+    def large_face_pixels(self) -> int:
+        """The smallest face that `find_large` looks for: that leaves a quarter of P-Net's work."""
+        return 2 * self.min_face_pixels
+
+    @torch.inference_mode()
+    def _find(self, images: NDArray[np.uint8], least: int) -> Detections:
         pixels = Averaged(images, self.device) if self._averages else Interpolated(list(images))
-        candidates = self._propose(pixels)
+        candidates = self._propose(pixels, least)
         if len(candidates):
             candidates = self._refine(candidates, pixels)
         if not len(candidates):
             return _detections(candidates, torch.empty(0, N_POINTS, 2))
-        return _detections(*self._settle(*_patches(candidates, pixels, 48)))
+        return _detections(*self._settle(*_patches(candidates, pixels, 48), self.thresholds[2]))
 
     @torch.inference_mode()
     def follow(
         self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
     ) -> Detections:
-        """Faces at the boxes `expected`, (n, k, 4), of `images`: O-Net's work alone."""
+        """Faces at the boxes `expected`, (n, k, 4), of `images`: O-Net's work alone.
+
+        A face that is expected is believed from two thirds of O-Net's threshold on.
+        """
         n, per_frame = expected.shape[:2]
         box = _squared(torch.from_numpy(expected.astype(np.float32)).reshape(-1, 4))
         nothing = torch.zeros(len(box))
@@ -76,22 +93,25 @@ class MtcnnFinder:
             shift=nothing[:, None].expand(len(box), 4),
         )
         candidates, patches = _patches(candidates, Interpolated(images), 48)
-        return _detections(*self._settle(candidates.on(self.device), patches.to(self.device)))
+        least = _EXPECTED * self.thresholds[2]
+        return _detections(
+            *self._settle(candidates.on(self.device), patches.to(self.device), least)
+        )
 
-    def _propose(self, pixels: Averaged | Interpolated) -> "_Candidates":
-        """P-Net on an image pyramid."""
+    def _propose(self, pixels: Averaged | Interpolated, least: int) -> "_Candidates":
+        """P-Net on an image pyramid, for faces of at least so many pixels."""
         height, width = pixels.size
         found = [_Candidates.none(self.device)]
         if isinstance(pixels, Averaged):
-            for level in level_sizes(height, width, self.min_face_pixels):
+            for level in level_sizes(height, width, least):
                 shift, probability = self._pnet(pixels.level(level.height, level.width))
-                which = torch.zeros(probability.shape[2:], dtype=torch.long, device=self.device)
+                which = torch.zeros(probability.shape[1:], dtype=torch.long, device=self.device)
                 found.append(
                     _grid_candidates(shift, probability, which, [level], self.thresholds[0])
                 )
-        elif (together := pyramid(height, width, self.min_face_pixels)).levels:
+        elif (together := pyramid(height, width, least)).levels:
             shift, probability = self._pnet(pixels.pyramids(together))
-            which = torch.from_numpy(together.level_of_cells())
+            which = torch.from_numpy(together.level_of_cells)
             found.append(
                 _grid_candidates(shift, probability, which, together.levels, self.thresholds[0])
             )
@@ -107,11 +127,13 @@ class MtcnnFinder:
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
         return candidates.moved_to(_squared(_shifted(candidates.box, candidates.shift)))
 
-    def _settle(self, candidates: "_Candidates", patches: Tensor) -> tuple["_Candidates", Tensor]:
+    def _settle(
+        self, candidates: "_Candidates", patches: Tensor, least: float
+    ) -> tuple["_Candidates", Tensor]:
         """O-Net on 48-pixel patches; also the five points of each face, (k, 5, 2)."""
         shift, places, probability = self._judge(self._onet, patches)
-        points = _points_in(candidates.box, places)[probability[:, 1] > self.thresholds[2]]
-        candidates = candidates.judged(probability, shift, self.thresholds[2])
+        points = _points_in(candidates.box, places)[probability > least]
+        candidates = candidates.judged(probability, shift, least)
         candidates = candidates.moved_to(_shifted(candidates.box, candidates.shift))
         keep = _keep_apart(candidates, 0.7)
         return candidates.at(keep), points[keep]
@@ -163,9 +185,9 @@ class _Candidates:
         return _Candidates(self.frame, box, self.score, self.shift)
 
     def judged(self, probability: Tensor, shift: Tensor, threshold: float) -> "_Candidates":
-        """Those above the threshold, with a network's new shift (k, 4) and probability (k, 2)."""
-        score = probability[:, 1]
-        return _Candidates(self.frame, self.box, score, shift).at(score > threshold)
+        """Those above the threshold, with a network's new shift (k, 4) and probability (k,)."""
+        judged = _Candidates(self.frame, self.box, probability, shift)
+        return judged.at(probability > threshold)
 
     def suppressed(self, overlap: float) -> "_Candidates":
         """Without those that overlap a better one of the same frame by more than this IoU."""
@@ -201,10 +223,9 @@ def _grid_candidates(
 ) -> _Candidates:
     """P-Net's cells above the threshold that overlap no better one of the same frame and level.
 
-    shift (n, 4, h, w); probability (n, 2, h, w); which (h, w): of the levels, -1 for none.
+    shift (n, 4, h, w); probability (n, h, w); which (h, w): of the levels, -1 for none.
     """
-    sure = probability[:, 1]
-    frame, row, column = ((sure >= threshold) & (which >= 0)).nonzero().unbind(dim=1)
+    frame, row, column = ((probability >= threshold) & (which >= 0)).nonzero().unbind(dim=1)
     level = which[row, column]
     begins = shift.new_tensor([[level.left, level.top] for level in levels])[level]
     scale = shift.new_tensor([level.scale for level in levels])[level][:, None]
@@ -212,7 +233,7 @@ def _grid_candidates(
     candidates = _Candidates(
         frame=frame,
         box=torch.cat([((corner + 1) / scale).floor(), ((corner + CELL) / scale).floor()], dim=1),
-        score=sure[frame, row, column],
+        score=probability[frame, row, column],
         shift=shift[frame, :, row, column],
     )
     apart = frame * len(levels) + level

@@ -6,7 +6,7 @@ for each new shape, which costs as much as the answer.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ class Pyramid:
     height: int
     width: int
 
+    @cached_property
     def level_of_cells(self) -> NDArray[np.int64]:
         """For each cell of P-Net's answer the number of the level that it sees whole; -1: none."""
         numbers = np.full(

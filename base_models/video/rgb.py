@@ -34,6 +34,8 @@ class RgbConverter:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        # A picture takes less time than threads for it.
+        self._threads = {"threads": 1}
 
     def convert(self, picture: VideoFrame) -> NDArray[np.uint8]:
         """RGB uint8 (H, W, 3), as stored: not turned upright.
@@ -43,15 +45,23 @@ class RgbConverter:
         """
         transfer = getattr(picture, "color_trc", None)  # not in older PyAV
         if transfer in TRANSFERS:
-            deep = self._reformatter.reformat(picture, format="rgb48le").to_ndarray()
+            deep = self._reformatted(picture, "rgb48le").to_ndarray()
             return to_sdr(np.asarray(deep, np.uint16), transfer)
         full_range = _full_colour_range(picture)
         if full_range is None:
-            rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
-            return np.asarray(rgb, np.uint8)
+            return _triples(self._reformatted(picture, "rgb24").planes[0])
         together = cv2.merge([_pixels(plane) for plane in picture.planes])
         matrix = yuv_to_rgb(picture.colorspace, full_range=full_range)
         return np.asarray(cv2.transform(together, matrix), np.uint8)
+
+    def _reformatted(self, picture: VideoFrame, form: str) -> VideoFrame:
+        try:
+            return self._reformatter.reformat(picture, format=form, **self._threads)
+        except TypeError:
+            if not self._threads:
+                raise
+            self._threads = {}  # older PyAV, which does not ask how many
+            return self._reformatted(picture, form)
 
 
 def with_square_pixels(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
@@ -94,6 +104,12 @@ def _full_colour_range(picture: VideoFrame) -> bool | None:
     if any(plane.line_size <= 0 for plane in picture.planes):  # stored upside down
         return None
     return name == "yuvj444p" or picture.color_range == ColorRange.JPEG
+
+
+def _triples(plane: VideoPlane) -> NDArray[np.uint8]:
+    """The only plane of an RGB picture, (H, W, 3), likewise not copied."""
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return lines[: plane.height, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
 
 def _pixels(plane: VideoPlane) -> NDArray[np.uint8]:

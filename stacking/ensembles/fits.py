@@ -153,9 +153,7 @@ def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Arra
     return gradient, hessian
 
 
-def _together(
-    pairs: _Pairs, y: Array, beta: Array, *, curved: bool = True
-) -> tuple[Array, Array]:
+def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool = True) -> tuple[Array, Array]:
     """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k).
 
     The Hessian is zero where it is not `curved`, and nobody asks for it.

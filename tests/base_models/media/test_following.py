@@ -11,13 +11,18 @@ from base_models.faces.tracks import box_iou
 
 
 class Counting(MtcnnFinder):
-    """Counts the pictures that are searched everywhere."""
+    """Counts the pictures that are searched everywhere, and those searched for small faces, too."""
 
-    searched = 0
+    searched = wholly = 0
 
     def find(self, images: np.ndarray) -> Detections:
         self.searched += len(images)
+        self.wholly += len(images)
         return super().find(images)
+
+    def find_large(self, images: np.ndarray) -> Detections:
+        self.searched += len(images)
+        return super().find_large(images)
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +123,45 @@ def test_a_finder_that_cannot_follow_searches_everything():
             )
 
     assert Follower(Plain()).find(np.zeros((4, 8, 8, 3), np.uint8)).frame.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_small_faces_are_looked_for_where_no_large_ones_tell_what_to_expect(face, batch):
+    finder = Counting()
+    frames = film(face, [[(10 + 4 * i, 30)] for i in range(7)])
+    follower = Follower(finder)
+    for i in range(0, 7, batch):
+        follower.find(frames[i : i + batch])
+    # In threes: the first and every second last frame; alone, every frame is one to search.
+    assert finder.searched - finder.wholly == {1: 0, 3: 1}[batch]
+
+
+def test_a_new_shot_is_searched_for_small_faces(face):
+    small = cv2.resize(face, (30, 36), interpolation=cv2.INTER_AREA)
+    frames = film(face, [[(60, 30)]] * 3)
+    frames[2] = 220
+    frames[2, 100:136, 200:230] = small
+    finder = Counting(min_face_pixels=20)
+    found = Follower(finder).find(frames)
+    assert finder.wholly >= 2
+    ((x0, _, x1, _),) = found.box[found.frame == 2]
+    assert x1 - x0 < finder.large_face_pixels
+
+
+def test_small_known_faces_are_searched_for(face):
+    small = cv2.resize(face, (40, 48), interpolation=cv2.INTER_AREA)
+    frames = film(small, [[(60, 30)]] * 3)
+    finder = Counting()
+    found = Follower(finder).find(frames)
+    assert finder.searched == finder.wholly == 2
+    assert found.frame.tolist() == [0, 1, 2]
+
+
+def test_an_expected_face_is_believed_sooner(astronaut):
+    blurred = np.asarray(cv2.GaussianBlur(astronaut, (0, 0), 4), np.uint8)
+    (seen,) = MtcnnFinder().find(blurred[None]).score
+    strict = MtcnnFinder((0.9, 0.9, float(seen + 1) / 2))
+    assert not len(strict.find(blurred[None]))
+    expected = MtcnnFinder().find(astronaut[None]).box[None]
+    (followed,) = strict.follow([blurred], expected).score
+    assert followed > strict.thresholds[2] * 2 / 3

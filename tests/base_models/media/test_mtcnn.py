@@ -154,11 +154,12 @@ def test_without_openvino_the_same_pictures_give_the_same_faces(monkeypatch, sce
     np.testing.assert_array_equal(found.frame, wanted.frame)
 
 
-@pytest.mark.parametrize("n", [0, 1, 4, 5, 12, 13, 16, 17, 50])
-def test_batches_hold_every_patch_once_and_have_few_sizes(n):
+@pytest.mark.parametrize("sizes", [(16, 4), (4, 1)])
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 12, 13, 16, 17, 50])
+def test_batches_hold_every_patch_once_and_have_few_sizes(n, sizes):
     patches = np.arange(1, n + 1, dtype=np.uint8).reshape(n, 1, 1, 1)
-    parts = list(_batches(patches))
-    assert {len(part) for _, part in parts} <= {4, 16}
+    parts = list(_batches(patches, sizes))
+    assert {len(part) for _, part in parts} <= set(sizes)
     assert np.concatenate([part[:real] for real, part in parts]).ravel().tolist() == [
         *range(1, n + 1)
     ]

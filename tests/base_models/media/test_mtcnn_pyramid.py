@@ -27,7 +27,7 @@ def test_levels_share_no_pixel_and_no_cell(height, width, least):
         taken[level.pixels] += 1
     assert taken.max(initial=0) <= 1
     if found.levels:
-        cells = found.level_of_cells()
+        cells = found.level_of_cells
         for number, level in enumerate(found.levels):
             rows, columns = (side // 2 - 5 for side in (level.height, level.width))
             assert (cells == number).sum() == rows * columns > 0
@@ -45,8 +45,8 @@ def test_together_they_are_seen_as_they_are_alone(astronaut):
     for level in found.levels:
         rows, columns = level.cells
         alone = pnet(picture[:, *level.pixels].float())
-        here = (slice(None), slice(None), rows, columns)
-        same = (slice(None), slice(None), *map(slice, probability[here].shape[2:]))
+        here = (..., rows, columns)
+        same = (..., *map(slice, probability[here].shape[1:]))
         torch.testing.assert_close(probability[here], alone[1][same], atol=1e-5, rtol=0)
         torch.testing.assert_close(shift[here], alone[0][same], atol=1e-4, rtol=0)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 # The same commit gives the same result; `HYPOTHESIS_PROFILE=explore` draws other examples.
 # No test measures time.
-settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=40)
 settings.register_profile("explore", print_blob=True, deadline=None)
 # OpenVINO tells its makers of each conversion, from a process that it forks: not from here.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

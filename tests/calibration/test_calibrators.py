@@ -104,7 +104,7 @@ def test_monotone_maps_are_monotone_everywhere(
     assert (np.diff(mapped) >= -1e-9 * np.maximum(1, np.abs(mapped[1:]))).all()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(data=scored())
 def test_temperature_keeps_order_and_auc(data: tuple[np.ndarray, np.ndarray]) -> None:
     z, t = data

@@ -16,6 +16,7 @@ import pytest
 
 from fakeodds.cli.failures import told
 from predictions.errors import InputError
+from tests.forks import MAIN, Forked
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and file numbers of POSIX")
 FAST = ("--meta", "mean_logit", "--calibration", "none", "--no-report", "--folds", "3")
@@ -46,17 +47,20 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def started(*words: str | Path, before: str = "", **how: Any) -> subprocess.Popen[str]:
+PIPES: dict[str, Any] = {
+    **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE},
+    **{"text": True, "start_new_session": True},
+}
+
+
+def started(*words: str | Path, **how: Any) -> subprocess.Popen[str]:
     """The command line as a process with a group of its own."""
-    code = f"{before}\nfrom fakeodds.cli.main import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **how,
-    )
+    return subprocess.Popen([sys.executable, "-c", MAIN, *map(str, words)], **PIPES, **how)
+
+
+def forked(*words: str | Path, before: str = "", **how: Any) -> subprocess.Popen[str]:
+    """The same without the seconds of an interpreter's imports, after what stands in `before`."""
+    return Forked(f"{before}\n{MAIN}", *words, **PIPES, **how)
 
 
 def lives(group: int) -> bool:
@@ -106,7 +110,7 @@ def stopped(**_):
         raise ImportError("numpy failed") from error
 group.fakeodds = stopped
 """
-    process = started(before=before, cwd=Path(__file__).parents[2])
+    process = forked(before=before, cwd=Path(__file__).parents[2])
     _, said = process.communicate()
     assert (process.returncode, said) == (
         code,
@@ -132,7 +136,8 @@ def test_streams_that_are_not_there(table: Path, tmp_path: Path, closed: tuple[i
 def test_bytes_that_are_no_text_are_printed_as_in_ids(
     table: Path, tmp_path: Path, errors: str
 ) -> None:
-    surroundings = {**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"}
+    # What PYTHONIOENCODING does, which is seen in the first of these.
+    before = f"import sys; sys.stdout.reconfigure(encoding='utf-8', errors='{errors}')"
     odd = os.fsdecode(b"b\xe9d")
     for words, said in (
         (("completion", "bash", odd), "extra argument (b%E9d)"),
@@ -140,7 +145,11 @@ def test_bytes_that_are_no_text_are_printed_as_in_ids(
         (("stack", odd, "--out", tmp_path), "b%E9d: does not exist"),
     ):
         for json_too in ((), ("--json",))[: 1 + (words[0] == "stack")]:
-            process = started(*words, *json_too, env=surroundings)
+            process = (
+                started(*words, env={**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"})
+                if words[0] == "completion"
+                else forked(*words, *json_too, before=before)
+            )
             shown, told = process.communicate()
             assert process.returncode == 2
             assert said in told
@@ -148,11 +157,11 @@ def test_bytes_that_are_no_text_are_printed_as_in_ids(
     scores = tmp_path / f"{odd}.csv"
     scores.write_bytes(table.read_bytes())
     out = tmp_path / odd
-    process = started("stack", scores, *FAST, "--out", out, "--json", env=surroundings)
+    process = forked("stack", scores, *FAST, "--out", out, "--json", before=before)
     shown, told = process.communicate()
     assert process.returncode == 0, told
     assert json.loads(shown)["files"]["oof.csv"].endswith("/b%E9d/oof.csv")
-    process = started("apply", out, scores, "--out", tmp_path / f"{odd}-new.csv", env=surroundings)
+    process = forked("apply", out, scores, "--out", tmp_path / f"{odd}-new.csv", before=before)
     assert "b%E9d-new.csv" in "".join(process.communicate())
     assert process.returncode == 0
 
@@ -160,7 +169,7 @@ def test_bytes_that_are_no_text_are_printed_as_in_ids(
 @posix_only
 def test_a_reader_that_leaves_stops_nothing(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = started("stack", table, *FAST, "--out", out)
+    process = forked("stack", table, *FAST, "--out", out)
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
@@ -182,7 +191,7 @@ def test_limits_of_the_system(
         "import fakeodds.run.folder, fakeodds.workflows.judge, xgboost, sklearn.linear_model\n"
         f"resource.setrlimit(resource.RLIMIT_{limit}, ({size}, {size}))"
     )
-    process = started(
+    process = forked(
         *("stack", table, *FAST, "--out", tmp_path / "run"),
         before=before,
         cwd=Path(__file__).parents[2],

@@ -341,7 +341,7 @@ WHOLE = written()
 
 
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_damaged_bytes_are_a_table_or_a_sentence(
@@ -356,7 +356,7 @@ def test_damaged_bytes_are_a_table_or_a_sentence(
 
 
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(st.text("ab01.,;\t|\"'#= \n\r\ufeff\0é-", max_size=60) | st.binary(max_size=60))
 def test_any_text_is_a_table_or_a_sentence(tmp_path: Path, text: Any) -> None:

@@ -109,7 +109,7 @@ def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return p, y, np.arange(n) // draw(st.integers(1, 4))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(judged())
 def test_bounds_are_bounds_and_cost_no_more_than_their_imaginary_rows(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -27,9 +27,10 @@ _SHIFT = 4
 
 _PIXELS = (-_MEAN / _SCALE, _MEAN / _SCALE)
 #: What the inputs of the convolutions that compute in int8 reach, but for a ten-thousandth: over
-#: frames of speech clips and of FaceForensics++. The dense layers after them stay in float32.
+#: frames of speech clips and of FaceForensics++. What judges after them stays in float32: P-Net's
+#: last convolution, the others' dense layers.
 _RANGES = {
-    PNet: (_PIXELS, (-3.5, 14.0), (-10.0, 18.0), (-7.0, 15.0)),
+    PNet: (_PIXELS, (-3.5, 14.0), (-10.0, 18.0)),
     RNet: (_PIXELS, (-5.2, 6.4), (-5.2, 6.1)),
     ONet: (_PIXELS, (-1.5, 5.5), (-2.0, 5.0), (-1.0, 4.5)),
 }

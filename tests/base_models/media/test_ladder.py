@@ -33,7 +33,7 @@ def root(tmp_path_factory, write_video, astronaut):
 
     pictures = {
         "plain": plain,
-        "dark": (plain * 0.11).astype(np.uint8),
+        "dark": (plain * 0.16).astype(np.uint8),
         "small": small,
         "tilted": turned(20),
         "turned": turned(45),

@@ -94,8 +94,10 @@ def test_the_page_stands_alone_and_says_what_differs(runs: Path, tmp_path: Path,
     assert found["runs"][2]["groups"] == 0
     assert "other: No groups are known" in page
     before = out.read_bytes()
-    cli(*asked, "--title", "Mine <b>")
+    cli(*asked, "--title", "Mine <b>", "--pdf")
     assert out.read_bytes() == before
+    drawn = {path.stem for path in (tmp_path / "both").glob("*.svg")}
+    assert {path.stem for path in (tmp_path / "both").glob("*.pdf")} == drawn
 
 
 def test_only_settings_that_differ_are_told(runs: Path) -> None:

@@ -118,4 +118,4 @@ def fakeodds(quiet: bool) -> None:
     A run is a folder. Stopped at any moment, the same command goes on there.
     Each command has examples: fakeodds run --help.
     """
-    terminal.be_quiet(quiet)
+    click.get_current_context().with_resource(terminal.quietly(quiet))

@@ -29,7 +29,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., Answer]:
     @wraps(command)
     def with_answer(*arguments: Any, as_json: bool, quiet: bool, **rest: Any) -> Answer:
         if quiet:
-            terminal.be_quiet()
+            click.get_current_context().with_resource(terminal.quietly())
         if not as_json:
             return command(*arguments, **rest)
         with terminal.no_results(), redirect_stdout(sys.stderr):

@@ -87,9 +87,14 @@ def heading(text: str) -> None:
     log.print(f"[bold]{escape(text)}[/bold]")
 
 
-def be_quiet(quiet: bool = True) -> None:
-    """Leave out notes, headings and progress, or say them again; results and errors stay."""
-    log.quiet = quiet
+@contextmanager
+def quietly(quiet: bool = True) -> Iterator[None]:
+    """Leave out notes, headings and progress, or say them; results and errors stay."""
+    before, log.quiet = log.quiet, quiet
+    try:
+        yield
+    finally:
+        log.quiet = before
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from base_models.frozen import catalogue
 from fakeodds.workflows import new_videos
 from tests.faults.commands import differences, results
 
+pytestmark = pytest.mark.usefixtures("environment_as_before")
+
 Cli = Callable[..., Any]
 ENGINE = ("--engine", "dask", "--jobs", "2")
 #: Each worker, and the process that it hands its work to, imports the frameworks.

@@ -218,6 +218,8 @@ def test_quiet_leaves_the_results(before: bool, terminal: Terminal, table: Path)
     said = terminal(*(("-q", *arguments) if before else (*arguments, "--quiet")))
     assert said.err == ""
     assert "submitted" in said.out
+    # Whoever calls the workflows from Python, too, is told again.
+    assert not screen.log.quiet
     # The next call is as talkative as ever.
     assert "already there" in terminal(*arguments).err
 

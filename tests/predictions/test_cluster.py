@@ -24,6 +24,8 @@ distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 if os.name != "posix":
     pytest.skip("processes are killed by signals", allow_module_level=True)
 
+pytestmark = pytest.mark.usefixtures("environment_as_before")
+
 
 @pytest.fixture(scope="module")
 def three() -> Iterator[Cluster]:

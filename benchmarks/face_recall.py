@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from bench_media import describe_cpu
 from face_peers import Boxes, Exhaustive, as_mtcnn, decoded, peers, recalled
-from faces import FIRST, OURS, draw, read_ours
+from faces import FIRST, OURS, SAME_IOU, TRUE_IOU, draw, read_ours
 from numpy.typing import NDArray
 
 from base_models.datasets import list_videos
@@ -36,8 +36,6 @@ from base_models.faces.tracks import box_iou
 
 #: What the exhaustive search sees is kept under this name.
 TRUTH = "exhaustive"
-#: A true face is found if a box shares this IoU with it; one of facenet-pytorch's if this.
-_TRUE, _SAME = 0.3, 0.5
 
 
 class Seen:
@@ -95,7 +93,7 @@ def large(boxes: Boxes, least: float) -> Boxes:
 def false_ones(found: Boxes, truth: Boxes) -> int:
     """How many boxes lie on no true face."""
     return sum(
-        int((box_iou(boxes, truth[number]).max(axis=1, initial=0) < _TRUE).sum())
+        int((box_iou(boxes, truth[number]).max(axis=1, initial=0) < TRUE_IOU).sum())
         for number, boxes in found.items()
         if number in truth
     )
@@ -125,13 +123,13 @@ def run(paths: list[Path], options: argparse.Namespace) -> None:
         found[OURS] = {number: ours[number] for number in truth}
         wanted = large(truth, least)
         for name, boxes in found.items():
-            hits, total, lacking = recalled(wanted, boxes, _TRUE)
+            hits, total, lacking = recalled(wanted, boxes, TRUE_IOU)
             false = false_ones(large(boxes, least), truth)
             counts.setdefault(name, np.zeros(3, np.int64))[:] += (hits, total, false)
         if FIRST in found:
             theirs = large(found[FIRST], least)
             both = {n: b[_on(b, truth[n])] for n, b in theirs.items()}
-            agreed += [*recalled(theirs, ours, _SAME)[:2], *recalled(both, ours, _SAME)[:2]]
+            agreed += [*recalled(theirs, ours, SAME_IOU)[:2], *recalled(both, ours, SAME_IOU)[:2]]
         if options.misses:
             pictures += [draw(path, frame, wanted, ours) for frame in lacking]
         if at % 25 == 24:
@@ -153,7 +151,7 @@ def run(paths: list[Path], options: argparse.Namespace) -> None:
 
 
 def _on(boxes: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray(box_iou(boxes, truth).max(axis=1, initial=0) >= _TRUE)
+    return np.asarray(box_iou(boxes, truth).max(axis=1, initial=0) >= TRUE_IOU)
 
 
 def main() -> None:

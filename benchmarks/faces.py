@@ -40,7 +40,7 @@ from base_models.video.decode import decode_frames, index_video
 
 OURS, FIRST = "fakeodds", "facenet-pytorch"
 #: A true face is found if a box shares this IoU with it; one of facenet-pytorch's if this.
-_TRUE, _SAME = 0.3, 0.5
+TRUE_IOU, SAME_IOU = 0.3, 0.5
 
 
 def read_ours(path: Path) -> Boxes:
@@ -117,14 +117,14 @@ def run(folder: Path, names: list[str], options: argparse.Namespace) -> None:
     for name in (*others, OURS):
         low, middle, high = np.quantile(60 * len(paths) / np.array(seconds[name]), [0, 0.5, 1])
         ratio = np.median(np.array(seconds[name]) / np.array(seconds[OURS]))
-        hits, total = totals(truth, found[name], _TRUE)
+        hits, total = totals(truth, found[name], TRUE_IOU)
         print(
             f"{name:<24}{middle:8.1f} videos/min ({low:.1f} to {high:.1f})  ours {ratio:6.2f} times"
             f"  CPU {cpu[name]:6.3f} s a video  ours {cpu[name] / cpu[OURS]:6.2f} times"
             f"  true faces {hits} of {total}"
         )
     if FIRST in others:
-        hits, total = totals(found[FIRST], found[OURS], _SAME)
+        hits, total = totals(found[FIRST], found[OURS], SAME_IOU)
         print(f"{FIRST}'s faces that ours has: {hits} of {total} ({hits / max(total, 1):.2%})")
     shares = ", ".join(f"{name} {s / cpu[OURS]:.1%}" for name, s in stages.items())
     print(f"our CPU time: {shares}")
@@ -144,7 +144,7 @@ def draw_misses(file: Path, paths: list[Path], peer: list[Boxes], ours: list[Box
     pictures = [
         draw(path, frame, theirs, mine)
         for path, theirs, mine in zip(paths, peer, ours, strict=True)
-        for frame in recalled(theirs, mine, _SAME)[2]
+        for frame in recalled(theirs, mine, SAME_IOU)[2]
     ]
     if pictures:
         widest = max(picture.shape[1] for picture in pictures)

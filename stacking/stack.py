@@ -18,7 +18,7 @@ from predictions.order import column_order, row_order
 from predictions.threads import one_blas_thread
 from predictions.words import count
 from stacking.clipping import clip_note, learned_clip
-from stacking.inner_folds import inner_folds, rarer_groups
+from stacking.inner_folds import inner_folds, number_of_groups, rarer_groups
 from stacking.inputs import (
     Array,
     Codes,
@@ -133,7 +133,7 @@ class Stack(ClassifierMixin, BaseEstimator):
                 remedy="give rows of both REAL (0) and FAKE (1)",
             )
         group = group_codes(groups, len(labels), sort=True)
-        if len(np.unique(group)) < 2:
+        if number_of_groups(group) < 2:
             raise InputError(
                 f"there is one group of {count(len(X), 'row')}",
                 remedy="give at least 2 groups to learn from",
@@ -168,7 +168,7 @@ class Stack(ClassifierMixin, BaseEstimator):
         self.learner_ = learner
         unseen = log_loss_of_logits(y[~seen], np.full((~seen).sum(), self.nothing_seen_))
         X, y, group = X[seen], y[seen], group[seen]
-        if len(np.unique(group)) < 2 or y.min() == y.max():
+        if number_of_groups(group) < 2 or y.min() == y.max():
             learner.constant_ = self.nothing_seen_ if not len(y) else smoothed_logit(y)
             self.calibrator_, self.clip_ = None, self._fixed_clip()
             self.notes_.append(FEW_ROWS())

@@ -49,11 +49,12 @@ class OpenVinoBackend:
         self._weight, self._bias = exported.weight, exported.bias
         self.crops = min(_CROPS, max(1, MOST_PIXELS // (threads * size**2)))
         self._pixels = threads * self.crops * size**2
-        compiled = compile_network(exported.network, precision, streams=threads, threads=threads)
-        self._compiled = compiled
+        self._compiled = compile_network(
+            exported.network, precision, streams=threads, threads=threads
+        )
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
-            self._idle.put(compiled.create_infer_request())
+            self._idle.put(self._compiled.create_infer_request())
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n,) float32, high = FAKE, of RGB uint8 crops (n, size, size, 3).

@@ -115,8 +115,8 @@ class Follower:
             parts.append(self._before.found)
         before = self._before
         # Of the last frames every second one is searched for small faces, too.
-        may_glance = before is not None and before.whole and len(images) > 1
-        last = self._search(images[-1], *([before] if before is not None and may_glance else []))
+        beside = [before] if before is not None and before.whole and len(images) > 1 else []
+        last = self._search(images[-1], *beside)
         if len(images) - first > 1:
             assert before is not None
             parts.append(_moved(self._between(images[first:-1], before, last), first))
@@ -137,8 +137,8 @@ class Follower:
     ) -> bool:
         """Whether the neighbours lead to expect large faces only."""
         assert isinstance(self.finder, GlancingFinder)
-        known = [one for one in beside if np.abs(look - one.look).mean() < _SAME_SHOT]
-        boxes = np.concatenate([one.box for one in beside] or [_NOTHING.box])
+        known = any(np.abs(look - one.look).mean() < _SAME_SHOT for one in beside)
+        boxes = np.concatenate([_NOTHING.box, *(one.box for one in beside)])
         if not known or not len(boxes):
             return False
         height, width = image.shape[:2]

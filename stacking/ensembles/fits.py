@@ -114,10 +114,9 @@ def _solve(
         again = pairs is not None and number % 2 == 1
         if pairs is None:
             gradient, hessian = _one_by_one(design, y, beta[active], used)
-        elif again:
-            gradient, _ = _together(pairs, y, beta[active], curved=False)
         else:
-            gradient, hessian = _together(pairs, y, beta[active])
+            gradient, curvature = _together(pairs, y, beta[active], curved=not again)
+            hessian = hessian if curvature is None else curvature
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
         if not again:
             hessian *= used[:, :, None] & used[:, None, :]
@@ -153,11 +152,8 @@ def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Arra
     return gradient, hessian
 
 
-def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool = True) -> tuple[Array, Array]:
-    """Gradient (s, k) and Hessian (s, k, k) of the summed log loss at beta (s, k).
-
-    The Hessian is zero where it is not `curved`, and nobody asks for it.
-    """
+def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool) -> tuple[Array, Array | None]:
+    """Gradient (s, k) and, if `curved`, Hessian (s, k, k) of the summed log loss at beta (s, k)."""
     s, k = beta.shape
     design, first, second = pairs.design, pairs.first, pairs.second
     gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
@@ -175,6 +171,8 @@ def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool = True) -> t
             packed += curvature.T @ pairs.block(slice(begin, begin + rows))
         p -= labels[:, None]
         gradient += p.T @ x
+    if not curved:
+        return gradient, None
     hessian = np.empty((s, k, k))
     hessian[:, first, second] = packed
     hessian[:, second, first] = packed

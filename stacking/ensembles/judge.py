@@ -152,7 +152,8 @@ def subset_probabilities(
             for held, one in zip(inner, paths, strict=True):
                 logits[held] = subset_logits(design[held], _at(one, picked))
         answer = subset_logits(tamed.transform(new), _at(path, picked))
-        calibrate, weight = rarer_groups(y, groups) >= LEAST_TO_CALIBRATE, np.ones(len(y))
+        calibrate = rarer_groups(y, groups) >= LEAST_TO_CALIBRATE
+        weight = np.ones(len(y))
         for s in range(len(masks)):
             temperature = 1.0
             if calibrate:

@@ -11,7 +11,7 @@ from calibration import standard_error
 from calibration.measures.scores import log_loss_of_logits
 from predictions.notes import Note, NoteKind
 from predictions.parallel import side_by_side
-from stacking.inner_folds import too_few_to_choose
+from stacking.inner_folds import number_of_groups, too_few_to_choose
 from stacking.inputs import Array, Codes
 from stacking.learners.averages import BestLearner, MeanLogitLearner
 from stacking.learners.base import MetaLearner
@@ -100,7 +100,7 @@ def rows_that_count_once(logits: Array, y: Array, groups: Codes) -> float:
     ratios = [
         standard_error(gap, groups) ** 2 / (gap.var() / len(y)) for gap in gaps.T if gap.any()
     ]
-    most = len(y) / len(np.unique(groups))
+    most = len(y) / number_of_groups(groups)
     return float(np.clip(np.median(ratios), 1.0, most)) if ratios else 1.0
 
 

@@ -138,7 +138,7 @@ def test_killed_it_leaves_a_whole_submission_and_goes_on_to_the_same_bytes(
 
 def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli: Cli) -> None:
     # In a process of its own, which leaves at once: nothing that it began may stay behind.
-    command = [sys.executable, "-c", "from fakeodds.cli.main import main; main()", "predict", run]
+    command = [sys.executable, "-c", MAIN, "predict", run]
     options = ["--deadline", "4m", "--max-weights", "30MB", "--prior", "auto"]
     done = subprocess.run([*command, clips.test, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

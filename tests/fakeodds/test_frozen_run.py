@@ -155,7 +155,7 @@ def _here(argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
 
 
 def _elsewhere(argv: list[str], environment: dict[str, str], before: str) -> tuple[int, str]:
-    code = textwrap.dedent(before) + "\nfrom fakeodds.cli.main import main; main()"
+    code = textwrap.dedent(before) + f"\n{forks.MAIN}"
     ended = forks.run(
         code, *argv[1:], capture_output=True, text=True, env={**os.environ, **environment}
     )

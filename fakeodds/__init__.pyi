@@ -182,6 +182,7 @@ from stacking import create_meta_learner as create_meta_learner
 from stacking import domain_predictions as domain_predictions
 from stacking import domain_splits as domain_splits
 from stacking import ensemble_predictions as ensemble_predictions
+from stacking import fit_and_estimate as fit_and_estimate
 from stacking import fit_hardened as fit_hardened
 from stacking import greedy_selection as greedy_selection
 from stacking import hardened_rows as hardened_rows

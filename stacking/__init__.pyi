@@ -12,6 +12,7 @@ from .estimate.domains import report_domains as report_domains
 from .estimate.leaderboard import leaderboard as leaderboard
 from .estimate.metrics import report_metrics as report_metrics
 from .estimate.nested import NestedEstimate as NestedEstimate
+from .estimate.nested import fit_and_estimate as fit_and_estimate
 from .estimate.nested import nested_estimate as nested_estimate
 from .estimate.nested import nested_predictions as nested_predictions
 from .estimate.slices import report_slices as report_slices

@@ -33,7 +33,10 @@ from stacking.stack import Stack
 FORMAT = 2
 
 _PACKAGES = ("fakeodds", "numpy", "scipy", "scikit-learn", "xgboost", "skops")
-_OF_TORCH = "sklearn.externals.array_api_compat.torch"
+#: Modules of scikit-learn without an estimator, which import what takes seconds.
+_WITHOUT_ESTIMATORS = tuple(
+    f"sklearn.externals.array_api_compat.{of}" for of in ("torch", "cupy", "dask")
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _AGAIN = "write the stack again"
@@ -92,18 +95,19 @@ def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None
 
 
 def _import_skops() -> None:
-    """Import skops without torch, which takes seconds and hundreds of megabytes.
+    """Import skops without torch and Dask, which take seconds and hundreds of megabytes.
 
-    skops asks scikit-learn for its estimators, which walks all its modules, also the one for arrays
-    of torch. That one alone cannot be imported meanwhile; it holds no estimator.
+    skops asks scikit-learn for its estimators, which walks all its modules, also those for arrays
+    of other libraries. Those alone cannot be imported meanwhile; they hold no estimator.
     """
     if "skops.io" not in sys.modules:
-        kept_out = sys.modules.setdefault(_OF_TORCH, None)  # type: ignore[arg-type]
+        kept_out = [name for name in _WITHOUT_ESTIMATORS if name not in sys.modules]
+        sys.modules.update(dict.fromkeys(kept_out))  # type: ignore[arg-type]
         try:
             import_module("skops.io")
         finally:
-            if kept_out is None:
-                del sys.modules[_OF_TORCH]
+            for name in kept_out:
+                del sys.modules[name]
 
 
 def _key(description: Mapping[str, Any]) -> str:

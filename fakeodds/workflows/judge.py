@@ -90,9 +90,9 @@ def fit_and_judge(
         InputError: no labels, one class only, or fewer groups than folds.
     """
     from stacking import (
+        fit_and_estimate,
         leaderboard,
         load_stack,
-        nested_estimate,
         report_metrics,
         report_slices,
     )
@@ -113,10 +113,9 @@ def fit_and_judge(
             f"Stacking {count(len(scored.kinds), 'detector')} on "
             f"{count(len(rows), 'labelled video')}"
         )
-        judged_procedure = procedure(scored, options, robust)
         with terminal.progress_bars() as progress:
-            estimate = nested_estimate(
-                judged_procedure,
+            fitted, estimate = fit_and_estimate(
+                procedure(scored, options, robust),
                 scored.features,
                 label,
                 rows["group"],
@@ -128,7 +127,7 @@ def fit_and_judge(
             estimate = replace(estimate, stages=stages)
             oof = rows[["label", "group"]].assign(label=label, fold=folds).join(stages)
             judged: dict[str, Any] = {"seed": options.seed, "progress": progress}
-            metrics = report_metrics(stages, label, rows["group"], **judged)
+            metrics = report_metrics(stages, label, rows["group"], **judged, n_jobs=options.jobs)
             metrics["alerts"] = [note.to_json() for note in alerts_of(scored)]
             if scored.brought:
                 metrics["brought"] = dict(scored.brought)
@@ -137,8 +136,6 @@ def fit_and_judge(
                 for column in sliced_columns(rows)
             }
             board = leaderboard(estimate, label, rows["group"], seed=options.seed)
-        with terminal.working("the stack on all rows"):
-            fitted = judged_procedure.fit(scored.features, label, rows["group"])
         metrics["ensemble"] = ensemble_of(scored, fitted)
         promised = metrics["stages"]["calibrated"]["log_loss"]["value"]
         out_of_reach = unreachable(fitted.stack.clip_, float(label.mean()), promised)

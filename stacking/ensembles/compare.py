@@ -14,6 +14,7 @@ from calibration.measures.many import confidence_set_of
 from predictions.errors import InputError
 from predictions.frame_rules import rules_of
 from predictions.order import column_order
+from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from predictions.threads import one_blas_thread
 from stacking.choose.ensemble import TOO_FEW, choose_ensemble, limits_of, selection
@@ -35,7 +36,7 @@ from stacking.ensembles.subsets import (
 )
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.inner_folds import rarer_groups
-from stacking.inputs import Array, Rows, is_score_column
+from stacking.inputs import Array, Codes, Rows, is_score_column
 
 
 def compare_subsets(
@@ -99,11 +100,12 @@ def compare_subsets(
     check_budget(known, limits)
     rules, scores, by_fold = _scores_of_folds(X, outer, n_boot, seed, progress)
     costs_known = known.loc[names]
-    own = [
-        _choice(Z[~held], outer, ~held, names, costs_known, limits, seed)
-        for Z, held in zip(by_fold, outer.held, strict=True)
-    ]
-    whole = _choice(scores, outer, np.ones(len(X), dtype=bool), names, costs_known, limits, seed)
+    taught = [(Z[~held], ~held) for Z, held in zip(by_fold, outer.held, strict=True)]
+    choosing = (
+        (Z, outer.labels[rows], outer.groups[rows], names, costs_known, limits, seed)
+        for Z, rows in [*taught, (scores, np.ones(len(X), dtype=bool))]
+    )
+    *own, whole = side_by_side(_choice, choosing, n_jobs)
     masks = _candidates([*own, whole], seed)
     judged = judge_subsets(by_fold, outer, masks, seed, n_jobs, progress)
 
@@ -170,15 +172,14 @@ class _Chosen:
 
 def _choice(
     X: Array,
-    outer: OuterFolds,
-    rows: Rows,
+    y: Array,
+    groups: Codes,
     names: list[str],
     costs: pd.DataFrame,
     limits: dict[str, float],
     seed: int,
 ) -> _Chosen:
-    """What the scores X of some of the rows choose; where they cannot, all that may be taken."""
-    y, groups = outer.labels[rows], outer.groups[rows]
+    """What scores X (n, k) of some rows choose; where they cannot, all that may be taken."""
     scores = pd.DataFrame(X, columns=names)
     with one_blas_thread():
         chosen = choose_ensemble(scores, y, groups, costs=costs, budget=limits, seed=seed)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from calibration import measure_all
+from predictions.parallel import side_by_side
 from predictions.progress import Progress, silent
 from stacking.inputs import checked_labels
 
@@ -19,6 +20,7 @@ def report_metrics(
     *,
     n_boot: int = 1000,
     seed: int = 0,
+    n_jobs: int | None = 1,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """The measures of every stage column of `nested_predictions`, as metrics.json has them.
@@ -28,6 +30,7 @@ def report_metrics(
         y: (n,) 1 = FAKE, 0 = REAL.
         groups: (n,) what the bootstrap draws as a whole; None draws rows.
         n_boot: replicates behind each 95 % interval.
+        n_jobs: processes that measure stages side by side.
 
     Returns:
         rows, groups, prior (share of FAKE), stages (each log_loss, brier, auc, accuracy, ece with
@@ -43,9 +46,10 @@ def report_metrics(
     """
     labels, codes = checked_labels(y, groups, len(oof))
     stages = {}
+    work = ((labels, oof[name].to_numpy(), codes, n_boot, seed) for name in oof.columns)
+    measured = zip(oof.columns, side_by_side(measure_all, work, n_jobs), strict=True)
     progress("measures", 0, len(oof.columns))
-    for done, name in enumerate(oof.columns, start=1):
-        measures = measure_all(labels, oof[name].to_numpy(), codes, n_boot=n_boot, seed=seed)
+    for done, (name, measures) in enumerate(measured, start=1):
         stages[str(name)] = finite_measures(measures)
         progress("measures", done, len(oof.columns))
     return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -136,24 +137,81 @@ def nested_estimate(
         >>> list(estimate.stages)[-1], "alone/a" in estimate.alternatives
         ('calibrated', True)
     """
+    estimate, _ = _estimated(procedure, X, y, groups, folds, kinds, progress, with_fit=False)
+    return estimate
+
+
+def fit_and_estimate(
+    procedure: Procedure | Stack,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    folds: ArrayLike,
+    kinds: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> tuple[FittedProcedure, NestedEstimate]:
+    """The procedure fitted on all rows, side by side with the fits of its `nested_estimate`.
+
+    Args, bad input: as `nested_predictions`.
+
+    Examples:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 120)
+        >>> actor = np.arange(120) // 3
+        >>> X = pd.DataFrame({"a": 2 * y + rng.normal(size=120), "b": y + rng.normal(size=120)})
+        >>> from predictions import assign_folds
+        >>> from stacking import Stack, fit_and_estimate
+        >>> folds = assign_folds(y, actor)
+        >>> fitted, estimate = fit_and_estimate(Stack(meta="logistic"), X, y, actor, folds)
+        >>> list(fitted.predict_stages(X[:2])), len(estimate.stages)
+        (['stacked', 'calibrated'], 120)
+    """
+    estimate, fitted = _estimated(procedure, X, y, groups, folds, kinds, progress, with_fit=True)
+    assert fitted is not None
+    return fitted, estimate
+
+
+def _estimated(
+    procedure: Procedure | Stack,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    folds: ArrayLike,
+    kinds: Mapping[str, str] | None,
+    progress: Progress,
+    *,
+    with_fit: bool,
+) -> tuple[NestedEstimate, FittedProcedure | None]:
     X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
-    judged = _side_by_side(
-        _judge_with_alternatives, procedure, X, outer.labels, outer.groups, _splits(outer), kind
-    )
     columns = stage_columns(kind)
+    whole = Procedure.of(procedure)
+    pieces = _pieces(
+        _judge_with_alternatives, whole, X, outer.labels, outer.groups, _splits(outer), kind
+    )
+    if with_fit:
+        pieces = chain(pieces, [(Procedure.fit, whole.with_jobs(1), X, y, groups)])
+    done = side_by_side(_called, pieces, whole.stack.n_jobs)
     filled = np.full((len(X), len(columns)), np.nan)
     places, alternatives = [], []
-    for held, (values, table) in _one_by_one(outer, judged, progress):
+    for held, (values, table) in _one_by_one(outer, done, progress):
         filled[held] = values
         places.append(np.flatnonzero(held))
         alternatives.append(table)
     back = np.argsort(np.concatenate(places), kind="stable")
     others = pd.concat(alternatives, join="inner").iloc[back]
-    return NestedEstimate(
+    estimate = NestedEstimate(
         pd.DataFrame(filled, index=X.index, columns=columns), others.set_axis(X.index)
     )
+    fitted = None
+    if with_fit:
+        progress("the stack on all rows", 0, 1)
+        fitted = next(done)
+        fitted.stack.set_params(n_jobs=whole.stack.n_jobs)
+        progress("the stack on all rows", 1, 1)
+    return estimate, fitted
 
 
 def kinds_of(X: pd.DataFrame, kinds: Mapping[str, str] | None) -> dict[Any, str]:
@@ -191,7 +249,9 @@ def judge_splits(
         splits: rows that teach and rows that are judged, (n,) each.
         kinds: of `kinds_of`.
     """
-    return _side_by_side(_judge, procedure, X, y, groups, splits, kinds)
+    whole = Procedure.of(procedure)
+    pieces = _pieces(_judge, whole, X, y, groups, splits, kinds)
+    return side_by_side(_called, pieces, whole.stack.n_jobs)
 
 
 def _splits(outer: OuterFolds) -> list[tuple[Rows, Rows]]:
@@ -203,24 +263,28 @@ def _one_by_one(
 ) -> Iterator[tuple[Rows, _Judged]]:
     """The rows of each outer fold with what was judged of them, as it comes."""
     progress("nested folds", 0, len(outer.held))
-    for done, (held, values) in enumerate(zip(outer.held, judged, strict=True), start=1):
+    for done, (held, values) in enumerate(zip(outer.held, judged, strict=False), start=1):
         yield held, values
         progress("nested folds", done, len(outer.held))
 
 
-def _side_by_side(
-    judge: Callable[..., _Judged],
-    procedure: Procedure | Stack,
+def _pieces(
+    judge: Callable[..., Any],
+    procedure: Procedure,
     X: pd.DataFrame,
     y: Array,
     groups: Codes,
     splits: Sequence[tuple[Rows, Rows]],
     kinds: Mapping[Any, str],
-) -> Iterator[_Judged]:
-    judged = Procedure.of(procedure)
-    alone = judged.with_jobs(1)
-    work = ((alone, X[train], y[train], groups[train], X[test], kinds) for train, test in splits)
-    return side_by_side(judge, work, judged.stack.n_jobs)
+) -> Iterator[tuple[Any, ...]]:
+    """For `_called`, one at a time: each holds a copy of most rows."""
+    alone = procedure.with_jobs(1)
+    for train, test in splits:
+        yield judge, alone, X[train], y[train], groups[train], X[test], kinds
+
+
+def _called(work: Callable[..., _Judged], *arguments: Any) -> _Judged:
+    return work(*arguments)
 
 
 def _judge(

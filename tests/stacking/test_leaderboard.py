@@ -10,9 +10,12 @@ from stacking import (
     Procedure,
     Stack,
     compare_subsets,
+    fit_and_estimate,
     leaderboard,
     nested_estimate,
     nested_predictions,
+    report_metrics,
+    save_stack,
 )
 
 
@@ -41,6 +44,22 @@ def test_the_stages_are_those_of_the_nested_run(judged):
     pd.testing.assert_frame_equal(estimate.stages, alone)
     assert estimate.alternatives.index.equals(X.index)
     assert estimate.alternatives.notna().all(axis=None)
+
+
+def test_the_fit_beside_it_in_other_processes_changes_no_byte(judged, tmp_path):
+    X, y, groups, folds, kinds, procedure, estimate = judged
+    fitted, beside = fit_and_estimate(procedure.with_jobs(2), X, y, groups, folds, kinds)
+    pd.testing.assert_frame_equal(beside.stages, estimate.stages, check_exact=True)
+    pd.testing.assert_frame_equal(beside.alternatives, estimate.alternatives, check_exact=True)
+    alone = procedure.fit(X, y, groups)
+    for name, one in (("alone", alone), ("beside", fitted)):
+        save_stack(one.stack, tmp_path / name)
+    packed = "stack.skops"
+    assert (tmp_path / "alone" / packed).read_bytes() == (tmp_path / "beside" / packed).read_bytes()
+    assert fitted.notes == alone.notes
+    assert fitted.stack.n_jobs == 2
+    one, two = (report_metrics(estimate.stages, y, groups, n_boot=20, n_jobs=n) for n in (1, 2))
+    assert one == two
 
 
 def test_a_detector_alone_is_the_ensemble_of_one_that_is_compared(judged):

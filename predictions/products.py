@@ -18,9 +18,11 @@ Videos are known by their content (`media_identity`), never by name and length a
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +35,9 @@ from predictions.files import MADE_AGAIN, read_json, write_json
 
 #: Of a media file so many bytes at each end are hashed, with its length; smaller ones whole.
 _ENDS = 1 << 16
+
+#: Nanoseconds after its last change in which a file may change again without its times telling.
+_SETTLED = 2 * 10**9
 
 State = Literal["done", "none", "other", "damaged"]
 
@@ -64,13 +69,26 @@ def key_of(**inputs: Any) -> str:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file's content.
+    """SHA-256 of a file's content; a file that nobody has touched since is not read again.
 
     Raises:
         OSError: it cannot be read.
     """
+    about = path.stat()
+    times = (about.st_mtime_ns, about.st_ctime_ns)
+    if time.time_ns() - max(times) < _SETTLED:
+        return _sha256(path)
+    return _known_sha256(path.absolute(), about.st_dev, about.st_ino, about.st_size, *times)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _known_sha256(path: Path, *_as_it_was: int) -> str:
+    return _sha256(path)
 
 
 def media_identity(path: Path) -> str:

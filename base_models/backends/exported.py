@@ -13,7 +13,7 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from base_models.backends.openvino_runtime import core, openvino
+from base_models.backends.openvino_runtime import core, save_network
 from predictions.files import replacing
 
 
@@ -33,15 +33,7 @@ class Exported:
     def save(self, folder: Path) -> None:
         """Write it into `folder`; the same network gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        made = self.network
-        # OpenVINO names by a count of all that this process has made.
-        for place, node in enumerate(made.get_ordered_ops()):
-            node.friendly_name = f"{node.get_type_name()}_{place}"
-        parts = (made.get_results(), made.get_sinks(), made.get_parameters(), made.get_variables())
-        named = openvino.Model(*parts, "network")
-        # Not as fp16: batch norms laid into the weights of networks that know much leave them so
-        # uneven that probabilities moved by up to .01, and that backend was refused.
-        openvino.save_model(named, folder / "network.xml", compress_to_fp16=False)
+        save_network(self.network, folder / "network.xml")
         head = {"weight": self.weight, "bias": np.array([self.bias])}
         with replacing(folder / "head.safetensors") as temporary:
             safetensors.numpy.save_file(head, temporary)

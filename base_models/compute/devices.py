@@ -1,14 +1,17 @@
-"""Where the networks compute, how precisely, and with the same bytes every time."""
+"""Where the networks compute, how precisely, and with the same bytes every time.
+
+torch is imported where it is needed: what OpenVINO computes on the CPU goes without.
+"""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, get_args
 
-import torch
-
+from base_models.compute.hardware import cpu_flags, may_have_gpus
 from base_models.compute.place import Precision, settle_device
 from base_models.compute.threads import available_threads
 from predictions.errors import InputError
@@ -46,7 +49,7 @@ def choose_device(
     device, kind = settle_device(
         device, precision, "torch", ("cpu", "cuda", "mps"), get_args(Precision), _gpus
     )
-    if kind == "mps" and not torch.backends.mps.is_available():
+    if kind == "mps" and not _torch().backends.mps.is_available():
         raise InputError(
             f"device {device!r}: torch sees no Apple GPU here",
             option="--device",
@@ -61,8 +64,15 @@ def choose_device(
     return Device(device, _settled(precision, kind), threads or available_threads())
 
 
+def _torch() -> Any:
+    return import_module("torch")
+
+
 def _gpus() -> int:
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if "torch" not in sys.modules and not may_have_gpus():
+        return 0
+    cuda = _torch().cuda
+    return int(cuda.device_count()) if cuda.is_available() else 0
 
 
 def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]:
@@ -75,29 +85,33 @@ def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]
 
 def _has_bf16(kind: str) -> bool:
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if kind != "cpu":
-        return False
-    if hasattr(torch.cpu, "get_capabilities"):
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
-    # torch before 2.10 tells only through these.
-    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+        return bool(_torch().cuda.is_bf16_supported(including_emulation=False))
+    return kind == "cpu" and _cpu_has("amx_bf16", "avx512_bf16")
 
 
 def has_fast_int8() -> bool:
     """Whether this CPU adds up products of bytes in one instruction, as x86 does with VNNI."""
+    return _cpu_has("avx512_vnni", "avx_vnni")
+
+
+def _cpu_has(*flags: str) -> bool:
+    """Whether this CPU has one of them, named as Linux and torch both do."""
+    known = cpu_flags()
+    if known is not None:
+        return not known.isdisjoint(flags)
     # torch before 2.10 does not tell.
-    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(known.get("avx512_vnni") or known.get("avx_vnni"))
+    told: dict[str, bool] = getattr(_torch().cpu, "get_capabilities", dict)()
+    return any(told.get(flag) for flag in flags)
 
 
 def autocast(device: Device) -> AbstractContextManager:
     """Matrix products and convolutions in bf16 or fp16 where `device` says so."""
     if device.precision == "fp32":
         return nullcontext()
+    torch = _torch()
     kind = torch.bfloat16 if device.precision == "bf16" else torch.float16
-    return torch.autocast(torch.device(device.name).type, dtype=kind)
+    context: AbstractContextManager = torch.autocast(torch.device(device.name).type, dtype=kind)
+    return context
 
 
 @contextmanager
@@ -108,6 +122,7 @@ def reproducible(device: Device) -> Iterator[None]:
     bytes are promised for one kind of CPU, one number of threads (however many cores there are)
     and one version of torch.
     """
+    torch = _torch()
     # cuBLAS reads this when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     fine_print: Any = import_module("torch.utils.deterministic")

@@ -16,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from base_models.compute.per_video import KILLED, KILLED_CODE, VideoFile, keep_only, work_on_videos
@@ -118,8 +117,8 @@ def extract_video(
     """The faces of one video, or of a picture, in memory.
 
     A video that cannot be decoded, or makes anything fail, gives status `unreadable`, one without a
-    face `no_face`, each with its reason. `threads`: of the decoder, 0 lets it choose. `altering`:
-    see `base_models.stress`.
+    face `no_face`, each with its reason. `threads`: of the decoder and of MTCNN, 0 lets them
+    choose. `altering`: see `base_models.stress`.
 
     Raises:
         InputError: a finder cannot be had (its package or its file is missing).
@@ -139,7 +138,7 @@ def _extracted(
         frames = media.frames()
         if altering is not None:
             frames = (replace(one, image=altering(one.image, one.index)) for one in frames)
-        findings = _find(rung, frames, settings, device)
+        findings = _find(rung, frames, settings, device, threads)
         if findings.frame or not findings.seen:
             break
     came = len(findings.seen)
@@ -288,7 +287,7 @@ class Looking:
             in_order=in_order,
             length=_length,
             # What cannot be had is told of now, not at the first failure.
-            before=lambda: [_finder(rung, self.device) for rung in rungs(self.settings)],
+            before=self._make_finders,
             lost=self._lost,
             shared=(self.root,),
             progress=progress,
@@ -300,6 +299,10 @@ class Looking:
         key = _key(settings_key(self.settings), path)
         FACES.write(self._lost(path), faces_path(self.out, video), key)
 
+    def _make_finders(self) -> None:
+        for rung in rungs(self.settings):
+            _finder(rung, self.device, self.threads)
+
     def _lost(self, _path: Path) -> Faces:
         return empty_faces("unreadable", KILLED, KILLED_CODE, n_frames=0, size=self.settings.size)
 
@@ -310,14 +313,15 @@ def _key(settings: str, path: Path) -> str:
 
 def _faces_of(settings: FaceSettings, device: str, threads: int, path: Path) -> Faces:
     if threads:
-        torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
     return extract_video(path, settings, device=device, threads=threads)
 
 
-def _find(rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str) -> _Findings:
+def _find(
+    rung: Rung, frames: Iterable[Frame], settings: FaceSettings, device: str, threads: int
+) -> _Findings:
     """What one rung of the ladder finds in a video."""
-    finder = _finder(rung, device)
+    finder = _finder(rung, device, threads)
     findings = _Findings.nothing(settings.views)
     for shape, run in groupby(frames, key=lambda frame: frame.image.shape):
         reduction = partial(
@@ -429,8 +433,8 @@ def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _finder(rung: Rung, device: str) -> FaceFinder:
-    return own_finder(rung.finder, rung.options(device))
+def _finder(rung: Rung, device: str, threads: int) -> FaceFinder:
+    return own_finder(rung.finder, rung.options(device, threads))
 
 
 def _length(path: Path) -> int:

@@ -87,12 +87,14 @@ class FinderOptions:
         least: the least score of a face, in the finder's own measure.
         device: where torch computes; the others work on the CPU.
         path: the file of a finder that is one.
+        threads: of MTCNN's networks on the CPU; 0: as many as there are.
     """
 
     thresholds: tuple[float, float, float]
     least: float
     device: str = "cpu"
     path: Path | None = None
+    threads: int = 0
 
 
 def make_finder(name: str, options: FinderOptions) -> FaceFinder:

@@ -45,9 +45,9 @@ class Rung:
     least: float
     larger: float = 1.0
 
-    def options(self, device: str) -> FinderOptions:
+    def options(self, device: str, threads: int) -> FinderOptions:
         """How its finder is to be made."""
-        return FinderOptions(self.thresholds, self.least, device)
+        return FinderOptions(self.thresholds, self.least, device, threads=threads)
 
 
 def rungs(settings: FaceSettings) -> list[Rung]:

@@ -6,25 +6,27 @@ sized frames, in which every frame may hold any number of faces.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from base_models.compute.threads import available_threads
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
-from base_models.faces.mtcnn_networks import Network, load_networks
-from base_models.faces.mtcnn_pixels import Averaged, Interpolated, Pixels
+from base_models.faces.mtcnn_networks import load_networks
+from base_models.faces.mtcnn_pixels import Interpolated, Pixels
 from base_models.faces.mtcnn_pyramid import CELL, STRIDE, Level, level_sizes, pyramid
 from base_models.faces.suppression import without_overlaps
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.intp]
 
 #: The networks were trained on faces of at least this many pixels.
 MIN_FACE_PIXELS = 20
 #: A face is believed from this share of O-Net's threshold on where one is expected.
 _EXPECTED = 2 / 3
-#: How many patches go through R-Net or O-Net at a time.
-_PATCHES = 1024
 
 
 class MtcnnFinder:
@@ -36,6 +38,7 @@ class MtcnnFinder:
         device: where the networks run, as torch names it.
         exact: facenet-pytorch's boxes to the last digits; else pictures are shrunk by OpenCV on
             the CPU, and the networks convolve in int8 where OpenVINO runs them.
+        threads: of the networks on the CPU; 0: as many as there are.
     """
 
     def __init__(
@@ -45,12 +48,15 @@ class MtcnnFinder:
         min_face_pixels: int = MIN_FACE_PIXELS,
         device: str = "cpu",
         exact: bool = False,
+        threads: int = 0,
     ) -> None:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
-        self.device = torch.device(device)
-        self._averages = exact or self.device.type != "cpu"
-        self._pnet, self._rnet, self._onet = load_networks(device, exact=exact)
+        self.device = device
+        self._averages = exact or device != "cpu"
+        self._pnet, self._rnet, self._onet = load_networks(
+            device, exact=exact, threads=threads or available_threads()
+        )
 
     def find(self, images: NDArray[np.uint8]) -> Detections:
         """Faces in `images`, RGB uint8 (n, H, W, 3)."""
@@ -65,17 +71,17 @@ class MtcnnFinder:
         """The smallest face that `find_large` looks for: that leaves a quarter of P-Net's work."""
         return 2 * self.min_face_pixels
 
-    @torch.inference_mode()
     def _find(self, images: NDArray[np.uint8], least: int) -> Detections:
-        pixels = Averaged(images, self.device) if self._averages else Interpolated(list(images))
+        pixels: Any = Interpolated(list(images))
+        if self._averages:
+            pixels = import_module("base_models.faces.mtcnn_areas").Averaged(images, self.device)
         candidates = self._propose(pixels, least)
         if len(candidates):
             candidates = self._refine(candidates, pixels)
         if not len(candidates):
-            return _detections(candidates, torch.empty(0, N_POINTS, 2))
+            return _detections(candidates, np.empty((0, N_POINTS, 2), np.float32))
         return _detections(*self._settle(*_patches(candidates, pixels, 48), self.thresholds[2]))
 
-    @torch.inference_mode()
     def follow(
         self, images: Sequence[NDArray[np.uint8]], expected: NDArray[np.floating]
     ) -> Detections:
@@ -84,107 +90,91 @@ class MtcnnFinder:
         A face that is expected is believed from two thirds of O-Net's threshold on.
         """
         n, per_frame = expected.shape[:2]
-        box = _squared(torch.from_numpy(expected.astype(np.float32)).reshape(-1, 4))
-        nothing = torch.zeros(len(box))
+        box = _squared(expected.astype(np.float32).reshape(-1, 4))
         candidates = _Candidates(
-            frame=torch.arange(n).repeat_interleave(per_frame),
+            frame=np.arange(n).repeat(per_frame),
             box=box,
-            score=nothing,
-            shift=nothing[:, None].expand(len(box), 4),
+            score=np.zeros(len(box), np.float32),
+            shift=np.zeros_like(box),
         )
         candidates, patches = _patches(candidates, Interpolated(images), 48)
         least = _EXPECTED * self.thresholds[2]
-        return _detections(
-            *self._settle(candidates.on(self.device), patches.to(self.device), least)
-        )
+        return _detections(*self._settle(candidates, patches, least))
 
-    def _propose(self, pixels: Averaged | Interpolated, least: int) -> "_Candidates":
+    def _propose(self, pixels: Any, least: int) -> "_Candidates":
         """P-Net on an image pyramid, for faces of at least so many pixels."""
         height, width = pixels.size
-        found = [_Candidates.none(self.device)]
-        if isinstance(pixels, Averaged):
+        found = [_Candidates.none()]
+        if self._averages:
             for level in level_sizes(height, width, least):
                 shift, probability = self._pnet(pixels.level(level.height, level.width))
-                which = torch.zeros(probability.shape[1:], dtype=torch.long, device=self.device)
+                which = np.zeros(probability.shape[1:], np.intp)
                 found.append(
                     _grid_candidates(shift, probability, which, [level], self.thresholds[0])
                 )
         elif (together := pyramid(height, width, least)).levels:
             shift, probability = self._pnet(pixels.pyramids(together))
-            which = torch.from_numpy(together.level_of_cells)
+            which = together.level_of_cells
             found.append(
                 _grid_candidates(shift, probability, which, together.levels, self.thresholds[0])
             )
         candidates = _Candidates.joined(found).suppressed(0.7)
         box, shift = candidates.box, candidates.shift
-        size_ = (box[:, 2:] - box[:, :2]).repeat(1, 2)
+        size_ = np.tile(box[:, 2:] - box[:, :2], 2)
         return candidates.moved_to(_squared(box + shift * size_))
 
     def _refine(self, candidates: "_Candidates", pixels: Pixels) -> "_Candidates":
         """R-Net on 24-pixel patches."""
         candidates, patches = _patches(candidates, pixels, 24)
-        shift, probability = self._judge(self._rnet, patches)
+        shift, probability = self._rnet(patches)
         candidates = candidates.judged(probability, shift, self.thresholds[1]).suppressed(0.7)
         return candidates.moved_to(_squared(_shifted(candidates.box, candidates.shift)))
 
     def _settle(
-        self, candidates: "_Candidates", patches: Tensor, least: float
-    ) -> tuple["_Candidates", Tensor]:
+        self, candidates: "_Candidates", patches: Any, least: float
+    ) -> tuple["_Candidates", Floats]:
         """O-Net on 48-pixel patches; also the five points of each face, (k, 5, 2)."""
-        shift, places, probability = self._judge(self._onet, patches)
+        shift, places, probability = self._onet(patches)
         points = _points_in(candidates.box, places)[probability > least]
         candidates = candidates.judged(probability, shift, least)
         candidates = candidates.moved_to(_shifted(candidates.box, candidates.shift))
         keep = _keep_apart(candidates, 0.7)
         return candidates.at(keep), points[keep]
 
-    @staticmethod
-    def _judge(network: Network, patches: Tensor) -> tuple[Tensor, ...]:
-        """What a network says of patches (k, side, side, 3)."""
-        answers = [network(patches[part]) for part in _pieces(len(patches))]
-        return tuple(map(torch.cat, zip(*answers, strict=True)))
-
 
 @dataclass(frozen=True)
 class _Candidates:
     """Boxes on their way through the cascade: frame (k,), box (k, 4), score (k,), shift (k, 4)."""
 
-    frame: Tensor
-    box: Tensor
-    score: Tensor
-    shift: Tensor
+    frame: Numbers
+    box: Floats
+    score: Floats
+    shift: Floats
 
     def __len__(self) -> int:
         return len(self.frame)
 
     @classmethod
-    def none(cls, device: torch.device) -> "_Candidates":
-        return cls(
-            torch.empty(0, dtype=torch.long, device=device),
-            torch.empty(0, 4, device=device),
-            torch.empty(0, device=device),
-            torch.empty(0, 4, device=device),
-        )
+    def none(cls) -> "_Candidates":
+        boxes = np.empty((0, 4), np.float32)
+        return cls(np.empty(0, np.intp), boxes, np.empty(0, np.float32), boxes)
 
     @classmethod
     def joined(cls, parts: list["_Candidates"]) -> "_Candidates":
         return cls(
-            torch.cat([p.frame for p in parts]),
-            torch.cat([p.box for p in parts]),
-            torch.cat([p.score for p in parts]),
-            torch.cat([p.shift for p in parts]),
+            np.concatenate([p.frame for p in parts]),
+            np.concatenate([p.box for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.shift for p in parts]),
         )
 
-    def at(self, keep: Tensor) -> "_Candidates":
+    def at(self, keep: NDArray[Any]) -> "_Candidates":
         return _Candidates(self.frame[keep], self.box[keep], self.score[keep], self.shift[keep])
 
-    def on(self, device: torch.device) -> "_Candidates":
-        return _Candidates(*(getattr(self, f.name).to(device) for f in fields(self)))
-
-    def moved_to(self, box: Tensor) -> "_Candidates":
+    def moved_to(self, box: Floats) -> "_Candidates":
         return _Candidates(self.frame, box, self.score, self.shift)
 
-    def judged(self, probability: Tensor, shift: Tensor, threshold: float) -> "_Candidates":
+    def judged(self, probability: Floats, shift: Floats, threshold: float) -> "_Candidates":
         """Those above the threshold, with a network's new shift (k, 4) and probability (k,)."""
         judged = _Candidates(self.frame, self.box, probability, shift)
         return judged.at(probability > threshold)
@@ -193,46 +183,39 @@ class _Candidates:
         """Without those that overlap a better one of the same frame by more than this IoU."""
         return self.best(self.frame, overlap)
 
-    def best(self, apart: Tensor, overlap: float) -> "_Candidates":
+    def best(self, apart: Numbers, overlap: float) -> "_Candidates":
         """Without those that overlap a better one of the same number in `apart` (n,)."""
-        box, score, numbers = (one.cpu().numpy() for one in (self.box, self.score, apart))
-        places = torch.from_numpy(without_overlaps(box, score, numbers, overlap))
-        return self.at(places.to(self.box.device))
+        return self.at(without_overlaps(self.box, self.score, apart, overlap))
 
 
 def create_mtcnn(options: FinderOptions) -> MtcnnFinder:
     """The factory behind the registry's entry."""
-    return MtcnnFinder(options.thresholds, device=options.device)
+    return MtcnnFinder(options.thresholds, device=options.device, threads=options.threads)
 
 
-def _detections(candidates: _Candidates, points: Tensor) -> Detections:
+def _detections(candidates: _Candidates, points: Floats) -> Detections:
     """What came through the cascade, in the order of frames and, within one, of scores."""
-    frame = candidates.frame.cpu().numpy()
-    score = candidates.score.cpu().numpy()
-    order = np.lexsort((-score, frame))
-    return Detections(
-        frame=frame[order],
-        box=candidates.box.cpu().numpy()[order].astype(np.float32),
-        score=score[order].astype(np.float32),
-        points=points.cpu().numpy()[order].astype(np.float32),
-    )
+    order = np.lexsort((-candidates.score, candidates.frame))
+    ordered = candidates.at(order)
+    return Detections(ordered.frame, ordered.box, ordered.score, points[order])
 
 
 def _grid_candidates(
-    shift: Tensor, probability: Tensor, which: Tensor, levels: Sequence[Level], threshold: float
+    shift: Floats, probability: Floats, which: Numbers, levels: Sequence[Level], threshold: float
 ) -> _Candidates:
     """P-Net's cells above the threshold that overlap no better one of the same frame and level.
 
     shift (n, 4, h, w); probability (n, h, w); which (h, w): of the levels, -1 for none.
     """
-    frame, row, column = ((probability >= threshold) & (which >= 0)).nonzero().unbind(dim=1)
+    frame, row, column = ((probability >= threshold) & (which >= 0)).nonzero()
     level = which[row, column]
-    begins = shift.new_tensor([[level.left, level.top] for level in levels])[level]
-    scale = shift.new_tensor([level.scale for level in levels])[level][:, None]
-    corner = torch.stack([column, row], dim=1).to(shift.dtype) * STRIDE - begins
+    begins = np.array([[level.left, level.top] for level in levels], np.float32)[level]
+    scale = np.array([level.scale for level in levels], np.float32)[level][:, None]
+    corner = np.column_stack([column, row]).astype(np.float32) * STRIDE - begins
+    box = [np.floor((corner + 1) / scale), np.floor((corner + CELL) / scale)]
     candidates = _Candidates(
         frame=frame,
-        box=torch.cat([((corner + 1) / scale).floor(), ((corner + CELL) / scale).floor()], dim=1),
+        box=np.concatenate(box, axis=1),
         score=probability[frame, row, column],
         shift=shift[frame, :, row, column],
     )
@@ -240,69 +223,54 @@ def _grid_candidates(
     return candidates.best(apart, 0.5)
 
 
-def _squared(box: Tensor) -> Tensor:
+def _squared(box: Floats) -> Floats:
     """Boxes grown about their centres to their longer side."""
     size = box[:, 2:] - box[:, :2]
-    side = size.max(dim=1, keepdim=True).values
+    side = size.max(axis=1, keepdims=True)
     low = box[:, :2] + size * 0.5 - side * 0.5
-    return torch.cat([low, low + side], dim=1)
+    return np.concatenate([low, low + side], axis=1)
 
 
-def _shifted(box: Tensor, shift: Tensor) -> Tensor:
+def _shifted(box: Floats, shift: Floats) -> Floats:
     """Boxes corrected by R-Net or O-Net, whose sizes count both end pixels."""
-    return box + shift * (box[:, 2:] - box[:, :2] + 1).repeat(1, 2)
+    return box + shift * np.tile(box[:, 2:] - box[:, :2] + 1, 2)
 
 
-def _points_in(box: Tensor, places: Tensor) -> Tensor:
+def _points_in(box: Floats, places: Floats) -> Floats:
     """O-Net's landmarks in the picture: boxes (k, 4), places (k, 10: five x, five y) -> (k, 5, 2).
 
     The places are shares of the box that the patch was cut from, counted as above.
     """
     size = box[:, 2:] - box[:, :2] + 1
-    shares = places.view(-1, 2, N_POINTS).transpose(1, 2)
+    shares = places.reshape(-1, 2, N_POINTS).swapaxes(1, 2)
     return shares * size[:, None] + box[:, None, :2] - 1
 
 
-def _inside(candidates: _Candidates, height: int, width: int) -> tuple[_Candidates, Tensor, Tensor]:
-    """Those that lie in the picture, and the pixels [low, high) of each, (k, 2) as x, y."""
-    region = candidates.box.trunc().long()
-    # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
-    low = region[:, :2].clamp(min=1) - 1
-    high = torch.minimum(region[:, 2:], region.new_tensor([width, height]))
-    inside = (high > low).all(dim=1).nonzero()[:, 0]
-    return candidates.at(inside), low[inside], high[inside]
-
-
-def _patches(candidates: _Candidates, pixels: Pixels, side: int) -> tuple[_Candidates, Tensor]:
+def _patches(candidates: _Candidates, pixels: Pixels, side: int) -> tuple[_Candidates, Any]:
     """The candidates that lie in the picture, and what it shows there: (k, side, side, 3)."""
-    candidates, low, high = _inside(candidates, *pixels.size)
-    parts = [
-        pixels.patches(candidates.frame[part], low[part], high[part], side)
-        for part in _pieces(len(candidates))
-    ]
-    return candidates, torch.cat(parts)
+    height, width = pixels.size
+    region = np.trunc(candidates.box).astype(np.intp)
+    # facenet-pytorch counts pixels from 1, and cuts [x0 - 1, x1).
+    low = np.maximum(region[:, :2], 1) - 1
+    high = np.minimum(region[:, 2:], [width, height])
+    inside = np.flatnonzero((high > low).all(axis=1))
+    seen = candidates.at(inside)
+    return seen, pixels.patches(seen.frame, low[inside], high[inside], side)
 
 
-def _pieces(length: int) -> list[slice]:
-    """Slices of `_PATCHES` each; one even of nothing."""
-    return [slice(i, i + _PATCHES) for i in range(0, max(length, 1), _PATCHES)]
-
-
-def _keep_apart(candidates: _Candidates, overlap: float) -> Tensor:
+def _keep_apart(candidates: _Candidates, overlap: float) -> Numbers:
     """Positions of candidates kept when intersection is measured against the smaller box.
 
     The last step of MTCNN: it also drops a box that lies within another one.
     """
-    box = candidates.box.cpu().numpy().astype(np.float64)
-    score = candidates.score.cpu().numpy()
-    frame = candidates.frame.cpu().numpy()
+    box, frame = candidates.box.astype(np.float64), candidates.frame
     area = (box[:, 2] - box[:, 0] + 1) * (box[:, 3] - box[:, 1] + 1)
     keep: list[int] = []
-    for i in np.argsort(-score, kind="stable"):
+    for i in np.argsort(-candidates.score, kind="stable"):
         rivals = [j for j in keep if frame[j] == frame[i]]
         low = np.maximum(box[rivals, :2], box[i, :2])
         high = np.minimum(box[rivals, 2:], box[i, 2:])
         shared = np.prod(np.maximum(0, high - low + 1), axis=1)
         if not (shared > overlap * np.minimum(area[rivals], area[i])).any():
             keep.append(int(i))
-    return torch.tensor(keep, dtype=torch.long, device=candidates.box.device)
+    return np.array(keep, np.intp)

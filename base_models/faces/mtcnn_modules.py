@@ -5,13 +5,19 @@ torchvision and with it all of torch.compile, 2 seconds and 200 MB for a process
 faces.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from predictions.errors import InputError
+from base_models.faces.mtcnn_networks import SHIFT, SIDES
+from base_models.faces.mtcnn_weights import MEAN, SCALE, weights_file
+
+#: How many pictures a network sees at a time.
+_AT_ONCE = 1024
 
 
 class _Convolutions(nn.Sequential):
@@ -83,22 +89,54 @@ def _flat(maps: Tensor) -> Tensor:
 
 
 def _load(module: nn.Module, name: str, renamed: dict[str, str]) -> None:
-    """Load a network of the wheel; layers that are not `renamed` are those of `body`.
-
-    Raises:
-        ModuleNotFoundError: the wheel is not installed.
-        InputError: it has no such file.
-    """
-    spec = find_spec("facenet_pytorch")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("MTCNN's weights are facenet_pytorch's", name="facenet_pytorch")
-    path = Path(spec.origin).parent / "data" / f"{name}.pt"
-    if not path.is_file():
-        raise InputError(
-            "is not there", file=path, remedy="install facenet-pytorch anew: it carries this file"
-        )
+    """Load a network of the wheel; layers that are not `renamed` are those of `body`."""
     state = {}
-    for key, tensor in torch.load(path, weights_only=True, map_location="cpu").items():
+    held = torch.load(weights_file(name), weights_only=True, map_location="cpu")
+    for key, tensor in held.items():
         layer, _, kind = key.partition(".")
         state[f"{renamed.get(layer, f'body.{layer}')}.{kind}"] = tensor
     module.load_state_dict(state)
+
+
+_KINDS: dict[str, type[nn.Module]] = {"pnet": PNet, "rnet": RNet, "onet": ONet}
+
+
+class TorchNetwork:
+    """A `mtcnn_networks.Network` by torch, on any device; `threads`: of torch on the CPU."""
+
+    def __init__(self, name: str, device: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._module = _KINDS[name]().eval().requires_grad_(False).to(device)
+        self._device = device
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Any, /) -> tuple[NDArray[np.float32], ...]:
+        parts = torch.as_tensor(pictures, device=self._device).split(_AT_ONCE)
+        answers = zip(*map(self._answers, parts), strict=True)
+        return tuple(torch.cat(parts).cpu().numpy() for parts in answers)
+
+    def _answers(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        planes = pictures.permute(0, 3, 1, 2).float().contiguous()
+        *answers, probability = self._module((planes - MEAN) / SCALE)
+        return *answers, probability[:, 1]
+
+
+def converted(name: str) -> Any:
+    """A network as OpenVINO's, for normalised pictures (n, 3, h, w)."""
+    runtime = import_module("base_models.backends.openvino_runtime")
+    module = _KINDS[name]().eval().requires_grad_(False)
+    side = SIDES[name] or 64
+    given = _joined(module) if isinstance(module, PNet) else module
+    return runtime.convert_torch(given, torch.zeros(1, 3, side, side), plain=True)
+
+
+def _joined(pnet: PNet) -> nn.Module:
+    """P-Net with its two last convolutions in one: shift, then a logit for no face and for one.
+
+    Each reads all that the network has found out and makes little of it, so one costs half of two.
+    """
+    judging = (pnet.shift, pnet.probability)
+    last = nn.Conv2d(pnet.shift.in_channels, 2 + SHIFT, kernel_size=1)
+    states = [one.state_dict() for one in judging]
+    last.load_state_dict({name: torch.cat([one[name] for one in states]) for name in states[0]})
+    return nn.Sequential(pnet.body, last).eval()

@@ -1,18 +1,15 @@
 """The pictures and patches that MTCNN's networks look at, out of frames of one size.
 
-All are (k, h, w, 3) with values from 0 to 255. `Averaged` gives facenet-pytorch's numbers: means
-over areas, for all frames and places at once, on any device. `Interpolated` is for the CPU: OpenCV
-takes a tenth of the time where bytes are kept and neighbours are joined two by two.
+All are (k, h, w, 3) with values from 0 to 255. OpenCV shrinks them, in a tenth of the time that
+means over areas take (`mtcnn_areas.Averaged`), where bytes are kept and neighbours are joined two
+by two.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from base_models.faces.images import shrink
 from base_models.faces.mtcnn_pyramid import Pyramid
@@ -25,8 +22,13 @@ class Pixels(Protocol):
     def size(self) -> tuple[int, int]:
         """Height and width of the frames."""
 
-    def patches(self, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:
-        """Regions [low, high), (k, 2) as x, y, of frames (k,): (k, side, side, 3)."""
+    def patches(
+        self, frame: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], side: int
+    ) -> Any:
+        """Regions [low, high), (k, 2) as x, y, of frames (k,): (k, side, side, 3).
+
+        An array, or a tensor where the networks compute.
+        """
 
 
 class Interpolated:
@@ -40,7 +42,7 @@ class Interpolated:
         height, width = self._images[0].shape[:2]
         return height, width
 
-    def pyramids(self, pyramid: Pyramid) -> Tensor:
+    def pyramids(self, pyramid: Pyramid) -> NDArray[np.uint8]:
         """All frames in all sizes, one picture a frame: (n, height, width, 3).
 
         A level is made from the one before it, so that ever less is read.
@@ -51,78 +53,13 @@ class Interpolated:
             for level in pyramid.levels:
                 last = shrink(last, level.height, level.width)
                 picture[level.pixels] = last
-        return torch.from_numpy(pictures)
+        return pictures
 
-    def patches(self, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:
+    def patches(
+        self, frame: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], side: int
+    ) -> NDArray[np.uint8]:
         made = np.empty((len(frame), side, side, 3), np.uint8)
         places = zip(frame.tolist(), low.tolist(), high.tolist(), strict=True)
         for patch, (at, (x0, y0), (x1, y1)) in zip(made, places, strict=True):
             patch[:] = shrink(self._images[at][y0:y1, x0:x1], side, side)
-        return torch.from_numpy(made)
-
-
-class Averaged:
-    """Float32, as torch's "area" mode shrinks. images: RGB uint8 (n, H, W, 3)."""
-
-    def __init__(self, images: NDArray[np.uint8], device: torch.device) -> None:
-        self._summed = _integral(torch.from_numpy(images).to(device))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self._summed.shape[1] - 1, self._summed.shape[2] - 1
-
-    def level(self, height: int, width: int) -> Tensor:
-        """All frames at a size: (n, height, width, 3)."""
-        return _shrunk(self._summed, height, width)
-
-    def patches(self, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:
-        return _average_patches(self._summed, frame, low, high, side)
-
-
-def _integral(pixels: Tensor) -> Tensor:
-    """Sums of all pixels above and left: uint8 (n, H, W, 3) -> int32 (n, H + 1, W + 1, 3)."""
-    count, height, width, channels = pixels.shape
-    kind = torch.int32 if height * width * 255 < 2**31 else torch.int64
-    summed = torch.zeros((count, height + 1, width + 1, channels), dtype=kind, device=pixels.device)
-    if kind == torch.int32 and pixels.device.type == "cpu":
-        for image, sums in zip(pixels.numpy(), summed.numpy(), strict=True):
-            cv2.integral(image, sums)
-        return summed
-    torch.cumsum(pixels, dim=2, dtype=kind, out=summed[:, 1:, 1:])
-    return summed.cumsum_(dim=1)
-
-
-def _shrunk(summed: Tensor, height: int, width: int) -> Tensor:
-    """Whole pictures shrunk by averaging, as torch's "area" mode does, out of an integral image.
-
-    summed: (n, H + 1, W + 1, 3) -> float32 (n, height, width, 3).
-    """
-    y0, y1 = _bins(summed.shape[1] - 1, height, summed.device)
-    x0, x1 = _bins(summed.shape[2] - 1, width, summed.device)
-    rows = summed.index_select(1, y1).sub_(summed.index_select(1, y0))
-    total = rows.index_select(2, x1).sub_(rows.index_select(2, x0))
-    area = (y1 - y0)[:, None] * (x1 - x0)
-    return total.float().div_(area[..., None])
-
-
-def _bins(length: int, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each of `count` pixels begins and ends among `length`; neighbours may share one."""
-    step = torch.arange(count, device=device)
-    return step * length // count, ((step + 1) * length + count - 1) // count
-
-
-def _average_patches(summed: Tensor, frame: Tensor, low: Tensor, high: Tensor, side: int) -> Tensor:
-    """Regions [low, high) shrunk to `side` pixels by averaging, as torch's "area" mode does.
-
-    summed: an integral image; frame (k,); low, high (k, 2) as x, y -> float32 (k, side, side, 3).
-    """
-    step = torch.arange(side, device=low.device)
-    size = (high - low)[:, :, None]
-    begin = low[:, :, None] + step * size // side
-    end = low[:, :, None] + ((step + 1) * size + side - 1) // side
-    x0, y0 = begin[:, 0, None, :], begin[:, 1, :, None]
-    x1, y1 = end[:, 0, None, :], end[:, 1, :, None]
-    at = frame[:, None, None]
-    total = summed[at, y1, x1] - summed[at, y0, x1] - summed[at, y1, x0] + summed[at, y0, x0]
-    area = ((y1 - y0) * (x1 - x0))[..., None]
-    return (total / area).float()
+        return made

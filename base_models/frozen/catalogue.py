@@ -14,8 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
 
-from platformdirs import user_data_path
-
+from base_models.compute.user_folders import data_folder
 from base_models.detectors.own_spec import is_network, spec_of_class
 from base_models.detectors.registry import DetectorSpec, list_detectors
 from base_models.frozen.card import Card, card_of
@@ -217,8 +216,7 @@ def card_path(path: Path) -> Path:
 
 
 def _list() -> Path:
-    home = os.environ.get("FAKEODDS_HOME")
-    return (Path(home) if home else user_data_path("fakeodds")) / "detectors.json"
+    return data_folder() / "detectors.json"
 
 
 def _card_at(text: str) -> Card | None:

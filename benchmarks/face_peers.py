@@ -50,11 +50,11 @@ def facenet() -> Peer:
     return find
 
 
-def yunet(file: Path | None) -> Peer:
-    """OpenCV's YuNet, on the frame as it is."""
+def yunet(file: Path | None, score: float = 0.6) -> Peer:
+    """OpenCV's YuNet, on the frame as it is; faces of at least this score."""
     if file is None:
         raise ImportError("OpenCV carries no YuNet; name a file by --yunet")
-    net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), 0.6, 0.3)
+    net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), score, 0.3)
 
     def find(picture: Picture) -> NDArray[np.float64]:
         net.setInputSize((picture.shape[1], picture.shape[0]))

@@ -12,6 +12,8 @@ from predictions.logits import to_probability
 #: of all crops on average by more than the second. A video is a mean over its crops, so its
 #: probability then moves by less than .01.
 LARGEST, MEAN = 0.03, 0.005
+#: Crops at once: a network's own framework keeps some hundred megabytes for every few.
+_AT_ONCE = 8
 
 
 class CannotExport(Exception):
@@ -39,8 +41,10 @@ class Agreement:
 
 def measure_agreement(backend: Backend, reference: Backend, images: NDArray[np.uint8]) -> Agreement:
     """Compare the probabilities of crops, (n, size, size, 3) with n > 0."""
-    apart = np.abs(
-        to_probability(backend.logits(images).astype(np.float64))
-        - to_probability(reference.logits(images).astype(np.float64))
-    )
+    apart = np.abs(_probabilities(backend, images) - _probabilities(reference, images))
     return Agreement(len(images), float(apart.max()), float(apart.mean()))
+
+
+def _probabilities(backend: Backend, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    logits = [backend.logits(images[i : i + _AT_ONCE]) for i in range(0, len(images), _AT_ONCE)]
+    return to_probability(np.concatenate(logits).astype(np.float64))

@@ -5,7 +5,7 @@ they are divided by a power of two near their largest size first. Targets are 0 
 the rows are separable and no minimum exists, Platt's smoothed ones (see smooth_targets).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from scipy.special import expit
@@ -327,6 +327,18 @@ def fit_columns(
         increasing: hold every coefficient at 0 or above.
         penalty: (k, k), of the coefficients as they are returned.
     """
+    return next(columns_path(columns, t, w, [penalty], increasing=increasing))
+
+
+def columns_path(
+    columns: Floats,
+    t: Floats,
+    w: Floats,
+    penalties: Iterable[Floats | None],
+    *,
+    increasing: bool,
+) -> Iterator[tuple[Floats, float]]:
+    """`fit_columns` with each of the penalties; each search begins where the one before ended."""
     scale = np.array([scale_of(column) for column in columns.T])
     scaled = columns / scale
     middle = np.average(scaled, axis=0, weights=w)
@@ -336,14 +348,15 @@ def fit_columns(
     middle, spread = np.where(varied, middle, scaled[0]), np.where(varied, spread, 1.0)
     features = np.column_stack([(scaled - middle) / spread, np.ones(len(columns))])
     unit = spread * scale
-    weights = None
-    if penalty is not None:
-        weights = np.zeros((len(unit) + 1, len(unit) + 1))
-        weights[:-1, :-1] = penalty / unit / unit[:, None]
     lower = np.append(np.zeros(len(unit)), -np.inf) if increasing else None
-    fitted = fit_logistic(features, t, w, penalty=weights, lower=lower)
-    slopes = fitted[:-1] / unit
-    return slopes, float(fitted[-1] - (fitted[:-1] / spread) @ middle)
+    fitted: Floats | None = None
+    for penalty in penalties:
+        weights = None
+        if penalty is not None:
+            weights = np.zeros((len(unit) + 1, len(unit) + 1))
+            weights[:-1, :-1] = penalty / unit / unit[:, None]
+        fitted = fit_logistic(features, t, w, penalty=weights, lower=lower, start=fitted)
+        yield fitted[:-1] / unit, float(fitted[-1] - (fitted[:-1] / spread) @ middle)
 
 
 def fit_line(z: Floats, t: Floats, w: Floats) -> tuple[float, float]:

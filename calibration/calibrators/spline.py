@@ -5,7 +5,7 @@ import numpy as np
 from calibration.calibrators.base import Calibrator
 from calibration.calibrators.slopes import slope_columns, weighted_quantiles
 from calibration.inputs import Floats
-from calibration.logistic import fit_columns, mean_log_loss
+from calibration.logistic import columns_path, mean_log_loss
 from predictions.errors import InputError
 from predictions.logits import to_probability
 
@@ -63,10 +63,11 @@ class SplineCalibrator(Calibrator):
         best = np.inf
         # From straight to free; in units of the information that one row has about a slope.
         unit = float(np.average(columns**2, axis=0, weights=weight).max()) or 1.0
-        for strength in unit * 10.0 ** np.arange(1, -6, -1):
-            slopes, constant = fit_columns(
-                columns, targets, weight, increasing=True, penalty=strength * rough
-            )
+        strengths = unit * 10.0 ** np.arange(1, -6, -1)
+        path = columns_path(
+            columns, targets, weight, strengths[:, None, None] * rough, increasing=True
+        )
+        for strength, (slopes, constant) in zip(strengths, path, strict=True):
             criterion = _criterion(columns, targets, weight, slopes, constant, strength * rough)
             if criterion < best - 1e-12:
                 best = criterion

@@ -4,7 +4,9 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-#: Where Linux shows the GPUs that CUDA or ROCm compute on, Jetson's and those of WSL too.
+#: Where Linux tells of its CPU and shows its devices.
+_CPU, _DEVICES = Path("/proc/cpuinfo"), Path("/dev")
+#: The GPUs that CUDA or ROCm compute on, Jetson's and those of WSL too.
 _GPUS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 
 
@@ -12,14 +14,14 @@ def may_have_gpus() -> bool:
     """Whether a framework might see one; where the system does not tell, it might."""
     if sys.platform != "linux":
         return True
-    return any(True for name in _GPUS for _ in Path("/dev").glob(name))
+    return any(True for name in _GPUS for _ in _DEVICES.glob(name))
 
 
 @lru_cache(maxsize=1)
 def cpu_flags() -> frozenset[str] | None:
     """What this x86 CPU can do, in Linux's words (`avx512_vnni`, ...); None where nobody tells."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = _CPU.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     for line in lines:

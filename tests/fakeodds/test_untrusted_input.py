@@ -148,7 +148,7 @@ def test_a_right_answer(
     case: str, command: str, tmp_path: Path, cli: Cli, given: Callable[..., tuple[object, ...]]
 ) -> None:
     spoil, options, most = ANSWERED[case]
-    said = cli(*given(command, spoil), *options)
+    said = cli(*given(command, spoil), "--folds", 3, *options)
     assert "Warning" not in said.output
     assert promised(tmp_path / "run", command) <= most
     if command != "compare":

@@ -175,7 +175,7 @@ def test_few_groups_are_calibrated_too_and_new_ones_gain(
     found = {}
     for calibration in ("auto", "none"):
         out = tmp_path / calibration
-        asked = ("calibrate", tmp_path / "cm.csv", "--kind", kind, "--reverse", "cm", *JUDGED)
+        asked = ("calibrate", tmp_path / "cm.csv", "--kind", kind, "--reverse", "cm", "--jobs", 1)
         said = cli(*asked, "--calibration", calibration, "--clip", "none", "--out", out).output
         cli("apply", out, tmp_path / "new.csv", "--out", tmp_path / "s.csv")
         found[calibration] = delivered(tmp_path / "s.csv", new)

@@ -63,7 +63,8 @@ class Trained:
 def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
     trained = Trained(tmp_path, name)
     images = crops(11)
-    wanted = trained.load(0).logits(images)
+    plain = trained.load(0)
+    wanted = plain.logits(images)
     exact = trained.open(images, FP32)
     assert exact.name == "openvino fp32"
     np.testing.assert_allclose(exact.backends[0].logits(images), wanted, atol=1e-3)
@@ -73,7 +74,7 @@ def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
     assert exact.backends[0].logits(images[:0]).shape == (0,)
     half = trained.open(images, BF16)
     assert half.name.startswith("openvino")
-    assert measure_agreement(half.backends[0], trained.load(0), images).holds
+    assert measure_agreement(half.backends[0], plain, images).holds
 
 
 def test_it_says_what_keras_says(tmp_path: Path) -> None:

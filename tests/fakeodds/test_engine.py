@@ -45,7 +45,7 @@ class Redness(nn.Module):
 def two_workers(environment_as_before: None) -> Iterator[tuple[str, str]]:
     """The option that names a cluster which stays: what its workers import serves every command."""
     with open_cluster("dask", jobs=2) as cluster:
-        yield "--engine", cluster.client.scheduler.address  # type: ignore[union-attr]
+        yield "--engine", str(cluster.client.scheduler_info()["address"])
 
 
 def test_a_run_and_its_new_videos(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 Cli = Callable[..., Any]
-FAST = ("--meta", "logistic", "--folds", "3", "--jobs", "1")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def _scores(rows: int = 400) -> pd.DataFrame:
 def _stacked(cli: Cli, folder: Path, table: pd.DataFrame) -> tuple[Path, str]:
     table.to_csv(folder / "scores.csv", index=False)
     out = folder / "run"
-    fast = ("--meta", "logistic", "--folds", "3", "--jobs", "1")
+    fast = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
     return out, cli("stack", folder / "scores.csv", "--out", out, *fast).output
 
 

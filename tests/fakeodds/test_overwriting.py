@@ -10,7 +10,18 @@ import pytest
 
 Cli = Callable[..., Any]
 
-FAST = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+FAST = (
+    "--meta",
+    "mean_logit",
+    "--take",
+    "all",
+    "--calibration",
+    "none",
+    "--jobs",
+    "1",
+    "--folds",
+    "3",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ Cli = Callable[..., Any]
 
 #: How it is judged is not what these are about.
 JUDGED = ("--folds", 3, "--jobs", 1)
-FAST = {"stack": ("--meta", "logistic", *JUDGED), "calibrate": JUDGED}
+FAST = {"stack": ("--meta", "logistic", "--take", "all", *JUDGED), "calibrate": JUDGED}
 SHARE = 0.12
 
 

@@ -17,7 +17,7 @@ from fakeodds.workflows.score import kept, prior_shifts, score_answers
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
-FAST = ("--meta", "logistic", "--folds", "3", "--jobs", "1")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
 
 
 def rows_of(label: list[int], probability: list[float]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
 FAST = (
-    *("--meta", "logistic", "--folds", "3", "--jobs", "1"),
+    *("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1"),
     *("--no-report", "--group", "group"),
 )
 

@@ -63,7 +63,8 @@ class Trained:
 def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
     trained = Trained(tmp_path, name)
     images = crops(11)
-    wanted = trained.load(0).logits(images)
+    plain = trained.load(0)
+    wanted = plain.logits(images)
     exact = trained.open(images, FP32)
     assert exact.name == "openvino fp32"
     np.testing.assert_allclose(exact.backends[0].logits(images), wanted, atol=1e-3)
@@ -73,7 +74,7 @@ def test_it_says_what_torch_says(tmp_path: Path, name: str) -> None:
     assert exact.backends[0].logits(images[:0]).shape == (0,)
     half = trained.open(images, BF16)
     assert half.name.startswith("openvino")
-    assert measure_agreement(half.backends[0], trained.load(0), images).holds
+    assert measure_agreement(half.backends[0], plain, images).holds
 
 
 def test_it_says_what_keras_says(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_it_says_what_keras_says(tmp_path: Path) -> None:
 
 
 def test_many_threads_may_ask_at_once(tmp_path: Path) -> None:
-    backend = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    backend = Trained(tmp_path, "timm:test_efficientnet").open(crops(3), FP32).backends[0]
     batches = [crops(n, seed=n) for n in (1, 5, 9, 17, 30, 4)]
     alone = [backend.logits(images) for images in batches]
     with ThreadPoolExecutor(4) as pool:
@@ -102,12 +103,12 @@ def test_many_threads_may_ask_at_once(tmp_path: Path) -> None:
 def test_networks_that_gave_their_memory_back_say_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    backend = Trained(tmp_path, "timm:test_efficientnet").open(crops(3), FP32).backends[0]
     batches = [crops(n, seed=n) for n in (1, 9, 30)]
     alone = [backend.logits(images) for images in batches]
     # No two may hold what they compute in; four threads take turns, two networks.
     monkeypatch.setattr(openvino_backend, "WORKSPACES", Workspaces(most=1))
-    other = Trained(tmp_path, "mobilenetv3_large").open(crops(3), FP32).backends[0]
+    other = Trained(tmp_path, "timm:test_efficientnet").open(crops(3), FP32).backends[0]
     asked = [(one, images) for images in batches for one in (backend, other) * 3]
 
     def answer(one: Backend, images: np.ndarray) -> np.ndarray:

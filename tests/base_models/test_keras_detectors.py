@@ -67,27 +67,30 @@ assert model.score(rows, rows[:, 0] > 19) == 1
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
 def test_threads_that_tensorflow_started_with_are_told() -> None:
     """OMP_NUM_THREADS is nothing to it: by itself it starts a thread for each CPU."""
+    # It starts them when it first computes: until then a process that imported it can be forked.
     code = """
+import os
 from pathlib import Path
 from base_models.detectors.keras_runtime import tf
-tf.constant(1.0) + 1
 from base_models.detectors.keras_devices import choose_device
-print(choose_device("cpu", threads=5).threads, len(list(Path("/proc/self/task").iterdir())))
+for given in ({"TF_NUM_INTRAOP_THREADS": "1"}, {}):
+    if os.fork() == 0:
+        os.environ.update(given)
+        tf.constant(1.0) + 1
+        count = len(list(Path("/proc/self/task").iterdir()))
+        print(choose_device("cpu", threads=5).threads, count, flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
 """
-
-    def told(**environment: str) -> list[int]:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        )
-        return [int(word) for word in done.stdout.split()]
-
-    one, in_all = told(TF_NUM_INTRAOP_THREADS="1")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    one, in_all, threads, in_all_now = map(int, done.stdout.split())
     assert one == 1
-    threads, in_all_now = told()
     assert threads == len(os.sched_getaffinity(0))
     assert in_all_now - in_all == threads - one
 

@@ -175,6 +175,19 @@ def scores() -> pd.DataFrame:
     return _made_scores()
 
 
+@pytest.fixture(scope="session")
+def prepare() -> Callable[..., None]:
+    """prepare("stack", path, ...) makes, without a report, what the tests of a module share."""
+
+    def call(*words: object) -> None:
+        shared = {"began": time.monotonic(), "leave_at_once": False}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FAKEODDS_REPORT", "0")
+            fakeodds([*map(str, words)], standalone_mode=False, obj=shared)
+
+    return call
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command printed, standard output and standard error together."""

@@ -19,7 +19,18 @@ from predictions.tables.scores import NO_GROUPS, read_scores
 Cli = Callable[..., Any]
 
 N = 240
-FAST = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+FAST = (
+    "--meta",
+    "mean_logit",
+    "--take",
+    "all",
+    "--calibration",
+    "none",
+    "--jobs",
+    "1",
+    "--folds",
+    "3",
+)
 
 
 def table(people: int = 40) -> pd.DataFrame:

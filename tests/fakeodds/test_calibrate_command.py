@@ -13,6 +13,8 @@ Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
 PNG = b"\x89PNG"
+#: How it is judged is not what these are about.
+JUDGED = ("--folds", 3, "--jobs", 1)
 
 
 def one_detector(table: pd.DataFrame, model: str = "bold") -> pd.DataFrame:
@@ -41,7 +43,7 @@ def test_an_overconfident_detector_is_calmed_and_the_promise_kept(
     tmp_path: Path, train: Path, cli: Cli, make_scores: MakeScores
 ) -> None:
     out = tmp_path / "run"
-    cli("calibrate", train, "--out", out, "--jobs", 1)
+    cli("calibrate", train, "--out", out, *JUDGED)
     losses = stages(out)
     assert list(losses) == ["base/bold", "calibrated"]
     assert losses["calibrated"] < 0.7 * losses["base/bold"]
@@ -65,7 +67,7 @@ def test_apply_gives_what_calibrate_gave_and_the_same_call_is_skipped(
     tmp_path: Path, train: Path, cli: Cli, make_scores: MakeScores
 ) -> None:
     one_detector(make_scores(50, seed=2)).to_csv(tmp_path / "new.csv", index=False)
-    call = ("calibrate", train, "--test", tmp_path / "new.csv", "--reverse", "bold", "--jobs", 1)
+    call = ("calibrate", train, "--test", tmp_path / "new.csv", "--reverse", "bold", *JUDGED)
     cli(*call, "--out", tmp_path / "a")
     cli("apply", tmp_path / "a", tmp_path / "new.csv", "--out", tmp_path / "again.csv")
     written = (tmp_path / "a" / "submission.csv").read_bytes()
@@ -80,7 +82,7 @@ def test_apply_gives_what_calibrate_gave_and_the_same_call_is_skipped(
 
 def test_every_measure_is_told_with_its_interval(tmp_path: Path, train: Path, cli: Cli) -> None:
     out = tmp_path / "run"
-    said = cli("calibrate", train, "--out", out, "--jobs", 1).output
+    said = cli("calibrate", train, "--out", out, *JUDGED).output
     measures = pd.read_csv(out / "measures.csv")
     assert measures["stage"].unique().tolist() == ["base/bold", "calibrated"]
     assert (measures["low"] <= measures["value"]).all()
@@ -107,7 +109,7 @@ def test_nothing_is_changed_when_nothing_is_asked_for(
     tmp_path: Path, train: Path, cli: Cli
 ) -> None:
     out = tmp_path / "run"
-    cli("calibrate", train, "--out", out, "--calibration", "none", "--clip", "none", "--jobs", 1)
+    cli("calibrate", train, "--out", out, "--calibration", "none", "--clip", "none", *JUDGED)
     oof = pd.read_csv(out / "oof.csv")
     np.testing.assert_allclose(oof["calibrated"], oof["base/bold"], atol=1e-12)
 
@@ -116,7 +118,7 @@ def test_temperature_and_clip_do_what_they_are_named(tmp_path: Path, train: Path
     out = tmp_path / "run"
     cli(
         *("calibrate", train, "--out", out, "--calibration", "temperature"),
-        *("--clip", "0.1,0.8", "--jobs", 1),
+        *("--clip", "0.1,0.8", *JUDGED),
     )
     new = pd.read_csv(train)[["video", "bold"]]
     cli("apply", out, train, "--out", tmp_path / "p.csv")
@@ -139,7 +141,7 @@ def test_raw_scores_of_any_direction_and_gaps(
     table.loc[table.index[::11], "bold"] = np.nan
     table.to_csv(tmp_path / "raw.csv", index=False)
     out = tmp_path / "run"
-    said = cli("calibrate", tmp_path / "raw.csv", "--out", out, "--jobs", 1)
+    said = cli("calibrate", tmp_path / "raw.csv", "--out", out, *JUDGED)
     assert "Platt" in said.output
     assert stages(out)["calibrated"] < 0.67
     p = pd.read_csv(out / "oof.csv")["calibrated"]
@@ -190,7 +192,7 @@ def test_where_nothing_helps_raw_scores_stay_as_platts_map_makes_them(
     table["bold"] = 5 * (2 * table["label"] - 1) + 9 * rng.normal(size=len(table))
     one_detector(table).to_csv(tmp_path / "raw.csv", index=False)
     out = tmp_path / "run"
-    said = cli("calibrate", tmp_path / "raw.csv", "--out", out, "--clip", "none", "--jobs", 1)
+    said = cli("calibrate", tmp_path / "raw.csv", "--out", out, "--clip", "none", *JUDGED)
     assert "Calibration: identity (every logit stays as it is)" in said.output
     assert "So what is called calibrated is the step before it; out of fold" in said.output
     oof = pd.read_csv(out / "oof.csv")
@@ -202,7 +204,7 @@ def test_shuffled_labels_gain_nothing(tmp_path: Path, cli: Cli, make_scores: Mak
     table = one_detector(make_scores(1000))
     table["label"] = np.random.default_rng(5).permutation(table["label"].to_numpy())
     table.to_csv(tmp_path / "train.csv", index=False)
-    cli("calibrate", tmp_path / "train.csv", "--out", tmp_path / "run", "--jobs", 1)
+    cli("calibrate", tmp_path / "train.csv", "--out", tmp_path / "run", *JUDGED)
     assert 0.685 <= stages(tmp_path / "run")["calibrated"] < 0.70
 
 
@@ -215,7 +217,7 @@ def test_unlabelled_rows_and_labels_apart(
     out = tmp_path / "run"
     cli(
         *("calibrate", tmp_path / "bold.csv", "--labels", tmp_path / "labels.csv"),
-        *("--out", out, "--jobs", 1),
+        *("--out", out, *JUDGED),
     )
     submission = pd.read_csv(out / "submission.csv")
     assert submission["filename"].tolist() == table["video"].tolist()[300:]
@@ -239,7 +241,7 @@ def test_bad_tables_end_in_one_sentence(
     spoil(one_detector(scores)).to_csv(tmp_path / "train.csv", index=False)
     out = tmp_path / "run"
     said = cli(
-        *("calibrate", tmp_path / "train.csv", "--label", "label", "--out", out, "--jobs", 1),
+        *("calibrate", tmp_path / "train.csv", "--label", "label", "--out", out, *JUDGED),
         code=2,
     )
     message = said.output.strip().splitlines()[-1]
@@ -252,7 +254,7 @@ def test_bad_tables_end_in_one_sentence(
 def test_a_backward_detector_is_pointed_out(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:
     table = one_detector(scores.assign(bold=1 - scores["bold"]))
     table.to_csv(tmp_path / "train.csv", index=False)
-    asked = ("calibrate", tmp_path / "train.csv", "--calibration", "temperature", "--jobs", 1)
+    asked = ("calibrate", tmp_path / "train.csv", "--calibration", "temperature", *JUDGED)
     said = cli(*asked, "--out", tmp_path / "a").output
     assert "say --reverse bold" in said
     assert "plain mean" not in said  # there is none

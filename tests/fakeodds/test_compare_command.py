@@ -122,7 +122,7 @@ def metrics_of(out: Path) -> dict[str, Any]:
     return all_metrics(RunFolder.existing(out, reads=True))
 
 
-FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1")
+FAST = ("--meta", "logistic", "--calibration", "none", "--folds", "3", "--jobs", "1")
 
 
 def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> None:

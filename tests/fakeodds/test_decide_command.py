@@ -19,7 +19,7 @@ from fakeodds.workflows.decide import _one_call
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
-FAST = ("--meta", "logistic", "--jobs", "1", "--no-report")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1", "--no-report")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ if os.name != "posix":
 from base_models import named_code
 from base_models.frozen import catalogue
 from fakeodds.workflows import new_videos
+from predictions.engines.cluster import open_cluster
 from tests.faults.commands import differences, results
 
 pytestmark = pytest.mark.usefixtures("environment_as_before")
 
 Cli = Callable[..., Any]
-ENGINE = ("--engine", "dask", "--jobs", "2")
 #: Each worker, and the process that it hands its work to, imports the frameworks.
-ONE_WORKER = (*ENGINE[:-1], "1")
+ONE_WORKER = ("--engine", "dask", "--jobs", "1")
 #: A network that says how red a picture is.
 NET = """
 from torch import nn
@@ -41,10 +41,18 @@ class Redness(nn.Module):
 """
 
 
+@pytest.fixture(scope="module")
+def two_workers(environment_as_before: None) -> Iterator[tuple[str, str]]:
+    """The option that names a cluster which stays: what its workers import serves every command."""
+    with open_cluster("dask", jobs=2) as cluster:
+        yield "--engine", str(cluster.client.scheduler_info()["address"])
+
+
 def test_a_run_and_its_new_videos(
     clips: Any,
     trained: Path,
     small_run: tuple[str, ...],
+    two_workers: tuple[str, str],
     tmp_path: Path,
     cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,8 +63,8 @@ def test_a_run_and_its_new_videos(
     shutil.rmtree(here / "test", ignore_errors=True)
     cli("predict", here, clips.test, "--backend", "reference", "--jobs", "1")
     assert small_run[-2:] == ("--jobs", "1")
-    cli("run", clips.train, "--out", there, *small_run[:-2], *ENGINE)
-    said = cli("predict", there, clips.test, "--backend", "reference", *ENGINE).output
+    cli("run", clips.train, "--out", there, *small_run[:-2], *two_workers)
+    said = cli("predict", there, clips.test, "--backend", "reference", *two_workers).output
     assert "2 workers with 2 threads" in said
     mine, theirs = results(here), results(there)
     more = {name for name in mine if "openvino" in name or name.startswith(("report", "compare"))}
@@ -69,7 +77,11 @@ def test_a_run_and_its_new_videos(
 
 
 def test_code_that_is_named_here_runs_there(
-    clips: Any, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    clips: Any,
+    two_workers: tuple[str, str],
+    tmp_path: Path,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(catalogue, "_opened", {})
     monkeypatch.setattr(catalogue, "_networks", {})
@@ -79,7 +91,7 @@ def test_code_that_is_named_here_runs_there(
     named, run = "redness.py:Redness", tmp_path / "run"
     few = ("--frames", "2", "--crop", "64", "--folds", "2", "--meta", "mean", "--epochs", "1")
     cli("run", clips.train, "--out", run, "--detectors", named, *few, *ONE_WORKER)
-    cli("predict", run, clips.test, "--code", named, *ONE_WORKER)
+    cli("predict", run, clips.test, "--code", named, *two_workers)
     answers = (run / "submission.csv").read_bytes()
     shutil.rmtree(run / "test")
     cli("predict", run, clips.test, "--code", named, "--jobs", "1")

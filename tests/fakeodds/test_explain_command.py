@@ -1,6 +1,7 @@
 """`fakeodds explain`: one video, by a stack of score files and by a run on videos."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,31 @@ import pandas as pd
 import pytest
 
 Cli = Callable[..., Any]
-FAST = ("--meta", "logistic", "--jobs", "1")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
 
 
-@pytest.fixture
-def stacked(tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: Any) -> Path:
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory, prepare: Callable[..., None], make_scores: Any
+) -> Path:
     """A run of probabilities and raw scores, and new scores with a gap beside it."""
+    folder = tmp_path_factory.mktemp("made")
 
     def as_files(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(blind=100 * table["blind"])  # raw
 
-    as_files(scores).to_csv(tmp_path / "train.csv", index=False)
+    as_files(make_scores()).to_csv(folder / "train.csv", index=False)
     new = as_files(make_scores(20, seed=3).drop(columns=["label", "group"]))
     new.loc[1, "bold"] = np.nan
-    new.to_csv(tmp_path / "new.csv", index=False)
-    cli("stack", tmp_path / "train.csv", "--out", tmp_path / "run", *FAST)
-    return tmp_path
+    new.to_csv(folder / "new.csv", index=False)
+    prepare("stack", folder / "train.csv", "--out", folder / "run", *FAST)
+    return folder
+
+
+@pytest.fixture
+def stacked(made: Path, tmp_path: Path) -> Path:
+    """A copy of them, to be written to."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
 def explained(cli: Cli, *asked: object) -> dict[str, Any]:

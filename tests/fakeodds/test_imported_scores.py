@@ -128,7 +128,7 @@ def clips(
 
 SMALL = (
     *("--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,voice_inception", "--batch", "8", "--device", "cpu"),
+    *("--detectors", "timm:test_resnet,voice_inception", "--batch", "8", "--device", "cpu"),
     *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "1"),
 )
 FACES = ("--frames", "2", "--crop", "64", "--min-face", "0.25", "--no-ladder")
@@ -149,7 +149,7 @@ def test_face_voice_and_a_score_file_in_one_stack(
     said = cli("run", train, "--out", run, "--test", new, "--scores", scores, *FACES, *SMALL)
     assert "sound of 14 videos: 2 no_sound, 12 ok" in " ".join(said.output.split())
     oof = pd.read_csv(run / "oof.csv").set_index("video")
-    stages = ["base/mobilenetv3_large", "base/voice_inception", "base/theirs"]
+    stages = ["base/timm-test_resnet", "base/voice_inception", "base/theirs"]
     assert [name for name in oof if name.startswith("base/")] == stages
     sound = pd.read_parquet(run / "sound.parquet").set_index("video")
     mute = sound.index[sound["status"] == "no_sound"]
@@ -229,7 +229,7 @@ def test_a_frozen_detector_listens(
     said = cli("models", "add", tmp_path / "ears.pth", "--size", 8000).output
     assert "8000 samples, at 16000 a second" in said
     (train, new), run = clips, tmp_path / "run"
-    ears = ("mobilenetv3_large,ears" if "voice" in word else word for word in SMALL)
+    ears = ("timm:test_resnet,ears" if "voice" in word else word for word in SMALL)
     asked = (*FACES, *ears)
     said = " ".join(cli("run", train, "--out", run, "--test", new, *asked).output.split())
     assert "Training 1 detector on 2 folds, scoring with 1 detector trained elsewhere" in said

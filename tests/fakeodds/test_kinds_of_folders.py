@@ -12,7 +12,7 @@ from fakeodds.run.folder import RunFolder
 
 Cli = Callable[..., Any]
 
-FAST = ("--meta", "mean", "--jobs", "1")
+FAST = ("--meta", "mean", "--take", "all", "--jobs", "1")
 KINDS = ("stack", "calibrate", "compare", "faces", "run", "bundled", "bundle", "demo", "empty")
 
 

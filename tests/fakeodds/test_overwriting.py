@@ -1,5 +1,6 @@
 """What a command reads, and a run's own files, are never written over."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,38 @@ import pytest
 
 Cli = Callable[..., Any]
 
-FAST = ("--meta", "mean_logit", "--calibration", "none", "--jobs", "1", "--folds", "3")
+FAST = (
+    "--meta",
+    "mean_logit",
+    "--take",
+    "all",
+    "--calibration",
+    "none",
+    "--jobs",
+    "1",
+    "--folds",
+    "3",
+)
+
+
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+    prepare: Callable[..., None],
+    make_scores: Callable[..., pd.DataFrame],
+) -> Path:
+    """A stack, and beside it `scores.csv` and `new.csv`."""
+    folder, scores = tmp_path_factory.mktemp("made"), make_scores()
+    scores.to_csv(folder / "scores.csv", index=False)
+    scores.drop(columns=["label"]).to_csv(folder / "new.csv", index=False)
+    prepare("stack", folder / "scores.csv", "--out", folder / "run", *FAST)
+    return folder
 
 
 @pytest.fixture
-def run(tmp_path: Path, cli: Cli, scores: pd.DataFrame) -> Path:
-    """A stack, and beside it `new.csv`."""
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    scores.drop(columns=["label"]).to_csv(tmp_path / "new.csv", index=False)
-    cli("stack", tmp_path / "scores.csv", "--out", tmp_path / "run", *FAST)
-    return tmp_path / "run"
+def run(made: Path, tmp_path: Path) -> Path:
+    """A copy of it in the test's folder, with the files beside it."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True)) / "run"
 
 
 def test_apply_spoils_nothing(run: Path, tmp_path: Path, cli: Cli) -> None:

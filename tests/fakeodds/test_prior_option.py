@@ -13,7 +13,9 @@ from predictions.products import read_sealed
 
 Cli = Callable[..., Any]
 
-FAST = {"stack": ("--meta", "logistic", "--jobs", 1), "calibrate": ("--jobs", 1)}
+#: How it is judged is not what these are about.
+JUDGED = ("--folds", 3, "--jobs", 1)
+FAST = {"stack": ("--meta", "logistic", "--take", "all", *JUDGED), "calibrate": JUDGED}
 SHARE = 0.12
 
 
@@ -61,7 +63,7 @@ def test_groups_of_the_new_videos_widen_the_interval(
     tmp_path: Path, cli: Cli, tables: pd.DataFrame
 ) -> None:
     out = tmp_path / "run"
-    cli("calibrate", tmp_path / "train.csv", "--out", out, "--jobs", 1)
+    cli("calibrate", tmp_path / "train.csv", "--out", out, *JUDGED)
     widths = []
     for copies, group in ((1, "own"), (8, "shared")):
         new = pd.concat([tables.iloc[:300]] * copies, ignore_index=True)
@@ -84,7 +86,7 @@ def test_a_share_that_scores_do_not_tell_is_left_alone(
     for name, seed in (("train", 0), ("new", 1)):
         table = make_scores(400, seed=seed).drop(columns=["strong", "bold"])
         table.to_csv(tmp_path / f"{name}.csv", index=False)
-    call = ("calibrate", tmp_path / "train.csv", "--test", tmp_path / "new.csv", "--jobs", 1)
+    call = ("calibrate", tmp_path / "train.csv", "--test", tmp_path / "new.csv", *JUDGED)
     cli(*call, "--out", tmp_path / "plain")
     said = cli(*call, "--out", tmp_path / "auto", "--prior", "auto").output
     assert "not identifiable" in said
@@ -97,7 +99,7 @@ def test_without_new_videos_a_prior_moves_nothing_and_says_so(
     tmp_path: Path, cli: Cli, tables: pd.DataFrame
 ) -> None:
     out = tmp_path / "run"
-    call = ("calibrate", tmp_path / "train.csv", "--out", out, "--prior", 0.1, "--jobs", 1)
+    call = ("calibrate", tmp_path / "train.csv", "--out", out, "--prior", 0.1, *JUDGED)
     assert "--prior is for new videos" in cli(*call).output
     oof = pd.read_csv(out / "oof.csv")["calibrated"]
     np.testing.assert_allclose(pd.read_csv(out / "submission.csv")["label"], oof)
@@ -108,7 +110,7 @@ def test_the_report_tells_what_share_the_submission_was_last_moved_to(
 ) -> None:
     out = tmp_path / "run"
     new = tmp_path / "new.csv"
-    call = ("calibrate", tmp_path / "train.csv", "--test", new, "--out", out, "--jobs", 1)
+    call = ("calibrate", tmp_path / "train.csv", "--test", new, "--out", out, *JUDGED)
 
     def record() -> dict[str, Any]:
         return read_sealed(out / "run.json")

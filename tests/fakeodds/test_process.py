@@ -19,7 +19,17 @@ from predictions.errors import InputError
 from tests.forks import MAIN, Forked
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and file numbers of POSIX")
-FAST = ("--meta", "mean_logit", "--calibration", "none", "--no-report", "--folds", "3")
+FAST = (
+    "--meta",
+    "mean_logit",
+    "--take",
+    "all",
+    "--calibration",
+    "none",
+    "--no-report",
+    "--folds",
+    "3",
+)
 
 
 def _falling_over(refusal: OSError) -> Exception:

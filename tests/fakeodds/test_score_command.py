@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fakeodds.workflows.score import kept, prior_shifts, score_answers
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
-FAST = ("--meta", "logistic", "--jobs", "1")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
 
 
 def rows_of(label: list[int], probability: list[float]) -> pd.DataFrame:
@@ -107,16 +108,25 @@ def test_one_label_alone_is_scored_where_a_measure_is_defined() -> None:
     assert found["prior"] is None
 
 
-@pytest.fixture
-def judged(tmp_path: Path, cli: Cli, scores: pd.DataFrame, make_scores: MakeScores) -> Path:
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory, prepare: Callable[..., None], make_scores: MakeScores
+) -> Path:
     """A run with a submission of new videos, and their truth beside it."""
+    folder = tmp_path_factory.mktemp("made")
     new = make_scores(120, seed=1).assign(method=["swap", "reenact", "none"] * 40)
-    scores.to_csv(tmp_path / "train.csv", index=False)
-    new.drop(columns=["label", "group", "method"]).to_csv(tmp_path / "test.csv", index=False)
-    new[["video", "label", "group", "method"]].to_csv(tmp_path / "truth.csv", index=False)
-    cli("stack", tmp_path / "train.csv", "--test", tmp_path / "test.csv", "--out", tmp_path / "run",
-        *FAST)  # fmt: skip
-    return tmp_path
+    make_scores().to_csv(folder / "train.csv", index=False)
+    new.drop(columns=["label", "group", "method"]).to_csv(folder / "test.csv", index=False)
+    new[["video", "label", "group", "method"]].to_csv(folder / "truth.csv", index=False)
+    test = ("--test", folder / "test.csv")
+    prepare("stack", folder / "train.csv", *test, "--out", folder / "run", *FAST)
+    return folder
+
+
+@pytest.fixture
+def judged(made: Path, tmp_path: Path) -> Path:
+    """A copy of them, to be written to."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
 def test_a_run_is_scored_beside_its_promise(judged: Path, cli: Cli) -> None:

@@ -18,7 +18,10 @@ from tests.forks import Forked
 
 Cli = Callable[..., Any]
 
-FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1", "--folds", "3")
+FAST = (
+    *("--meta", "logistic", "--take", "all", "--calibration", "none"),
+    *("--jobs", "1", "--folds", "3"),
+)
 #: What scores new videos is not what these are about.
 PLAIN = ("--backend", "reference", "--jobs", "1")
 

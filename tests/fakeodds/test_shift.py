@@ -1,5 +1,6 @@
 """`stack --test`, `apply` and --shift: what is said of new videos, and what is done."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,27 @@ from fakeodds.workflows.reference import NAME, Reference
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
-FAST = ("--meta", "logistic", "--jobs", "1", "--no-report", "--group", "group")
+FAST = (
+    *("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1"),
+    *("--no-report", "--group", "group"),
+)
+
+
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory, prepare: Callable[..., None], make_scores: MakeScores
+) -> Path:
+    """A run of 300 videos in 60 groups, and their scores beside it."""
+    folder = tmp_path_factory.mktemp("made")
+    make_scores().to_csv(folder / "scores.csv", index=False)
+    prepare("stack", folder / "scores.csv", *FAST, "--out", folder / "run")
+    return folder
 
 
 @pytest.fixture
-def run(cli: Cli, make_scores: MakeScores, tmp_path: Path) -> Path:
-    """A run of 300 videos in 60 groups."""
-    make_scores().to_csv(tmp_path / "scores.csv", index=False)
-    cli("stack", tmp_path / "scores.csv", *FAST, "--out", tmp_path / "run")
-    return tmp_path / "run"
+def run(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be written to, with the scores beside it."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True)) / "run"
 
 
 def new_scores(make: MakeScores, folder: Path, *, moved: bool = False, share: float = 0.5) -> Path:

@@ -15,7 +15,7 @@ from fakeodds.run.folder import RunFolder
 Cli = Callable[..., Any]
 MakeScores = Callable[..., pd.DataFrame]
 
-FAST = ("--meta", "logistic", "--jobs", "1")
+FAST = ("--meta", "logistic", "--take", "all", "--folds", "3", "--jobs", "1")
 
 
 def stages(out: Path) -> dict[str, float]:

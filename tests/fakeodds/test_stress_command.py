@@ -23,7 +23,18 @@ from predictions.frame_rules import rule_table
 
 Cli = Callable[..., Any]
 
-FAST = ("--meta", "logistic", "--calibration", "none", "--jobs", "1", "--folds", "3")
+FAST = (
+    "--meta",
+    "logistic",
+    "--take",
+    "all",
+    "--calibration",
+    "none",
+    "--jobs",
+    "1",
+    "--folds",
+    "3",
+)
 
 
 def altered(scores: pd.DataFrame, by: float) -> pd.DataFrame:

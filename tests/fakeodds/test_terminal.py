@@ -26,7 +26,7 @@ from fakeodds.view.explained import print_explained
 from fakeodds.workflows.domains import print_domains
 
 LONG = "efficientnet_b4_with_strong_augmentation_[run 7]"
-FAST = ("--meta", "logistic", "--jobs", "1", "--no-report")
+FAST = ("--meta", "logistic", "--take", "all", "--jobs", "1", "--no-report")
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def test_json_is_the_one_thing_on_standard_output(terminal: Terminal, table: Pat
     assert applied["probability"] == pytest.approx(written.to_dict())
     assert applied["videos"] == len(written)
 
-    compared = json.loads(terminal("compare", table, "--out", sizes, *FAST[2:], "--json").out)
+    compared = json.loads(terminal("compare", table, "--out", sizes, *FAST[4:], "--json").out)
     assert compared.items() >= json.loads((sizes / "compare.json").read_text()).items()
     assert compared["files"]["compare.png"] == str(sizes / "compare.png")
 

@@ -148,7 +148,8 @@ def test_a_right_answer(
     case: str, command: str, tmp_path: Path, cli: Cli, given: Callable[..., tuple[object, ...]]
 ) -> None:
     spoil, options, most = ANSWERED[case]
-    said = cli(*given(command, spoil), *options)
+    folds = () if "--folds" in options else ("--folds", 3)
+    said = cli(*given(command, spoil), *folds, *options)
     assert "Warning" not in said.output
     assert promised(tmp_path / "run", command) <= most
     if command != "compare":

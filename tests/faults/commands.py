@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Two networks of 48 pixels on two folds.
 SMALL_RUN = (
     *("--frames", "3", "--crop", "64", "--size", "48", "--weights", "scratch", "--epochs", "1"),
-    *("--detectors", "mobilenetv3_large,mobilenetv2", "--frames-per-video", "2", "--batch", "8"),
+    *("--detectors", "timm:test_efficientnet,timm:test_resnet"),
+    *("--frames-per-video", "2", "--batch", "8"),
     *("--folds", "2", "--meta", "logistic", "--calibration", "temperature", "--jobs", "2"),
 )
 

@@ -8,7 +8,7 @@ import pytest
 
 #: A command of seconds that writes most kinds of files.
 FAST = (
-    *("--out", "FOLDER", "--meta", "logistic", "--calibration", "none"),
+    *("--out", "FOLDER", "--meta", "logistic", "--take", "all", "--calibration", "none"),
     *("--folds", "3", "--jobs", "2", "--no-report"),
 )
 

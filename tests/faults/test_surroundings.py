@@ -15,7 +15,7 @@ def whole(
 ) -> dict[str, bytes]:
     """What the command writes on a machine that has enough."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    assert call(*_in(folder, stacking)).code == 0
+    assert call(*_in(folder, stacking), begin=fork).code == 0
     return results(folder)
 
 

@@ -116,7 +116,7 @@ def test_a_budget_bounds_every_length():
 
 
 def test_the_stack_is_fitted_on_what_is_taken_and_judged_with_the_choice():
-    X, y, groups = rows(n=600, noise=25)
+    X, y, groups = rows(n=400, noise=18)
     procedure = Procedure(Stack("logistic"), take="recommended")
     fitted = procedure.fit(X, y, groups)
     assert fitted.ensemble is not None
@@ -131,7 +131,7 @@ def test_the_stack_is_fitted_on_what_is_taken_and_judged_with_the_choice():
 
 
 def test_all_are_shipped_where_the_stack_itself_is_no_better_with_fewer(monkeypatch):
-    X, y, groups = rows(n=600, noise=25)
+    X, y, groups = rows(n=400, noise=18)
     procedure = Procedure(Stack("logistic"), take="recommended")
     fewer = procedure.fit(X, y, groups)
     assert fewer.stack.n_features_in_ < X.shape[1]
@@ -153,9 +153,9 @@ def test_all_are_shipped_where_the_stack_itself_is_no_better_with_fewer(monkeypa
     assert asked.stack.n_features_in_ < X.shape[1]
 
 
-@pytest.mark.parametrize("noise", [2, 25])
+@pytest.mark.parametrize("noise", [2, 18])
 def test_what_is_compared_recommends_as_a_stack_chooses(noise):
-    X, y, groups = rows(n=600, noise=noise)
+    X, y, groups = rows(n=400, noise=noise)
     found = compare_subsets(X, y, groups, assign_folds(y, groups, n_splits=3))
     smallest = Procedure(Stack("mean"), take="smallest").fit(X, y, groups).stack
     assert set(found.taken("smallest")["models"]) == set(smallest.feature_names_in_)

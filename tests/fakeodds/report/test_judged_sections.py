@@ -1,7 +1,9 @@
 """The sections of the report that show what was judged: numbers, figures as data, odd runs."""
 
 import json
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +78,12 @@ def scores_of(label: np.ndarray, k: int, rng: np.random.Generator) -> pd.DataFra
     )
 
 
-@pytest.fixture
-def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
-    """Makes a finished run out of made-up scores, without fitting a stack."""
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a finished run out of made-up scores, without fitting a stack; once what is asked."""
 
-    def make(
+    @cache
+    def fill(
         rows: int = 240,
         k: int = 3,
         *,
@@ -90,8 +93,7 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
         constant: bool = False,
         measured: bool = True,
         command: str = "stack",
-        name: str = "run",
-    ) -> Contents:
+    ) -> Path:
         rng = np.random.default_rng(3)
         label = (rng.random(rows) < share).astype(np.int64)
         label[:4] = (0, 1, 0, 1)
@@ -109,8 +111,8 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
         videos = pd.Index([f"v{i}.mp4" for i in range(rows)], name="video")
         oof = pd.DataFrame({"label": label, "group": [f"g{g}" for g in group], "fold": fold})
         oof = pd.concat([oof, stages], axis=1).set_index(videos)
-        run = tmp_path / name
-        (run / "stack").mkdir(parents=True)
+        run = tmp_path_factory.mktemp("run")
+        (run / "stack").mkdir()
         oof.to_csv(run / "oof.csv")
         (run / "metrics.json").write_text(
             json.dumps(
@@ -137,7 +139,19 @@ def make_run(tmp_path: Path, seal: Callable[[Path], RunFolder]) -> MakeRun:
         settings = {"command": command, "scores": ["my scores.csv"]}
         record = {"format": 2, "settings": settings, "commands": [], "versions": {}}
         write_sealed(record, run / "run.json")
-        return Contents(seal(run))
+        return run
+
+    return fill
+
+
+@pytest.fixture
+def make_run(
+    filled: Callable[..., Path], tmp_path: Path, seal: Callable[[Path], RunFolder]
+) -> MakeRun:
+    """Makes a copy of such a run, to be written to."""
+
+    def make(*size: int, name: str = "run", **more: Any) -> Contents:
+        return Contents(seal(Path(shutil.copytree(filled(*size, **more), tmp_path / name))))
 
     return make
 

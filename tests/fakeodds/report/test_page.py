@@ -13,6 +13,12 @@ from fakeodds.report import write_report
 from fakeodds.run.folder import RunFolder
 from predictions.errors import InputError
 
+#: For a page of many detectors, where what becomes of them is not looked at.
+QUICK = (
+    *("--meta", "logistic", "--take", "all", "--calibration", "none"),
+    *("--folds", 2, "--jobs", 1),
+)
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., Any]) -> Path:
@@ -134,7 +140,7 @@ def test_on_paper_it_is_light_and_nothing_runs_off(
     made["video"] = "a_folder_of_many_videos/" + made["video"]
     made.to_csv(tmp_path / "scores.csv", index=False)
     out = tmp_path / "mine"
-    cli("stack", tmp_path / "scores.csv", "--out", out, "--meta", "logistic", "--folds", 2)
+    cli("stack", tmp_path / "scores.csv", "--out", out, *QUICK)
     cli("report", out)
     # A4 has 186 mm between margins of 12, which are 703 pixels.
     page = browser.new_page(viewport={"width": 703, "height": 1000}, color_scheme="dark")
@@ -227,8 +233,8 @@ def test_nothing_of_an_earlier_run_in_the_same_folder_remains(
         "none" if label == 0 else f"swap{i % 2}" for i, label in enumerate(table["label"])
     ]
     table.to_csv(tmp_path / "first.csv", index=False)
-    out, quick = tmp_path / "mine", ("--meta", "logistic", "--folds", 2, "--jobs", 1)
-    cli("stack", tmp_path / "first.csv", "--out", out, *quick, "--report")
+    out = tmp_path / "mine"
+    cli("stack", tmp_path / "first.csv", "--out", out, *QUICK, "--report")
     first = (out / "report.html").read_text(encoding="utf-8")
     for section in ("sizes", "domains", "diversity"):
         assert f'id="{section}"' in first
@@ -238,7 +244,7 @@ def test_nothing_of_an_earlier_run_in_the_same_folder_remains(
     for i in range(11):
         others[f"other_{i:02d}"] = table["strong"] ** (1 + i / 20)
     others.to_csv(tmp_path / "second.csv", index=False)
-    cli("stack", tmp_path / "second.csv", "--out", out, *quick, "--no-report")
+    cli("stack", tmp_path / "second.csv", "--out", out, *QUICK, "--no-report")
     assert not (out / "report.html").exists()
     assert not (out / "report").exists()
     cli("report", out)

@@ -57,8 +57,8 @@ def compile_network(
 def convert_torch(module: Any, example: Any, *, plain: bool = False) -> openvino.Model:
     """A torch module in evaluation mode as OpenVINO's network; `example` is an input.
 
-    A `plain` one, of layers alone, is not traced a second time for comparison: the comparison
-    would import what torch has for tensors over many machines, which takes seconds.
+    A `plain` one, of layers alone, is not traced a second time for comparison, which would take as
+    long again and import what torch has for tensors over many machines.
 
     Raises:
         RuntimeError, openvino.frontend.OpConversionFailure: OpenVINO cannot take it.

@@ -39,7 +39,7 @@ def export_timm(detector: TimmDetector) -> Exported:
     example = torch.zeros(2, 3, detector.size, detector.size, device=detector.device.name)
     try:
         with torch.no_grad():
-            converted = convert_torch(_Features(network).eval(), example)
+            converted = convert_torch(_Features(network).eval(), example, plain=True)
     except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
         raise CannotExport(f"{detector.spec.name}: OpenVINO cannot convert its network") from error
     converted.reshape([-1, 3, detector.size, detector.size])

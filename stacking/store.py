@@ -74,7 +74,7 @@ def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None
         >>> load_stack("stack")[1]
         {'prior': 0.5}
     """
-    _import_skops()
+    import_skops()
     from skops.io import dumps
 
     folder = Path(folder)
@@ -94,11 +94,12 @@ def save_stack(stack: Stack, folder: str | Path, about: Mapping[str, Any] | None
     write_json({**description, "key": _key(description)}, folder / "stack.json")
 
 
-def _import_skops() -> None:
+def import_skops() -> None:
     """Import skops without torch and Dask, which take seconds and hundreds of megabytes.
 
     skops asks scikit-learn for its estimators, which walks all its modules, also those for arrays
-    of other libraries. Those alone cannot be imported meanwhile; they hold no estimator.
+    of other libraries. Those alone cannot be imported meanwhile; they hold no estimator. It also
+    looks through all that is imported by then: best called before torch is, which has thousands.
     """
     if "skops.io" not in sys.modules:
         kept_out = [name for name in _WITHOUT_ESTIMATORS if name not in sys.modules]
@@ -135,7 +136,7 @@ def load_stack(folder: str | Path) -> tuple[Stack, dict[str, Any]]:
         >>> bool((load_stack("stack")[0].predict_proba(X) == stack.predict_proba(X)).all())
         True
     """
-    _import_skops()
+    import_skops()
     from skops.io import get_untrusted_types, loads
 
     folder = Path(folder)

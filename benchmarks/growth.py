@@ -5,7 +5,7 @@
 Videos, frames and detectors: `predict`'s path from file to scores, on copies of VIDEO at 720p, by
 detectors of random weights, one model each. Rows and columns: `fakeodds stack --no-report` in a
 process of its own on drawn scores, memory of it and all it starts. Each line is one measurement.
-Writes growth.svg and the section "How it grows" of benchmarks/README.md.
+Writes growth.svg and the section "How it grows" of benchmarks/README.md, anew after each line.
 """
 
 import argparse
@@ -36,8 +36,8 @@ SERIES = {
     "videos": "videos (8 frames, one detector)",
     "frames": "frames of each of 4 videos (five detectors)",
     "detectors": "detectors (4 videos, 16 frames)",
-    "rows": "rows (16 columns)",
     "columns": "columns (1,000 rows)",
+    "rows": "rows (16 columns)",
 }
 _FRAMES = (1, 2, 4, 8, 16, 32, 64)
 _COLUMNS = (2, 5, 10, 20, 50, 100, 200)
@@ -132,6 +132,11 @@ def main() -> None:
             for point in points:
                 measured[name].append(point)
                 print(f"{name} {point[0]:,}: {point[1]:.1f} s, {point[2]:,.0f} MB", flush=True)
+                write_page(measured)
+
+
+def write_page(measured: dict[str, list[Point]]) -> None:
+    """Write what is measured so far: the last points take longest."""
     section = [
         f"Measured by `growth.py` on: {describe_cpu()}.",
         "![seconds against what grows](growth.svg)",

@@ -46,13 +46,12 @@ def draw_scores(videos: int, detectors: int, path: Path) -> None:
     label = rng.integers(0, 2, videos)
     group = rng.integers(0, max(1, videos // 20), videos)
     shift = rng.normal(0, 0.5, videos // 20 + 1)[group]
-    table = pd.DataFrame({"video": [f"{i:06d}.mp4" for i in range(videos)], "label": label})
-    table["group"] = group
+    table = {"video": [f"{i:06d}.mp4" for i in range(videos)], "label": label, "group": group}
     for number in range(detectors):
         logit = (2 * label - 1) * (0.5 + 0.2 * number) + shift + rng.normal(0, 1.5, videos)
         table[f"detector{number}"] = 1 / (1 + np.exp(-logit))
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format="%.6g")
+    pd.DataFrame(table).to_csv(path, index=False, float_format="%.6g")
 
 
 def main() -> None:

@@ -69,5 +69,7 @@ def write_reference(features: pd.DataFrame, rows: pd.DataFrame, stack: Path, see
     taken[mixed[place < most]] = True
     order = draw.permutation(len(sizes))
     kept = taken & np.isin(codes, order[np.cumsum(np.minimum(sizes, most)[order]) <= _MOST])
-    table = features[kept].assign(label=rows["label"][kept], group=rows["group"][kept].astype(str))
-    write_table(table.reset_index(names="video").set_index("video"), stack / NAME)
+    about = [rows["label"][kept], rows["group"][kept].astype(str)]
+    # At once: pandas warns of a table that grew by a hundred columns one by one.
+    table = pd.concat([features[kept], *about], axis=1)
+    write_table(table.rename_axis(index="video"), stack / NAME)

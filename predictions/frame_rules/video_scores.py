@@ -189,7 +189,8 @@ def rule_table_of(
         models = [str(model) for model in table.columns if f"{model}:count" in table.columns]
         chosen = by_rule(table, rule, over_tracks)
         ruled = {f"{model}:{rule}/{over_tracks}": chosen[model] for model in models}
-        tables.setdefault(tuple(models), []).append(by_rule(table).assign(**ruled))
+        beside = pd.DataFrame(ruled, index=table.index)
+        tables.setdefault(tuple(models), []).append(pd.concat([by_rule(table), beside], axis=1))
     if not tables:
         return pd.DataFrame(index=pd.Index([], name="video"))
     joined = pd.concat([pd.concat(some) for some in tables.values()], axis=1)
@@ -200,7 +201,7 @@ def rule_table_of(
 def with_models(table: pd.DataFrame, models: Iterable[str]) -> pd.DataFrame:
     """The table with a column of missing scores for each of the models that it lacks."""
     lacking = [model for model in models if model not in table]
-    return table.assign(**dict.fromkeys(lacking, np.nan))
+    return table.reindex(columns=[*table, *lacking])
 
 
 def _rule_of(column: str) -> tuple[str, str] | None:

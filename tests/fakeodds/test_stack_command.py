@@ -1,6 +1,7 @@
 """`fakeodds stack` and `fakeodds apply` on score files, good and bad."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,17 @@ def test_ffpp_table_as_it_stands(shared: Path, tmp_path: Path, cli: Cli) -> None
     arguments = ("stack", table, "--group", "target", "--domain", "none", "--jobs", 1)
     cli(*arguments, "--out", tmp_path / "run")
     assert stages(tmp_path / "run")["calibrated"] <= 0.0895
+
+
+def test_over_a_hundred_columns_are_taken_without_a_warning(tmp_path: Path, cli: Cli) -> None:
+    """pandas warns of tables that grew column by column, in words that tell a user nothing."""
+    draw = np.random.default_rng(0)
+    label = np.arange(80) % 2
+    columns = {f"d{i}": label + draw.normal(size=80) for i in range(120)}
+    table = pd.DataFrame({"video": [f"v{i}.mp4" for i in range(80)], "label": label, **columns})
+    table.to_csv(tmp_path / "wide.csv", index=False)
+    words = ("stack", tmp_path / "wide.csv", "--out", tmp_path / "run", "--folds", "2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.PerformanceWarning)
+        cli(*words, "--meta", "mean", "--calibration", "none", "--jobs", "1")
+    assert (tmp_path / "run" / "submission.csv").is_file()

@@ -22,8 +22,9 @@ from tests.faults.commands import differences, results
 pytestmark = pytest.mark.usefixtures("environment_as_before")
 
 Cli = Callable[..., Any]
-#: Each worker, and the process that it hands its work to, imports the frameworks.
-ONE_WORKER = ("--engine", "dask", "--jobs", "1")
+#: A cluster of the command's own. Each worker, and the process that it hands its work to, imports
+#: the frameworks.
+ONE_WORKER, TWO_WORKERS = (("--engine", "dask", "--jobs", number) for number in "12")
 #: A network that says how red a picture is.
 NET = """
 from torch import nn
@@ -90,7 +91,7 @@ def test_code_that_is_named_here_runs_there(
     monkeypatch.chdir(tmp_path)
     named, run = "redness.py:Redness", tmp_path / "run"
     few = ("--frames", "2", "--crop", "64", "--folds", "2", "--meta", "mean", "--epochs", "1")
-    cli("run", clips.train, "--out", run, "--detectors", named, *few, *ONE_WORKER)
+    cli("run", clips.train, "--out", run, "--detectors", named, *few, *TWO_WORKERS)
     cli("predict", run, clips.test, "--code", named, *two_workers)
     answers = (run / "submission.csv").read_bytes()
     shutil.rmtree(run / "test")

@@ -86,22 +86,28 @@ def _settled(precision: Precision, kind: str) -> Literal["bf16", "fp16", "fp32"]
 def _has_bf16(kind: str) -> bool:
     if kind == "cuda":
         return bool(_torch().cuda.is_bf16_supported(including_emulation=False))
-    return kind == "cpu" and _cpu_has("amx_bf16", "avx512_bf16")
+    return kind == "cpu" and not _cpu_flags().isdisjoint(("amx_bf16", "avx512_bf16"))
 
 
 def has_fast_int8() -> bool:
     """Whether this CPU adds up products of bytes in one instruction, as x86 does with VNNI."""
-    return _cpu_has("avx512_vnni", "avx_vnni")
+    return not _cpu_flags().isdisjoint(("avx512_vnni", "avx_vnni"))
 
 
-def _cpu_has(*flags: str) -> bool:
-    """Whether this CPU has one of them, named as Linux and torch both do."""
+def _cpu_flags() -> frozenset[str]:
+    """What this CPU can do, in words that Linux and torch share."""
     known = cpu_flags()
     if known is not None:
-        return not known.isdisjoint(flags)
-    # torch before 2.10 does not tell.
-    told: dict[str, bool] = getattr(_torch().cpu, "get_capabilities", dict)()
-    return any(told.get(flag) for flag in flags)
+        return known
+    cpu = _torch().cpu
+    if hasattr(cpu, "get_capabilities"):
+        told = cpu.get_capabilities()
+    else:  # torch before 2.10 tells of bf16 only, and only through these
+        told = {
+            "amx_bf16": cpu._is_amx_tile_supported(),
+            "avx512_bf16": cpu._is_avx512_bf16_supported(),
+        }
+    return frozenset(name for name, has in told.items() if has)
 
 
 def autocast(device: Device) -> AbstractContextManager:

@@ -13,13 +13,13 @@ from base_models.faces.settings import MTCNN_THRESHOLDS
 
 
 def finder_named(name: str) -> FaceFinder:
-    """This thread's finder with its default threshold, on the CPU.
+    """This thread's finder with its default threshold, on one thread of the CPU.
 
     Raises:
         InputError: a package or file that it needs is missing.
     """
     spec, _ = parse_finder(name)
-    return own_finder(name, FinderOptions(MTCNN_THRESHOLDS, spec.least))
+    return own_finder(name, FinderOptions(MTCNN_THRESHOLDS, spec.least, threads=1))
 
 
 def find_faces(image: NDArray[np.uint8], name: str, min_face: float) -> NDArray[np.float32]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from base_models.explore.duplicates import hash_picture
@@ -76,7 +75,6 @@ def look_at_pair(real: Path, fake: Path, settings: ExploreSettings) -> Result:
 
 def _kept_from_failing(work: Callable[..., Result], *arguments: Any) -> Result:
     # Videos go side by side over processes already.
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
         with as_unreadable():

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 
 from base_models.augment.image import Image
 from base_models.compute.per_video import KILLED, KILLED_CODE, work_on_videos
@@ -210,7 +209,6 @@ def write_altered(
 
 def _altered(media: Media, degree: Degree, threads: int, video: str) -> Faces:
     if threads:
-        torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
     return media.altered(degree, threads, video)
 

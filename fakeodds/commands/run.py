@@ -1,7 +1,6 @@
 """`fakeodds run`: labelled videos all the way to a calibrated submission."""
 
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,9 @@ def run(
             remedy="name the folder of its videos with --test",
         )
     with terminal.working("loading the frameworks", tell=False):
-        import_module("stacking.store").import_skops()
+        from stacking.store import import_skops
+
+        import_skops()
         from base_models.training.out_of_fold import check_files
         from fakeodds.run.folder import RunFolder
         from fakeodds.run.overwriting import refuse_overwriting

@@ -100,10 +100,10 @@ def compare_subsets(
     check_budget(known, limits)
     rules, scores, by_fold = _scores_of_folds(X, outer, n_boot, seed, progress)
     costs_known = known.loc[names]
-    taught = [(Z[~held], ~held) for Z, held in zip(by_fold, outer.held, strict=True)]
+    taught = [*(~held for held in outer.held), np.ones(len(X), dtype=bool)]
     choosing = (
-        (Z, outer.labels[rows], outer.groups[rows], names, costs_known, limits, seed)
-        for Z, rows in [*taught, (scores, np.ones(len(X), dtype=bool))]
+        (Z[rows], outer.labels[rows], outer.groups[rows], names, costs_known, limits, seed)
+        for Z, rows in zip([*by_fold, scores], taught, strict=True)
     )
     *own, whole = side_by_side(_choice, choosing, n_jobs)
     masks = _candidates([*own, whole], seed)

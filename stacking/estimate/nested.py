@@ -13,7 +13,7 @@ from scipy.special import expit
 from calibration import AffineCalibrator
 from predictions.groups import group_codes
 from predictions.order import column_order
-from predictions.parallel import side_by_side
+from predictions.parallel import Piece, side_by_side
 from predictions.progress import Progress, silent
 from stacking.ensembles.judge import subset_probabilities
 from stacking.estimate.missing import share_for_missing
@@ -137,8 +137,7 @@ def nested_estimate(
         >>> list(estimate.stages)[-1], "alone/a" in estimate.alternatives
         ('calibrated', True)
     """
-    estimate, _ = _estimated(procedure, X, y, groups, folds, kinds, progress, with_fit=False)
-    return estimate
+    return _estimated(procedure, X, y, groups, folds, kinds, progress)[0]
 
 
 def fit_and_estimate(
@@ -167,8 +166,13 @@ def fit_and_estimate(
         >>> list(fitted.predict_stages(X[:2])), len(estimate.stages)
         (['stacked', 'calibrated'], 120)
     """
-    estimate, fitted = _estimated(procedure, X, y, groups, folds, kinds, progress, with_fit=True)
-    assert fitted is not None
+    whole = Procedure.of(procedure)
+    fit = (Procedure.fit, whole.with_jobs(1), as_table(X), y, groups)
+    estimate, coming = _estimated(whole, X, y, groups, folds, kinds, progress, fit)
+    progress("the stack on all rows", 0, 1)
+    fitted: FittedProcedure = next(coming)
+    fitted.stack.set_params(n_jobs=whole.stack.n_jobs)
+    progress("the stack on all rows", 1, 1)
     return fitted, estimate
 
 
@@ -180,9 +184,9 @@ def _estimated(
     folds: ArrayLike,
     kinds: Mapping[str, str] | None,
     progress: Progress,
-    *,
-    with_fit: bool,
-) -> tuple[NestedEstimate, FittedProcedure | None]:
+    *further: Piece,
+) -> tuple[NestedEstimate, Iterator[Any]]:
+    """The estimate, and the results of `further` pieces for `_called`, worked on beside it."""
     X = as_table(X)
     outer = OuterFolds.of(y, groups, folds, len(X))
     kind = kinds_of(X, kinds)
@@ -191,9 +195,7 @@ def _estimated(
     pieces = _pieces(
         _judge_with_alternatives, whole, X, outer.labels, outer.groups, _splits(outer), kind
     )
-    if with_fit:
-        pieces = chain(pieces, [(Procedure.fit, whole.with_jobs(1), X, y, groups)])
-    done = side_by_side(_called, pieces, whole.stack.n_jobs)
+    done = side_by_side(_called, chain(pieces, further), whole.stack.n_jobs)
     filled = np.full((len(X), len(columns)), np.nan)
     places, alternatives = [], []
     for held, (values, table) in _one_by_one(outer, done, progress):
@@ -205,13 +207,7 @@ def _estimated(
     estimate = NestedEstimate(
         pd.DataFrame(filled, index=X.index, columns=columns), others.set_axis(X.index)
     )
-    fitted = None
-    if with_fit:
-        progress("the stack on all rows", 0, 1)
-        fitted = next(done)
-        fitted.stack.set_params(n_jobs=whole.stack.n_jobs)
-        progress("the stack on all rows", 1, 1)
-    return estimate, fitted
+    return estimate, done
 
 
 def kinds_of(X: pd.DataFrame, kinds: Mapping[str, str] | None) -> dict[Any, str]:
@@ -276,7 +272,7 @@ def _pieces(
     groups: Codes,
     splits: Sequence[tuple[Rows, Rows]],
     kinds: Mapping[Any, str],
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Piece]:
     """For `_called`, one at a time: each holds a copy of most rows."""
     alone = procedure.with_jobs(1)
     for train, test in splits:

@@ -27,15 +27,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory, make_scores: Any) -> tuple[
     home = tmp_path_factory.mktemp("against")
     make_scores(300).to_csv(home / "scores.csv", index=False)
     stack = (
-        "stack",
-        home / "scores.csv",
-        "--out",
-        home / "out",
-        "--meta",
-        "logistic",
-        "--take",
-        "all",
-        *FAST,
+        *("stack", home / "scores.csv", "--out", home / "out"),
+        *("--meta", "logistic", "--take", "all", *FAST),
     )
     said = CliRunner().invoke(fakeodds, [*map(str, stack), "--calibration", "none", "--no-report"])
     assert said.exit_code == 0, said.output

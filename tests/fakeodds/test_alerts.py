@@ -20,16 +20,8 @@ Cli = Callable[..., Any]
 
 N = 240
 FAST = (
-    "--meta",
-    "mean_logit",
-    "--take",
-    "all",
-    "--calibration",
-    "none",
-    "--jobs",
-    "1",
-    "--folds",
-    "3",
+    *("--meta", "mean_logit", "--take", "all", "--calibration", "none"),
+    *("--jobs", "1", "--folds", "3"),
 )
 
 

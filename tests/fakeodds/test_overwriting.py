@@ -11,16 +11,8 @@ import pytest
 Cli = Callable[..., Any]
 
 FAST = (
-    "--meta",
-    "mean_logit",
-    "--take",
-    "all",
-    "--calibration",
-    "none",
-    "--jobs",
-    "1",
-    "--folds",
-    "3",
+    *("--meta", "mean_logit", "--take", "all", "--calibration", "none"),
+    *("--jobs", "1", "--folds", "3"),
 )
 
 

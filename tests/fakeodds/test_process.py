@@ -20,15 +20,8 @@ from tests.forks import MAIN, Forked
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and file numbers of POSIX")
 FAST = (
-    "--meta",
-    "mean_logit",
-    "--take",
-    "all",
-    "--calibration",
-    "none",
-    "--no-report",
-    "--folds",
-    "3",
+    *("--meta", "mean_logit", "--take", "all", "--calibration", "none"),
+    *("--no-report", "--folds", "3"),
 )
 
 

@@ -24,16 +24,8 @@ from predictions.frame_rules import rule_table
 Cli = Callable[..., Any]
 
 FAST = (
-    "--meta",
-    "logistic",
-    "--take",
-    "all",
-    "--calibration",
-    "none",
-    "--jobs",
-    "1",
-    "--folds",
-    "3",
+    *("--meta", "logistic", "--take", "all", "--calibration", "none"),
+    *("--jobs", "1", "--folds", "3"),
 )
 
 
@@ -52,20 +44,19 @@ def tables(folder: Path) -> tuple[Path, ...]:
 
 @pytest.fixture(scope="module")
 def stacked(
-    tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., pd.DataFrame]
+    tmp_path_factory: pytest.TempPathFactory,
+    prepare: Callable[..., None],
+    make_scores: Callable[..., pd.DataFrame],
 ) -> Path:
     """A folder with `scores.csv`, two tables of altered scores and a run of the first, stressed."""
-    from fakeodds.cli.group import fakeodds
-
     folder = tmp_path_factory.mktemp("stacked")
     scores = make_scores(100)
     scores.to_csv(folder / "scores.csv", index=False)
     for strength, by in ((75, 0.1), (30, 3.0)):
         altered(scores, by).to_csv(folder / f"jpeg_{strength}.csv", index=False)
-    arguments = ["stack", folder / "scores.csv", "--out", folder / "run", *FAST, "--no-report"]
-    fakeodds([*map(str, arguments)], standalone_mode=False, obj={})
-    asked = ["stress", folder / "run", "--stress", *tables(folder), "--harden", "--jobs", "1"]
-    fakeodds([*map(str, asked), "--no-report"], standalone_mode=False, obj={})
+    prepare("stack", folder / "scores.csv", "--out", folder / "run", *FAST)
+    asked = ("--stress", *tables(folder), "--harden", "--jobs", "1", "--no-report")
+    prepare("stress", folder / "run", *asked)
     return folder
 
 

@@ -2,9 +2,10 @@
 
     python benchmarks/growth.py VIDEO [--rows 1000000] [--videos 1000] [--only rows columns ...]
 
-Videos, frames and detectors: `predict`'s path from file to scores, on copies of VIDEO at 720p, by
-detectors of random weights, one model each. Rows and columns: `fakeodds stack --no-report` in a
-process of its own on drawn scores, memory of it and all it starts. Each line is one measurement.
+Videos: `fakeodds predict` on so many links to VIDEO at 360p, by a run that is made for it. Frames
+and detectors: its path from file to scores in this process, on copies of VIDEO at 720p, by
+detectors of random weights, one model each. Rows and columns: `fakeodds stack --no-report` on drawn
+scores. Memory of a command is that of its process and all it starts. Each line is one measurement.
 Writes growth.svg and the section "How it grows" of benchmarks/README.md, anew after each line.
 """
 
@@ -25,6 +26,7 @@ from matplotlib.figure import Figure
 
 from base_models.faces.settings import FaceSettings
 from base_models.scoring.online import VideoScorer
+from fakeodds.demo.data import make_demo_set
 
 HERE = Path(__file__).resolve().parent
 _BEGIN, _END = "<!-- growth: begin -->", "<!-- growth: end -->"
@@ -39,8 +41,15 @@ SERIES = {
     "columns": "columns (1,000 rows)",
     "rows": "rows (16 columns)",
 }
+_DETECTORS = (1, 2, 4, 8, 16)
 _FRAMES = (1, 2, 4, 8, 16, 32, 64)
 _COLUMNS = (2, 5, 10, 20, 50, 100, 200)
+
+#: What answers for the videos: one detector of random weights, two folds.
+_RUN = (
+    *("--detectors", "mobilenetv3_large", "--weights", "scratch", "--epochs", "1", "--folds", "2"),
+    *("--frames", "8", "--frames-per-video", "2", "--no-report", "--quiet"),
+)
 
 
 def up_to(most: int, first: int) -> Iterator[int]:
@@ -51,35 +60,43 @@ def up_to(most: int, first: int) -> Iterator[int]:
     yield most
 
 
-def stacks(sizes: list[tuple[int, int]], folder: Path) -> Iterator[tuple[float, float]]:
-    """Seconds and MB of a stack of (rows, columns) each."""
-    for rows, columns in sizes:
-        table, out = folder / "scores.csv", folder / f"run-{rows}-{columns}"
-        draw_scores(rows, columns, table)
-        words = [FAKEODDS, "stack", table, "--group", "group", "--no-report", "--out", out]
-        began = time.perf_counter()
-        process = subprocess.Popen([*map(str, words)], stdout=subprocess.DEVNULL)
-        with Peak(process.pid, below=True) as peak:
-            if process.wait():
-                sys.exit(f"{' '.join(process.args)} ended with {process.returncode}")
-        yield time.perf_counter() - began, peak.mb
+def command(*words: object) -> tuple[float, float]:
+    """Seconds and MB of `fakeodds` with these words."""
+    began = time.perf_counter()
+    process = subprocess.Popen([str(FAKEODDS), *map(str, words)], stdout=subprocess.DEVNULL)
+    with Peak(process.pid, below=True) as peak:
+        if process.wait():
+            sys.exit(f"{process.args} ended with {process.returncode}")
+    return time.perf_counter() - began, peak.mb
 
 
-def measure_media(name: str, video: Path, most: int, folder: Path) -> Iterator[Point]:
-    """Points of `videos`, `frames` or `detectors`."""
+def measure_videos(video: Path, most: int, folder: Path) -> Iterator[Point]:
+    """Points of `videos`."""
+    made, run = make_demo_set(folder / "demo", people=6, test_people=1), folder / "run"
+    command("run", made.train, "--out", run, *_RUN)
+    command("predict", run, made.test, "--quiet")  # the first call exports
+    path = write_resized(video, folder / "video.mp4", 360)
+    for size in up_to(most, 1):
+        links = folder / f"videos-{size}"
+        links.mkdir()
+        for number in range(size):
+            (links / f"{number:06d}.mp4").symlink_to(path)
+        seconds, mb = command("predict", run, links, "--quiet")
+        yield size, seconds, mb
+
+
+def measure_media(name: str, video: Path, folder: Path) -> Iterator[Point]:
+    """Points of `frames` or `detectors`."""
     names = [DETECTORS[i % len(DETECTORS)] for i in range(16 if name == "detectors" else 5)]
     opened = open_scratch(names, 224, "openvino")
     scorer = VideoScorer(FaceSettings(frames=64), opened)
     every = list(scorer.detectors)
     path = write_resized(video, folder / "video.mp4", 720)
     scorer.score(path, 2, every)  # the first call prepares
-    sizes = {"videos": [*up_to(most, 1)], "frames": _FRAMES, "detectors": (1, 2, 4, 8, 16)}[name]
-    for size in sizes:
-        count = size if name == "videos" else 4
-        frames = {"videos": 8, "frames": size, "detectors": 16}[name]
-        taken = {"videos": every[4:5], "frames": every[:5], "detectors": every[:size]}[name]
+    for size in _FRAMES if name == "frames" else _DETECTORS:
+        frames, taken = (size, every[:5]) if name == "frames" else (16, every[:size])
         with Peak(os.getpid()) as peak:
-            seconds, _ = time_videos(scorer, [path] * count, frames, taken)
+            seconds, _ = time_videos(scorer, [path] * 4, frames, taken)
         yield size, seconds, peak.mb
 
 
@@ -88,8 +105,11 @@ def measure_tables(name: str, most: int, folder: Path) -> Iterator[Point]:
     sizes = [(n, 16) for n in up_to(most, 1000)]
     if name == "columns":
         sizes = [(1000, columns) for columns in _COLUMNS]
-    for size, (seconds, mb) in zip(sizes, stacks(sizes, folder), strict=True):
-        yield size[name == "columns"], seconds, mb
+    for rows, columns in sizes:
+        table, out = folder / "scores.csv", folder / f"run-{rows}-{columns}"
+        draw_scores(rows, columns, table)
+        seconds, mb = command("stack", table, "--group", "group", "--no-report", "--out", out)
+        yield columns if name == "columns" else rows, seconds, mb
 
 
 def as_table(name: str, points: list[Point]) -> str:
@@ -127,8 +147,10 @@ def main() -> None:
         with TemporaryDirectory() as made:
             if name in ("rows", "columns"):
                 points = measure_tables(name, asked.rows, Path(made))
+            elif name == "videos":
+                points = measure_videos(asked.video, asked.videos, Path(made))
             else:
-                points = measure_media(name, asked.video, asked.videos, Path(made))
+                points = measure_media(name, asked.video, Path(made))
             for point in points:
                 measured[name].append(point)
                 print(f"{name} {point[0]:,}: {point[1]:.1f} s, {point[2]:,.0f} MB", flush=True)

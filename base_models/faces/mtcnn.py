@@ -5,8 +5,9 @@ the boxes of `facenet_pytorch.MTCNN.detect` on the same picture, but takes a bat
 sized frames, in which every frame may hold any number of faces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from base_models.compute.threads import available_threads
 from base_models.faces.finders import N_POINTS, Detections, FinderOptions
 from base_models.faces.mtcnn_networks import load_networks
-from base_models.faces.mtcnn_pixels import Interpolated, Pixels
-from base_models.faces.mtcnn_pyramid import CELL, STRIDE, Level, level_sizes, pyramid
+from base_models.faces.mtcnn_pixels import Interpolated, Pixels, Reduced
+from base_models.faces.mtcnn_pyramid import CELL, STRIDE
 from base_models.faces.suppression import without_overlaps
 
 Floats = NDArray[np.float32]
@@ -53,7 +54,10 @@ class MtcnnFinder:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
         self.device = device
-        self._averages = exact or device != "cpu"
+        self._pixels_of: Callable[[Any], Pixels] = Interpolated
+        if exact or device != "cpu":
+            averaged = import_module("base_models.faces.mtcnn_areas").Averaged
+            self._pixels_of = partial(averaged, device=device)
         self._pnet, self._rnet, self._onet = load_networks(
             device, exact=exact, threads=threads or available_threads()
         )
@@ -72,9 +76,7 @@ class MtcnnFinder:
         return 2 * self.min_face_pixels
 
     def _find(self, images: NDArray[np.uint8], least: int) -> Detections:
-        pixels: Any = Interpolated(list(images))
-        if self._averages:
-            pixels = import_module("base_models.faces.mtcnn_areas").Averaged(images, self.device)
+        pixels = self._pixels_of(images)
         candidates = self._propose(pixels, least)
         if len(candidates):
             candidates = self._refine(candidates, pixels)
@@ -101,23 +103,12 @@ class MtcnnFinder:
         least = _EXPECTED * self.thresholds[2]
         return _detections(*self._settle(candidates, patches, least))
 
-    def _propose(self, pixels: Any, least: int) -> "_Candidates":
-        """P-Net on an image pyramid, for faces of at least so many pixels."""
-        height, width = pixels.size
+    def _propose(self, pixels: Pixels, least: int) -> "_Candidates":
+        """P-Net on the frames in all sizes, for faces of at least so many pixels."""
         found = [_Candidates.none()]
-        if self._averages:
-            for level in level_sizes(height, width, least):
-                shift, probability = self._pnet(pixels.level(level.height, level.width))
-                which = np.zeros(probability.shape[1:], np.intp)
-                found.append(
-                    _grid_candidates(shift, probability, which, [level], self.thresholds[0])
-                )
-        elif (together := pyramid(height, width, least)).levels:
-            shift, probability = self._pnet(pixels.pyramids(together))
-            which = together.level_of_cells
-            found.append(
-                _grid_candidates(shift, probability, which, together.levels, self.thresholds[0])
-            )
+        for reduced in pixels.reduced(least):
+            shift, probability = self._pnet(reduced.pictures)
+            found.append(_grid_candidates(shift, probability, reduced, self.thresholds[0]))
         candidates = _Candidates.joined(found).suppressed(0.7)
         box, shift = candidates.box, candidates.shift
         size_ = np.tile(box[:, 2:] - box[:, :2], 2)
@@ -201,12 +192,13 @@ def _detections(candidates: _Candidates, points: Floats) -> Detections:
 
 
 def _grid_candidates(
-    shift: Floats, probability: Floats, which: Numbers, levels: Sequence[Level], threshold: float
+    shift: Floats, probability: Floats, reduced: Reduced, threshold: float
 ) -> _Candidates:
     """P-Net's cells above the threshold that overlap no better one of the same frame and level.
 
-    shift (n, 4, h, w); probability (n, h, w); which (h, w): of the levels, -1 for none.
+    shift (n, 4, h, w); probability (n, h, w), of the reduced frames.
     """
+    which, levels = reduced.which, reduced.levels
     frame, row, column = ((probability >= threshold) & (which >= 0)).nonzero()
     level = which[row, column]
     begins = np.array([[level.left, level.top] for level in levels], np.float32)[level]

@@ -3,11 +3,16 @@
 For all frames and places at once, on any device; `mtcnn_pixels.Interpolated` is for the CPU.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from base_models.faces.mtcnn_pixels import Reduced
+from base_models.faces.mtcnn_pyramid import cells_of, level_sizes
 
 #: How many patches are cut at a time.
 _PATCHES = 1024
@@ -24,9 +29,12 @@ class Averaged:
         """Height and width of the frames."""
         return self._summed.shape[1] - 1, self._summed.shape[2] - 1
 
-    def level(self, height: int, width: int) -> Tensor:
-        """All frames at a size: (n, height, width, 3)."""
-        return _shrunk(self._summed, height, width)
+    def reduced(self, least: int) -> Iterator[Reduced]:
+        """One size after the other, as facenet-pytorch has them."""
+        for level in level_sizes(*self.size, least):
+            pictures = _shrunk(self._summed, level.height, level.width)
+            which = np.zeros(cells_of(level.height, level.width), np.int64)
+            yield Reduced(pictures, [level], which)
 
     def patches(
         self, frame: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], side: int

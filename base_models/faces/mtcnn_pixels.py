@@ -5,14 +5,30 @@ means over areas take (`mtcnn_areas.Averaged`), where bytes are kept and neighbo
 by two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from base_models.faces.images import shrink
-from base_models.faces.mtcnn_pyramid import Pyramid
+from base_models.faces.mtcnn_pyramid import Level, pyramid
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The frames as P-Net looks at them, in one size or in several side by side.
+
+    Attributes:
+        pictures: (n, h, w, 3), a picture a frame.
+        levels: the sizes in it.
+        which: (rows, columns) of P-Net's cells: which of the levels each sees; -1: none.
+    """
+
+    pictures: Any
+    levels: Sequence[Level]
+    which: NDArray[np.int64]
 
 
 class Pixels(Protocol):
@@ -21,6 +37,9 @@ class Pixels(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the frames."""
+
+    def reduced(self, least: int) -> Iterator[Reduced]:
+        """All sizes in which P-Net sees faces of at least `least` pixels."""
 
     def patches(
         self, frame: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], side: int
@@ -42,18 +61,18 @@ class Interpolated:
         height, width = self._images[0].shape[:2]
         return height, width
 
-    def pyramids(self, pyramid: Pyramid) -> NDArray[np.uint8]:
-        """All frames in all sizes, one picture a frame: (n, height, width, 3).
-
-        A level is made from the one before it, so that ever less is read.
-        """
-        pictures = np.zeros((len(self._images), pyramid.height, pyramid.width, 3), np.uint8)
+    def reduced(self, least: int) -> Iterator[Reduced]:
+        """All sizes at once, each made from the one before it, so that ever less is read."""
+        together = pyramid(*self.size, least)
+        if not together.levels:
+            return
+        pictures = np.zeros((len(self._images), together.height, together.width, 3), np.uint8)
         for picture, image in zip(pictures, self._images, strict=True):
             last = image
-            for level in pyramid.levels:
+            for level in together.levels:
                 last = shrink(last, level.height, level.width)
                 picture[level.pixels] = last
-        return pictures
+        yield Reduced(pictures, together.levels, together.level_of_cells)
 
     def patches(
         self, frame: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], side: int

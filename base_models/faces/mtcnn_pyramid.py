@@ -60,12 +60,15 @@ class Pyramid:
     @cached_property
     def level_of_cells(self) -> NDArray[np.int64]:
         """For each cell of P-Net's answer the number of the level that it sees whole; -1: none."""
-        numbers = np.full(
-            (-(-(self.height - 2) // STRIDE) - 4, -(-(self.width - 2) // STRIDE) - 4), -1
-        )
+        numbers = np.full(cells_of(self.height, self.width), -1)
         for number, level in enumerate(self.levels):
             numbers[level.cells] = number
         return numbers
+
+
+def cells_of(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of P-Net's answer to a picture; the last may see less than a cell."""
+    return -(-(height - 2) // STRIDE) - 4, -(-(width - 2) // STRIDE) - 4
 
 
 def level_sizes(height: int, width: int, min_face_pixels: int) -> list[Level]:

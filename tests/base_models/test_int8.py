@@ -33,9 +33,10 @@ def crops(n: int, seed: int = 0) -> np.ndarray:
 
 
 def made() -> TimmDetector:
-    """A small network whose branches all count; fresh ones begin at nothing."""
+    """A small network in float32 whose branches all count; fresh ones begin at nothing."""
     detector = create_detector(NAME, weights="scratch", size=SIZE, seed=1)
     assert isinstance(detector, TimmDetector)
+    detector.to(FP32)
     for layer in detector.module.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(layer.weight)

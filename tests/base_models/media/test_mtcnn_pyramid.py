@@ -39,8 +39,8 @@ def test_too_small_a_frame_has_no_level():
 
 def test_together_they_are_seen_as_they_are_alone(astronaut):
     pnet = MtcnnFinder(exact=True)._pnet
-    found = pyramid(*astronaut.shape[:2], 40)
-    picture = Interpolated([astronaut]).pyramids(found)
+    (found,) = Interpolated([astronaut]).reduced(40)
+    picture = found.pictures
     shift, probability = pnet(picture.astype(np.float32))
     for level in found.levels:
         rows, columns = level.cells

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from predictions.files import replacing
+from fakeodds.view.figures import save_png
 from predictions.words import count
 
 if TYPE_CHECKING:
@@ -76,6 +76,5 @@ def draw_cost(report: Mapping[str, Any], path: Path) -> bool:
         return False
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     plot_cost(cost, figure.subplots())
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+    save_png(figure, path)
     return True

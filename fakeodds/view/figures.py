@@ -4,10 +4,13 @@ import io
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from predictions.files import replacing
 
 #: Colour as it is drawn (and seen in PNG) -> the page's CSS variable that stands in its place.
 #: These are the colours figures may use: those of the rooms' own `plot_*` functions, and a series.
@@ -154,6 +157,13 @@ def draw(
         if "pdf" in endings:
             files["pdf"] = saved("pdf")
     return Drawing(_for_page(drawing.decode("utf-8")), files)
+
+
+def save_png(figure: Any, path: Path) -> None:
+    """Write a matplotlib figure as PNG."""
+    with replacing(path) as temporary:
+        # Packed lightly: half of the time, for files a tenth larger.
+        figure.savefig(temporary, dpi=150, format="png", pil_kwargs={"compress_level": 2})
 
 
 def _for_page(svg: str) -> str:

@@ -6,11 +6,12 @@ import pandas as pd
 
 from fakeodds.run.folder import RunFolder, versions
 from fakeodds.view import terminal
+from fakeodds.view.figures import save_png
 from fakeodds.workflows.alerts import alerts_of
 from fakeodds.workflows.judge import take_scores
 from fakeodds.workflows.judged_rows import check_labels, outer_folds
 from fakeodds.workflows.scored_videos import ScoredVideos
-from predictions.files import replacing, write_json, write_table
+from predictions.files import write_json, write_table
 from predictions.frame_rules import by_rule
 from predictions.words import count
 
@@ -88,7 +89,7 @@ def judge_sizes(
             )
         joined = found.table.assign(models=[" + ".join(models) for models in found.table["models"]])
         write_table(joined, outputs[1])
-        with terminal.working("drawing it"), replacing(outputs[2]) as temporary:
-            plot_comparison(found).savefig(temporary, dpi=150, format="png")
+        with terminal.working("drawing it"):
+            save_png(plot_comparison(found), outputs[2])
         alerts = [note.to_json() for note in alerts_of(scored)]
         write_json({**found.to_dict(), "alerts": alerts}, outputs[0])

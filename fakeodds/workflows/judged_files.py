@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from fakeodds.view.figures import save_png
 from fakeodds.view.format import in_figure
-from predictions.files import replacing
 
 
 def with_members(board: pd.DataFrame, fitted: Any) -> pd.DataFrame:
@@ -45,9 +45,8 @@ def draw_reliability(label: pd.Series, group: pd.Series, stages: pd.DataFrame, p
     figure.subplots_adjust(left=0.1, right=0.98, wspace=0.27, bottom=0.32, top=0.93)
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         plot_reliability(prepare_reliability(label, p, group), axes)
-        axes.set_title(_title(name), fontsize="medium")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+        _set_title(axes, name)
+    save_png(figure, path)
 
 
 def draw_clip(
@@ -64,11 +63,12 @@ def draw_clip(
     for axes, (name, p) in zip(figure.subplots(1, 2), stages.items(), strict=True):
         marked = bounds if name == "calibrated" else None
         plot_clip_curve(clip_curve(p, label), axes, marked)
-        axes.set_title(_title(name), fontsize="medium")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+        _set_title(axes, name)
+    save_png(figure, path)
 
 
-def _title(stage: Any) -> str:
-    """A stage's name short enough for half a figure."""
-    return f"{in_figure(str(stage), 36)}, out of fold"
+def _set_title(axes: Any, stage: Any) -> None:
+    """A stage's name, short enough for half a figure."""
+    title = f"{in_figure(str(stage), 36)}, out of fold"
+    # Where its place is not told, all labels are measured for it first.
+    axes.set_title(title, fontsize="medium", y=1.0)

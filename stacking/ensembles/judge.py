@@ -18,7 +18,13 @@ from predictions.parallel import side_by_side
 from predictions.progress import Progress
 from predictions.threads import one_blas_thread
 from stacking.clipping import learned_clip
-from stacking.ensembles.fits import Masks, held_out_losses, subset_logits, subset_path
+from stacking.ensembles.fits import (
+    Masks,
+    held_out_losses,
+    subset_logits,
+    subset_minima,
+    subset_path,
+)
 from stacking.estimate.outer_folds import OuterFolds
 from stacking.features import TamedScores
 from stacking.inner_folds import LEAST_TO_CALIBRATE, N_SPLITS, inner_folds, rarer_groups
@@ -132,7 +138,8 @@ def subset_probabilities(
         tamed = TamedScores().fit(X)
         design = tamed.transform(X)
         columns = masks[:, np.append(np.arange(X.shape[1]), tamed.missing_columns_)]
-        path = subset_path(design, y, columns, ALPHAS)
+        whole = subset_minima(design, y, columns, ALPHAS)
+        path = whole.beta
         folds = inner_folds(y, groups, N_SPLITS, seed)
         inner = [(folds == fold) for fold in np.unique(folds)]
         if len(inner) < 2:
@@ -140,9 +147,7 @@ def subset_probabilities(
             picked = np.zeros(len(masks), dtype=np.intp)
             logits = subset_logits(design, path[0])
         else:
-            paths = [
-                subset_path(design[~held], y[~held], columns, ALPHAS, start=path) for held in inner
-            ]
+            paths = [subset_path(design[~held], y[~held], columns, ALPHAS, whole) for held in inner]
             losses = sum(
                 held_out_losses(design[held], y[held], one)
                 for held, one in zip(inner, paths, strict=True)

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from calibration.measures.scores import log_loss_of_logits
 from predictions.errors import InputError
-from stacking.ensembles.fits import Masks, subset_logits, subset_path
+from stacking.ensembles.fits import Masks, Minima, subset_logits, subset_path
 from stacking.features import TamedScores
 from stacking.inputs import Array
 from stacking.solvers import smoothed_logit
@@ -105,7 +105,7 @@ def greedy_path(
         likely = np.sort(np.argsort(-statistics, kind="stable")[:_SHORTLIST])
         likely = likely[np.isfinite(statistics[likely])]
         longer = mask | np.eye(k, dtype=bool)[likely]
-        start = np.repeat(beta[None, None], len(likely), axis=1)
+        start = Minima(np.repeat(beta[None, None], len(likely), axis=1))
         fits = subset_path(tamed, y, longer, (_PENALTY,), start)[0]
         losses = log_loss_of_logits(y[:, None], subset_logits(tamed, fits)).sum(axis=0)
         losses += _PENALTY / 2 * (fits[:, :-1] ** 2).sum(axis=1)

@@ -20,7 +20,7 @@ from stacking.ensembles import compare
 from stacking.ensembles.compare import compare_subsets
 from stacking.ensembles.costs import read_costs, subset_costs
 from stacking.ensembles.differences import paired_differences, pareto_front
-from stacking.ensembles.fits import subset_path
+from stacking.ensembles.fits import subset_minima, subset_path
 from stacking.ensembles.judge import ALPHAS, subset_probabilities
 from stacking.ensembles.plot import plot_comparison, prepare_trade_off
 from stacking.ensembles.subsets import all_subsets, greedy_path, random_subsets
@@ -55,12 +55,23 @@ def test_all_fits_are_minima(k):
     y = (random.random(300) < expit(X[:, 0] * 2 - X[:, 1])).astype(float)
     masks = random.random((12, k)) < 0.6
     X[:, 2] = 0.0
-    path = subset_path(X, y, masks, ALPHAS)
-    for s, mask in enumerate(masks):
-        assert not path[:, s, :-1][:, ~mask].any()
-        for i, one in enumerate(ridge_path(X[:, mask], y, ALPHAS, tolerance=1e-12)):
-            np.testing.assert_allclose(path[i, s, :-1][mask], one.coef, atol=2e-3)
-            assert path[i, s, -1] == pytest.approx(one.intercept, abs=2e-3)
+    whole = subset_minima(X, y, masks, ALPHAS)
+    some = np.arange(300) % 5 > 0
+    turned = np.where(some, 1 - y, y)
+    for rows, labels, start in [
+        (some | True, y, None),
+        (some, y, whole),
+        # So far from where they begin that the Hessian there leads astray.
+        (some, turned, whole),
+        (~some, turned, whole),
+    ]:
+        path = subset_path(X[rows], labels[rows], masks, ALPHAS, start)
+        for s, mask in enumerate(masks):
+            assert not path[:, s, :-1][:, ~mask].any()
+            exact = ridge_path(X[rows][:, mask], labels[rows], ALPHAS, tolerance=1e-12)
+            for i, one in enumerate(exact):
+                np.testing.assert_allclose(path[i, s, :-1][mask], one.coef, atol=2e-3)
+                assert path[i, s, -1] == pytest.approx(one.intercept, abs=2e-3)
 
 
 def test_separable_rows_and_one_class_have_an_answer():

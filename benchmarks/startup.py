@@ -1,0 +1,112 @@
+"""How long a fresh process takes until a run's stack and detectors are open, against torch alone.
+
+    python benchmarks/startup.py [--run RUN] [--folds 1] [--repeats 5]
+
+RUN has trained detectors that looked at new videos before, so that their exports are there; without
+it one is made: the mission's five, random weights, 224 pixels, two folds. `--folds`: so many models
+of each detector are opened. The other side imports torch and timm and loads the same weights into
+networks of theirs. In turns; medians, with where our seconds go.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from bench_media import DETECTORS, describe_cpu
+from large_run import FAKEODDS
+
+from fakeodds.demo.data import make_demo_set
+
+OURS = """
+import json, sys, time
+from importlib import import_module
+from pathlib import Path
+run, folds, stages = Path(sys.argv[1]), int(sys.argv[2]), {}
+def lap(stage, began):
+    stages[stage] = time.perf_counter() - began
+    return time.perf_counter()
+at = time.perf_counter()
+import_module("fakeodds.commands.predict")
+for name in ("new_videos", "submission", "report"):
+    import_module(f"fakeodds.workflows.{name}")
+at = lap("imports", at)
+import_module("stacking").load_stack(run / "stack")
+at = lap("stack", at)
+from base_models.scoring.opened import open_detector
+from base_models.scoring.fold_models import chosen_models
+from base_models.scoring.run_crops import compared_crops
+from functools import partial
+for name, models in chosen_models(run / "models").items():
+    spec, size = models[0].spec, int(models[0].record["size"])
+    place = spec.import_module(spec.devices).choose_device("cpu")
+    crops = partial(compared_crops, run, None, size)
+    opened = open_detector(
+        name, spec, models[:folds], place, faster="openvino", compared_on=crops
+    )
+    assert "OpenVino" in type(opened.backends[0]).__name__
+lap("networks", at)
+assert "torch" not in sys.modules
+print(json.dumps(stages))
+"""
+THEIRS = """
+import sys
+from pathlib import Path
+import safetensors.torch, timm, torch
+from base_models.detectors import find_detector
+from base_models.scoring.fold_models import chosen_models
+for name, models in chosen_models(Path(sys.argv[1]) / "models").items():
+    for model in models[: int(sys.argv[2])]:
+        network = timm.create_model(find_detector(name).architecture, num_classes=1).eval()
+        network.load_state_dict(safetensors.torch.load_file(model.weights))
+"""
+
+
+def make_run(folder: Path) -> Path:
+    """The five on made-up clips, with their exports."""
+    made, run = make_demo_set(folder / "clips", people=4, test_people=1), folder / "run"
+    words = [
+        *("run", made.train, "--out", run, "--detectors", ",".join(DETECTORS)),
+        *("--test", made.test, "--weights", "scratch", "--size", "224", "--folds", "2"),
+        *("--epochs", "1", "--frames", "2", "--frames-per-video", "1", "--no-report"),
+    ]
+    subprocess.run([FAKEODDS, *words], check=True, stdout=subprocess.DEVNULL)
+    return run
+
+
+def seconds_of(code: str, run: Path, folds: int) -> tuple[float, str]:
+    """Of a fresh process, and what it printed."""
+    began = time.perf_counter()
+    command = [sys.executable, "-c", code, str(run), str(folds)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return time.perf_counter() - began, done.stdout
+
+
+def main() -> None:
+    """Measure in turns, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--folds", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    print(describe_cpu())
+    with TemporaryDirectory() as made:
+        run = asked.run or make_run(Path(made))
+        ours, theirs, stages = [], [], []
+        for _ in range(asked.repeats):
+            theirs.append(seconds_of(THEIRS, run, asked.folds)[0])
+            seconds, told = seconds_of(OURS, run, asked.folds)
+            ours.append(seconds)
+            stages.append(json.loads(told))
+    shares = ", ".join(f"{name} {median(one[name] for one in stages):.2f}" for name in stages[0])
+    for name, seconds in (("fakeodds", ours), ("torch and timm", theirs)):
+        print(f"{name:15} {median(seconds):5.2f} s ({min(seconds):.2f} to {max(seconds):.2f})")
+    print(f"fakeodds: {shares} s; {median(theirs) / median(ours):.1f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

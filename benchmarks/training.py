@@ -3,15 +3,17 @@
     python benchmarks/training.py FACES [--size 96] [--batch 16] [--repeats 3] [--compile]
 
 FACES holds JPEG crops in folders. For each of the five detectors: the training step as it is
-(channels last, fused AdamW), the same with frozen batch norms, with channels first, with AdamW that
-is not fused, and, if asked for, compiled by torch.compile, whose first step is told apart. Then
-reading (decoded and resized) and each augmentation. Rates are images a CPU second, in turns: others
-on the machine disturb them less than seconds.
+(channels last, fused AdamW, float32), the same in bf16 (taken where the CPU multiplies in it), with
+frozen batch norms, with channels first, with AdamW that is not fused, and, if asked for, compiled
+by torch.compile, whose first step is told apart. Then reading (decoded and resized) and each
+augmentation. Rates are images a CPU second, in turns: others on the machine disturb them less than
+seconds.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -31,10 +33,10 @@ _READ = 256
 
 
 def step_of(name: str, size: int, batch: int, way: str) -> Callable[[], None]:
-    """One step of training; `way`: today, frozen, first, unfused or compiled."""
+    """One step of training; `way`: today, bf16, frozen, first, unfused or compiled."""
     detector = create_detector(name, weights="scratch", size=size, seed=0)
     assert isinstance(detector, TimmDetector)
-    detector.to(_CPU)
+    detector.to(replace(_CPU, precision="bf16") if way == "bf16" else _CPU)
     module = detector.module.train()
     if way == "first":
         module.to(memory_format=torch.contiguous_format)
@@ -112,7 +114,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--detectors", nargs="+", default=list(DETECTORS))
     asked = parser.parse_args()
-    ways = ["today", "frozen", "first", "unfused", *(["compiled"] if asked.compile else [])]
+    ways = ["today", "bf16", "frozen", "first", "unfused", *(["compiled"] if asked.compile else [])]
     print(f"{describe_cpu()}; images a CPU second, {asked.size} px, batches of {asked.batch}")
     time_feeding(asked.faces, asked.size)
     with reproducible(_CPU):

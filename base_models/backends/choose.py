@@ -9,6 +9,7 @@ place where it is asked for: compiling takes minutes, which only thousands of vi
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
@@ -121,12 +122,19 @@ def open_openvino(
     for precision in precisions:
         backends: list[Backend] = []
         worst: Agreement | None = None
+        how = {
+            "size": size,
+            "precision": precision,
+            "threads": place.threads,
+            "judged_by": crops if precision == "int8" else None,
+        }
+        with ThreadPoolExecutor(place.threads) as pool:
+            kept = list(pool.map(partial(openvino.open_kept, **how), weights))
         for number, path in enumerate(weights):
             progress(spec.name, number, len(weights))
             try:
-                backend, agreement = openvino.open_export(
-                    *(spec, path, partial(load, number), size, images, precision, place.threads),
-                    judged_by=crops if precision == "int8" else None,
+                backend, agreement = kept[number] or openvino.open_export(
+                    spec, path, partial(load, number), images=images, **how
                 )
             except CannotExport as error:
                 return Chosen([], "reference", [NOT_TAKEN(why=str(error))])

@@ -112,6 +112,35 @@ def _finished(under_way: deque[Any], features: list[NDArray[np.floating]]) -> An
     return under_way.popleft()
 
 
+#: What scores, if anything does, and how far it is from the reference, if that was compared.
+Opened = tuple["OpenVinoBackend | None", Agreement | None]
+
+
+def open_kept(
+    weights: Path,
+    size: int,
+    precision: Products,
+    threads: int,
+    judged_by: NDArray[np.uint8] | None = None,
+) -> Opened | None:
+    """As `open_export` where the export is there and was compared on such a machine; else None.
+
+    Several threads may open models at once: no framework but OpenVINO is at work here.
+    """
+    product = _product(weights, size, precision, judged_by)
+    record = read_record(product.record) or {}
+    if record.get("key") == product.key and record.get("share_in_int8") == 0:
+        return None, None
+    known = record.get("agreement", {}).get(_machine(precision))
+    if known is None or not product.is_done():
+        return None
+    agreement = Agreement(**known)
+    if not agreement.holds:
+        return None, agreement
+    exported = Exported.load(product.record.parent)
+    return OpenVinoBackend(exported, size, precision, threads), agreement
+
+
 def open_export(
     spec: DetectorSpec,
     weights: Path,
@@ -121,7 +150,7 @@ def open_export(
     precision: Products,
     threads: int,
     judged_by: NDArray[np.uint8] | None = None,
-) -> tuple[OpenVinoBackend | None, Agreement | None]:
+) -> Opened:
     """A model's backend, and how far it is from the reference; both are made once.
 
     There is no backend where the two do not agree, and neither where int8 is for too few layers.
@@ -139,39 +168,40 @@ def open_export(
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
-    product = _exported(spec, weights, load, size, precision, judged_by)
-    if product is None:
-        return None, None
-    record = read_record(product.record) or {}
-    known = record.get("agreement", {})
-    machine = f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
-    if machine in known and not Agreement(**known[machine]).holds:
-        return None, Agreement(**known[machine])
+    kept = open_kept(weights, size, precision, threads, judged_by)
+    if kept is not None:
+        return kept
+    product = _product(weights, size, precision, judged_by)
+    if not product.is_done():
+        if precision == "int8" and judged_by is None:
+            return None, None
+        _make(product, spec, load, judged_by)
+        if (read_record(product.record) or {})["share_in_int8"] == 0:
+            return None, None
     backend = OpenVinoBackend(Exported.load(product.record.parent), size, precision, threads)
-    if machine not in known:
-        try:
-            known[machine] = asdict(measure_agreement(backend, load(), images()))
-        except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
-            raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
-        product.seal(**{**record, "agreement": known})
-    agreement = Agreement(**known[machine])
+    try:
+        agreement = measure_agreement(backend, load(), images())
+    except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
+        raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
+    record = read_record(product.record) or {}
+    known = {**record.get("agreement", {}), _machine(precision): asdict(agreement)}
+    product.seal(**{**record, "agreement": known})
     return backend if agreement.holds else None, agreement
 
 
-def _exported(
-    spec: DetectorSpec,
-    weights: Path,
-    load: Callable[[], Detector],
-    size: int,
-    precision: Products,
-    judged_by: NDArray[np.uint8] | None,
-) -> Product | None:
-    """The export, made where it is not yet; none where int8 is for too few layers, or not made."""
+def _machine(precision: Products) -> str:
+    """What agreement depends on beside the export."""
+    return f"{precision} on {core().get_property('CPU', 'FULL_DEVICE_NAME')}"
+
+
+def _product(
+    weights: Path, size: int, precision: Products, judged_by: NDArray[np.uint8] | None
+) -> Product:
+    """The export of a model; of int8 that which is there, where nothing is to judge by."""
     folder = weights.with_name("openvino") / ("int8" if precision == "int8" else "")
-    record = read_record(folder / "export.json") or {}
     inputs: dict[str, str] = {}
     if precision == "int8":
-        known_crops = record.get("judged_by", "")
+        known_crops = (read_record(folder / "export.json") or {}).get("judged_by", "")
         inputs["judged_by"] = known_crops if judged_by is None else key_of(crops=judged_by)
     key = key_of(
         format=_FORMAT,
@@ -180,21 +210,25 @@ def _exported(
         openvino=openvino.__version__,
         **inputs,
     )
-    if record.get("key") == key and record.get("share_in_int8") == 0:
-        return None
     files = tuple(folder / name for name in ("network.xml", "network.bin", "head.safetensors"))
-    product = Product(folder / "export.json", key, owns=files, needs=files)
-    if product.is_done():
-        return product
-    if precision == "int8" and judged_by is None:
-        return None
+    return Product(folder / "export.json", key, owns=files, needs=files)
+
+
+def _make(
+    product: Product,
+    spec: DetectorSpec,
+    load: Callable[[], Detector],
+    judged_by: NDArray[np.uint8] | None,
+) -> None:
+    """Export a model, in int8 where there are crops to judge by; where that pays."""
     product.clear()
     detector = load()
-    share = None if judged_by is None else _round(detector, judged_by)
-    if share != 0:
-        _export(spec, detector).save(folder)
-    product.seal(agreement={}, share_in_int8=share, **inputs)
-    return None if share == 0 else product
+    about: dict[str, Any] = {"share_in_int8": None}
+    if judged_by is not None:
+        about = {"share_in_int8": _round(detector, judged_by), "judged_by": key_of(crops=judged_by)}
+    if about["share_in_int8"] != 0:
+        _export(spec, detector).save(product.record.parent)
+    product.seal(agreement={}, **about)
 
 
 def _round(detector: Detector, judged_by: NDArray[np.uint8]) -> float:

@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from base_models.compute.per_video import keep_only
+from base_models.compute.threads import available_threads
 from base_models.datasets import Dataset
 from base_models.detectors.registry import BackendName
 from base_models.faces.extract import Looking, faces_table
@@ -15,7 +17,7 @@ from base_models.faces.settings import FaceSettings
 from base_models.faces.views import views_of
 from base_models.frozen.catalogue import refuse_other_code
 from base_models.scoring.detector_scores import Scoring
-from base_models.scoring.fold_models import chosen_models
+from base_models.scoring.fold_models import FoldModel, chosen_models
 from base_models.scoring.frame_scores import iter_new_scores
 from base_models.scoring.offline import score_models, score_shard, shard_chunks
 from base_models.scoring.units import score_in_units
@@ -217,9 +219,9 @@ class _Looks:
         """Damaged weights are told of now, not after hours of looking for faces."""
         refuse_other_code(self.scoring.specs, scores_new=not scored)
         if not scored:
-            for models in self.scoring.models.values():
-                for model in models:
-                    model.check()
+            # Hashing leaves Python's lock to the others.
+            with ThreadPoolExecutor(available_threads()) as pool:
+                deque(pool.map(FoldModel.check, chain(*self.scoring.models.values())), maxlen=0)
 
     def key(self, videos: Sequence[str]) -> str:
         """What shards do a part of."""

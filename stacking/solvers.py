@@ -77,7 +77,7 @@ class RidgePaths:
             return [constant for _ in alphas]
         if X.shape[1] > X.shape[0]:
             return _wide_path(X, y, alphas, self.tolerance)
-        problem = _Ridge(X, y, self.tolerance)
+        problem = Ridge(X, y, self.tolerance)
         beta = np.append(np.zeros(X.shape[1]), smoothed_logit(y))
         hessian: Array | None = None
         answers = []
@@ -99,7 +99,7 @@ def _wide_path(X: Array, y: Array, alphas: Sequence[float], tolerance: float) ->
     return [Linear(one.intercept, one.coef @ vt[keep]) for one in path]
 
 
-class _Ridge:
+class Ridge:
     """Newton with a kept Hessian: it is formed again only when the steps stop shrinking fast.
 
     The gradient is always exact, so the answer is; the Hessian only steers. It is summed over the

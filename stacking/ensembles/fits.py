@@ -4,6 +4,7 @@ A subset is a mask over columns. All subsets take each Newton step together: log
 Hessians of S problems are three matrix products over the rows, because the Hessian of a subset is
 the matching part of sum_i w_i x_i x_i', and the products x_i x_i' are shared by all of them. They
 are taken in single precision, in half the time: a step is over long before its rounding counts.
+Of many columns a subset is a small part; there each is solved by itself, on its own columns.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from calibration.measures.scores import log_loss_of_logits
 from stacking.inputs import Array
-from stacking.solvers import INTERCEPT_PENALTY, ridge_path, smoothed_logit
+from stacking.solvers import INTERCEPT_PENALTY, Ridge, ridge_path, smoothed_logit
 
 Masks = NDArray[np.bool_]
 Singles = NDArray[np.float32]
@@ -77,8 +77,10 @@ def subset_minima(
     if y.min(initial=1.0) == y.max(initial=0.0):
         beta[..., -1] = smoothed_logit(y)
         return Minima(beta)
+    if size > _MOST_SHARED:
+        return _each_by_itself(X, y, masks, alphas, start)
     design = np.column_stack([X, np.ones(len(X))])
-    pairs = _Pairs.of(design) if size <= _MOST_SHARED else None
+    pairs = _Pairs.of(design)
     hessian = np.zeros((*beta.shape, size))
     last = np.zeros(beta.shape[1:])
     last[:, -1] = smoothed_logit(y)
@@ -90,9 +92,29 @@ def subset_minima(
     return Minima(beta, hessian)
 
 
+def _each_by_itself(
+    X: Array, y: Array, masks: Masks, alphas: Sequence[float], start: Minima | None
+) -> Minima:
+    """As `subset_minima`; the Hessian is handed on from one penalty to the next."""
+    beta = np.zeros((len(alphas), len(masks), X.shape[1] + 1))
+    for s, mask in enumerate(masks):
+        columns = np.append(np.flatnonzero(mask), X.shape[1])
+        if mask.sum() > len(y):
+            for one, answer in zip(beta, ridge_path(X[:, mask], y, alphas), strict=True):
+                one[s, columns] = np.append(answer.coef, answer.intercept)
+            continue
+        ridge = Ridge(X[:, mask], y, _TOLERANCE)
+        last, hessian = np.append(np.zeros(mask.sum()), smoothed_logit(y)), None
+        for i, alpha in enumerate(alphas):
+            begin = last if start is None else start.beta[i, s, columns]
+            last, hessian = ridge.solve(alpha, begin, hessian)
+            beta[i, s, columns] = last
+    return Minima(beta)
+
+
 @dataclass(frozen=True)
 class _Pairs:
-    """The products of every two columns of a design, made once where they are not many.
+    """The products of every two columns of a design, made once where that is not much.
 
     Attributes:
         design: (n, k). first, second: the columns, (p,).
@@ -121,7 +143,7 @@ class _Pairs:
 
 def _solve(
     design: Array,
-    pairs: _Pairs | None,
+    pairs: _Pairs,
     y: Array,
     masks: Masks,
     alpha: float,
@@ -130,7 +152,7 @@ def _solve(
 ) -> tuple[Array, Array]:
     """The minimisers (s, k + 1) for one penalty, and the Hessians a row that led there.
 
-    `pairs`: of the design where they are shared. `start`, `near`: of `Minima`, for this penalty.
+    `start`, `near`: of `Minima`, for this penalty.
     """
     beta = start.copy()
     inside = np.column_stack([masks, np.ones(len(masks), dtype=bool)])
@@ -142,14 +164,9 @@ def _solve(
     hessian = np.zeros((*beta.shape, beta.shape[1])) if near is None else near * len(y)
     # A Hessian is most of the work: steps go by the one before while they shrink fast.
     again = near is not None
-    curvature: Array | None
     for _ in range(_MOST_STEPS):
         used = inside[active]
-        if pairs is None:
-            again = False
-            gradient, curvature = _one_by_one(design, y, beta[active], used)
-        else:
-            gradient, curvature = _together(pairs, y, beta[active], curved=not again)
+        gradient, curvature = _together(pairs, y, beta[active], curved=not again)
         if curvature is not None:
             hessian[active] = curvature
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
@@ -176,17 +193,6 @@ def _solve(
     return beta, hessian / len(y)
 
 
-def _one_by_one(design: Array, y: Array, beta: Array, used: Masks) -> tuple[Array, Array | None]:
-    """As `_together`, each subset on its own columns: less work where there are many."""
-    gradient, hessian = np.zeros(beta.shape), np.zeros((*beta.shape, beta.shape[1]))
-    for s, columns in enumerate(map(np.flatnonzero, used)):
-        x = design[:, columns]
-        p = expit(x @ beta[s, columns])
-        gradient[s, columns] = (p - y) @ x
-        hessian[s, columns[:, None], columns] = (x.T * (p * (1.0 - p))) @ x
-    return gradient, hessian
-
-
 def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool) -> tuple[Array, Array | None]:
     """Gradient (s, k) and, if `curved`, Hessian (s, k, k) of the summed log loss at beta (s, k)."""
     s, k = beta.shape
@@ -194,19 +200,22 @@ def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool) -> tuple[Ar
     gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
     rows = max(64, _BLOCK_VALUES // max(s, len(first)))
     back = -beta.T.astype(np.float32)
-    for begin in range(0, len(y), rows):
-        x, labels = design[begin : begin + rows], y[begin : begin + rows].astype(np.float32)
-        p = x @ back
-        with np.errstate(over="ignore"):
+    # Beyond a logit of 88 single precision overflows, to the right answer. And OpenBLAS may flag
+    # what lies beyond the edges of its tiles (its issue 1924).
+    with np.errstate(over="ignore", invalid="ignore"):
+        for begin in range(0, len(y), rows):
+            block = slice(begin, begin + rows)
+            x, labels = design[block], y[block].astype(np.float32)
+            p = x @ back
             np.exp(p, out=p)
-        p += 1.0
-        np.reciprocal(p, out=p)
-        if curved:
-            curvature = p * p
-            np.subtract(p, curvature, out=curvature)
-            packed += curvature.T @ pairs.block(slice(begin, begin + rows))
-        p -= labels[:, None]
-        gradient += p.T @ x
+            p += 1.0
+            np.reciprocal(p, out=p)
+            if curved:
+                curvature = p * p
+                np.subtract(p, curvature, out=curvature)
+                packed += curvature.T @ pairs.block(block)
+            p -= labels[:, None]
+            gradient += p.T @ x
     if not curved:
         return gradient, None
     hessian = np.empty((s, k, k))

@@ -6,7 +6,7 @@ of saturated detectors reach +-104, so every column is winsorised before anythin
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import ndtri
@@ -31,17 +31,25 @@ class TamedScores:
         missing = np.isnan(X)
         self.missing_columns_ = np.flatnonzero(missing.any(axis=0))
         self.missing_share_ = missing[:, self.missing_columns_].mean(axis=0)
-        for j in range(k):
-            known = X[~missing[:, j], j]
-            if not known.size:
-                continue
-            self.low_[j], self.median_[j], self.high_[j] = np.quantile(known, [TAIL, 0.5, 1 - TAIL])
-            known = np.clip(known, self.low_[j], self.high_[j])
-            self.mean_[j] = known.mean()
-            spread = known.std()
-            # A constant column (up to rounding) carries nothing: it stays at zero.
-            self.scale_[j] = spread if spread > 1e-9 * np.abs(known).max() else np.inf
+        # Those without gaps all at once.
+        whole = np.flatnonzero(~missing.any(axis=0))
+        parts = [(whole, X[:, whole].T)] if len(X) else []
+        parts += [([j], X[None, ~missing[:, j], j]) for j in self.missing_columns_]
+        for columns, values in parts:
+            if values.size:
+                self._describe(columns, np.ascontiguousarray(values))
         return self
+
+    def _describe(self, columns: Any, values: Array) -> None:
+        """Where these columns (c,) lie, by their known values (c, n)."""
+        low, median, high = np.quantile(values, [TAIL, 0.5, 1 - TAIL], axis=1)
+        inside = np.clip(values, low[:, None], high[:, None])
+        spread = inside.std(axis=1)
+        # A constant column (up to rounding) carries nothing: it stays at zero.
+        varied = spread > 1e-9 * np.abs(inside).max(axis=1)
+        self.low_[columns], self.median_[columns], self.high_[columns] = low, median, high
+        self.mean_[columns] = inside.mean(axis=1)
+        self.scale_[columns] = np.where(varied, spread, np.inf)
 
     def scores(self, X: Array) -> Array:
         """The k tamed columns alone, (n, k)."""

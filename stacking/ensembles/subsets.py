@@ -119,13 +119,11 @@ def _score_statistics(design: Array, y: Array, beta: Array, mask: NDArray[np.boo
     """The score statistic (k,) of each detector outside the mask; -inf inside."""
     p = expit(design @ beta)
     gradient = (p - y) @ design
-    hessian = (design.T * (p * (1.0 - p))) @ design
-    hessian[np.diag_indices_from(hessian)] += _PENALTY
+    weighted = design * (p * (1.0 - p))[:, None]
     inside = np.flatnonzero(np.append(mask, True))
-    across = hessian[inside]
-    adapted = np.einsum(
-        "ij,ij->j", across, np.linalg.solve(hessian[np.ix_(inside, inside)], across)
-    )
-    free = hessian.diagonal() - adapted
+    across = design[:, inside].T @ weighted
+    across[np.arange(len(inside)), inside] += _PENALTY
+    adapted = np.einsum("ij,ij->j", across, np.linalg.solve(across[:, inside], across))
+    free = np.einsum("ij,ij->j", design, weighted) + _PENALTY - adapted
     statistic = gradient**2 / np.maximum(free, _PENALTY / 2)
     return np.where(mask, -np.inf, statistic[:-1])

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -139,6 +140,8 @@ def open_export(
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
+    # What is exported is also compared with, but where it was rounded for it.
+    load = load if precision == "int8" else cache(load)
     product = _exported(spec, weights, load, size, precision, judged_by)
     if product is None:
         return None, None

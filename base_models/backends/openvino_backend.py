@@ -140,8 +140,8 @@ def open_export(
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
-    # What is exported is also compared with, but where it was rounded for it.
-    load = load if precision == "int8" else cache(load)
+    # What is exported is also compared with, but where that changes it (rounding) or may do so.
+    load = load if precision == "int8" or spec.code is not None else cache(load)
     product = _exported(spec, weights, load, size, precision, judged_by)
     if product is None:
         return None, None

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -171,6 +172,8 @@ def open_export(
     kept = open_kept(weights, size, precision, threads, judged_by)
     if kept is not None:
         return kept
+    # What is exported is also compared with, but where that changes it (rounding) or may do so.
+    load = load if precision == "int8" or spec.code is not None else cache(load)
     product = _product(weights, size, precision, judged_by)
     if not product.is_done():
         if precision == "int8" and judged_by is None:

@@ -45,10 +45,25 @@ def weights_of(detector: object) -> dict[str, np.ndarray]:
     return state_of(detector.network)
 
 
-def test_the_three_frameworks_work_in_one_process_and_start_quietly() -> None:
-    """TensorFlow first: that is the order in which LLVM, which triton has too, gave up."""
+@pytest.fixture(scope="module")
+def fresh() -> subprocess.CompletedProcess[str]:
+    """A process that imports TensorFlow, counts its threads, and imports the other frameworks."""
+    # TensorFlow first: that is the order in which LLVM, which triton has too, gave up. It starts
+    # its threads when it first computes: until then a process that imported it can be forked.
     code = """
+import os
+from pathlib import Path
 from base_models.detectors.keras_runtime import keras, tf
+from base_models.detectors.keras_devices import choose_device
+tasks = Path("/proc/self/task")
+for given in ({"TF_NUM_INTRAOP_THREADS": "1"}, {}) if tasks.is_dir() else ():
+    if os.fork() == 0:
+        os.environ.update(given)
+        tf.constant(1.0) + 1
+        count = len(list(tasks.iterdir()))
+        print(choose_device("cpu", threads=5).threads, count, flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
 import torch, torchvision, timm, xgboost
 import numpy as np
 x = np.ones((2, 8, 8, 3), np.float32)
@@ -59,37 +74,27 @@ rows = np.arange(40.0)[:, None]
 model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1).fit(rows, rows[:, 0] > 19)
 assert model.score(rows, rows[:, 0] > 19) == 1
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_the_three_frameworks_work_in_one_process_and_start_quietly(
+    fresh: subprocess.CompletedProcess[str],
+) -> None:
+    assert fresh.returncode == 0, fresh.stderr
+    assert fresh.stderr == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
-def test_threads_that_tensorflow_started_with_are_told() -> None:
+def test_threads_that_tensorflow_started_with_are_told(
+    fresh: subprocess.CompletedProcess[str],
+) -> None:
     """OMP_NUM_THREADS is nothing to it: by itself it starts a thread for each CPU."""
-    # It starts them when it first computes: until then a process that imported it can be forked.
-    code = """
-import os
-from pathlib import Path
-from base_models.detectors.keras_runtime import tf
-from base_models.detectors.keras_devices import choose_device
-for given in ({"TF_NUM_INTRAOP_THREADS": "1"}, {}):
-    if os.fork() == 0:
-        os.environ.update(given)
-        tf.constant(1.0) + 1
-        count = len(list(Path("/proc/self/task").iterdir()))
-        print(choose_device("cpu", threads=5).threads, count, flush=True)
-        os._exit(0)
-    assert os.wait()[1] == 0
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    one, in_all, threads, in_all_now = map(int, done.stdout.split())
+    one, in_all, threads, in_all_now = map(int, fresh.stdout.split())
     assert one == 1
     assert threads == len(os.sched_getaffinity(0))
     assert in_all_now - in_all == threads - one
@@ -108,16 +113,20 @@ def first_rescaling(network: keras.Model) -> keras.layers.Rescaling:
     return next(x for x in network.layers if isinstance(x, keras.layers.Rescaling))
 
 
-@pytest.mark.parametrize("name", KERAS)
-def test_every_network_is_what_its_spec_says(name: str) -> None:
+def check_it_is_what_its_spec_says(name: str, network: keras.Model) -> None:
     spec = find_detector(name)
-    network = build_network(spec.architecture, spec.size if name.startswith("meso") else 64, 0)
     assert sum(int(np.prod(v.shape)) for v in network.trainable_weights) == spec.parameters
     assert network.output_shape == (None, 1)
     # Pixels are normalised by the detector, and nowhere a second time.
     kinds = {type(layer) for layer in network.layers}
     assert not kinds & {keras.layers.Rescaling, keras.layers.Normalization}
     assert len(state_of(network)) == len(network.weights)
+
+
+@pytest.mark.parametrize("name", [name for name in KERAS if name.startswith("meso")])
+def test_every_mesonet_is_what_its_spec_says(name: str) -> None:
+    spec = find_detector(name)
+    check_it_is_what_its_spec_says(name, build_network(spec.architecture, spec.size, 0))
 
 
 def test_pixels_are_normalised_as_keras_does_for_each_network(images: np.ndarray) -> None:
@@ -193,11 +202,16 @@ def test_bf16_keeps_the_head_and_the_logits_in_float32(images: np.ndarray, tmp_p
     np.testing.assert_allclose(a, b, atol=0.05)
 
 
-@pytest.mark.parametrize("ending", ["weights.h5", "keras", "h5"])
-def test_files_that_keras_writes_are_read(ending: str, tmp_path: Path) -> None:
-    body = keras.applications.MobileNetV3Large(
+@pytest.fixture(scope="module")
+def body() -> keras.Model:
+    """Keras' own network without its classifier."""
+    return keras.applications.MobileNetV3Large(
         include_top=False, weights=None, input_shape=(64, 64, 3), include_preprocessing=True
     )
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "keras", "h5"])
+def test_files_that_keras_writes_are_read(ending: str, body: keras.Model, tmp_path: Path) -> None:
     path = tmp_path / f"keras_mobilenetv3_large.{ending}"
     (body.save_weights if ending == "weights.h5" else body.save)(path)
     detector = create_detector("keras_mobilenetv3_large", weights=tmp_path, size=64)
@@ -265,6 +279,10 @@ def trained(name: str, pixels: np.ndarray) -> keras.Model:
     return network
 
 
+def test_every_network_of_keras_is_written() -> None:
+    assert set(WRITTEN) == {name for name in KERAS if not name.startswith("meso")}
+
+
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_file_of_keras_gives_what_its_network_gave(name: str, tmp_path: Path) -> None:
     coarse = np.random.default_rng(3).integers(0, 256, (4, 5, 5, 3))
@@ -281,6 +299,7 @@ def test_a_file_of_keras_gives_what_its_network_gave(name: str, tmp_path: Path) 
     detector = create_detector(name, weights=tmp_path, size=SIDE)
     assert isinstance(detector, KerasDetector)
     own = detector.network
+    check_it_is_what_its_spec_says(name, own)
     if name == "keras_mobilenetv3_large":
         own = keras.Model(own.inputs, own.layers[-1].input)
     # Layer by layer, as above: in a graph TensorFlow joins layers and rounds otherwise.

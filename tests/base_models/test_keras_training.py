@@ -247,7 +247,7 @@ def test_torch_alone_imports_no_tensorflow(
 ) -> None:
     """The other way round is seen in the run that is killed."""
     pytest.importorskip("timm")
-    settings = replace(small, detectors=("mobilenetv3_large",), epochs=1, threads=1)
+    settings = replace(small, detectors=("timm:test_resnet",), size=64, epochs=1, threads=1)
     out, others = tmp_path / "out", ["tensorflow", "keras"]
     assert train_elsewhere(videos, faces, out, settings, without=others) == 0
 
@@ -259,8 +259,9 @@ def test_a_stack_mixes_frameworks_from_training_to_new_videos(
     from stacking import Stack
 
     videos = make_videos(tmp_path / "faces", n=20)
-    both = ("meso4", "mobilenetv3_large")
-    settings = replace(small, detectors=both, epochs=1, threads=1, precision="fp32")
+    both = ("meso4", "timm-test_resnet")
+    named = ("meso4", "timm:test_resnet")
+    settings = replace(small, detectors=named, epochs=1, threads=1, precision="fp32")
     fit_out_of_fold(videos, tmp_path / "faces", tmp_path, settings)
     frames = read_fold_scores(tmp_path)
     assert set(frames["model"]) == set(both)

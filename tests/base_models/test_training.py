@@ -23,7 +23,7 @@ from predictions.errors import InputError
 from predictions.notes import Note
 
 SMALL = TrainSettings(
-    detectors=("mobilenetv3_large",),
+    detectors=("timm:test_efficientnet",),
     weights="scratch",
     size=32,
     epochs=3,
@@ -45,7 +45,7 @@ def run(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPathFact
     out = tmp_path_factory.mktemp("run")
     report = fit_out_of_fold(videos, faces, out, SMALL)
     assert report.notes == []
-    assert report.images_per_second()["mobilenetv3_large"] > 0
+    assert report.images_per_second()["timm-test_efficientnet"] > 0
     return out
 
 
@@ -54,7 +54,7 @@ def test_every_crop_is_scored_once_by_the_fold_that_did_not_see_it(
 ) -> None:
     files = sorted((run / "scores").rglob("*.parquet"))
     assert [str(f.relative_to(run)) for f in files] == [
-        f"scores/model=mobilenetv3_large/fold={k}.parquet" for k in (0, 1)
+        f"scores/model=timm-test_efficientnet/fold={k}.parquet" for k in (0, 1)
     ]
     fold_of = videos.set_index("video")["fold"]
     for k, file in enumerate(files):
@@ -66,7 +66,7 @@ def test_every_crop_is_scored_once_by_the_fold_that_did_not_see_it(
     assert not scores.duplicated(["video", "frame", "face"]).any()
     assert "part/empty.mp4" not in set(scores["video"])
     # The scores are those of the weights on disk.
-    model = find_models(run / "models")["mobilenetv3_large"][0]
+    model = find_models(run / "models")["timm-test_efficientnet"][0]
     detector = model.load(device="cpu")
     held_out = read_frame_scores(files[0])
     index = index_crops([held_out["video"].iloc[0]], faces)
@@ -75,7 +75,7 @@ def test_every_crop_is_scored_once_by_the_fold_that_did_not_see_it(
 
 
 def test_what_was_decided_is_recorded(run: Path) -> None:
-    folder = run / "models" / "model=mobilenetv3_large" / "fold=1"
+    folder = run / "models" / "model=timm-test_efficientnet" / "fold=1"
     assert sorted(path.name for path in folder.iterdir()) == ["fold.json", "weights.safetensors"]
     record = json.loads((folder / "fold.json").read_text())
     assert record["threads"] == 1
@@ -108,7 +108,7 @@ def test_it_learns_what_is_plain_to_see(tmp_path: Path, make_videos: Callable) -
 
 @pytest.mark.parametrize(
     ("stage", "done"),
-    [("train mobilenetv3_large fold 0", 20), ("score mobilenetv3_large fold 1", 1)],
+    [("train timm-test_efficientnet fold 0", 20), ("score timm-test_efficientnet fold 1", 1)],
 )
 def test_a_killed_run_ends_with_the_same_bytes(
     train_elsewhere: Callable,
@@ -123,12 +123,12 @@ def test_a_killed_run_ends_with_the_same_bytes(
     out = tmp_path / "out"
     assert train_elsewhere(videos, faces, out, SMALL, stage, done) == -9
     fold = stage[-1]
-    assert (out / f"models/model=mobilenetv3_large/fold={fold}/checkpoint").is_file()
+    assert (out / f"models/model=timm-test_efficientnet/fold={fold}/checkpoint").is_file()
     seen: list[tuple[str, int]] = []
     fit_out_of_fold(
         videos, faces, out, SMALL, progress=lambda stage, done, _: seen.append((stage, done))
     )
-    first = next((d for s, d in seen if s == f"train mobilenetv3_large fold {fold}"), None)
+    first = next((d for s, d in seen if s == f"train timm-test_efficientnet fold {fold}"), None)
     # It went on after the last whole epoch (12 crops each), not from the start.
     assert first == (12 if stage.startswith("train") else None)
     assert contents(out) == contents(run)
@@ -144,7 +144,7 @@ def test_finished_folds_are_kept_and_changed_ones_trained_anew(
     assert all(fold.skipped for fold in report.folds)
     assert "2 of 2 trainings were finished before" in str(report.notes[0])
     assert contents(tmp_path) == before
-    scores = tmp_path / "scores/model=mobilenetv3_large/fold=0.parquet"
+    scores = tmp_path / "scores/model=timm-test_efficientnet/fold=0.parquet"
     scores.unlink()
     assert all(fold.skipped for fold in fit_out_of_fold(videos, faces, tmp_path, settings).folds)
     assert contents(tmp_path) == before
@@ -181,7 +181,7 @@ def test_imbalance_is_weighed_only_when_asked(
     uneven = videos.drop(index=[1])
     report = fit_out_of_fold(uneven, faces, tmp_path, settings)
     assert any("class_weights" in str(note) for note in report.notes)
-    path = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
+    path = tmp_path / "models/model=timm-test_efficientnet/fold=1/fold.json"
     about = json.loads(path.read_text())["training"]
     assert about["fake_videos"] == 1
     assert about["share_of_fakes"] == pytest.approx(1 / 3)
@@ -194,7 +194,7 @@ def test_unlabelled_videos_are_scored_but_not_trained_on(
     some = videos.copy()
     some.loc[[0, 1], "label"] = pd.NA
     fit_out_of_fold(some, faces, tmp_path, replace(SMALL, epochs=1))
-    path = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
+    path = tmp_path / "models/model=timm-test_efficientnet/fold=1/fold.json"
     assert json.loads(path.read_text())["training"]["videos"] == 2
     assert set(read_fold_scores(tmp_path)["video"]) >= set(some["video"][:2])
 
@@ -232,7 +232,7 @@ def test_a_loss_that_is_not_a_number_names_where(
         return logits.sum() * (float("nan") if len(calls) > 3 else 0)
 
     monkeypatch.setattr(torch_training, "binary_cross_entropy_with_logits", broken)
-    with pytest.raises(InputError, match=r"mobilenetv3_large fold 0, epoch 2: .* became nan"):
+    with pytest.raises(InputError, match=r"timm-test_efficientnet fold 0, epoch 2: .* became nan"):
         fit_out_of_fold(videos, faces, tmp_path, SMALL)
 
 
@@ -254,7 +254,7 @@ def test_new_videos_get_the_mean_of_the_folds(
     stop = {"armed": True}
 
     def progress(stage: str, done: int, total: int) -> None:
-        assert (stage, total) == ("score mobilenetv3_large", 5)
+        assert (stage, total) == ("score timm-test_efficientnet", 5)
         if stop["armed"] and done > 3:
             raise KeyboardInterrupt
 
@@ -276,16 +276,16 @@ def test_new_videos_get_the_mean_of_the_folds(
     assert list(out.rglob("*.parquet"))  # the first chunks are there
     stop["armed"] = False
     assert score(out, chunk=2) == []
-    files = ["model=mobilenetv3_large.json", "model=mobilenetv3_large.parquet"]
+    files = ["model=timm-test_efficientnet.json", "model=timm-test_efficientnet.parquet"]
     assert sorted(path.name for path in out.iterdir()) == files
     assert KEPT.among(score(out, chunk=2))
-    table = read_new_scores(out, ["mobilenetv3_large"])
+    table = read_new_scores(out, ["timm-test_efficientnet"])
     assert table["video"].unique().tolist() == ["n0.mp4", "n1.mp4", "n3.mp4", "n4.mp4"]
     index = index_crops(names, new_faces)
     images = Crops(index, new_faces, 32, cache_bytes=0).read(np.arange(len(index)))
     each = [
         model.load(device="cpu", precision="fp32").logits(images)
-        for model in find_models(run / "models")["mobilenetv3_large"]
+        for model in find_models(run / "models")["timm-test_efficientnet"]
     ]
     np.testing.assert_allclose(table["logit"], np.mean(each, axis=0), atol=1e-4)
 
@@ -309,7 +309,7 @@ def test_videos_are_scored_while_others_arrive(
 
     assert score(names) == []
     assert written == [0, 0, 1, 1, 2]  # the first two were scored before the third arrived
-    table = read_new_scores(out, ["mobilenetv3_large"])
+    table = read_new_scores(out, ["timm-test_efficientnet"])
     assert table["video"].value_counts().to_dict() == {"n0.mp4": 2, "n1.mp4": 2, "n4.mp4": 2}
     with pytest.raises(ValueError, match="another order"):
         score(names[::-1])
@@ -325,7 +325,7 @@ def test_unfinished_models_do_not_score(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="scored twice"):
         score_videos(["a", "a"], tmp_path, run / "models", tmp_path)
     shutil.copytree(run / "models", tmp_path / "models")
-    record = tmp_path / "models/model=mobilenetv3_large/fold=1/fold.json"
+    record = tmp_path / "models/model=timm-test_efficientnet/fold=1/fold.json"
     record.write_text(record.read_text().replace("0.001", "1.0"))
     with pytest.raises(InputError, match=r"fold=1/fold.json: is missing, or not as it was written"):
         find_models(tmp_path / "models")

@@ -26,7 +26,7 @@ from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
 SMALL = TrainSettings(
-    detectors=("mobilenetv3_large",),
+    detectors=("timm:test_efficientnet",),
     weights="scratch",
     size=32,
     epochs=3,
@@ -54,7 +54,7 @@ def stopped(faces: Path, videos: pd.DataFrame, tmp_path_factory: pytest.TempPath
 
 
 def record(out: Path, fold: int) -> dict:
-    path = out / f"models/model=mobilenetv3_large/fold={fold}/fold.json"
+    path = out / f"models/model=timm-test_efficientnet/fold={fold}/fold.json"
     return json.loads(path.read_text())
 
 
@@ -79,9 +79,9 @@ def test_the_fold_held_out_does_not_steer(
     mine = turned["fold"] == 0
     turned.loc[mine, "label"] = 1 - turned.loc[mine, "label"]
     fit_out_of_fold(turned, faces, tmp_path, STOPPED)
-    weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
+    weights = "models/model=timm-test_efficientnet/fold=0/weights.safetensors"
     assert (tmp_path / weights).read_bytes() == (stopped / weights).read_bytes()
-    scores = "scores/model=mobilenetv3_large/fold=0.parquet"
+    scores = "scores/model=timm-test_efficientnet/fold=0.parquet"
     assert (tmp_path / scores).read_bytes() == (stopped / scores).read_bytes()
 
 
@@ -93,7 +93,7 @@ def test_a_killed_run_with_early_stopping_ends_with_the_same_bytes(
     videos: pd.DataFrame,
     tmp_path: Path,
 ) -> None:
-    out, stage = tmp_path / "out", "train mobilenetv3_large fold 0"
+    out, stage = tmp_path / "out", "train timm-test_efficientnet fold 0"
     assert train_elsewhere(videos, faces, out, STOPPED, stage, 30) == -9
     seen: list[int] = []
 
@@ -120,7 +120,7 @@ def test_real_videos_alone_can_be_trained_on(
     # FAKE videos, where there are any, are scored by the same model and not trained on.
     fit_out_of_fold(videos, faces, tmp_path / "all", settings)
     assert record(tmp_path / "all", 0)["training"] == training
-    weights = "models/model=mobilenetv3_large/fold=0/weights.safetensors"
+    weights = "models/model=timm-test_efficientnet/fold=0/weights.safetensors"
     assert (tmp_path / "all" / weights).read_bytes() == (tmp_path / weights).read_bytes()
     assert set(read_fold_scores(tmp_path / "all")["video"]) > set(
         read_fold_scores(tmp_path)["video"]

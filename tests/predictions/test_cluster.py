@@ -27,6 +27,12 @@ if os.name != "posix":
 pytestmark = pytest.mark.usefixtures("environment_as_before")
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes and goes is seen soon."""
+    monkeypatch.setattr(clusters, "_LOOK", 0.2)
+
+
 @pytest.fixture(scope="module")
 def three() -> Iterator[Cluster]:
     with open_cluster("dask", jobs=3) as cluster:
@@ -138,15 +144,15 @@ def test_workers_killed_again_and_again_take_nothing_with_them(three: Cluster) -
     draw, killed = random.Random(0), 0
     results = {}
     with engine_of(three):
-        coming = side_by_side(slow_square, [(n,) for n in range(400)], -1, ordered=False)
+        coming = side_by_side(slow_square, [(n,) for n in range(250)], -1, ordered=False)
         for result in coming:
             results[result] = True
-            if killed < 8 and draw.random() < 0.05:
+            if killed < 5 and draw.random() < 0.05:
                 with suppress(ProcessLookupError):
                     os.kill(draw.choice(pids_of(three)), signal.SIGKILL)
                     killed += 1
-    assert killed == 8
-    assert sorted(results) == [n**2 for n in range(400)]
+    assert killed == 5
+    assert sorted(results) == [n**2 for n in range(250)]
 
 
 def test_a_piece_that_kills_workers_is_given_up(three: Cluster) -> None:
@@ -207,14 +213,14 @@ def worker(file: Path, *more: str, before: tuple[str, ...] = ()) -> Any:
 def test_work_waits_for_workers_and_goes_on_with_those_that_come(scheduler: Path) -> None:
     told: list[Note] = []
     with open_cluster(str(scheduler), tell=told.append) as cluster, engine_of(cluster):
-        results = side_by_side(slow_square, [(n, 0.1) for n in range(60)], -1, ordered=False)
+        results = side_by_side(slow_square, [(n, 0.1) for n in range(45)], -1, ordered=False)
         with worker(scheduler):
             first = [next(results) for _ in range(5)]
             with worker(scheduler):
                 more = [next(results) for _ in range(25)]
             # The second is gone for good.
             rest = list(results)
-    assert sorted([*first, *more, *rest]) == [n**2 for n in range(60)]
+    assert sorted([*first, *more, *rest]) == [n**2 for n in range(45)]
     codes = [note.code for note in told]
     assert codes[:2] == ["engine.opened", "engine.nobody"]
     assert "engine.changed" in codes
@@ -239,7 +245,7 @@ def test_a_lost_scheduler_ends_in_a_sentence(tmp_path: Path) -> None:
 def test_where_nobody_answers_is_told(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clusters, "_ANSWER", 2)
+    monkeypatch.setattr(clusters, "_ANSWER", 0.5)
     if ":" not in address and "/" not in address:  # what stands in a file
         file = tmp_path / "scheduler.json"
         file.write_text(address)

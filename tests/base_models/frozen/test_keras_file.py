@@ -115,7 +115,7 @@ def test_damaged_files_are_one_sentence(ending: str, tmp_path: Path) -> None:
     for content in contents:
         path.write_bytes(content)
         with pytest.raises(InputError, match="net") as error:
-            opened(path, Outputs((0,)))
+            opened(path, Outputs((0,)), network="meso4")
         assert "\n" not in str(error.value)
 
 
@@ -136,7 +136,7 @@ def test_hdf5_of_something_else_is_one_sentence(tmp_path: Path) -> None:
         with h5py.File(path, "w") as file:
             fill(file)
         with pytest.raises(InputError, match=r"net\.h5") as error:
-            opened(path, Outputs((0,)))
+            opened(path, Outputs((0,)), network="meso4")
         assert "\n" not in str(error.value)
 
 

@@ -260,7 +260,7 @@ def test_a_table_of_videos_of_another_run_is_not_trained_on(
     shutil.copytree(trained, run)
     videos = pd.read_parquet(run / "videos.parquet")
     videos.assign(label=1 - videos["label"]).to_parquet(run / "videos.parquet")
-    said = cli("train", run, "--detectors", "mobilenetv3_large", code=2)
+    said = cli("train", run, "--detectors", "timm:test_resnet", code=2)
     assert f"{run / 'videos.parquet'}: is damaged" in said.output.replace("\n", "")
 
 

@@ -727,9 +727,13 @@ def test_the_report_is_shown_in_a_frame_of_its_own(
 def test_score_files_become_a_submission(
     visit: Visit, opened: OpenedRun, tmp_path: Path, no_violations: Any
 ) -> None:
-    frames = frames_of(12)[0].replace({"good": "timm-test_resnet", "weak": "timm-test_efficientnet"})
+    frames = frames_of(12)[0].replace(
+        {"good": "timm-test_resnet", "weak": "timm-test_efficientnet"}
+    )
     frames.to_csv(tmp_path / "new.csv", index=False)
-    frames[frames["model"] != "timm-test_efficientnet"].to_csv(tmp_path / "lacking.csv", index=False)
+    frames[frames["model"] != "timm-test_efficientnet"].to_csv(
+        tmp_path / "lacking.csv", index=False
+    )
     page = visit.page
     page.get_by_role("tab", name="Score files").click()
     page.set_input_files("#fo-scores input[type=file]", str(tmp_path / "lacking.csv"))

@@ -145,7 +145,7 @@ def test_domains_come_into_the_metrics(tmp_path: Path, cli: Cli, scores: pd.Data
 def test_several_columns_of_domains_are_judged_each_for_itself(
     tmp_path: Path, cli: Cli, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = with_methods(scores).assign(camera=np.resize(["a", "b", "c"], len(scores)))
+    table = with_methods(scores[:150]).assign(camera=np.resize(["a", "b", "c"], 150))
     table.to_csv(tmp_path / "scores.csv", index=False)
     command = ("stack", tmp_path / "scores.csv", *FAST)
     both, alone = tmp_path / "both", tmp_path / "alone"

@@ -156,7 +156,9 @@ def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli:
 
 def test_imported_scores_are_not_asked() -> None:
     run, kinds = Path("run"), dict.fromkeys(("theirs", "timm-test_efficientnet"), "logit")
-    assert eligible_detectors(run, kinds, {}, {}) == Eligible(["theirs", "timm-test_efficientnet"], [])
+    assert eligible_detectors(run, kinds, {}, {}) == Eligible(
+        ["theirs", "timm-test_efficientnet"], []
+    )
     eligible = eligible_detectors(run, kinds, {"theirs": "logit"}, {})
     assert eligible.names == ["timm-test_efficientnet"]
     assert [note.facts["detector"] for note in IMPORTED.among(eligible.notes)] == ["theirs"]

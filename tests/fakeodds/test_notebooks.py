@@ -33,7 +33,7 @@ NAMES = (
 #: A kernel whose process has imported matplotlib before: it shows as a kernel's does.
 KERNEL = """
 import matplotlib
-matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"  # from the first figure on
+matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """

@@ -78,7 +78,7 @@ def test_the_listing_is_true_and_there_are_no_faces(bundle: Path) -> None:
     assert "dataset" not in run_json["settings"]  # a path of the machine it was made on
     assert manifest["expected"]["log_loss"]["low"] <= manifest["expected"]["log_loss"]["value"]
     readme = (bundle / "README.md").read_text()
-    assert "weights: mobilenetv2" in readme
+    assert "weights: timm-test_efficientnet" in readme
     weights = sum(path.stat().st_size for path in bundle.rglob("weights.safetensors"))
     assert sum(manifest["detectors"].values()) == weights
 
@@ -228,25 +228,25 @@ def test_above_the_limit_detectors_are_left_out(
 ) -> None:
     out = tmp_path / "small"
     options = ("--out", out, "--wheels", "none", "--max-weights")
-    said = cli("bundle", trained, *options, "30MB")
+    said = cli("bundle", trained, *options, "2MB")
     assert "left out" in said.output
     manifest = json.loads((out / "MANIFEST.json").read_text())
-    assert list(manifest["detectors"]) == ["mobilenetv2"]
-    assert list(manifest["left_out"]) == ["mobilenetv3_large"]
-    assert any("mobilenetv3_large" in sentence for sentence in manifest["notes"])
+    assert list(manifest["detectors"]) == ["timm-test_efficientnet"]
+    assert list(manifest["left_out"]) == ["timm-test_resnet"]
+    assert any("timm-test_resnet" in sentence for sentence in manifest["notes"])
     of_run = sum(f["bytes"] for f in manifest["files"] if f["path"].startswith("run/"))
-    assert of_run <= 30e6
-    assert not list(out.rglob("model=mobilenetv3_large"))
+    assert of_run <= 2e6
+    assert not list(out.rglob("model=timm-test_resnet"))
     cli("predict", out / "run", clips.test, "--deadline", "5m")
     assert len(submission(out / "run")) == len(list(clips.test.glob("*.mp4")))
 
     # Made again into the same folder, what predicting wrote is gone.
-    answered = json.loads(cli("bundle", trained, *options, "22MB", "--json", "-q").output)
+    answered = json.loads(cli("bundle", trained, *options, "1.2MB", "--json", "-q").output)
     assert answered["left_out"] == manifest["left_out"]
     assert "files" in answered
     assert not list(out.rglob("looks.parquet"))
     assert not list(out.rglob("openvino"))  # no room
-    said = cli("bundle", trained, *options, "1MB", code=2)
+    said = cli("bundle", trained, *options, "0.1MB", code=2)
     assert "--max-weights" in said.output
 
 
@@ -263,26 +263,26 @@ def test_what_a_deadline_does_not_ask_is_left_out(
     clips: DemoSet, trained: Path, tmp_path: Path, cli: Cli
 ) -> None:
     heard = Path(shutil.copytree(trained, tmp_path / "heard"))
-    _said_to_be(heard, "mobilenetv2", "voice_inception")
+    _said_to_be(heard, "timm-test_efficientnet", "voice_inception")
     out = tmp_path / "out"
     said = cli("bundle", heard, "--out", out, "--wheels", "none", "--no-exports")
-    assert "mobilenetv2 listens" in said.output
+    assert "timm-test_efficientnet listens" in said.output
     manifest = json.loads((out / "MANIFEST.json").read_text())
-    assert list(manifest["detectors"]) == ["mobilenetv3_large"]
-    assert not list(out.rglob("model=mobilenetv2"))
+    assert list(manifest["detectors"]) == ["timm-test_resnet"]
+    assert not list(out.rglob("model=timm-test_efficientnet"))
     stack = json.loads((out / "run" / "stack" / "stack.json").read_text())
-    assert "mobilenetv2" not in json.dumps(stack)
+    assert "timm-test_efficientnet" not in json.dumps(stack)
     # What is promised is what the stack of the others is worth; predicting promises the same.
     options = ("--deadline", "5m", "--backend", "reference")
     cli("predict", out / "run", clips.test, *options)
     packed = submission(out / "run")
     said = cli("predict", heard, clips.test, *options)
-    assert "mobilenetv2 listens" in said.output
+    assert "timm-test_efficientnet listens" in said.output
     pd.testing.assert_series_equal(submission(heard), packed)
     promised = json.loads((heard / "deadline.json").read_text())["looks"][-1]["log_loss"]
     assert promised["value"] == pytest.approx(manifest["expected"]["log_loss"]["value"])
 
-    _said_to_be(heard, "mobilenetv3_large", "lstm_faces")
+    _said_to_be(heard, "timm-test_resnet", "lstm_faces")
     refused = (
         ("bundle", heard, "--out", tmp_path / "none"),
         ("predict", heard, clips.test, *options),

@@ -85,7 +85,7 @@ def test_with_time_enough_it_answers_as_predict_does(
     assert submission(run)[names].tolist() == found[turned].tolist()
 
 
-@pytest.mark.parametrize("options", [(), ("--max-weights", "30MB")])
+@pytest.mark.parametrize("options", [(), ("--max-weights", "2MB")])
 def test_without_time_it_is_complete_all_the_same(
     clips: DemoSet, run: Path, cli: Cli, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
@@ -139,7 +139,7 @@ def test_killed_it_leaves_a_whole_submission_and_goes_on_to_the_same_bytes(
 def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli: Cli) -> None:
     # In a process of its own, which leaves at once: nothing that it began may stay behind.
     command = [sys.executable, "-c", MAIN, "predict", run]
-    options = ["--deadline", "4m", "--max-weights", "30MB", "--prior", "auto"]
+    options = ["--deadline", "4m", "--max-weights", "2MB", "--prior", "auto"]
     done = subprocess.run([*command, clips.test, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--max-weights" in done.stderr
@@ -148,17 +148,19 @@ def test_weights_that_are_too_large_are_left_out(clips: DemoSet, run: Path, cli:
     told = " ".join(done.stderr.split())
     assert told.count("videos are estimated") + told.count("probabilities stay at") == 1
     report = json.loads((run / "deadline.json").read_text())
-    assert report["looks"][-1]["detectors"] == ["mobilenetv2"]
+    assert report["looks"][-1]["detectors"] == ["timm-test_efficientnet"]
     assert len(submission(run)) == len(list(clips.test.glob("*.mp4")))
-    said = cli("predict", run, clips.test, "--deadline", "4m", "--max-weights", "1MB", code=2)
-    assert "mobilenetv2" in said.output
+    said = cli("predict", run, clips.test, "--deadline", "4m", "--max-weights", "0.1MB", code=2)
+    assert "timm-test_efficientnet" in said.output
 
 
 def test_imported_scores_are_not_asked() -> None:
-    run, kinds = Path("run"), dict.fromkeys(("theirs", "mobilenetv2"), "logit")
-    assert eligible_detectors(run, kinds, {}, {}) == Eligible(["theirs", "mobilenetv2"], [])
+    run, kinds = Path("run"), dict.fromkeys(("theirs", "timm-test_efficientnet"), "logit")
+    assert eligible_detectors(run, kinds, {}, {}) == Eligible(
+        ["theirs", "timm-test_efficientnet"], []
+    )
     eligible = eligible_detectors(run, kinds, {"theirs": "logit"}, {})
-    assert eligible.names == ["mobilenetv2"]
+    assert eligible.names == ["timm-test_efficientnet"]
     assert [note.facts["detector"] for note in IMPORTED.among(eligible.notes)] == ["theirs"]
     assert "imported" in str(eligible.notes[0])
     with pytest.raises(InputError, match="single faces"):

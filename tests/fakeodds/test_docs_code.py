@@ -54,7 +54,8 @@ def test_what_a_page_shows_runs(page: Path, where: Path, cli: Callable[..., Any]
         # What the tour's own command makes of these, with less choice.
         if (where / "known.csv").exists() and not (where / "runs").exists():
             files = ("known.csv", "--test", "new.csv", "--out", "runs/known")
-            cli("stack", *files, "--kind", "logit", "--meta", "mean", "--domain", "none")
+            quick = ("--meta", "mean", "--take", "all", "--jobs", "1")
+            cli("stack", *files, "--kind", "logit", "--domain", "none", *quick)
 
 
 def test_the_reference_shows_code_of_every_room() -> None:

@@ -366,7 +366,7 @@ def filmed(
 ) -> tuple[Path, "pd.Series[float]"]:
     """A run of two trained detectors that two frozen ones joined, and its answers for new clips."""
     run = Path(shutil.copytree(trained, home / "run-filmed"))
-    detectors = f"mobilenetv3_large,mobilenetv2,red-onnx,{_blue(home)}"
+    detectors = f"timm:test_resnet,timm:test_efficientnet,red-onnx,{_blue(home)}"
     at = list(small_run).index("--detectors")
     options = (*small_run[:at], "--detectors", detectors, *small_run[at + 2 :])
     said = fakeodds(home, "run", clips.train, "--out", run, *options)

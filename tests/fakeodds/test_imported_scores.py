@@ -38,7 +38,7 @@ def test_columns_of_all_sorts_become_scores_of_the_run(
     ).to_csv(frames, index=False)
     pd.DataFrame({"filename": ["a.mp4", "d.mp4"], "label": [0.2, 0.7]}).to_csv(kaggle, index=False)
     asked = ScoreFiles(paths=(wide, frames, kaggle), reverse=("raw",))
-    found = read_imported(asked, VIDEOS, ["mobilenetv3_large"])
+    found = read_imported(asked, VIDEOS, ["timm-test_resnet"])
     said = capsys.readouterr()
     assert "missing scores among 4 videos: p 1, raw 1, kaggle 2, audio 3" in said.out + said.err
     assert "1 of its videos are not asked for" in said.out + said.err

@@ -7,14 +7,18 @@ import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
+from jupyter_client.provisioning import local_provisioner
 from nbclient import NotebookClient
 
 from fakeodds.commands.demo import SCORES
+from tests.forks import Forked
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -26,6 +30,13 @@ NAMES = (
     "05_kaggle_submission",
     "06_deciding_with_it",
 )
+#: A kernel whose process has imported matplotlib before: it shows as a kernel's does.
+KERNEL = """
+import matplotlib
+matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
 #: Those that look at videos.
 NEED_TORCH = ("01", "02", "05")
 #: What stands in a notebook -> what stands there in the test; those of videos get `clips`.
@@ -84,10 +95,24 @@ def shrunk(notebook: nbformat.NotebookNode, smaller: dict[str, str]) -> None:
         cell.source = pattern.sub(here, cell.source)
 
 
+def forked_kernel(words: list[str], *, cwd: str, env: dict[str, str], **_: Any) -> Forked:
+    """A kernel without the seconds of its imports, for `python -m ipykernel_launcher -f FILE`."""
+    process = Forked(KERNEL, *words[words.index("-f") :], cwd=cwd, env=env, start_new_session=True)
+    while os.getpgid(process.pid) != process.pid:  # which it is stopped by
+        time.sleep(0.01)
+    return process
+
+
 @each
 def test_it_runs_and_shows_pictures(
-    path: Path, tmp_path: Path, fewer_scores: Path, request: pytest.FixtureRequest
+    path: Path,
+    tmp_path: Path,
+    fewer_scores: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if path.stem[:2] in NEED_TORCH:
+        monkeypatch.setattr(local_provisioner, "launch_kernel", forked_kernel)
     notebook = read(path)
     shrunk(notebook, SMALLER.get(path.stem[:2], {}))
     if path.stem[:2] in NEED_TORCH:  # what makes the videos has tests of its own

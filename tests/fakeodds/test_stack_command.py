@@ -293,7 +293,7 @@ def test_over_a_hundred_columns_are_taken_without_a_warning(tmp_path: Path, cli:
     """pandas warns of tables that grew column by column, in words that tell a user nothing."""
     draw = np.random.default_rng(0)
     label = np.arange(80) % 2
-    columns = {f"d{i}": label + draw.normal(size=80) for i in range(120)}
+    columns = {f"d{i}": label + draw.normal(size=80) for i in range(102)}
     table = pd.DataFrame({"video": [f"v{i}.mp4" for i in range(80)], "label": label, **columns})
     table.to_csv(tmp_path / "wide.csv", index=False)
     words = ("stack", tmp_path / "wide.csv", "--out", tmp_path / "run", "--folds", "2")

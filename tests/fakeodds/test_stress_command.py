@@ -270,10 +270,10 @@ def test_videos_that_are_altered_by_nothing_get_the_scores_they_had(
     assert same["moved"]["mean"]["value"] < 1e-6
     assert dark["name"] == "brightness=0.4"
     assert [one["name"] for one in fewer] == ["frames=1"]
-    assert dark["stages"]["base/mobilenetv2"]["change"]["value"] != 0
+    assert dark["stages"]["base/timm-test_efficientnet"]["change"]["value"] != 0
     assert not (run / "stress" / ".work").exists()
     # Other alterations leave what is there; the same scores are not made again.
-    made = run / "stress" / "brightness=0.4" / "model=mobilenetv2.parquet"
+    made = run / "stress" / "brightness=0.4" / "model=timm-test_efficientnet.parquet"
     before = made.stat().st_mtime_ns
     said = cli("stress", run, "--alter", "brightness=0.4", "--jobs", "1", "--json", "-q").output
     (only,) = json.loads(said)["alterations"]

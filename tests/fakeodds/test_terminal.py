@@ -347,7 +347,7 @@ with terminal.progress_bars() as progress:
 with terminal.progress_bars(tell=False) as progress:
     for done in range(3):
         progress("2 of 5: xception", done, 2)
-        time.sleep(0.6)
+        time.sleep(0.3)
 with terminal.working("one piece"):
     time.sleep(1.05)
 """

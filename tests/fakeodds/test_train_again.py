@@ -19,7 +19,7 @@ from predictions.errors import InputError
 from predictions.settings import as_json
 
 Cli = Callable[..., Any]
-OWN = ["mobilenetv3_large", "mobilenetv2"]
+OWN = ["timm-test_resnet", "timm-test_efficientnet"]
 PLAIN = ("--backend", "reference", "--jobs", "1")
 
 
@@ -56,11 +56,11 @@ def test_a_named_detector_joins_and_new_videos_are_answered_for_again(
     assert settings_of(run)["train"] == before["train"]
     assert (run / "submission.csv").read_bytes() == answers
 
-    said = cli("train", run, "--jobs", 1, "--detectors", "timm:test_resnet").output
-    assert "timm-test_resnet joined" in said.replace("\n", "")
+    said = cli("train", run, "--jobs", 1, "--detectors", "timm:test_byobnet").output
+    assert "timm-test_byobnet joined" in said.replace("\n", "")
     assert "4 of 6 trainings were finished before" in said
     after = settings_of(run)
-    assert after["train"] == {**before["train"], "detectors": [*OWN, "timm-test_resnet"]}
+    assert after["train"] == {**before["train"], "detectors": [*OWN, "timm-test_byobnet"]}
     assert after["predict"] == before["predict"]
     submission = pd.read_csv(run / "submission.csv")
     assert set(submission["filename"]) == {path.name for path in new.iterdir()}
@@ -69,11 +69,11 @@ def test_a_named_detector_joins_and_new_videos_are_answered_for_again(
     # The videos are gone, so their answers are kept, and no others take their place.
     answers = (run / "submission.csv").read_bytes()
     shutil.move(new, tmp_path / "elsewhere")
-    alone = ("train", run, "--jobs", 1, "--detectors", "timm:test_resnet", "--replace")
+    alone = ("train", run, "--jobs", 1, "--detectors", "timm:test_byobnet", "--replace")
     said = cli(*alone).output.replace("\n", "")
     assert f"fakeodds predict {run} VIDEOS" in said
-    assert "mobilenetv3_large, mobilenetv2: no longer of the run" in said
-    assert settings_of(run)["train"]["detectors"] == ["timm-test_resnet"]
+    assert f"{', '.join(OWN)}: no longer of the run" in said
+    assert settings_of(run)["train"]["detectors"] == ["timm-test_byobnet"]
     assert (run / BEFORE).read_bytes() == answers
     assert not (run / "submission.csv").exists()
     # Killed after that and called again, it still knows.
@@ -179,14 +179,15 @@ def test_imported_scores_stay_when_a_detector_joins(
     videos = sorted(path.name for path in new.iterdir())
     pd.DataFrame({"video": videos, "theirs": [0.3, 0.7]}).to_csv(tmp_path / "n.csv", index=False)
     cli("predict", run, new, "--scores", tmp_path / "n.csv", *PLAIN)
-    said = cli("train", run, *fast, "--detectors", "timm:test_resnet").output
+    said = cli("train", run, *fast, "--detectors", "timm:test_byobnet").output
     assert "\ntheirs " in said
     stack = json.loads((run / "stack" / "stack.json").read_text())
-    assert set(stack["about"]["kinds"]) == {*OWN, "timm-test_resnet", "theirs"}
+    assert set(stack["about"]["kinds"]) == {*OWN, "timm-test_byobnet", "theirs"}
     assert set(pd.read_csv(run / "submission.csv")["filename"]) == set(videos)
 
     # Without them again: the files of new scores are of no use, and are not asked for.
-    said = cli("train", run, *fast, "--detectors", ",".join(OWN), "--replace").output
+    own = ",".join(name.replace("-", ":") for name in OWN)
+    said = cli("train", run, *fast, "--detectors", own, "--replace").output
     assert "theirs.csv: no longer of the run" in said.replace("\n", " ")
     assert set(pd.read_csv(run / "submission.csv")["filename"]) == set(videos)
 

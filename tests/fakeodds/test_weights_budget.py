@@ -31,7 +31,7 @@ def test_by_its_meta_learner_calibration_clip_and_frame_rule(trained: Path, tmp_
     changed.save()
     run = RunFolder.open(path)
     stack, about = load_stack(run.stack)
-    name = "mobilenetv3_large"
+    name = "timm-test_resnet"
     assert set(about["kinds"]) > {name}
 
     found, known, probability = within(run, [name], stack, about | {"frames": MEDIAN}, jobs=1)

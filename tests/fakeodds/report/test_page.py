@@ -131,17 +131,47 @@ def test_a_wide_table_fits_a_laptop_and_says_on_a_phone_that_it_scrolls(
     page.close()
 
 
-def test_on_paper_it_is_light_and_nothing_runs_off(
-    tmp_path: Path, cli: Callable[..., Any], make_scores: Callable[..., Any], browser: Any
-) -> None:
-    made = make_scores(240).drop(columns=["bold", "blind"])
+@pytest.fixture(scope="module")
+def used_again(
+    tmp_path_factory: pytest.TempPathFactory, make_scores: Callable[..., Any]
+) -> tuple[Path, str, list[str]]:
+    """A folder with the report of 14 detectors, what that of the three before said, and what was
+    left of it in between.
+
+    The three had methods, were compared and left out by domain.
+    """
+    from fakeodds.cli.group import fakeodds
+
+    folder = tmp_path_factory.mktemp("used")
+    table = make_scores(120)
+    table["method"] = [
+        "none" if label == 0 else f"swap{i % 2}" for i, label in enumerate(table["label"])
+    ]
+    table.to_csv(folder / "first.csv", index=False)
+    others = table[["video", "label", "group"]].copy()
+    others["video"] = "a_folder_of_many_videos/" + others["video"]
     for i in range(14):
-        made[f"a_detector_with_a_rather_long_name_{i}"] = made["strong"] ** (1 + i / 20)
-    made["video"] = "a_folder_of_many_videos/" + made["video"]
-    made.to_csv(tmp_path / "scores.csv", index=False)
-    out = tmp_path / "mine"
-    cli("stack", tmp_path / "scores.csv", "--out", out, *QUICK)
-    cli("report", out)
+        others[f"a_detector_with_a_rather_long_name_{i}"] = table["strong"] ** (1 + i / 20)
+    others.to_csv(folder / "second.csv", index=False)
+    out = folder / "mine"
+
+    def call(*words: object) -> None:
+        fakeodds([*map(str, words)], standalone_mode=False, obj={})
+
+    call("stack", folder / "first.csv", "--out", out, *QUICK, "--report")
+    first = (out / "report.html").read_text(encoding="utf-8")
+    there = {str(path.relative_to(out)) for path in out.rglob("*")}
+    assert {"report/domains.png", "compare.json"} <= there
+    call("stack", folder / "second.csv", "--out", out, *QUICK, "--no-report")
+    between = sorted(str(path.relative_to(out)) for path in out.rglob("*"))
+    call("report", out)
+    return out, first, between
+
+
+def test_on_paper_it_is_light_and_nothing_runs_off(
+    used_again: tuple[Path, str, list[str]], browser: Any
+) -> None:
+    out, _, _ = used_again
     # A4 has 186 mm between margins of 12, which are 703 pixels.
     page = browser.new_page(viewport={"width": 703, "height": 1000}, color_scheme="dark")
     page.emulate_media(media="print")
@@ -225,29 +255,12 @@ def test_where_there_is_nothing_to_report(tmp_path: Path, cli: Callable[..., Any
 
 
 def test_nothing_of_an_earlier_run_in_the_same_folder_remains(
-    tmp_path: Path, cli: Callable[..., Any], make_scores: Callable[..., Any]
+    used_again: tuple[Path, str, list[str]],
 ) -> None:
-    """First three detectors with methods, compared and left out by domain; then eleven others."""
-    table = make_scores(120)
-    table["method"] = [
-        "none" if label == 0 else f"swap{i % 2}" for i, label in enumerate(table["label"])
-    ]
-    table.to_csv(tmp_path / "first.csv", index=False)
-    out = tmp_path / "mine"
-    cli("stack", tmp_path / "first.csv", "--out", out, *QUICK, "--report")
-    first = (out / "report.html").read_text(encoding="utf-8")
+    out, first, between = used_again
     for section in ("sizes", "domains", "diversity"):
         assert f'id="{section}"' in first
-    assert (out / "report" / "domains.png").exists()
-    assert (out / "compare.json").exists()
-    others = table[["video", "label", "group"]].copy()
-    for i in range(11):
-        others[f"other_{i:02d}"] = table["strong"] ** (1 + i / 20)
-    others.to_csv(tmp_path / "second.csv", index=False)
-    cli("stack", tmp_path / "second.csv", "--out", out, *QUICK, "--no-report")
-    assert not (out / "report.html").exists()
-    assert not (out / "report").exists()
-    cli("report", out)
+    assert not [name for name in between if name.startswith("report")]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert 'id="domains"' not in page
     text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)

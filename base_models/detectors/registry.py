@@ -245,7 +245,8 @@ def list_detectors() -> list[DetectorSpec]:
     return list(_REGISTRY.values())
 
 
-_TIMM = "timm-"
+#: Of the names of folders, files and columns of a network of timm that is in no list.
+TIMM_PREFIX = "timm-"
 #: Knows the detectors that somebody else trained; it imports this module.
 _CARDS = "base_models.frozen.catalogue"
 
@@ -257,8 +258,8 @@ def canonical_name(name: str) -> str:
         InputError: it is the path of a detector that cannot be had (see `frozen.catalogue`).
     """
     if name.startswith("timm:"):
-        return f"{_TIMM}{name.removeprefix('timm:')}"
-    if name in _REGISTRY or name.startswith(_TIMM):
+        return f"{TIMM_PREFIX}{name.removeprefix('timm:')}"
+    if name in _REGISTRY or name.startswith(TIMM_PREFIX):
         return name
     reference = import_module(_CARDS).open_reference(name)
     return str(reference or name)
@@ -278,12 +279,12 @@ def find_detector(name: str) -> DetectorSpec:
     if name in _REGISTRY:
         return _REGISTRY[name]
     name = canonical_name(name)
-    if name.startswith(_TIMM):
+    if name.startswith(TIMM_PREFIX):
         try:
             find_timm = import_module("base_models.detectors.timm_any").find_timm
         except ModuleNotFoundError as error:
             raise missing_package(name, error, "torch") from error
-        return cast(DetectorSpec, find_timm(name.removeprefix(_TIMM)))
+        return cast(DetectorSpec, find_timm(name.removeprefix(TIMM_PREFIX)))
     cards = import_module(_CARDS)
     spec = cards.find_spec(name)
     if spec is not None:

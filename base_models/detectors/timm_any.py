@@ -13,7 +13,7 @@ import timm
 import torch
 
 from base_models.detectors.catalogue import TIMM
-from base_models.detectors.registry import DetectorSpec, PublishedWeights
+from base_models.detectors.registry import TIMM_PREFIX, DetectorSpec, PublishedWeights
 from base_models.detectors.timm_detectors import patch_of
 from predictions.errors import InputError
 
@@ -41,7 +41,7 @@ def find_timm(name: str) -> DetectorSpec:
         raise InputError(f"timm:{name} has several heads or none and cannot be a detector")
     parameters, patch = _measure(name)
     return DetectorSpec(
-        name=f"timm-{name}",
+        name=f"{TIMM_PREFIX}{name}",
         architecture=name,
         size=int(config.input_size[-1]),
         mean=_three(config.mean),

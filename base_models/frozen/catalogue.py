@@ -16,7 +16,7 @@ from typing import cast
 
 from base_models.compute.user_folders import data_folder
 from base_models.detectors.own_spec import is_network, spec_of_class
-from base_models.detectors.registry import DetectorSpec, list_detectors
+from base_models.detectors.registry import TIMM_PREFIX, DetectorSpec, list_detectors
 from base_models.frozen.card import Card, card_of
 from base_models.frozen.card_file import read_card
 from base_models.frozen.kinds import GROUP, inspect, spec_of
@@ -114,7 +114,7 @@ def _refuse_taken(name: str, place: Path) -> None:
     """
     own = [spec.name for spec in list_detectors()]
     # In small letters: folders that differ in nothing else are one on some disks.
-    if name.lower() in own or name.lower().startswith("timm-"):
+    if name.lower() in own or name.lower().startswith(TIMM_PREFIX):
         raise InputError(
             f"{name!r} is the name of a detector that fakeodds trains",
             file=place,

@@ -16,6 +16,7 @@ import pandas as pd
 from base_models.compute.place import Precision
 from base_models.detectors.own_spec import spec_of_facts
 from base_models.detectors.registry import Detector, DetectorSpec, find_detector
+from base_models.detectors.timm_facts import spec_of_timm
 from base_models.frozen.card import card_of
 from base_models.frozen.kinds import spec_of
 from base_models.scoring.frame_scores import read_frame_scores, read_new_scores
@@ -184,6 +185,8 @@ def spec_of_record(record: Mapping[str, Any], file: Path) -> DetectorSpec:
         return spec_of(card_of(record["card"], file))
     if "own" in record:
         return spec_of_facts(record["own"], file)
+    if "timm" in record:
+        return spec_of_timm(record["detector"], record["timm"])
     return find_detector(record["detector"])
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base_models.detectors.own_spec import facts_of
-from base_models.detectors.registry import Backend, DetectorSpec, Weights
+from base_models.detectors.registry import TIMM_PREFIX, Backend, DetectorSpec, Weights
 from base_models.detectors.start_weights import StartWeights
+from base_models.detectors.timm_facts import facts_of_timm
 from base_models.features.head import LinearHead
 from base_models.features.rows import Features
 from base_models.scoring.crops import CropIndex, Crops, generator
@@ -249,11 +250,18 @@ def train_fold(
         identity=identity,
         training=work.about,
         losses=work.losses,
-        **({} if spec.code is None else {"own": facts_of(spec)}),
+        **_facts_of(spec),
         **work.computed_on,
     )
     (place.folder / _CHECKPOINT).unlink(missing_ok=True)
     return FoldResult(spec.name, data.fold, False, images, seconds, work.losses, notes)
+
+
+def _facts_of(spec: DetectorSpec) -> dict[str, Any]:
+    """What no list of ours says of the detector (see `fold_models.spec_of_record`)."""
+    if spec.code is not None:
+        return {"own": facts_of(spec)}
+    return {"timm": facts_of_timm(spec)} if spec.name.startswith(TIMM_PREFIX) else {}
 
 
 def is_trained(

@@ -22,6 +22,7 @@ from base_models.detectors import (
     register,
 )
 from base_models.detectors.timm_detectors import TimmDetector, build_network
+from base_models.detectors.timm_facts import facts_of_timm, spec_of_timm
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
 
@@ -78,6 +79,13 @@ def test_inception_resnet_runs_at_its_smallest_size() -> None:
     detector = create_detector("inception_resnet_v2", weights="scratch", size=75)
     images = np.random.default_rng(0).integers(0, 256, (2, 75, 75, 3), dtype=np.uint8)
     assert np.isfinite(detector.logits(images)).all()
+
+
+@pytest.mark.parametrize("name", ["resnet18.a1_in1k", "vit_tiny_patch16_224", "test_resnet"])
+def test_a_run_keeps_what_timm_says_of_its_network(name: str) -> None:
+    spec = find_detector(f"timm:{name}")
+    kept = json.loads(json.dumps(facts_of_timm(spec)))
+    assert spec_of_timm(spec.name, kept) == spec
 
 
 def test_any_network_of_timm_is_a_detector() -> None:

@@ -6,9 +6,10 @@ of saturated detectors reach +-104, so every column is winsorised before anythin
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from stacking.inputs import Array
@@ -34,13 +35,16 @@ class TamedScores:
         # Those without gaps all at once.
         whole = np.flatnonzero(~missing.any(axis=0))
         parts = [(whole, X[:, whole].T)] if len(X) else []
-        parts += [([j], X[None, ~missing[:, j], j]) for j in self.missing_columns_]
+        parts += [
+            (self.missing_columns_[[i]], X[None, ~missing[:, j], j])
+            for i, j in enumerate(self.missing_columns_)
+        ]
         for columns, values in parts:
             if values.size:
                 self._describe(columns, np.ascontiguousarray(values))
         return self
 
-    def _describe(self, columns: Any, values: Array) -> None:
+    def _describe(self, columns: NDArray[np.intp], values: Array) -> None:
         """Where these columns (c,) lie, by their known values (c, n)."""
         low, median, high = np.quantile(values, [TAIL, 0.5, 1 - TAIL], axis=1)
         inside = np.clip(values, low[:, None], high[:, None])

@@ -3,7 +3,7 @@
 A subset is a mask over columns. All subsets take each Newton step together: logits, gradients and
 Hessians of S problems are three matrix products over the rows, because the Hessian of a subset is
 the matching part of sum_i w_i x_i x_i', and the products x_i x_i' are shared by all of them. They
-are taken in single precision, in half the time: a step is over long before its rounding counts.
+are taken in single precision, in half the time: log losses are right to seven digits.
 Of many columns a subset is a small part; there each is solved by itself, on its own columns.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.measures.scores import log_loss_of_logits
-from stacking.inputs import Array
+from stacking.inputs import Array, Rows
 from stacking.solvers import INTERCEPT_PENALTY, Ridge, ridge_path, smoothed_logit
 
 Masks = NDArray[np.bool_]
@@ -35,8 +35,8 @@ _MOST_SHARED = 32
 #: Products of pairs that are kept from step to step.
 _MOST_KEPT = 4_000_000
 
-#: Numbers held at once by a block of rows, to stay in the processor's cache.
-_BLOCK_VALUES = 131_072
+#: Rows at a time: few enough for the processor's cache, and as many whatever else is fitted.
+_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -162,13 +162,12 @@ def _solve(
     before = np.full(len(masks), np.inf)
     wild = []
     hessian = np.zeros((*beta.shape, beta.shape[1])) if near is None else near * len(y)
-    # A Hessian is most of the work: steps go by the one before while they shrink fast.
-    again = near is not None
+    # A Hessian is most of the work: a subset goes by the one before while its steps shrink fast,
+    # whatever the others do, as each shall end where it ends alone.
+    again = np.full(len(masks), near is not None)
     for _ in range(_MOST_STEPS):
-        used = inside[active]
-        gradient, curvature = _together(pairs, y, beta[active], curved=not again)
-        if curvature is not None:
-            hessian[active] = curvature
+        used, old = inside[active], again[active]
+        gradient, hessian[active[~old]] = _together(pairs, y, beta[active], ~old)
         gradient = np.where(used, gradient + penalty * beta[active], 0.0)
         steered = hessian[active] * (used[:, :, None] & used[:, None, :])
         diagonal = np.einsum("sii->si", steered)
@@ -177,13 +176,11 @@ def _solve(
         decrement = np.einsum("si,si->s", gradient, step)
         # Far from the minimum a full step may lead further away: those take the careful way.
         away = ~(decrement < before[active])
-        slow = ~(decrement <= _FAST * before[active])
+        again[active] = ~old | (decrement <= _FAST * before[active])
         beta[active[~away]] -= step[~away]
         before[active[~away]] = decrement[~away]
-        if not again:
-            wild.append(active[away])
-        left = np.where(away, again, decrement > _TOLERANCE * len(y))
-        active, again = active[left], not (again and slow[left].any())
+        wild.append(active[away & ~old])
+        active = active[np.where(away, old, decrement > _TOLERANCE * len(y))]
         if not len(active):
             break
     for s in np.concatenate([*wild, active]):
@@ -193,32 +190,28 @@ def _solve(
     return beta, hessian / len(y)
 
 
-def _together(pairs: _Pairs, y: Array, beta: Array, *, curved: bool) -> tuple[Array, Array | None]:
-    """Gradient (s, k) and, if `curved`, Hessian (s, k, k) of the summed log loss at beta (s, k)."""
-    s, k = beta.shape
+def _together(pairs: _Pairs, y: Array, beta: Array, curved: Rows) -> tuple[Array, Array]:
+    """Gradients (s, k) of the summed log loss at beta (s, k), and Hessians (c, k, k) of those that
+    are `curved` (s,)."""
     design, first, second = pairs.design, pairs.first, pairs.second
-    gradient, packed = np.zeros((s, k)), np.zeros((s, len(first)))
-    rows = max(64, _BLOCK_VALUES // max(s, len(first)))
+    gradient, packed = np.zeros(beta.shape), np.zeros((curved.sum(), len(first)))
     back = -beta.T.astype(np.float32)
     # Beyond a logit of 88 single precision overflows, to the right answer. And OpenBLAS may flag
     # what lies beyond the edges of its tiles (its issue 1924).
     with np.errstate(over="ignore", invalid="ignore"):
-        for begin in range(0, len(y), rows):
-            block = slice(begin, begin + rows)
+        for begin in range(0, len(y), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
             x, labels = design[block], y[block].astype(np.float32)
             p = x @ back
             np.exp(p, out=p)
             p += 1.0
             np.reciprocal(p, out=p)
-            if curved:
-                curvature = p * p
-                np.subtract(p, curvature, out=curvature)
-                packed += curvature.T @ pairs.block(block)
+            if len(packed):
+                some = p if curved.all() else p[:, curved]
+                packed += (some - some * some).T @ pairs.block(block)
             p -= labels[:, None]
             gradient += p.T @ x
-    if not curved:
-        return gradient, None
-    hessian = np.empty((s, k, k))
+    hessian = np.empty((len(packed), *2 * beta.shape[1:]))
     hessian[:, first, second] = packed
     hessian[:, second, first] = packed
     return gradient, hessian

@@ -86,10 +86,9 @@ def test_an_ensemble_is_as_compare_has_it_and_the_set_is_told(
     subsets = json.loads((out / "compare.json").read_text())["subsets"]
     losses = {tuple(one["models"]): one["log_loss"] for one in subsets}
     sides = json.loads((out / "against.json").read_text())["sides"]
-    assert sides[0]["log_loss"]["value"] == pytest.approx(losses[("strong",)], abs=1e-9)
-    assert sides[1]["log_loss"]["value"] == pytest.approx(
-        losses[("blind", "bold", "strong")], abs=1e-9
-    )
+    # Fitted beside other subsets, in single precision.
+    for side, models in zip(sides, [("strong",), ("blind", "bold", "strong")], strict=True):
+        assert side["log_loss"]["value"] == pytest.approx(losses[models], abs=1e-7)
     marked = pd.DataFrame(subsets)
     assert marked.loc[marked["log_loss"].idxmin(), "confidence_set"]
     assert not marked.loc[marked["models"].map(tuple) == ("blind",), "confidence_set"].item()

@@ -184,7 +184,7 @@ def test_a_reader_that_leaves_stops_nothing(table: Path, tmp_path: Path) -> None
 
 @posix_only
 @pytest.mark.parametrize(
-    ("limit", "size", "expected"), [("FSIZE", 500, "ulimit -f"), ("NOFILE", 8, "ulimit -n")]
+    ("limit", "size", "expected"), [("FSIZE", 500, "ulimit -f"), ("NOFILE", 6, "ulimit -n")]
 )
 def test_limits_of_the_system(
     table: Path, tmp_path: Path, limit: str, size: int, expected: str

@@ -26,7 +26,7 @@ def _in(folder: Path, words: tuple[object, ...]) -> list[object]:
 @pytest.mark.parametrize(
     ("limit", "value", "said"),
     [
-        (resource.RLIMIT_NOFILE, 8, "ulimit -n"),
+        (resource.RLIMIT_NOFILE, 6, "ulimit -n"),
         (resource.RLIMIT_AS, 700 * 2**20, "700 MB"),
         (resource.RLIMIT_FSIZE, 3000, "ulimit -f"),
     ],

@@ -66,6 +66,7 @@ bench: setup
 	$(BIN)/python benchmarks/faces.py $(DATA)/video/ffpp_c23 --videos 8 --repeats 2 --height 1080
 	$(BIN)/python benchmarks/finders.py $(DATA)/video/avspeech_clips
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/end_to_end.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4
 	$(BIN)/python benchmarks/growth.py $(DATA)/video/ffpp_c23/Deepfakes__183_253.mp4
 	$(BIN)/python benchmarks/deadline.py

@@ -51,7 +51,7 @@ for name, models in chosen_models(run / "models").items():
     assert "OpenVino" in type(opened.backends[0]).__name__
 lap("networks", at)
 assert "torch" not in sys.modules
-print(json.dumps(stages))
+print(json.dumps(stages), flush=True)
 """
 THEIRS = """
 import sys
@@ -63,6 +63,7 @@ for name, models in chosen_models(Path(sys.argv[1]) / "models").items():
     for model in models[: int(sys.argv[2])]:
         network = timm.create_model(find_detector(name).architecture, num_classes=1).eval()
         network.load_state_dict(safetensors.torch.load_file(model.weights))
+print("{}", flush=True)
 """
 
 
@@ -79,11 +80,16 @@ def make_run(folder: Path) -> Path:
 
 
 def seconds_of(code: str, run: Path, folds: int) -> tuple[float, str]:
-    """Of a fresh process, and what it printed."""
+    """Of a fresh process until it says that all is open, and what it says."""
     began = time.perf_counter()
     command = [sys.executable, "-c", code, str(run), str(folds)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return time.perf_counter() - began, done.stdout
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        seconds = time.perf_counter() - began
+    if process.returncode:
+        sys.exit(f"a process ended with {process.returncode}")
+    return seconds, told
 
 
 def main() -> None:

@@ -254,7 +254,8 @@ def _said_to_be(run: Path, name: str, detector: str) -> None:
     """Have the records of a run's detector say that it is another one."""
     for path in (run / "models" / f"model={name}").glob("fold=*/fold.json"):
         record = {**json.loads(path.read_text()), "detector": detector}
-        record.pop("seal")
+        for other in ("seal", "timm"):
+            record.pop(other)
         path.write_text(json.dumps({**record, "seal": key_of(said=record)}))
     list_trained(run, json.loads((run / "models" / "trained.json").read_text())["detectors"])
 

@@ -108,7 +108,8 @@ def measure_tables(name: str, most: int, folder: Path) -> Iterator[Point]:
     for rows, columns in sizes:
         table, out = folder / "scores.csv", folder / f"run-{rows}-{columns}"
         draw_scores(rows, columns, table)
-        seconds, mb = command("stack", table, "--group", "group", "--no-report", "--out", out)
+        words = ["stack", table, "--group", "group", "--no-report", "--quiet", "--out", out]
+        seconds, mb = command(*words)
         yield columns if name == "columns" else rows, seconds, mb
 
 

@@ -1,9 +1,15 @@
-"""How much memory a process and all below it hold together, watched from outside."""
+"""How much memory a process and all below it hold together, watched from outside, and a command's
+seconds with it."""
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import psutil
+
+FAKEODDS = Path(sys.executable).with_name("fakeodds")
 
 
 class Peak:
@@ -36,3 +42,13 @@ class Peak:
             except psutil.Error:  # one of them has ended meanwhile
                 pass
             time.sleep(0.2)
+
+
+def measure_command(*words: object) -> tuple[float, float]:
+    """Seconds and MB of `fakeodds` with these words."""
+    began = time.perf_counter()
+    process = subprocess.Popen([str(FAKEODDS), *map(str, words)], stdout=subprocess.DEVNULL)
+    with Peak(process.pid, below=True) as peak:
+        if process.wait():
+            sys.exit(f"{process.args} ended with {process.returncode}")
+    return time.perf_counter() - began, peak.mb

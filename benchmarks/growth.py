@@ -11,17 +11,14 @@ Writes growth.svg and the section "How it grows" of benchmarks/README.md, anew a
 
 import argparse
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench_media import DETECTORS, describe_cpu, open_scratch, write_resized
-from bench_memory import Peak
+from bench_memory import Peak, measure_command
 from end_to_end import time_videos
-from large_run import FAKEODDS, draw_scores
+from large_run import draw_scores
 from matplotlib.figure import Figure
 
 from base_models.faces.settings import FaceSettings
@@ -60,28 +57,18 @@ def up_to(most: int, first: int) -> Iterator[int]:
     yield most
 
 
-def command(*words: object) -> tuple[float, float]:
-    """Seconds and MB of `fakeodds` with these words."""
-    began = time.perf_counter()
-    process = subprocess.Popen([str(FAKEODDS), *map(str, words)], stdout=subprocess.DEVNULL)
-    with Peak(process.pid, below=True) as peak:
-        if process.wait():
-            sys.exit(f"{process.args} ended with {process.returncode}")
-    return time.perf_counter() - began, peak.mb
-
-
 def measure_videos(video: Path, most: int, folder: Path) -> Iterator[Point]:
     """Points of `videos`."""
     made, run = make_demo_set(folder / "demo", people=6, test_people=1), folder / "run"
-    command("run", made.train, "--out", run, *_RUN)
-    command("predict", run, made.test, "--quiet")  # the first call exports
+    measure_command("run", made.train, "--out", run, *_RUN)
+    measure_command("predict", run, made.test, "--quiet")  # the first call exports
     path = write_resized(video, folder / "video.mp4", 360)
     for size in up_to(most, 1):
         links = folder / f"videos-{size}"
         links.mkdir()
         for number in range(size):
             (links / f"{number:06d}.mp4").symlink_to(path)
-        seconds, mb = command("predict", run, links, "--quiet")
+        seconds, mb = measure_command("predict", run, links, "--quiet")
         yield size, seconds, mb
 
 
@@ -109,7 +96,7 @@ def measure_tables(name: str, most: int, folder: Path) -> Iterator[Point]:
         table, out = folder / "scores.csv", folder / f"run-{rows}-{columns}"
         draw_scores(rows, columns, table)
         words = ["stack", table, "--group", "group", "--no-report", "--quiet", "--out", out]
-        seconds, mb = command(*words)
+        seconds, mb = measure_command(*words)
         yield columns if name == "columns" else rows, seconds, mb
 
 

@@ -18,9 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_memory import Peak
-
-FAKEODDS = Path(sys.executable).with_name("fakeodds")
+from bench_memory import measure_command
 
 OPEN = """
 import json, resource, sys, time
@@ -66,19 +64,12 @@ def main() -> None:
     asked = parser.parse_args()
     scores, run = asked.out / "scores.csv", asked.out / "run"
     draw_scores(asked.videos, asked.detectors, scores)
-    began = time.perf_counter()
-    command = [FAKEODDS, "stack", scores, "--out", run, "--engine", asked.engine]
-    command += ["--meta", asked.meta]
-    command += ["--no-report"] if asked.no_report else []
-    stack = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    with Peak(stack.pid, below=True) as held:
-        failed = stack.wait()
-    if failed:
-        raise SystemExit(failed)
-    seconds = time.perf_counter() - began
+    words = ["stack", scores, "--out", run, "--engine", asked.engine, "--meta", asked.meta]
+    words += ["--no-report"] if asked.no_report else []
+    seconds, mb = measure_command(*words)
     print(
         f"fakeodds stack --meta {asked.meta} of {asked.videos} videos by {asked.detectors} "
-        f"detectors, engine {asked.engine}: {seconds:.1f} s, {held.mb:.0f} MB in all its processes"
+        f"detectors, engine {asked.engine}: {seconds:.1f} s, {mb:.0f} MB in all its processes"
     )
     for _ in range(3):
         began = time.perf_counter()

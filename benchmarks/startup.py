@@ -18,7 +18,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench_media import DETECTORS, describe_cpu
-from large_run import FAKEODDS
+from bench_memory import measure_command
 
 from fakeodds.demo.data import make_demo_set
 
@@ -75,7 +75,7 @@ def make_run(folder: Path) -> Path:
         *("--test", made.test, "--weights", "scratch", "--size", "224", "--folds", "2"),
         *("--epochs", "1", "--frames", "2", "--frames-per-video", "1", "--no-report"),
     ]
-    subprocess.run([FAKEODDS, *words], check=True, stdout=subprocess.DEVNULL)
+    measure_command(*words)
     return run
 
 

@@ -34,11 +34,8 @@ class TamedScores:
         self.missing_share_ = missing[:, self.missing_columns_].mean(axis=0)
         # Those without gaps all at once.
         whole = np.flatnonzero(~missing.any(axis=0))
-        parts = [(whole, X[:, whole].T)] if len(X) else []
-        parts += [
-            (self.missing_columns_[[i]], X[None, ~missing[:, j], j])
-            for i, j in enumerate(self.missing_columns_)
-        ]
+        parts = [(whole, X[:, whole].T)]
+        parts += [(np.array([j]), X[None, ~missing[:, j], j]) for j in self.missing_columns_]
         for columns, values in parts:
             if values.size:
                 self._describe(columns, np.ascontiguousarray(values))

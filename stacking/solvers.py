@@ -70,21 +70,28 @@ class RidgePaths:
         # By penalty: the last minimum and the Hessian a row there.
         self._last: dict[float, tuple[Array, Array]] = {}
 
-    def fit(self, X: Array, y: Array, alphas: Sequence[float]) -> list[Linear]:
-        """The minimisers for each of `alphas`; all as in `ridge_path`."""
+    def fit(
+        self, X: Array, y: Array, alphas: Sequence[float], start: Array | None = None
+    ) -> list[Linear]:
+        """The minimisers for each of `alphas`; all as in `ridge_path`.
+
+        `start`: (a, k + 1), where the solve for each penalty begins instead, the intercept last.
+        """
         if y.min(initial=1.0) == y.max(initial=0.0):
             constant = Linear(smoothed_logit(y), np.zeros(X.shape[1]))
             return [constant for _ in alphas]
         if X.shape[1] > X.shape[0]:
             return _wide_path(X, y, alphas, self.tolerance)
-        problem = Ridge(X, y, self.tolerance)
+        problem = _Ridge(X, y, self.tolerance)
         beta = np.append(np.zeros(X.shape[1]), smoothed_logit(y))
         hessian: Array | None = None
         answers = []
-        for alpha in alphas:
+        for i, alpha in enumerate(alphas):
             known = self._last.get(alpha)
             if known is not None and len(known[0]) == len(beta):
                 beta, hessian = known
+            if start is not None:
+                beta = start[i]
             beta, hessian = problem.solve(alpha, beta, hessian)
             self._last[alpha] = beta, hessian
             answers.append(Linear(float(beta[-1]), beta[:-1].copy()))
@@ -99,7 +106,7 @@ def _wide_path(X: Array, y: Array, alphas: Sequence[float], tolerance: float) ->
     return [Linear(one.intercept, one.coef @ vt[keep]) for one in path]
 
 
-class Ridge:
+class _Ridge:
     """Newton with a kept Hessian: it is formed again only when the steps stop shrinking fast.
 
     The gradient is always exact, so the answer is; the Hessian only steers. It is summed over the

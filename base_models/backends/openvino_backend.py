@@ -124,7 +124,10 @@ def open_kept(
     threads: int,
     judged_by: NDArray[np.uint8] | None = None,
 ) -> Opened | None:
-    """As `open_export` where the export is there and was compared on such a machine; else None.
+    """A model's backend, and how far it is from the reference, where both are known; else None.
+
+    There is no backend where the two do not agree, and neither where int8 is for too few layers.
+    The export is there then, and was compared on such a machine; else `open_export` does both.
 
     Several threads may open models at once: no framework but OpenVINO is at work here.
     """
@@ -152,9 +155,7 @@ def open_export(
     threads: int,
     judged_by: NDArray[np.uint8] | None = None,
 ) -> Opened:
-    """A model's backend, and how far it is from the reference; both are made once.
-
-    There is no backend where the two do not agree, and neither where int8 is for too few layers.
+    """Make what `open_kept` lacks, the export or its comparison, and answer as that.
 
     Args:
         spec: the detector.
@@ -169,17 +170,13 @@ def open_export(
     Raises:
         CannotExport: OpenVINO cannot take the network, or not with any number of crops.
     """
-    kept = open_kept(weights, size, precision, threads, judged_by)
-    if kept is not None:
-        return kept
     # What is exported is also compared with, but where that changes it (rounding) or may do so.
     load = load if precision == "int8" or spec.code is not None else cache(load)
     product = _product(weights, size, precision, judged_by)
     if not product.is_done():
         if precision == "int8" and judged_by is None:
             return None, None
-        _make(product, spec, load, judged_by)
-        if (read_record(product.record) or {})["share_in_int8"] == 0:
+        if _make(product, spec, load, judged_by) == 0:
             return None, None
     backend = OpenVinoBackend(Exported.load(product.record.parent), size, precision, threads)
     try:
@@ -222,16 +219,16 @@ def _make(
     spec: DetectorSpec,
     load: Callable[[], Detector],
     judged_by: NDArray[np.uint8] | None,
-) -> None:
-    """Export a model, in int8 where there are crops to judge by; where that pays."""
+) -> float | None:
+    """Export a model, in int8 where there are crops to judge by and it pays: the share in it."""
     product.clear()
     detector = load()
-    about: dict[str, Any] = {"share_in_int8": None}
-    if judged_by is not None:
-        about = {"share_in_int8": _round(detector, judged_by), "judged_by": key_of(crops=judged_by)}
-    if about["share_in_int8"] != 0:
+    share = None if judged_by is None else _round(detector, judged_by)
+    if share != 0:
         _export(spec, detector).save(product.record.parent)
-    product.seal(agreement={}, **about)
+    about = {} if judged_by is None else {"judged_by": key_of(crops=judged_by)}
+    product.seal(agreement={}, share_in_int8=share, **about)
+    return share
 
 
 def _round(detector: Detector, judged_by: NDArray[np.uint8]) -> float:

@@ -53,7 +53,6 @@ class MtcnnFinder:
     ) -> None:
         self.thresholds = thresholds
         self.min_face_pixels = min_face_pixels
-        self.device = device
         self._pixels_of: Callable[[Any], Pixels] = Interpolated
         if exact or device != "cpu":
             averaged = import_module("base_models.faces.mtcnn_areas").Averaged

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from calibration.measures.scores import log_loss_of_logits
 from stacking.inputs import Array, Rows
-from stacking.solvers import INTERCEPT_PENALTY, Ridge, ridge_path, smoothed_logit
+from stacking.solvers import INTERCEPT_PENALTY, RidgePaths, ridge_path, smoothed_logit
 
 Masks = NDArray[np.bool_]
 Singles = NDArray[np.float32]
@@ -99,16 +99,9 @@ def _each_by_itself(
     beta = np.zeros((len(alphas), len(masks), X.shape[1] + 1))
     for s, mask in enumerate(masks):
         columns = np.append(np.flatnonzero(mask), X.shape[1])
-        if mask.sum() > len(y):
-            for one, answer in zip(beta, ridge_path(X[:, mask], y, alphas), strict=True):
-                one[s, columns] = np.append(answer.coef, answer.intercept)
-            continue
-        ridge = Ridge(X[:, mask], y, _TOLERANCE)
-        last, hessian = np.append(np.zeros(mask.sum()), smoothed_logit(y)), None
-        for i, alpha in enumerate(alphas):
-            begin = last if start is None else start.beta[i, s, columns]
-            last, hessian = ridge.solve(alpha, begin, hessian)
-            beta[i, s, columns] = last
+        begin = None if start is None else start.beta[:, s, columns]
+        path = RidgePaths(_TOLERANCE).fit(X[:, mask], y, alphas, begin)
+        beta[:, s, columns] = [np.append(one.coef, one.intercept) for one in path]
     return Minima(beta)
 
 

@@ -1,12 +1,13 @@
 """How seconds and memory grow with videos, frames, detectors, rows and columns.
 
-    python benchmarks/growth.py VIDEO [--rows 1000000] [--videos 1000] [--only rows columns ...]
+    python benchmarks/growth.py VIDEO [--rows 1000000] [--videos 10000] [--only rows columns ...]
 
 Videos: `fakeodds predict` on so many links to VIDEO at 360p, by a run that is made for it. Frames
 and detectors: its path from file to scores in this process, on copies of VIDEO at 720p, by
 detectors of random weights, one model each. Rows and columns: `fakeodds stack --no-report` on drawn
 scores. Memory of a command is that of its process and all it starts. Each line is one measurement.
-Writes growth.svg and the section "How it grows" of benchmarks/README.md, anew after each line.
+Writes growth.svg and the section "How it grows" of benchmarks/README.md, anew after each line; what
+is not among `--only` stays as it is there.
 """
 
 import argparse
@@ -126,10 +127,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("video", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--videos", type=int, default=1000)
+    parser.add_argument("--videos", type=int, default=10_000)
     parser.add_argument("--only", nargs="+", choices=list(SERIES), default=list(SERIES))
     asked = parser.parse_args()
-    measured: dict[str, list[Point]] = {}
+    measured = read_page()
     for name in asked.only:
         measured[name] = []
         with TemporaryDirectory() as made:
@@ -143,6 +144,18 @@ def main() -> None:
                 measured[name].append(point)
                 print(f"{name} {point[0]:,}: {point[1]:.1f} s, {point[2]:,.0f} MB", flush=True)
                 write_page(measured)
+
+
+def read_page() -> dict[str, list[Point]]:
+    """What the page says was measured."""
+    page = (HERE / "README.md").read_text(encoding="utf-8").split(_BEGIN)[1].split(_END)[0]
+    measured: dict[str, list[Point]] = {name: [] for name in SERIES}
+    for name, unit in SERIES.items():
+        _, _, rest = page.partition(f"| {unit} |")
+        for line in rest.split("\n\n")[0].splitlines()[2:]:
+            n, seconds, _, mb = line.replace(",", "").removesuffix(" MB |").strip("| ").split(" | ")
+            measured[name].append((int(n), float(seconds), float(mb)))
+    return {name: points for name, points in measured.items() if points}
 
 
 def write_page(measured: dict[str, list[Point]]) -> None:

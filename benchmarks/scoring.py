@@ -21,7 +21,7 @@ from base_models.detectors import find_detector
 from base_models.faces.store import faces_path, load_faces
 from base_models.scoring.crops import resize
 from base_models.scoring.fold_models import find_models
-from base_models.scoring.opened import open_detector
+from base_models.scoring.opened import TrainedDetector
 from calibration import log_loss
 from predictions.logits import to_probability
 
@@ -75,15 +75,8 @@ def compare_on_run(run: Path, videos: int) -> None:
         found, seconds, notes = [], [], []
         for faster, precision in (("openvino", "auto"), (None, "fp32")):
             place = spec.import_module(spec.devices).choose_device("cpu", precision)
-            opened = open_detector(
-                name,
-                spec,
-                models,
-                place,
-                faster=faster,
-                compared_on=lambda images=images: images[:24],
-                in_int8=precision == "auto",
-            )
+            trained = TrainedDetector(name, spec, models, place, faster, precision == "auto")
+            opened = trained.open(lambda images=images: images[:24])
             notes += opened.notes
             opened.logits(images[:8])
             began = time.process_time()

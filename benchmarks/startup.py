@@ -37,18 +37,18 @@ for name in ("new_videos", "submission", "report"):
 at = lap("imports", at)
 import_module("stacking").load_stack(run / "stack")
 at = lap("stack", at)
-from base_models.scoring.opened import open_detector
+from concurrent.futures import ThreadPoolExecutor
+from base_models.compute.threads import available_threads
 from base_models.scoring.fold_models import chosen_models
-from base_models.scoring.run_crops import compared_crops
-from functools import partial
+from base_models.scoring.opened import TrainedDetector
+detectors = []
 for name, models in chosen_models(run / "models").items():
-    spec, size = models[0].spec, int(models[0].record["size"])
+    spec = models[0].spec
     place = spec.import_module(spec.devices).choose_device("cpu")
-    crops = partial(compared_crops, run, None, size)
-    opened = open_detector(
-        name, spec, models[:folds], place, faster="openvino", compared_on=crops
-    )
-    assert "OpenVino" in type(opened.backends[0]).__name__
+    detectors.append(TrainedDetector(name, spec, models[:folds], place, "openvino"))
+with ThreadPoolExecutor(available_threads()) as pool:
+    opened = list(pool.map(TrainedDetector.open_kept, detectors))
+assert all("OpenVino" in type(one.backends[0]).__name__ for one in opened)
 lap("networks", at)
 assert "torch" not in sys.modules
 print(json.dumps(stages), flush=True)

@@ -20,6 +20,14 @@ def all_of(number: int, what: str = "") -> str:
     return f"{which} {what}s" if what else which
 
 
+def some_of(names: Sequence[str], limit: int = 5) -> str:
+    """`a`, `a and b`, `a, b and c`; of more names than the limit `a, b, c, d, e and 7 others`."""
+    shown = list(names[:limit])
+    others = len(names) - len(shown)
+    shown += [count(others, "other")] if others else []
+    return " and ".join([part for part in (", ".join(shown[:-1]), *shown[-1:]) if part])
+
+
 def first_names(names: Any, limit: int = 5) -> str:
     """`'a', 'b', 'c', ...`: the first names, and dots when there are more."""
     names = list(names)

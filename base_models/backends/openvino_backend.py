@@ -173,6 +173,7 @@ def open_export(
     # What is exported is also compared with, but where that changes it (rounding) or may do so.
     load = load if precision == "int8" or spec.code is not None else cache(load)
     product = _product(weights, size, precision, judged_by)
+    crops = images()  # first of all: whoever has none yet is asked for nothing else
     if not product.is_done():
         if precision == "int8" and judged_by is None:
             return None, None
@@ -180,7 +181,7 @@ def open_export(
             return None, None
     backend = OpenVinoBackend(Exported.load(product.record.parent), size, precision, threads)
     try:
-        agreement = measure_agreement(backend, load(), images())
+        agreement = measure_agreement(backend, load(), crops)
     except (RuntimeError, ValueError) as error:  # such as of a fixed number of pictures
         raise CannotExport(f"{spec.name}: OpenVINO cannot run its network") from error
     record = read_record(product.record) or {}

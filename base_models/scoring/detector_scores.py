@@ -27,7 +27,7 @@ from base_models.scoring.frame_scores import (
     scores_product,
     write_frame_scores,
 )
-from base_models.scoring.opened import OpenedDetector, open_detector, score_rows
+from base_models.scoring.opened import OpenedDetector, TrainedDetector, score_rows
 from base_models.scoring.run_crops import COMPARED
 from base_models.scoring.sources import Source, folder_of, media_of, open_source
 from predictions.errors import InputError
@@ -197,6 +197,13 @@ class DetectorScores:
         """Remove the scores of other videos or models; chunks have keys of their own."""
         self._whole([]).clear()
 
+    def open_ahead(self) -> None:
+        """Open the models before there is anything to score, where they can be; no two at once of
+        this and `score_chunk`."""
+        # Where chunks are there already, perhaps all of them are.
+        if self.opened is None and not self.parts.exists():
+            self.opened = self._detector.open_kept()
+
     def score_chunk(self, number: int, indexes: Mapping[str, CropIndex]) -> None:
         """Score the next chunk, unless it is there."""
         self.keys.append(self.score_piece(number, indexes))
@@ -255,15 +262,12 @@ class DetectorScores:
             rows = np.unique(np.linspace(0, len(index) - 1, COMPARED).astype(np.intp))
             return self._source(index).read(rows)
 
-        return open_detector(
-            self.name,
-            self.spec,
-            self.models,
-            self.place,
-            faster=self.faster,
-            compared_on=some_crops,
-            in_int8=self.asked[1] == "int8",
-        )
+        return self._detector.open(some_crops)
+
+    @property
+    def _detector(self) -> TrainedDetector:
+        in_int8 = self.asked[1] == "int8"
+        return TrainedDetector(self.name, self.spec, self.models, self.place, self.faster, in_int8)
 
     def _source(self, index: CropIndex) -> Source:
         return open_source(

@@ -1,12 +1,14 @@
 """New videos scored by the detectors of a run: the mean logit of the folds' models."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from base_models.compute.place import Precision
+from base_models.compute.threads import available_threads
 from base_models.detectors.registry import BackendName
 from base_models.scoring.crops import CropIndex
 from base_models.scoring.detector_scores import (
@@ -170,9 +172,12 @@ def _score_chunks(
 ) -> list[Note]:
     """Score chunks, with their places, by `jobs`; decisions to show, also on `kept` ones."""
     otherwise: set[str] = set()
-    with reproducible([*kept, *jobs]):
+    with reproducible([*kept, *jobs]), ThreadPoolExecutor(available_threads()) as pool:
+        # While the faces of the first videos are found.
+        opening = [pool.submit(job.open_ahead) for job in jobs]
         for number, indexes in chunks:
-            for job in jobs:
+            for job, ahead in zip(jobs, opening, strict=True):
+                ahead.result()
                 job.score_chunk(number, indexes)
             otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
     return [*(note for job in jobs for note in job.notes), *notes_on(scoring, kept, otherwise)]

@@ -6,6 +6,7 @@ finder and detectors are busy together and memory is bounded by the threads, not
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 
 from base_models.backends.choose import faster_backend
 from base_models.compute.place import Precision
+from base_models.compute.threads import available_threads
 from base_models.detectors.registry import BackendName
 from base_models.faces.extract import extract_video
 from base_models.faces.settings import FaceSettings
 from base_models.faces.store import Faces, Seen
-from base_models.faces.views import View, distinct, view_of_card
+from base_models.faces.views import View, distinct
 from base_models.scoring.crops import resize
 from base_models.scoring.fold_models import chosen_models
-from base_models.scoring.opened import OpenedDetector, open_detector
+from base_models.scoring.opened import OpenedDetector, TrainedDetector
 from base_models.scoring.run_crops import COMPARED, compared_crops
 from predictions.errors import InputError
 from predictions.progress import Progress, silent
@@ -88,34 +90,30 @@ class VideoScorer:
             InputError: one is not trained, or looks at something else.
         """
         models = chosen_models(run / "models", names)
-        opened = []
-        views = {name: view_of_card(models[name][0].spec.card) for name in names}
-        settings = replace(settings, views=distinct(views.values()))
-        compared_on = _compared_on(run, settings, spare)
-        for number, name in enumerate(names, start=1):
-            progress("opening detectors", number - 1, len(names))
-            stage = f"{number} of {len(names)}: {name}"
+        detectors = []
+        for name in names:
             spec = models[name][0].spec
             if spec.looks_at != "face":
                 raise InputError(
                     f"{name} does not look at single faces", file=run, remedy="leave it out"
                 )
             place = spec.import_module(spec.devices).choose_device(device, precision)
-            opened.append(
-                open_detector(
-                    name,
-                    spec,
-                    models[name],
-                    place,
-                    faster=faster_backend(spec, backend, place.name),
-                    compared_on=compared_on
-                    and compared_on(views[name], int(models[name][0].record["size"])),
-                    in_int8=backend == "int8",
-                    progress=partial(_as_stage, progress, stage),
-                )
+            faster = faster_backend(spec, backend, place.name)
+            detectors.append(
+                TrainedDetector(name, spec, models[name], place, faster, backend == "int8")
             )
+        settings = replace(settings, views=distinct(one.view for one in detectors))
+        compared_on = _compared_on(run, settings, spare)
+        with ThreadPoolExecutor(available_threads()) as pool:
+            kept = list(pool.map(TrainedDetector.open_kept, detectors))
+        opened = []
+        for number, (detector, there) in enumerate(zip(detectors, kept, strict=True), start=1):
+            progress("opening detectors", number - 1, len(names))
+            stage = f"{number} of {len(names)}: {detector.name}"
+            crops = compared_on and compared_on(detector.view, detector.size)
+            opened.append(there or detector.open(crops, partial(_as_stage, progress, stage)))
             # Whatever was tried before, all its models are open.
-            progress(stage, len(models[name]), len(models[name]))
+            progress(stage, len(detector.models), len(detector.models))
         progress("opening detectors", len(names), len(names))
         return cls(settings, opened)
 

@@ -7,7 +7,7 @@ are such; a faster one made from the same weights takes their place.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,56 +78,118 @@ def score_rows(
     return np.concatenate(parts)
 
 
-def open_detector(
-    name: str,
-    spec: DetectorSpec,
-    models: Sequence[FoldModel],
-    place: Place,
-    *,
-    faster: Faster | None,
-    compared_on: Callable[[], NDArray[np.uint8]] | None,
-    in_int8: bool = False,
-    progress: Progress = silent,
-) -> OpenedDetector:
-    """Open a detector's models on a device.
+class _NoCrops(Exception):
+    """There are none yet."""
 
-    Args:
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A detector that can be opened.
+
+    Attributes:
         name, spec, models: the detector and its trained folds.
         place: the device, settled.
         faster: what is tried in place of the reference (see `backends.choose`).
-        compared_on: gives crops, at least one, on which that is compared with the reference;
-            without, it is not tried.
         in_int8: OpenVINO may also multiply in it, judged by crops of the models' run.
-        progress: told of each of the models that OpenVINO opens.
-
-    Raises:
-        InputError: weights are damaged, or the device is not here.
     """
-    size = int(models[0].record["size"])
-    if len(models) > 1 and models[0].body and len({model.body for model in models}) == 1:
-        # One network with a head a fold: the mean of their logits is the logit of the mean head.
-        head = _mean_head(spec, models)
-        opened = open_detector(
-            *(name, spec, models[:1], place),
-            faster=faster,
-            compared_on=compared_on,
-            in_int8=in_int8,
-            progress=progress,
+
+    name: str
+    spec: DetectorSpec
+    models: Sequence[FoldModel]
+    place: Place
+    faster: Faster | None = None
+    in_int8: bool = False
+
+    @property
+    def size(self) -> int:
+        """Side of its crops in pixels."""
+        return int(self.models[0].record["size"])
+
+    @property
+    def view(self) -> View | None:
+        """How the faces that it looks at are cut."""
+        return view_of_card(self.spec.card)
+
+    def open(
+        self,
+        compared_on: Callable[[], NDArray[np.uint8]] | None = None,
+        progress: Progress = silent,
+    ) -> OpenedDetector:
+        """Open its models.
+
+        Args:
+            compared_on: gives crops, at least one, on which what is faster is compared with the
+                reference; without, that is not tried.
+            progress: told of each of the models that OpenVINO opens.
+
+        Raises:
+            InputError: weights are damaged, or the device is not here.
+        """
+        chosen = Chosen([], "reference", [])
+        if self.faster is not None and compared_on is not None:
+            chosen = self._open_faster(compared_on, progress)
+        return self._opened(chosen.backends or self._references(), chosen.notes)
+
+    def open_kept(self) -> OpenedDetector | None:
+        """Open its models before there are crops: by exports that are there and were compared.
+
+        None where one is to be made or compared, or OpenVINO is not tried. Several threads may open
+        detectors at once.
+        """
+
+        def no_crops() -> NoReturn:
+            raise _NoCrops
+
+        if self.faster != "openvino":
+            return None
+        try:
+            chosen = self._open_faster(no_crops, silent)
+        except _NoCrops:
+            return None
+        return self._opened(chosen.backends, chosen.notes) if chosen.backends else None
+
+    @property
+    def _networks(self) -> Sequence[FoldModel]:
+        """The models to open: of heads on one network the first."""
+        shared = self.models[0].body and len({model.body for model in self.models}) == 1
+        return self.models[:1] if shared else self.models
+
+    def _opened(self, backends: Sequence[Backend], notes: list[Note]) -> OpenedDetector:
+        if len(backends) < len(self.models):
+            # The mean of the logits of several heads is the logit of the mean head.
+            head = _mean_head(self.spec, self.models)
+            for backend in backends:
+                cast(HasHead, backend).set_head(head)
+        return OpenedDetector(self.name, self.size, backends, notes, self.view)
+
+    def _references(self) -> list[Detector]:
+        """The models in their own framework."""
+        how: Any = {"device": self.place.name, "precision": self.place.precision}
+        return [model.load(**how) for model in self._networks]
+
+    def _open_faster(
+        self, compared_on: Callable[[], NDArray[np.uint8]], progress: Progress
+    ) -> Chosen:
+        models = self._networks
+        if self.faster == "compiled":
+            return open_compiled(
+                self.spec,
+                self._references,
+                lambda: models[0].load(device=self.place.name, precision="fp32"),
+                compared_on,
+                self.place,
+            )
+        judging = partial(judging_crops, models[0].place.run, self.view, self.size)
+        return open_openvino(
+            self.spec,
+            [model.weights for model in models],
+            lambda i: models[i].load(device="cpu", precision="fp32"),
+            self.size,
+            compared_on,
+            self.place,
+            progress,
+            judging if self.in_int8 else None,
         )
-        for backend in opened.backends:
-            cast(HasHead, backend).set_head(head)
-        return opened
-    view = view_of_card(spec.card)
-    notes: list[Note] = []
-    if faster is not None and compared_on is not None:
-        judged_by = partial(judging_crops, models[0].place.run, view, size) if in_int8 else None
-        chosen = _open_faster(
-            *(spec, models, place, faster, size, compared_on, progress), judged_by=judged_by
-        )
-        if chosen.backends:
-            return OpenedDetector(name, size, chosen.backends, chosen.notes, view)
-        notes = chosen.notes
-    return OpenedDetector(name, size, _references(models, place), notes, view)
 
 
 def _mean_head(spec: DetectorSpec, models: Sequence[FoldModel]) -> LinearHead:
@@ -139,39 +201,3 @@ def _mean_head(spec: DetectorSpec, models: Sequence[FoldModel]) -> LinearHead:
     weight = np.mean([head.weight for head in heads], axis=0, dtype=np.float64)
     bias = np.mean([head.bias for head in heads], dtype=np.float64)
     return LinearHead(size, np.asarray(weight, np.float32), np.float32(bias))
-
-
-def _open_faster(
-    spec: DetectorSpec,
-    models: Sequence[FoldModel],
-    place: Place,
-    faster: Faster,
-    size: int,
-    compared_on: Callable[[], NDArray[np.uint8]],
-    progress: Progress,
-    *,
-    judged_by: Callable[[], NDArray[np.uint8] | None] | None,
-) -> Chosen:
-    if faster == "compiled":
-        return open_compiled(
-            spec,
-            lambda: _references(models, place),
-            lambda: models[0].load(device=place.name, precision="fp32"),
-            compared_on,
-            place,
-        )
-    return open_openvino(
-        spec,
-        [model.weights for model in models],
-        lambda i: models[i].load(device="cpu", precision="fp32"),
-        size,
-        compared_on,
-        place,
-        progress,
-        judged_by,
-    )
-
-
-def _references(models: Sequence[FoldModel], place: Place) -> list[Detector]:
-    """The models in their own framework."""
-    return [model.load(device=place.name, precision=place.precision) for model in models]

@@ -23,7 +23,7 @@ from fakeodds.workflows.command_line import CommandLine
 from fakeodds.workflows.share import asked_prior
 from fakeodds.workflows.worth import shows_something
 from predictions.notes import note_from_json
-from predictions.words import join_names, split_names
+from predictions.words import join_names, some_of, split_names
 from stacking.estimate.stages import SHIPPED
 
 #: Standard errors from which on a difference counts as shown.
@@ -156,13 +156,18 @@ def _mend(
                 else "",
             )
         )
-    for model in _leaking(judged):
+    if leaking := _leaking(judged):
         drops = several and command is not None and command.name in ("stack", "compare")
+        without = command if drops else None
+        for model in leaking:
+            without = without and without.and_option("--drop", model)
+        one = len(leaking) == 1
         advice.append(
             Advice(
-                f"Leave {model} out if it was made from the labels, or trained on these videos, or "
-                "is missing by how they were scored.",
-                command.and_option("--drop", model).text if command and drops else "",
+                f"Leave {some_of(leaking)} out if {'it was' if one else 'they were'} made from the "
+                f"labels, or trained on these videos, or {'is' if one else 'are'} missing by how "
+                "they were scored.",
+                without.text if without else "",
             )
         )
     return advice
@@ -172,7 +177,7 @@ def _leaking(judged: Mapping[str, Any]) -> list[str]:
     """The detectors that seem to tell the label itself."""
     alerts = alerts_in(judged)
     leaks = [*LIKE_THE_LABEL.among(alerts), *MISSING_TELLS.among(alerts)]
-    return list(dict.fromkeys(alert.facts["model"] for alert in leaks))
+    return list(dict.fromkeys(model for alert in leaks for model in alert.facts["models"]))
 
 
 def _not_yet(run: RunFolder, metrics: Mapping[str, Any]) -> list[Advice]:

@@ -23,6 +23,7 @@ from predictions.tables.id_groups import groups_by_id
 from predictions.tables.kinds import FEW_OUTSIDE
 from predictions.tables.score_files import DOUBTFUL
 from predictions.tables.scores import CONSTANT, NO_GROUPS, SAME
+from predictions.words import some_of
 
 #: Groups of the rarer label below which intervals are wide and choices are chance.
 FEW = 100
@@ -74,31 +75,80 @@ CONTRARY = NoteKind(
     "{n:video} with the very scores of another have the other label ({examples}): if they are the "
     "same video, one of the labels is wrong.",
 )
-MISSING_TELLS = NoteKind(
-    "alerts.missing-tells",
-    "{model} is missing for {of_fake:.0%} of the FAKE videos and {of_real:.0%} of the REAL ones, "
-    "and the stack learns from that: if it tells how they were scored and not what they are, the "
-    "log loss promises too much; give the scores, or drop it.",
-)
-FOLDS_APART = NoteKind(
-    "alerts.folds-apart",
-    lambda model, apart, wider: (
-        f"The models of {model}'s folds answer on unlike scales ("
-        + (
-            f"up to {apart:.1f} standard deviations apart"
-            if apart >= 0.5
-            else f"one {wider:.1f} times as wide as another"
-        )
-        + "), and a stack takes them for one: train it longer, or leave it out."
-    ),
-)
+
+
+def _by_number(models: Sequence[str], one: str, several: str) -> str:
+    return one if len(models) == 1 else several
+
+
+def _missing(models: Sequence[str], of_fake: float, of_real: float) -> str:
+    others = f"; likewise {some_of(models[1:])}" if len(models) > 1 else ""
+    return (
+        f"{models[0]} is missing for {of_fake:.0%} of the FAKE videos and {of_real:.0%} of the "
+        f"REAL ones{others}, and the stack learns from that: if it tells how they were scored and "
+        "not what they are, the log loss promises too much; give the scores, or drop "
+        f"{_by_number(models, 'it', 'them')}."
+    )
+
+
+def _apart(models: Sequence[str], apart: float, wider: float) -> str:
+    much = (
+        f"up to {apart:.1f} standard deviations apart"
+        if apart >= 0.5
+        else f"one {wider:.1f} times as wide as another"
+    )
+    them = _by_number(models, "it", "them")
+    return (
+        f"The models of {_by_number(models, 'the folds', 'each of the folds')} of "
+        f"{some_of(models)} answer on unlike scales ({much}), and a stack takes them for one: "
+        f"train {them} longer, or leave {them} out."
+    )
+
+
+def _like_the_label(models: Sequence[str], auc: float) -> str:
+    return (
+        f"{some_of(models)} {_by_number(models, 'tells', 'tell')} FAKE from REAL without a mistake "
+        f"(AUC {auc:.4f}{_by_number(models, '', ' or more')}): if made from the labels, or trained "
+        f"on these videos, drop {_by_number(models, 'it', 'them')}."
+    )
+
+
+def _backward(models: Sequence[str], auc: float, turned: bool) -> str:
+    option = f"--reverse {models[0]}" + (" and so on" if len(models) > 1 else "")
+    mended = f"leave {option} out, if high means FAKE"
+    if not turned:
+        mended = f"if high means REAL, say {option}"
+    return (
+        f"{_ranked(models, auc)}: {mended}. A stack makes use of either; the mean and the detector "
+        "alone do not."
+    )
+
+
+def _own_backward(models: Sequence[str], auc: float) -> str:
+    return (
+        f"{_ranked(models, auc)}: {_by_number(models, 'it has', 'they have')} learned nothing that "
+        "holds for other people, or labels are turned round."
+    )
+
+
+def _ranked(models: Sequence[str], auc: float) -> str:
+    return (
+        f"{some_of(models)} {_by_number(models, 'ranks', 'rank')} REAL above FAKE "
+        f"(AUC {auc:.3f}{_by_number(models, '', ' at the lowest')})"
+    )
+
+
+#: `of_fake` and `of_real`: shares of the first of the models.
+MISSING_TELLS = NoteKind("alerts.missing-tells", _missing)
+#: `apart` and `wider`: of the models whose folds are most so.
+FOLDS_APART = NoteKind("alerts.folds-apart", _apart)
 TURNED = NoteKind(
     "scores.turned-round",
     lambda models, like_probabilities: (
-        f"High scores of {', '.join(models)} mean REAL, so their direction was turned round where "
+        f"High scores of {some_of(models)} mean REAL, so their direction was turned round where "
         "it was learned; --reverse says it. "
         + (
-            f"{', '.join(like_probabilities)}: all in [0, 1], they look like P(real). With "
+            f"{some_of(like_probabilities)}: all in [0, 1], they look like P(real). With "
             "--kind probability --reverse they are read as that, which keeps their tails apart."
             if like_probabilities
             else ""
@@ -110,30 +160,10 @@ FEW_GROUPS = NoteKind(
     "Only {n:group} of {label} videos: intervals are wide, and which detector or ensemble is best "
     f"is partly chance (below {FEW}).",
 )
-LIKE_THE_LABEL = NoteKind(
-    "alerts.like-the-label",
-    "{model} tells FAKE from REAL without a mistake (AUC {auc:.4f}): if it was made from the "
-    "labels, or trained on these videos, drop it.",
-)
-
-BACKWARD = NoteKind(
-    "scores.backward",
-    lambda model, auc, turned: (
-        f"{model} ranks REAL above FAKE (AUC {auc:.3f}): "
-        + (
-            f"leave --reverse {model} out, if high means FAKE."
-            if turned
-            else f"if high means REAL, say --reverse {model}."
-        )
-        + " A stack makes use of either; the mean and the detector alone do not."
-    ),
-)
-
-OWN_BACKWARD = NoteKind(
-    "alerts.own-backward",
-    "{model} ranks REAL above FAKE (AUC {auc:.3f}): it has learned nothing that holds for other "
-    "people, or labels are turned round.",
-)
+#: `auc`: the lowest, in all three; `turned`: by --reverse.
+LIKE_THE_LABEL = NoteKind("alerts.like-the-label", _like_the_label)
+BACKWARD = NoteKind("scores.backward", _backward)
+OWN_BACKWARD = NoteKind("alerts.own-backward", _own_backward)
 UNREACHABLE = NoteKind(
     "alerts.unreachable",
     "The stack that ships keeps its answers between {low:.4g} and {high:.4g}, so that none of its "
@@ -253,12 +283,15 @@ def _of_folds(known: ScoredVideos) -> list[Note]:
     rows = known.rows
     if "fold" not in rows or rows["fold"].isna().any():
         return []
-    notes = []
-    for model in known.kinds:
-        found = folds_apart(known.features[model], rows["label"], rows["fold"], rows["group"])
-        if found is not None:
-            notes.append(FOLDS_APART(model=model, apart=found[0], wider=found[1]))
-    return notes
+    apart = {
+        model: found
+        for model in known.kinds
+        if (found := folds_apart(known.features[model], rows["label"], rows["fold"], rows["group"]))
+    }
+    if not apart:
+        return []
+    furthest, widest = (max(values) for values in zip(*apart.values(), strict=True))
+    return [FOLDS_APART(models=list(apart), apart=furthest, wider=widest)]
 
 
 def _of_gaps(known: ScoredVideos) -> list[Note]:
@@ -266,20 +299,26 @@ def _of_gaps(known: ScoredVideos) -> list[Note]:
     fake = known.rows["label"].to_numpy() == 1
     if min(fake.sum(), (~fake).sum()) < _EACH_LABEL:
         return []
-    notes = []
+    telling = {}
     for model in known.kinds:
         missing = known.features[model].isna().to_numpy()
         of_fake, of_real = float(missing[fake].mean()), float(missing[~fake].mean())
         if abs(of_fake - of_real) >= _TELLS:
-            notes.append(MISSING_TELLS(model=model, of_fake=of_fake, of_real=of_real))
-    return notes
+            telling[model] = {"of_fake": of_fake, "of_real": of_real}
+    if not telling:
+        return []
+    models = list(telling)
+    return [MISSING_TELLS(models=models, **telling[models[0]])]
 
 
 def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
     """Detectors that tell the label itself, and those that rank it the wrong way round."""
     from calibration import auc, measure_all
 
-    too_good, backward = [], []
+    too_good: dict[str, float] = {}
+    backward: dict[str, float] = {}
+    reversed_: dict[str, float] = {}
+    own: dict[str, float] = {}
     turned: list[str] = []
     for model, kind in known.kinds.items():
         there = known.features[model].notna()
@@ -291,7 +330,7 @@ def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
         rank = rankdata(known.features[model][there].to_numpy(np.float64)) / (len(label) + 1)
         area = float(auc(label, rank))
         if rarer >= _EACH_LABEL and max(area, 1 - area) >= _TOO_GOOD:
-            too_good.append(LIKE_THE_LABEL(model=model, auc=max(area, 1 - area)))
+            too_good[model] = max(area, 1 - area)
             continue
         if area >= 0.5:
             continue
@@ -300,14 +339,22 @@ def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
             if measure_all(label, rank, group, n_boot=_DRAWS)["auc"]["high"] >= 0.5:
                 continue
         if kind != "raw":
-            if model in known.own:
-                backward.append(OWN_BACKWARD(model=model, auc=area))
-            else:
-                backward.append(BACKWARD(model=model, auc=area, turned=model in known.reverse))
+            said = reversed_ if model in known.reverse else backward
+            (own if model in known.own else said)[model] = area
         elif model not in known.reverse:
             turned.append(model)
+    notes = [
+        *_with_lowest(BACKWARD, backward, turned=False),
+        *_with_lowest(BACKWARD, reversed_, turned=True),
+        *_with_lowest(OWN_BACKWARD, own),
+    ]
     if turned:
         scores = known.features[turned]
         within = [model for model in turned if scores[model].dropna().between(0, 1).all()]
-        backward.append(TURNED(models=turned, like_probabilities=within))
-    return too_good, backward
+        notes.append(TURNED(models=turned, like_probabilities=within))
+    return _with_lowest(LIKE_THE_LABEL, too_good), notes
+
+
+def _with_lowest(kind: NoteKind, areas: Mapping[str, float], **more: Any) -> list[Note]:
+    """One note on all detectors of these AUCs; none where there are none."""
+    return [kind(models=list(areas), auc=min(areas.values()), **more)] if areas else []

@@ -20,7 +20,7 @@ from base_models.scoring.crops import Crops, index_crops
 from base_models.scoring.fold_models import find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
-from base_models.scoring.opened import open_detector
+from base_models.scoring.opened import TrainedDetector
 from base_models.training.fold import SCORED_AGAIN, TRAINED_ANEW
 from base_models.training.logistic_head import fit_head
 from base_models.training.out_of_fold import HEADS_ALONE, fit_out_of_fold, settle_starts
@@ -155,7 +155,7 @@ def test_new_videos_are_scored_as_by_any_detector(
         assert len(notes) == 1
     # The folds share all but their heads, so one network computes with the mean of them.
     models = find_models(run / "models")[VIT]
-    opened = open_detector(VIT, models[0].spec, models, CPU, faster=None, compared_on=None)
+    opened = TrainedDetector(VIT, models[0].spec, models, CPU).open()
     assert len(opened.backends) == 1
     assert (models_head(run, 0) != models_head(run, 1)).any()
     np.testing.assert_allclose(
@@ -167,7 +167,7 @@ def test_new_videos_are_scored_as_by_any_detector(
     flipped[-1] ^= 1
     models[1].weights.write_bytes(flipped)
     with pytest.raises(InputError, match=r"fold=1/weights.* not as it was written"):
-        open_detector(VIT, models[0].spec, models, CPU, faster=None, compared_on=None)
+        TrainedDetector(VIT, models[0].spec, models, CPU).open()
     np.testing.assert_allclose(found["logit"], wanted, atol=1e-4 if backend == "reference" else 0.1)
 
 

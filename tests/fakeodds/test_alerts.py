@@ -73,6 +73,41 @@ def test_a_detector_to_beware_of(column: Any, kind: NoteKind, tmp_path: Path) ->
     assert found == [kind.code]
 
 
+@pytest.mark.parametrize(
+    ("column", "kind", "words"),
+    [
+        (
+            lambda rows, i: rows["label"] + np.linspace(0, 0.4, N) / i,
+            alerts.LIKE_THE_LABEL,
+            "b1, b2, b3, b4, b5 and 2 others tell FAKE from REAL",
+        ),
+        (
+            lambda rows, i: 1 - rows["a"] ** i,
+            alerts.BACKWARD,
+            "b1, b2, b3, b4, b5 and 2 others rank REAL above FAKE",
+        ),
+        (
+            lambda rows, i: np.where(
+                rows["label"] == 1, np.nan, np.sin(np.arange(N) * i) / 3 + 0.5
+            ),
+            alerts.MISSING_TELLS,
+            "b1 is missing for 100% of the FAKE videos and 0% of the REAL ones; likewise b2,",
+        ),
+    ],
+)
+def test_one_sentence_on_many_detectors(
+    column: Any, kind: NoteKind, words: str, tmp_path: Path
+) -> None:
+    rows = table(people=220)
+    rows = rows.assign(**{f"b{i}": column(rows, i) for i in range(1, 8)})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"], group="actor")
+    scored = ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
+    (alert,) = kind.among(alerts.alerts_of(scored))
+    assert alert.facts["models"] == [f"b{i}" for i in range(1, 8)]
+    assert str(alert).startswith(words)
+
+
 def test_the_same_scores_with_the_other_label(tmp_path: Path) -> None:
     rows = table(people=220).assign(b=lambda rows: rows["a"] ** 2)
     same = rows.head(9).assign(video=range(N, N + 9), label=1 - rows["label"].head(9))

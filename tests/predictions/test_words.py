@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictions.words import all_of, join_names, split_names
+from predictions.words import all_of, join_names, some_of, split_names
 
 #: Names as detectors have them: files and columns, whatever they are called, on one line.
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
@@ -19,6 +19,14 @@ def test_plain_lists_need_no_quotes() -> None:
     assert split_names("a, b,c") == ("a", "b", "c")
     assert join_names(["a", "b"]) == "a,b"
     assert split_names('"a, b",c') == ("a, b", "c")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcd", "a, b, c and 1 other")],
+)
+def test_some_of_many(names: str, words: str) -> None:
+    assert some_of(list(names), 3) == words
 
 
 def test_two_are_both() -> None:

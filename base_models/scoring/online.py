@@ -83,8 +83,8 @@ class VideoScorer:
         Args:
             spare: videos; faster backends are compared on faces of some of them where the run's
                 own faces are not there.
-            progress: told of each detector, as "opening detectors", and of the models of the one
-                at work, as "2 of 5: NAME".
+            progress: told of each detector, as "opening detectors", and of the models of one that
+                is not open at once, as "2 of 5: NAME".
 
         Raises:
             InputError: one is not trained, or looks at something else.
@@ -104,17 +104,19 @@ class VideoScorer:
             )
         settings = replace(settings, views=distinct(one.view for one in detectors))
         compared_on = _compared_on(run, settings, spare)
+        progress("opening detectors", 0, len(names))
         with ThreadPoolExecutor(available_threads()) as pool:
             kept = list(pool.map(TrainedDetector.open_kept, detectors))
-        opened = []
-        for number, (detector, there) in enumerate(zip(detectors, kept, strict=True), start=1):
-            progress("opening detectors", number - 1, len(names))
-            stage = f"{number} of {len(names)}: {detector.name}"
-            crops = compared_on and compared_on(detector.view, detector.size)
-            opened.append(there or detector.open(crops, partial(_as_stage, progress, stage)))
-            # Whatever was tried before, all its models are open.
-            progress(stage, len(detector.models), len(detector.models))
-        progress("opening detectors", len(names), len(names))
+        opened: list[OpenedDetector] = []
+        for detector, there in zip(detectors, kept, strict=True):
+            if there is None:
+                stage = f"{len(opened) + 1} of {len(names)}: {detector.name}"
+                crops = compared_on and compared_on(detector.view, detector.size)
+                there = detector.open(crops, partial(_as_stage, progress, stage))
+                # Whatever was tried before, all its models are open.
+                progress(stage, len(detector.models), len(detector.models))
+            opened.append(there)
+            progress("opening detectors", len(opened), len(names))
         return cls(settings, opened)
 
     def frames_of(self, faces: "DecodedFaces", name: str) -> pd.DataFrame:

@@ -415,14 +415,23 @@ def opened(run: Path) -> OpenedRun:
 def test_opening_tells_which_detector_of_how_many(run: Path) -> None:
     pytest.importorskip("openvino")
     told: list[tuple[str, int, int]] = []
-    OpenedRun(run, backend="openvino", progress=lambda *seen: told.append(seen))
+
+    def tell(*seen: Any) -> None:
+        told.append(seen)
+
+    OpenedRun(run, backend="openvino", progress=tell)
+    told.clear()
+    OpenedRun(run, backend="openvino", progress=tell)
+    assert told == [("opening detectors", number, 2) for number in range(3)]
+    # One whose exports are not all there takes its time.
+    (run / "models/model=timm-test_efficientnet/fold=1/openvino/network.xml").unlink()
+    told.clear()
+    OpenedRun(run, backend="openvino", progress=tell)
     assert told[0] == ("opening detectors", 0, 2)
     assert told[-1] == ("opening detectors", 2, 2)
-    for stage in ("1 of 2: timm-test_resnet", "2 of 2: timm-test_efficientnet"):
-        done = [seen[1:] for seen in told if seen[0] == stage]
-        assert done[0] == (0, 2)  # of two folds
-        assert (1, 2) in done
-        assert done[-1] == (2, 2)
+    stages = [seen for seen in told if seen[0] != "opening detectors"]
+    stage = "2 of 2: timm-test_efficientnet"
+    assert list(dict.fromkeys(stages)) == [(stage, done, 2) for done in range(3)]  # of two folds
 
 
 def test_the_answer_is_that_of_predict(clips: DemoSet, run: Path, opened: OpenedRun) -> None:

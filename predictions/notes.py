@@ -27,7 +27,8 @@ class Note:
     Attributes:
         code: of its kind, `room.what`.
         facts: JSON values.
-        text: the sentence, where the kind is not known here (a note read from a file).
+        text: the sentence, where the kind or its facts are not known here (a note read from a file
+            that another version wrote).
 
     Examples:
         >>> from predictions import Note
@@ -46,7 +47,14 @@ class Note:
 
     def __str__(self) -> str:
         kind = _KINDS.get(self.code)
-        return self.text if kind is None else kind.sentence(self.facts)
+        if kind is None:
+            return self.text
+        try:
+            return kind.sentence(self.facts)
+        except (KeyError, TypeError):
+            if not self.text:
+                raise
+            return self.text
 
     def __repr__(self) -> str:
         return f"<{self.code}: {self}>"

@@ -2,9 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from string import Formatter
 from typing import Any
+
+#: A name that stands out in a sentence as it is.
+_PLAIN = re.compile(r"[^\s,;'\"]+")
 
 
 def count(number: int, what: str) -> str:
@@ -21,8 +25,11 @@ def all_of(number: int, what: str = "") -> str:
 
 
 def some_of(names: Sequence[str], limit: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`; of more names than the limit `a, b, c, d, e and 7 others`."""
-    shown = list(names[:limit])
+    """`a`, `a and b`, `a, b and c`; of more names than the limit `a, b, c, d, e and 7 others`.
+
+    Names that would run into the sentence are quoted.
+    """
+    shown = [name if _PLAIN.fullmatch(name) else repr(name) for name in names[:limit]]
     others = len(names) - len(shown)
     shown += [count(others, "other")] if others else []
     return " and ".join([part for part in (", ".join(shown[:-1]), *shown[-1:]) if part])

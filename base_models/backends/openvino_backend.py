@@ -162,7 +162,8 @@ def open_export(
         weights: the file of its trained weights; the export lies in `openvino/` beside it.
         load: makes the reference, in float32.
         size: side of the crops in pixels.
-        images: gives crops (n, size, size, 3) to compare on.
+        images: gives crops (n, size, size, 3) to compare on; asked before anything is made, so that
+            it may raise where there are none.
         precision, threads: of the backend.
         judged_by: other crops, by which int8 chooses its layers; with None it is taken as it was
             made, as in a bundle, and not made.
@@ -173,12 +174,12 @@ def open_export(
     # What is exported is also compared with, but where that changes it (rounding) or may do so.
     load = load if precision == "int8" or spec.code is not None else cache(load)
     product = _product(weights, size, precision, judged_by)
-    crops = images()  # first of all: whoever has none yet is asked for nothing else
-    if not product.is_done():
-        if precision == "int8" and judged_by is None:
-            return None, None
-        if _make(product, spec, load, judged_by) == 0:
-            return None, None
+    there = product.is_done()
+    if not there and precision == "int8" and judged_by is None:
+        return None, None
+    crops = images()
+    if not there and _make(product, spec, load, judged_by) == 0:
+        return None, None
     backend = OpenVinoBackend(Exported.load(product.record.parent), size, precision, threads)
     try:
         agreement = measure_agreement(backend, load(), crops)

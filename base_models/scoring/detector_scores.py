@@ -152,6 +152,9 @@ class DetectorScores:
         videos: how many there are in all.
         progress: told of each chunk.
         keys: of the chunks that are scored, in their order.
+        done: videos of these.
+        opened: the models, once they have scored.
+        ahead: the models, opened before there was anything to score.
     """
 
     name: str
@@ -168,6 +171,7 @@ class DetectorScores:
     keys: list[str] = field(default_factory=list)
     done: int = 0
     opened: OpenedDetector | None = None
+    ahead: OpenedDetector | None = None
 
     @property
     def notes(self) -> list[Note]:
@@ -198,11 +202,13 @@ class DetectorScores:
         self._whole([]).clear()
 
     def open_ahead(self) -> None:
-        """Open the models before there is anything to score, where they can be; no two at once of
-        this and `score_chunk`."""
-        # Where chunks are there already, perhaps all of them are.
-        if self.opened is None and not self.parts.exists():
-            self.opened = self._detector.open_kept()
+        """Open the models before there is anything to score, where they can be.
+
+        Another thread may; `score_chunk` is to wait for it.
+        """
+        # A run that goes on may have scored all chunks: then nothing need be opened.
+        if not self.parts.exists():
+            self.ahead = self._detector.open_kept()
 
     def score_chunk(self, number: int, indexes: Mapping[str, CropIndex]) -> None:
         """Score the next chunk, unless it is there."""
@@ -290,7 +296,7 @@ class DetectorScores:
         if self.spec.looks_at == "faces":
             self._embed(index)
         # Not before they are needed: a fold's weights are up to 90 MB.
-        self.opened = self.opened or self._open(index)
+        self.opened = self.opened or self.ahead or self._open(index)
         crops, backends = self._source(index), self.opened.backends
         logits = score_rows(backends, crops, rows, self.batch, f"score {self.name}", tell)
         if not np.isfinite(logits).all():

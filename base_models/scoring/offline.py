@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def _score_chunks(
 ) -> list[Note]:
     """Score chunks, with their places, by `jobs`; decisions to show, also on `kept` ones."""
     otherwise: set[str] = set()
-    with reproducible([*kept, *jobs]), ThreadPoolExecutor(available_threads()) as pool:
+    with reproducible([*kept, *jobs]), _left_at_once() as pool:
         # While the faces of the first videos are found.
         opening = [pool.submit(job.open_ahead) for job in jobs]
         for number, indexes in chunks:
@@ -181,6 +182,16 @@ def _score_chunks(
                 job.score_chunk(number, indexes)
             otherwise |= {job.name for job in (*kept, *jobs) if job.is_cut_otherwise(indexes)}
     return [*(note for job in jobs for note in job.notes), *notes_on(scoring, kept, otherwise)]
+
+
+@contextmanager
+def _left_at_once() -> Iterator[ThreadPoolExecutor]:
+    """Threads for which nobody waits who leaves: what has not begun does not."""
+    pool = ThreadPoolExecutor(available_threads())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _come(parts: Sequence[list[str]], arriving: Iterable[str]) -> Iterator[list[str]]:

@@ -133,8 +133,8 @@ class TrainedDetector:
     def open_kept(self) -> OpenedDetector | None:
         """Open its models before there are crops: by exports that are there and were compared.
 
-        None where one is to be made or compared, or OpenVINO is not tried. Several threads may open
-        detectors at once.
+        None where one is to be made or compared, or OpenVINO is not tried, or refused. Several
+        threads may open detectors at once.
         """
 
         def no_crops() -> NoReturn:
@@ -149,13 +149,18 @@ class TrainedDetector:
         return self._opened(chosen.backends, chosen.notes) if chosen.backends else None
 
     @property
+    def _shares_body(self) -> bool:
+        """Whether the models are heads on one network."""
+        bodies = {model.body for model in self.models}
+        return len(self.models) > 1 and len(bodies) == 1 and bool(self.models[0].body)
+
+    @property
     def _networks(self) -> Sequence[FoldModel]:
         """The models to open: of heads on one network the first."""
-        shared = self.models[0].body and len({model.body for model in self.models}) == 1
-        return self.models[:1] if shared else self.models
+        return self.models[:1] if self._shares_body else self.models
 
     def _opened(self, backends: Sequence[Backend], notes: list[Note]) -> OpenedDetector:
-        if len(backends) < len(self.models):
+        if self._shares_body:
             # The mean of the logits of several heads is the logit of the mean head.
             head = _mean_head(self.spec, self.models)
             for backend in backends:

@@ -5,6 +5,7 @@ It follows from what was judged: the alerts first, then what is shipped and what
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -177,7 +178,9 @@ def _leaking(judged: Mapping[str, Any]) -> list[str]:
     """The detectors that seem to tell the label itself."""
     alerts = alerts_in(judged)
     leaks = [*LIKE_THE_LABEL.among(alerts), *MISSING_TELLS.among(alerts)]
-    return list(dict.fromkeys(model for alert in leaks for model in alert.facts["models"]))
+    # An earlier version told of each model by itself.
+    models = (alert.facts.get("models") or [alert.facts["model"]] for alert in leaks)
+    return list(dict.fromkeys(chain.from_iterable(models)))
 
 
 def _not_yet(run: RunFolder, metrics: Mapping[str, Any]) -> list[Advice]:

@@ -5,6 +5,7 @@ the top of the report and beside the app's answers.
 """
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -81,12 +82,13 @@ def _by_number(models: Sequence[str], one: str, several: str) -> str:
     return one if len(models) == 1 else several
 
 
-def _missing(models: Sequence[str], of_fake: float, of_real: float) -> str:
+def _missing(models: Sequence[str], of_fake: Sequence[float], of_real: Sequence[float]) -> str:
     others = f"; likewise {some_of(models[1:])}" if len(models) > 1 else ""
     return (
-        f"{models[0]} is missing for {of_fake:.0%} of the FAKE videos and {of_real:.0%} of the "
-        f"REAL ones{others}, and the stack learns from that: if it tells how they were scored and "
-        "not what they are, the log loss promises too much; give the scores, or drop "
+        f"{some_of(models[:1])} is missing for {of_fake[0]:.0%} of the FAKE videos and "
+        f"{of_real[0]:.0%} of the REAL ones{others}, and the stack learns from that: if it tells "
+        "how they were scored and not what they are, the log loss promises too much; give the "
+        "scores, or drop "
         f"{_by_number(models, 'it', 'them')}."
     )
 
@@ -108,16 +110,17 @@ def _apart(models: Sequence[str], apart: float, wider: float) -> str:
 def _like_the_label(models: Sequence[str], auc: float) -> str:
     return (
         f"{some_of(models)} {_by_number(models, 'tells', 'tell')} FAKE from REAL without a mistake "
-        f"(AUC {auc:.4f}{_by_number(models, '', ' or more')}): if made from the labels, or trained "
-        f"on these videos, drop {_by_number(models, 'it', 'them')}."
+        f"(AUC {auc:.4f}{_by_number(models, '', ' at the least')}): if made from the labels, or "
+        f"trained on these videos, drop {_by_number(models, 'it', 'them')}."
     )
 
 
 def _backward(models: Sequence[str], auc: float, turned: bool) -> str:
-    option = f"--reverse {models[0]}" + (" and so on" if len(models) > 1 else "")
-    mended = f"leave {option} out, if high means FAKE"
+    # All of them, to be pasted.
+    options = " ".join(f"--reverse {shlex.quote(model)}" for model in models)
+    mended = f"leave {options} out, if high means FAKE"
     if not turned:
-        mended = f"if high means REAL, say {option}"
+        mended = f"if high means REAL, say {options}"
     return (
         f"{_ranked(models, auc)}: {mended}. A stack makes use of either; the mean and the detector "
         "alone do not."
@@ -138,7 +141,7 @@ def _ranked(models: Sequence[str], auc: float) -> str:
     )
 
 
-#: `of_fake` and `of_real`: shares of the first of the models.
+#: `of_fake` and `of_real`: shares, one a model; all models lack more of the same label.
 MISSING_TELLS = NoteKind("alerts.missing-tells", _missing)
 #: `apart` and `wider`: of the models whose folds are most so.
 FOLDS_APART = NoteKind("alerts.folds-apart", _apart)
@@ -299,16 +302,16 @@ def _of_gaps(known: ScoredVideos) -> list[Note]:
     fake = known.rows["label"].to_numpy() == 1
     if min(fake.sum(), (~fake).sum()) < _EACH_LABEL:
         return []
-    telling = {}
-    for model in known.kinds:
-        missing = known.features[model].isna().to_numpy()
-        of_fake, of_real = float(missing[fake].mean()), float(missing[~fake].mean())
-        if abs(of_fake - of_real) >= _TELLS:
-            telling[model] = {"of_fake": of_fake, "of_real": of_real}
-    if not telling:
-        return []
-    models = list(telling)
-    return [MISSING_TELLS(models=models, **telling[models[0]])]
+    missing = known.features[[*known.kinds]].isna().to_numpy()
+    of_fake, of_real = missing[fake].mean(axis=0), missing[~fake].mean(axis=0)
+    notes = []
+    for more in (of_fake - of_real, of_real - of_fake):
+        telling = np.flatnonzero(more >= _TELLS)
+        if len(telling):
+            models = np.array([*known.kinds], dtype=object)[telling].tolist()
+            shares = {"of_fake": of_fake[telling].tolist(), "of_real": of_real[telling].tolist()}
+            notes.append(MISSING_TELLS(models=models, **shares))
+    return notes
 
 
 def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
@@ -317,8 +320,6 @@ def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
 
     too_good: dict[str, float] = {}
     backward: dict[str, float] = {}
-    reversed_: dict[str, float] = {}
-    own: dict[str, float] = {}
     turned: list[str] = []
     for model, kind in known.kinds.items():
         there = known.features[model].notna()
@@ -339,15 +340,16 @@ def _of_areas(known: ScoredVideos) -> tuple[list[Note], list[Note]]:
             if measure_all(label, rank, group, n_boot=_DRAWS)["auc"]["high"] >= 0.5:
                 continue
         if kind != "raw":
-            said = reversed_ if model in known.reverse else backward
-            (own if model in known.own else said)[model] = area
+            backward[model] = area
         elif model not in known.reverse:
             turned.append(model)
-    notes = [
-        *_with_lowest(BACKWARD, backward, turned=False),
-        *_with_lowest(BACKWARD, reversed_, turned=True),
-        *_with_lowest(OWN_BACKWARD, own),
-    ]
+    own = {model: area for model, area in backward.items() if model in known.own}
+    brought = {model: area for model, area in backward.items() if model not in known.own}
+    notes = []
+    for said in (False, True):
+        areas = {model: a for model, a in brought.items() if (model in known.reverse) == said}
+        notes += _with_lowest(BACKWARD, areas, turned=said)
+    notes += _with_lowest(OWN_BACKWARD, own)
     if turned:
         scores = known.features[turned]
         within = [model for model in turned if scores[model].dropna().between(0, 1).all()]

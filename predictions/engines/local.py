@@ -15,9 +15,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from multiprocessing import resource_tracker
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -66,29 +65,6 @@ def work_in_processes(
                 yield number, _alone(work, piece, lost)
 
 
-@dataclass
-class _Pool:
-    """The processes that are there.
-
-    Attributes:
-        width: how many.
-    """
-
-    width: int = 0
-
-    def width_for(self, pieces: int, jobs: int) -> int:
-        """How many there shall be: none that has nothing to do, and none less than there are.
-
-        Args:
-            pieces: to be worked on now, at most `jobs`. jobs: how many there may be.
-        """
-        self.width = min(jobs, max(pieces, self.width))
-        return self.width
-
-
-_pool = _Pool()
-
-
 def _alone(work: Callable[..., Result], piece: Piece, lost: Callable[..., Result] | None) -> Result:
     for _ in range(ALONE):
         with suppress(TerminatedWorkerError):
@@ -128,11 +104,9 @@ def _attempted(
     feeding, ended = threading.RLock(), False
     # The system ends a process with the thread that began it; other threads come and go.
     lasting = threading.current_thread() is threading.main_thread()
-    first = list(islice(pieces, jobs))
-    pieces = chain(first, pieces)
     with undisturbed():
         executor = get_reusable_executor(
-            _pool.width_for(min(jobs, max(len(first), 1)), jobs),
+            jobs,
             timeout=IDLE,
             initializer=end_with,
             initargs=(os.getpid(), lasting),
@@ -175,7 +149,6 @@ def _attempted(
                 ended = True
             if under_way:  # a process was killed, a piece raised, or the caller leaves
                 executor.shutdown(wait=True, kill_workers=True)
-                _pool.width = 0
 
 
 def alone_in_process(work: Callable[..., Result], piece: Piece) -> Result:

@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from base_models.scoring.detector_scores import KEPT
+from base_models.scoring.detector_scores import KEPT, DetectorScores
 from base_models.scoring.fold_models import LIST, find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
 from base_models.scoring.offline import score_videos
@@ -223,6 +224,29 @@ def test_a_run_of_an_older_release_is_refused_or_trained_anew(
         find_models(run / "models")
     assert not any(fold.skipped for fold in fit(BOTH).folds)
     assert contents(run) == before
+
+
+def test_who_is_interrupted_waits_for_no_opening(
+    fit: Callable, run: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, opened = threading.Event(), threading.Event(), []
+
+    def open_slowly(job: DetectorScores) -> None:
+        begun.set()
+        go_on.wait(60)
+        opened.append(job.name)
+
+    def arriving() -> Iterator[str]:
+        assert begun.wait(60)
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(DetectorScores, "open_ahead", open_slowly)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(KeyboardInterrupt):
+        score_videos(["a"], faces, run / "models", tmp_path / "test", arriving=arriving())
+    assert not opened
+    go_on.set()
 
 
 def test_scores_of_new_videos_are_those_asked_for(

@@ -153,6 +153,11 @@ def test_new_videos_are_scored_as_by_any_detector(
     if backend == "openvino":
         assert SCORED.among(notes) == notes
         assert len(notes) == 1
+        # It is opened before the faces are looked at; where there are none, it has scored nothing.
+        empty = [name for name in videos["video"].astype(str) if "empty" in name]
+        more = {"device": "cpu", "precision": "fp32", "backend": backend}
+        assert empty
+        assert not score_videos(empty, faces, run / "models", tmp_path / "empty", **more)
     # The folds share all but their heads, so one network computes with the mean of them.
     models = find_models(run / "models")[VIT]
     opened = TrainedDetector(VIT, models[0].spec, models, CPU).open()

@@ -11,6 +11,7 @@ import pytest
 
 from fakeodds.app.sentences import worth
 from fakeodds.workflows import alerts
+from fakeodds.workflows.advice import _leaking
 from fakeodds.workflows.explore_alerts import SAME_PICTURES, explore_alerts
 from fakeodds.workflows.scored_videos import ScoredVideos
 from predictions.notes import NoteKind
@@ -106,6 +107,35 @@ def test_one_sentence_on_many_detectors(
     (alert,) = kind.among(alerts.alerts_of(scored))
     assert alert.facts["models"] == [f"b{i}" for i in range(1, 8)]
     assert str(alert).startswith(words)
+
+
+def test_what_lacks_one_label_and_what_lacks_the_other_are_two_sentences(tmp_path: Path) -> None:
+    rows = table(people=220)
+    wave = np.sin(np.arange(N)) / 3 + 0.5
+    for name, label in (("b1", 1), ("b2", 0), ("b, 3", 0)):
+        rows[name] = np.where(rows["label"] == label, np.nan, wave ** len(name))
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    read = read_scores([tmp_path / "t.csv"], group="actor")
+    scored = ScoredVideos(read.rows, read.features, read.kinds, notes=read.notes)
+    first, second = alerts.MISSING_TELLS.among(alerts.alerts_of(scored))
+    assert (first.facts["models"], first.facts["of_fake"]) == (["b1"], [1.0])
+    assert str(second).startswith(
+        "b2 is missing for 0% of the FAKE videos and 100% of the REAL ones; likewise 'b, 3', and"
+    )
+
+
+def test_options_of_all_are_there_to_be_pasted() -> None:
+    alert = alerts.BACKWARD(models=["it's", "b"], auc=0.2, turned=False)
+    assert """say --reverse 'it'"'"'s' --reverse b.""" in str(alert)
+
+
+def test_an_alert_of_an_earlier_version_is_told_as_it_was() -> None:
+    record = {"code": alerts.LIKE_THE_LABEL.code, "facts": {"model": "b"}, "text": "As it was."}
+    metrics = {"alerts": [record]}
+    assert [str(alert) for alert in alerts.alerts_in(metrics)] == ["As it was."]
+    assert _leaking(metrics) == ["b"]
+    with pytest.raises(TypeError):  # what is made here is to have its facts
+        str(alerts.LIKE_THE_LABEL(model="b"))
 
 
 def test_the_same_scores_with_the_other_label(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from joblib.externals.loky import get_reusable_executor, reusable_executor
+from joblib.externals.loky import get_reusable_executor
 
 from predictions.errors import InputError
 from predictions.parallel import side_by_side
@@ -45,18 +45,6 @@ def test_results_come_in_order_or_all_of_them() -> None:
     assert list(side_by_side(abs, pieces, 2)) == list(range(9))
     assert list(side_by_side(abs, pieces, None)) == list(range(9))
     assert sorted(side_by_side(abs, pieces, 2, ordered=False)) == list(range(9))
-
-
-def test_no_process_begins_that_has_nothing_to_do() -> None:
-    with pytest.raises(ZeroDivisionError):  # ends all that there are
-        list(side_by_side(divmod, [(1, 0)], 2))
-
-    def processes_after(pieces: int) -> int:
-        assert list(side_by_side(abs, [(n,) for n in range(pieces)], 2)) == list(range(pieces))
-        return len(reusable_executor._executor._processes)
-
-    # And none ends that may be wanted again.
-    assert [processes_after(pieces) for pieces in (1, 3, 1)] == [1, 2, 2]
 
 
 def work_or_be_killed(number: int, folder: Path, deadly: int | None = None) -> int:

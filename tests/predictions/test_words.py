@@ -29,6 +29,10 @@ def test_some_of_many(names: str, words: str) -> None:
     assert some_of(list(names), 3) == words
 
 
+def test_names_that_would_run_into_the_sentence_are_quoted() -> None:
+    assert some_of(["a, b", "c and d", "e"]) == "'a, b', 'c and d' and e"
+
+
 def test_two_are_both() -> None:
     assert [all_of(n, "detector") for n in (1, 2, 3)] == [
         *("the one detector", "both detectors", "all 3 detectors")

@@ -28,7 +28,7 @@ from base_models.scoring.frame_scores import (
     write_frame_scores,
 )
 from base_models.scoring.opened import OpenedDetector, TrainedDetector, score_rows
-from base_models.scoring.run_crops import COMPARED
+from base_models.scoring.run_crops import COMPARED, kept_crops
 from base_models.scoring.sources import Source, folder_of, media_of, open_source
 from predictions.errors import InputError
 from predictions.notes import Note, NoteKind
@@ -262,13 +262,27 @@ class DetectorScores:
         return [model.key for model in self.models]
 
     def _open(self, index: CropIndex) -> OpenedDetector:
-        """The models, compared on crops to be scored where a faster backend takes their place."""
+        """The models, compared where a faster backend takes their place: on crops of their run, so
+        that it does not matter who comes first; where those are not there, on crops to be scored.
+        """
+        detector = self._detector
 
         def some_crops() -> NDArray[np.uint8]:
+            if self.spec.looks_at == "face":
+                crops = kept_crops(self.models[0].place.run, detector.view, detector.size)
+                if crops is not None:
+                    return crops
             rows = np.unique(np.linspace(0, len(index) - 1, COMPARED).astype(np.intp))
             return self._source(index).read(rows)
 
-        return self._detector.open(some_crops)
+        def tell(_: str, done: int, total: int) -> None:
+            self.progress(f"open {self.name}", done, total)
+
+        tell("", 0, len(self.models))
+        opened = detector.open(some_crops, tell)
+        # Whatever was tried before, all its models are open.
+        tell("", len(self.models), len(self.models))
+        return opened
 
     @property
     def _detector(self) -> TrainedDetector:

@@ -28,6 +28,14 @@ def compared_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8]
     return _crops(run, names[_evenly(len(names), COMPARED)], view, size)
 
 
+def kept_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8] | None:
+    """As `compared_crops`; None where there are no such videos, or not their faces."""
+    try:
+        return compared_crops(run, view, size) if len(_with_faces(run)) else None
+    except (FileNotFoundError, InputError):
+        return None
+
+
 def judging_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8] | None:
     """As `compared_crops`, of other videos; None where there are too few, or not their faces."""
     try:

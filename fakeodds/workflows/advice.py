@@ -75,7 +75,9 @@ def advice_of(
     mended = _mend(metrics, command, grouping, several=several)
     instead = [*_of_mean(board, command), *_without_chance(run, metrics, command)]
     if not shows_something(metrics):
-        return [*mended, *_not_yet(run, metrics), *instead]
+        # A detector that is the label makes all numbers worthless: that comes first.
+        not_yet = [] if _leaking(metrics) else _not_yet(run, metrics)
+        return [*mended, *not_yet, *instead]
     return [
         *mended,
         _take(metrics, command),

@@ -108,9 +108,10 @@ def _apart(models: Sequence[str], apart: float, wider: float) -> str:
 
 
 def _like_the_label(models: Sequence[str], auc: float) -> str:
+    least = " at the least" if len(models) > 1 and auc < 1 else ""
     return (
         f"{some_of(models)} {_by_number(models, 'tells', 'tell')} FAKE from REAL without a mistake "
-        f"(AUC {auc:.4f}{_by_number(models, '', ' at the least')}): if made from the labels, or "
+        f"(AUC {auc:.4f}{least}): if made from the labels, or "
         f"trained on these videos, drop {_by_number(models, 'it', 'them')}."
     )
 

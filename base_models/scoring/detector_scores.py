@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +267,7 @@ class DetectorScores:
         """
         detector = self._detector
 
+        @cache  # asked for by each model
         def some_crops() -> NDArray[np.uint8]:
             if self.spec.looks_at == "face":
                 crops = kept_crops(self.models[0].place.run, detector.view, detector.size)

@@ -24,14 +24,14 @@ def compared_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8]
     Raises:
         InputError: their faces are missing or damaged, or were cut without this view.
     """
-    names = _with_faces(run)
-    return _crops(run, names[_evenly(len(names), COMPARED)], view, size)
+    return _crops(run, _compared(_with_faces(run)), view, size)
 
 
 def kept_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8] | None:
     """As `compared_crops`; None where there are no such videos, or not their faces."""
     try:
-        return compared_crops(run, view, size) if len(_with_faces(run)) else None
+        names = _with_faces(run)
+        return _crops(run, _compared(names), view, size) if len(names) else None
     except (FileNotFoundError, InputError):
         return None
 
@@ -51,6 +51,11 @@ def judging_crops(run: Path, view: View | None, size: int) -> NDArray[np.uint8] 
 def _with_faces(run: Path) -> NDArray[np.str_]:
     videos: pd.DataFrame = read_parquet(run / "videos.parquet")
     return videos.loc[videos["status"] == "ok", "video"].astype(str).to_numpy(str)
+
+
+def _compared(names: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The videos that are compared on, of all that show a face."""
+    return names[_evenly(len(names), COMPARED)]
 
 
 def _evenly(count: int, wanted: int) -> NDArray[np.intp]:
